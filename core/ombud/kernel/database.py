@@ -1,0 +1,170 @@
+"""One door to PostgreSQL: Piccolo's engine and plain SQL share connections and transactions here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import asyncpg
+import msgspec
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+
+_encoder = msgspec.json.Encoder()
+_counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
+
+
+class QueryCount:
+    """How many statements a piece of work ran; each round trip counts once."""
+
+    def __init__(self) -> None:
+        self.statements = 0
+
+
+class NotOpen(RuntimeError):
+    """The database was used before `db.open(url)` or after `db.close()`."""
+
+
+class Database:
+    """The pool of this process. Inside `transaction()` every call, Piccolo's included, uses its connection."""
+
+    def __init__(self) -> None:
+        self.engine = PostgresEngine(config={}, extensions=())
+        self.url = ""
+
+    async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:
+        """Opens the pool on the running event loop; a pool never crosses loops."""
+        self.url = url
+        self.engine.config = {"dsn": url}
+        self.engine.pool = await asyncpg.create_pool(
+            url,
+            min_size=smallest,
+            max_size=largest,
+            init=_prepare_connection,
+            server_settings={"application_name": name, "timezone": "UTC"},
+        )
+
+    async def close(self) -> None:
+        """Closes the pool; a connection still busy after 5 s is cut."""
+        pool, self.engine.pool = self.engine.pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except TimeoutError:
+            pool.terminate()
+
+    @property
+    def is_open(self) -> bool:
+        return self.engine.pool is not None
+
+    @property
+    def _pool(self) -> Any:
+        if self.engine.pool is None:
+            raise NotOpen("the database is not open in this process: call `await db.open(url)` first")
+        return self.engine.pool
+
+    def in_transaction(self) -> bool:
+        return self.engine.current_transaction.get() is not None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """The transaction's asyncpg connection, or one of the pool for the length of the block."""
+        current = self.engine.current_transaction.get()
+        if current is not None:
+            yield current.connection
+            return
+        async with self._pool.acquire() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Commits at the end or rolls back on an exception; joins the transaction that is already open."""
+        if self.in_transaction():
+            yield
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            _count(2)
+            current = PostgresTransaction(self.engine)
+            current.connection = connection
+            token = self.engine.current_transaction.set(current)
+            try:
+                yield
+            finally:
+                self.engine.current_transaction.reset(token)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Rolls back alone on an exception (which still propagates); needs an open transaction."""
+        current = self.engine.current_transaction.get()
+        if current is None:
+            raise RuntimeError("a savepoint needs a transaction around it")
+        _count(2)
+        async with current.connection.transaction():
+            yield
+
+    @asynccontextmanager
+    async def outside(self) -> AsyncIterator[None]:
+        """Forgets an inherited transaction: `create_task` hands the child its parent's, which it must not use."""
+        token = self.engine.current_transaction.set(None)
+        try:
+            yield
+        finally:
+            self.engine.current_transaction.reset(token)
+
+    @contextmanager
+    def counting(self) -> Iterator[QueryCount]:
+        count = QueryCount()
+        token = _counter.set(count)
+        try:
+            yield count
+        finally:
+            _counter.reset(token)
+
+    async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        _count()
+        async with self.connection() as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+            return rows
+
+    async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
+        _count()
+        async with self.connection() as connection:
+            return await connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        _count()
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> str:
+        """Returns PostgreSQL's command tag, such as `UPDATE 1`."""
+        _count()
+        async with self.connection() as connection:
+            return str(await connection.execute(sql, *args))
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        _count()
+        async with self.connection() as connection:
+            await connection.executemany(sql, rows)
+
+
+def _count(statements: int = 1) -> None:
+    counter = _counter.get()
+    if counter is not None:
+        counter.statements += statements
+
+
+async def _prepare_connection(connection: Any) -> None:
+    """jsonb travels as Python objects; text passes unchanged, because Piccolo encodes by itself."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=_json_text, decoder=msgspec.json.decode, format="text"
+        )
+
+
+def _json_text(value: Any) -> str:
+    return value if isinstance(value, str) else _encoder.encode(value).decode()
+
+
+db = Database()
