@@ -14,6 +14,13 @@ _encoder = msgspec.json.Encoder()
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
 
 
+class _Engine(PostgresEngine):
+    """Piccolo's engine asks the server for its version when it is made; ours has no server yet at that moment."""
+
+    async def check_version(self) -> None:
+        return
+
+
 class QueryCount:
     """How many statements a piece of work ran; each round trip counts once."""
 
@@ -29,7 +36,7 @@ class Database:
     """The pool of this process. Inside `transaction()` every call, Piccolo's included, uses its connection."""
 
     def __init__(self) -> None:
-        self.engine = PostgresEngine(config={}, extensions=())
+        self.engine = _Engine(config={}, extensions=())
         self.url = ""
 
     async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:

@@ -1,9 +1,8 @@
-"""Where Piccolo looks for its engine (`PICCOLO_CONF`) and, when a developer makes a migration, for core's tables."""
+"""Where Piccolo looks for its engine (`PICCOLO_CONF`)."""
 
 from piccolo.conf.apps import AppRegistry
 
 from ombud.kernel.database import db
 
 DB = db.engine
-
-APP_REGISTRY = AppRegistry(apps=["ombud.piccolo_app"])
+APP_REGISTRY = AppRegistry(apps=[])

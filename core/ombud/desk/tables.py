@@ -1,0 +1,277 @@
+"""The desk's records: units, people, raw receipts, messages, cases, aspects, redress, queues, drafts."""
+
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Date, Integer, Numeric, Text, Timestamptz
+from piccolo.table import Table
+
+from ombud.kernel.ids import new_id
+
+
+class Unit(Table, tablename="core_unit"):
+    """Legal entity, brand or team; every case belongs to one."""
+
+    id = UUID(primary_key=True, default=new_id)
+    parent_id = UUID(default=None, null=True)
+    kind = Text(default="entity", help_text="entity, brand or team")
+    key = Text(unique=True, default="")
+    name = Text(default="")
+    time_zone = Text(default="UTC", help_text="IANA name")
+    currency = Text(default="EUR", help_text="ISO 4217")
+    country = Text(default="", help_text="ISO 3166-1 alpha-2")
+    language = Text(default="en", help_text="BCP 47")
+    phone = Text(default="", help_text="what upset customers may call")
+    created_at = Timestamptz()
+    version = Integer(default=1)
+
+
+class Person(Table, tablename="core_person"):
+    """A person or an organisation; erasure blanks every personal column."""
+
+    id = UUID(primary_key=True, default=new_id)
+    kind = Text(default="person", help_text="person or organisation")
+    name = Text(default="")
+    email = Text(default="")
+    phone = Text(default="")
+    postcode = Text(default="")
+    address = Text(default="")
+    language = Text(default="")
+    created_at = Timestamptz()
+    erased_at = Timestamptz(default=None, null=True)
+    version = Integer(default=1)
+
+
+class CaseType(Table, tablename="core_case_type"):
+    """A kind of case with fields of its own; `fields` is a cerberus schema with `meta`."""
+
+    key = Text(primary_key=True, default="")
+    label = Text(default="")
+    fields = JSONB(default="{}")
+    answer_within_days = Integer(default=None, null=True)
+    active = Boolean(default=True)
+
+
+class Queue(Table, tablename="core_queue"):
+    """Where work waits. `condition` compares case facts with values; the first queue by position that fits takes it."""
+
+    id = UUID(primary_key=True, default=new_id)
+    key = Text(unique=True, default="")
+    name = Text(default="")
+    unit_id = UUID(default=None, null=True)
+    condition = JSONB(default="{}")
+    position = Integer(default=0)
+    active = Boolean(default=True)
+
+
+class Case(Table, tablename="core_case"):
+    """What its complainants want put right."""
+
+    id = UUID(primary_key=True, default=new_id)
+    reference = Text(unique=True, default="")
+    unit_id = UUID(default=None)
+    case_type = Text(default="complaint")
+    title = Text(default="")
+    status = Text(default="new", help_text="new, in_progress, resolved, closed")
+    priority = Text(default="normal", help_text="low, normal, high, urgent")
+    severity = Integer(default=1, help_text="1 (minor) to 4 (grave)")
+    owner_id = UUID(default=None, null=True)
+    queue_id = UUID(default=None, null=True)
+    channel = Text(default="")
+    language = Text(default="en")
+    confidential = Boolean(default=False)
+    received_at = Timestamptz(help_text="when the first complaint message arrived; clocks run from here")
+    received_on = Date(help_text="the same in the unit's time zone")
+    opened_at = Timestamptz()
+    due_at = Timestamptz(default=None, null=True, help_text="when the final answer is due")
+    changed_at = Timestamptz()
+    closed_at = Timestamptz(default=None, null=True)
+    fields = JSONB(default="{}")
+    aspects_total = Integer(default=0)
+    aspects_closed = Integer(default=0)
+    mood = Text(default="", help_text="calm, tense, upset, angry, or empty where nobody said")
+    last_word_at = Timestamptz()
+    last_word_channel = Text(default="")
+    version = Integer(default=1)
+
+
+class Aspect(Table, tablename="core_aspect"):
+    """One matter in a case: owned, clocked, decided, redressed and root-caused by itself."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    position = Integer(default=1, help_text="1 is the primary aspect")
+    title = Text(default="")
+    text = Text(default="", help_text="the complainant's own words about this matter")
+    category = Text(default="")
+    status = Text(default="open", help_text="open or closed")
+    priority = Text(default="normal")
+    severity = Integer(default=1)
+    owner_id = UUID(default=None, null=True)
+    queue_id = UUID(default=None, null=True)
+    concerns_user_id = UUID(default=None, null=True, help_text="the member of staff it is about, who never sees it")
+    outcome = Text(default="")
+    reason = Text(default="")
+    cause = Text(default="")
+    due_at = Timestamptz(default=None, null=True)
+    decided_at = Timestamptz(default=None, null=True)
+    decided_by = UUID(default=None, null=True)
+    version = Integer(default=1)
+
+
+class Redress(Table, tablename="core_redress"):
+    """One line of what is given; a mistake is reversed by another line, never edited."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    aspect_id = UUID(default=None)
+    kind = Text(default="money", help_text="money, goods, apology, correction")
+    amount = Numeric(digits=(18, 4), default=None, null=True)
+    currency = Text(default="")
+    note = Text(default="")
+    reverses = UUID(default=None, null=True)
+    created_at = Timestamptz()
+    created_by = UUID(default=None, null=True)
+
+
+class Party(Table, tablename="core_party"):
+    """A person in a role in a case."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    person_id = UUID(default=None)
+    role = Text(default="complainant")
+    authority = Text(default="", help_text="what lets a representative act, such as `signed letter of 3 May`")
+    authority_until = Date(default=None, null=True)
+    created_at = Timestamptz()
+
+
+class Raw(Table, tablename="core_raw"):
+    """The receipt of what came through a door, kept before anything thinks; the bytes are in the vault."""
+
+    id = UUID(primary_key=True, default=new_id)
+    channel = Text(default="")
+    key = Text(default="", help_text="idempotency key, unique per channel and principal")
+    principal = Text(default="", help_text="who used the door: token/…, user/…, or empty for the public")
+    fingerprint = Text(default="", help_text="SHA-256 of the bytes, to notice one key used for two contents")
+    content_type = Text(default="")
+    vault_id = UUID(default=None)
+    received_at = Timestamptz()
+    status = Text(default="stored", help_text="stored, done, faulted")
+    reason = Text(default="")
+    case_id = UUID(default=None, null=True)
+    message_id = UUID(default=None, null=True)
+
+
+class IntakeStep(Table, tablename="core_intake_step"):
+    """One step of a receipt's way into the desk, so that it can be resumed and replayed."""
+
+    id = UUID(primary_key=True, default=new_id)
+    raw_id = UUID(default=None)
+    step = Text(default="")
+    state = Text(default="waiting", help_text="waiting, done, faulted")
+    attempts = Integer(default=0)
+    error = Text(default="")
+    at = Timestamptz()
+
+
+class Message(Table, tablename="core_message"):
+    """One thing said on any channel, in or out, or a note among staff."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None, null=True)
+    person_id = UUID(default=None, null=True)
+    author_id = UUID(default=None, null=True, help_text="the member of staff who wrote it")
+    raw_id = UUID(default=None, null=True)
+    channel = Text(default="")
+    direction = Text(default="in", help_text="in, out, note")
+    subject = Text(default="")
+    body = Text(default="")
+    said_at = Timestamptz()
+    recorded_at = Timestamptz()
+    key = Text(default="", help_text="idempotency key of the write")
+    decision = Text(default="", help_text="complaint, not_complaint, or empty while it waits for triage")
+    decision_reason = Text(default="")
+    decided_by = Text(default="")
+    decided_at = Timestamptz(default=None, null=True)
+    triage_due_at = Timestamptz(default=None, null=True)
+
+
+class MessageAspect(Table, tablename="core_message_aspect"):
+    id = BigInt(primary_key=True, default=0)
+    message_id = UUID(default=None)
+    aspect_id = UUID(default=None)
+
+
+class Attachment(Table, tablename="core_attachment"):
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None, null=True)
+    message_id = UUID(default=None, null=True)
+    name = Text(default="")
+    content_type = Text(default="")
+    size = BigInt(default=0, help_text="bytes")
+    sha256 = Text(default="")
+    vault_id = UUID(default=None)
+    created_at = Timestamptz()
+
+
+class Finding(Table, tablename="core_finding"):
+    """What a provider, or a person, proposes about a record, with its reasons."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    message_id = UUID(default=None, null=True)
+    aspect_id = UUID(default=None, null=True)
+    provider = Text(default="", help_text="plugin/<slug> or user/<id>")
+    kind = Text(default="", help_text="mood, category, aspect, …")
+    value = JSONB(default="{}")
+    confidence = Numeric(digits=(5, 4), default=None, null=True)
+    reason = Text(default="")
+    state = Text(default="suggested", help_text="suggested, accepted, rejected")
+    created_at = Timestamptz()
+
+
+class SupportNeeds(Table, tablename="core_support_needs"):
+    """A person's confirmed support needs; the two booleans are independent (FCA PS25/19)."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    person_id = UUID(default=None)
+    in_vulnerable_circumstances = Boolean(default=False)
+    complains_of_our_response = Boolean(default=False, help_text="the complaint is about failing to consider needs")
+    adjustments = Text(default="")
+    lawful_basis = Text(default="", help_text="the basis or consent under which it is kept")
+    confirmed_by = UUID(default=None)
+    confirmed_at = Timestamptz()
+    review_on = Date(default=None, null=True)
+    version = Integer(default=1)
+
+
+class QueueCount(Table, tablename="core_queue_count"):
+    """Signed changes of the number of cases; folded by the schedule, summed by the page."""
+
+    id = UUID(primary_key=True, default=new_id)
+    queue_id = UUID(default=None, null=True)
+    unit_id = UUID(default=None)
+    status = Text(default="")
+    confidential = Boolean(default=False)
+    owned = Boolean(default=False)
+    delta = BigInt(default=0)
+    at = Timestamptz()
+
+
+class Draft(Table, tablename="core_draft"):
+    """Unsent text, bound to its writer, case and purpose, kept on the server until it is sent or thrown away."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    case_id = UUID(default=None)
+    purpose = Text(default="", help_text="note, reply:<person>, decision:<aspect>")
+    body = JSONB(default="{}")
+    version = Integer(default=1)
+    updated_at = Timestamptz()
+
+
+class DemoItem(Table, tablename="core_demo_item"):
+    """What `demo load` made, so that `demo remove` removes exactly that."""
+
+    id = UUID(primary_key=True, default=new_id)
+    kind = Text(default="", help_text="unit, user, queue, person, case")
+    item_id = UUID(default=None)

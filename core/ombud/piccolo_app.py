@@ -1,0 +1,19 @@
+"""Core as a Piccolo app: every floor's tables, and the folder of core's own migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+APP_CONFIG = AppConfig(
+    app_name="core",
+    migrations_folder_path=str(Path(__file__).parent / "migrations"),
+    table_classes=table_finder(
+        [
+            "ombud.kernel.tables",
+            "ombud.kernel.job_tables",
+            "ombud.trust.tables",
+            "ombud.trust.ledger_tables",
+            "ombud.desk.tables",
+        ]
+    ),
+)

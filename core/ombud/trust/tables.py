@@ -1,0 +1,82 @@
+"""Who may enter, and as whom: users, roles, sessions, tokens, signed links, throttles."""
+
+from piccolo.columns import UUID, Array, Boolean, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+from ombud.kernel.ids import new_id
+
+
+class User(Table, tablename="core_user"):
+    """A member of staff who signs in."""
+
+    id = UUID(primary_key=True, default=new_id)
+    name = Text(unique=True, default="", help_text="what the person types to sign in")
+    display_name = Text(default="")
+    email = Text(default="")
+    password_hash = Text(default="", secret=True)
+    language = Text(default="en")
+    active = Boolean(default=True)
+    created_at = Timestamptz()
+    version = Integer(default=1)
+
+
+class Role(Table, tablename="core_role"):
+    key = Text(primary_key=True, default="")
+    label = Text(default="")
+    permissions = Array(base_column=Text(), default=list)
+
+
+class UserRole(Table, tablename="core_user_role"):
+    """A role held in a unit counts in every unit below it."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    role = Text(default="")
+    unit_id = UUID(default=None)
+
+
+class Session(Table, tablename="core_session"):
+    """A signed-in browser; the id is the SHA-256 of the cookie's secret, so a stolen table opens nothing."""
+
+    id = Text(primary_key=True, default="")
+    user_id = UUID(default=None)
+    csrf = Text(default="", secret=True)
+    created_at = Timestamptz()
+    seen_at = Timestamptz()
+    expires_at = Timestamptz()
+    agent = Text(default="", help_text="the browser's own description, cut to 200 characters")
+
+
+class Token(Table, tablename="core_token"):
+    """An API token: stored hashed, never wider than its user's rights."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    name = Text(default="")
+    hash = Text(unique=True, default="", secret=True)
+    scopes = Array(base_column=Text(), default=list)
+    created_at = Timestamptz()
+    expires_at = Timestamptz(default=None, null=True)
+    used_at = Timestamptz(default=None, null=True)
+    revoked_at = Timestamptz(default=None, null=True)
+
+
+class Throttle(Table, tablename="core_throttle"):
+    """How often something was tried in a window; the key is hashed where it is personal."""
+
+    key = Text(primary_key=True, default="")
+    count = Integer(default=0)
+    since = Timestamptz()
+
+
+class Link(Table, tablename="core_link"):
+    """A signed link that lets a person follow a case without an account."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    person_id = UUID(default=None)
+    purpose = Text(default="track")
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+    revoked_at = Timestamptz(default=None, null=True)
+    revoked_by = Text(default="")
