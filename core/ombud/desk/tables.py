@@ -195,12 +195,16 @@ class Message(Table, tablename="core_message"):
 
 
 class MessageAspect(Table, tablename="core_message_aspect"):
-    id = BigInt(primary_key=True, default=0)
+    """Which aspects a message speaks of."""
+
+    id = UUID(primary_key=True, default=new_id)
     message_id = UUID(default=None)
     aspect_id = UUID(default=None)
 
 
 class Attachment(Table, tablename="core_attachment"):
+    """A file that came with a message or was added to a case; its bytes are in the vault."""
+
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None, null=True)
     message_id = UUID(default=None, null=True)
