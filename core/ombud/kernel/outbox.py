@@ -1,0 +1,245 @@
+"""Background work is written here, in the transaction of the fact it tells of, and handed over after commit.
+
+At least once, in no order: handlers deduplicate by event id and are safe to run twice.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+
+CHANNEL = "ombud_outbox"
+
+Event = Mapping[str, Any]
+
+
+class JobContext(Protocol):
+    """What a handler gets beside its event or payload; `key` stays the same over all attempts."""
+
+    delivery_id: UUID
+    key: str
+    attempt: int
+    plugin: str
+    state: dict[str, Any]
+
+    @property
+    def stopping(self) -> bool: ...
+
+    async def progress(self, done: int, total: int, note: str = "") -> None: ...
+
+    async def save(self, state: dict[str, Any]) -> None: ...
+
+
+Handler = Callable[[dict[str, Any], JobContext], Awaitable[None]]
+PluginHandler = Callable[[str, dict[str, Any], JobContext], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Job:
+    handler: Handler
+    plugin: str = ""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    kinds: tuple[str, ...]
+    handler: Handler
+
+
+async def _nobody(slug: str, event: dict[str, Any], context: JobContext) -> None:
+    raise LookupError(f"plugin {slug} is not loaded in this process")
+
+
+@dataclass
+class Registry:
+    """Who handles what in this process; `plugins_*` are set by the lifecycle, which knows what is enabled."""
+
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    plugin_subscribers: Callable[[], Sequence[tuple[str, Sequence[str]]]] = lambda: ()
+    plugins_enabled: Callable[[], Collection[str]] = lambda: ()
+    deliver_to_plugin: PluginHandler = _nobody
+
+
+registry = Registry()
+
+
+def subscribe(name: str, kinds: Sequence[str], handler: Handler) -> None:
+    """Core's own interest in events; a kind is `case.opened`, `case.*` or `*`. Call it at import or start."""
+    registry.subscriptions[name] = Subscription(tuple(kinds), handler)
+
+
+def register_job(name: str, handler: Handler, *, plugin: str = "") -> None:
+    """Names the handler of a job; with `plugin`, its deliveries wait while that plugin is off."""
+    known = registry.jobs.get(name)
+    if known is not None and known.plugin != plugin:
+        raise ValueError(f"job {name} already belongs to {known.plugin or 'core'}; choose another name")
+    registry.jobs[name] = Job(handler, plugin)
+
+
+def forget_plugin_jobs(plugin: str) -> None:
+    """When a plugin is unloaded or swapped."""
+    registry.jobs = {name: job for name, job in registry.jobs.items() if job.plugin != plugin}
+
+
+def set_plugins(
+    *,
+    subscribers: Callable[[], Sequence[tuple[str, Sequence[str]]]],
+    enabled: Callable[[], Collection[str]],
+    deliver: PluginHandler,
+) -> None:
+    """The lifecycle says whom to write deliveries for (slug and kinds), whose may run, and how to run one."""
+    registry.plugin_subscribers = subscribers
+    registry.plugins_enabled = enabled
+    registry.deliver_to_plugin = deliver
+
+
+def wants(kinds: Sequence[str], kind: str) -> bool:
+    return any(each in ("*", kind) or (each.endswith(".*") and kind.startswith(each[:-1])) for each in kinds)
+
+
+async def enqueue_events(events: Sequence[Event]) -> int:
+    """One delivery per event and interested subscriber, in the caller's transaction; each event has `id` and `kind`.
+
+    Returns how many were written. Nobody hears of them before the commit.
+    """
+    rows = [(subscriber, slug, event) for event in events for subscriber, slug in _interested(str(event["kind"]))]
+    if not rows:
+        return 0
+    await db.execute(
+        """
+        INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+        SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+            AS new(id, subscriber, plugin, event, dedupe)
+        ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
+        """,
+        [new_id() for _ in rows],
+        [subscriber for subscriber, _, _ in rows],
+        [slug for _, slug, _ in rows],
+        [dict(event) for _, _, event in rows],
+        [str(event["id"]) for _, _, event in rows],
+    )
+    await wake_relay()
+    return len(rows)
+
+
+def _interested(kind: str) -> list[tuple[str, str]]:
+    core = [(f"core/{name}", "") for name, each in registry.subscriptions.items() if wants(each.kinds, kind)]
+    return core + [(f"plugin/{slug}", slug) for slug, kinds in registry.plugin_subscribers() if wants(kinds, kind)]
+
+
+async def enqueue_job(
+    name: str,
+    payload: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    delay: timedelta | None = None,
+    plugin: str | None = None,
+) -> UUID:
+    """Writes a job in the caller's transaction, or alone; returns its delivery id.
+
+    With `key`, a job of that name and key that waits or runs is not written again: its id is returned.
+    `plugin` defaults to the one that registered the job in this process.
+    """
+    if plugin is None:
+        known = registry.jobs.get(name)
+        plugin = known.plugin if known else ""
+    identity = await db.fetchval(
+        """
+        WITH added AS (
+            INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, now() + $6, now())
+            ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
+            RETURNING id
+        )
+        SELECT id FROM added
+        UNION ALL
+        SELECT id FROM core_delivery
+        WHERE subscriber = $2 AND dedupe = $5 AND $5 <> '' AND state IN ('waiting', 'running')
+        LIMIT 1
+        """,
+        new_id(),
+        f"job/{name}",
+        plugin,
+        dict(payload),
+        key or "",
+        delay or timedelta(0),
+    )
+    if identity is None:  # the other one ended between our conflict and our look
+        return await enqueue_job(name, payload, key=key, delay=delay, plugin=plugin)
+    if not delay:
+        await wake_relay()
+    return UUID(str(identity))
+
+
+async def wake_relay() -> None:
+    """PostgreSQL sends the notice at commit and drops it at rollback; a lost one costs a second, not the work."""
+    await db.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A delivery that will not run again by itself."""
+
+    id: UUID
+    subscriber: str
+    plugin: str
+    attempts: int
+    kills: int
+    error: str
+    event: dict[str, Any]
+
+
+async def list_parked(*, plugin: str | None = None, limit: int = 100) -> list[Parked]:
+    """The newest first, for the page of the administrator."""
+    rows = await db.fetch(
+        """
+        SELECT id, subscriber, plugin, attempts, kills, error, event FROM core_delivery
+        WHERE state = 'parked' AND ($1::text IS NULL OR plugin = $1)
+        ORDER BY finished_at DESC LIMIT $2
+        """,
+        plugin,
+        limit,
+    )
+    return [Parked(**dict(row)) for row in rows]
+
+
+async def run_again(identity: UUID) -> bool:
+    """Gives a parked delivery a fresh start with its checkpoint kept; False if it is not parked, or a twin waits."""
+    changed = await db.execute(
+        """
+        UPDATE core_delivery AS old
+        SET state = 'waiting', attempts = 0, kills = 0, error = '', available_at = now(), created_at = now(),
+            handed_at = NULL, finished_at = NULL
+        WHERE id = $1 AND state = 'parked' AND NOT EXISTS (
+            SELECT 1 FROM core_delivery AS twin
+            WHERE old.dedupe <> '' AND twin.subscriber = old.subscriber AND twin.dedupe = old.dedupe
+                AND twin.state IN ('waiting', 'running'))
+        """,
+        identity,
+    )
+    await wake_relay()
+    return changed == "UPDATE 1"
+
+
+@dataclass(frozen=True)
+class Progress:
+    state: str
+    done: int
+    total: int
+    note: str
+    error: str
+
+
+async def job_progress(identity: UUID) -> Progress | None:
+    """How far a job is, for a page that waits for it; None if there is no such delivery."""
+    row = await db.fetchrow("SELECT state, progress, error FROM core_delivery WHERE id = $1", identity)
+    if row is None:
+        return None
+    said = row["progress"]
+    return Progress(row["state"], said.get("done", 0), said.get("total", 0), said.get("note", ""), row["error"])
