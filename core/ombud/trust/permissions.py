@@ -1,0 +1,62 @@
+"""The catalogue of core's permissions and the roles a fresh desk has; plugins add permissions of their own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Permission:
+    key: str
+    label: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Role:
+    key: str
+    label: str
+
+
+AGENT, LEADER, QUALITY, COMPLIANCE, ADMINISTRATOR = "agent", "leader", "quality", "compliance", "administrator"
+
+ROLES = (
+    Role(AGENT, "Agent"),
+    Role(LEADER, "Team leader"),
+    Role(QUALITY, "Quality reviewer"),
+    Role(COMPLIANCE, "Compliance officer"),
+    Role(ADMINISTRATOR, "Administrator"),
+)
+
+_DESK = (AGENT, LEADER, QUALITY, COMPLIANCE)
+_WORK = (AGENT, LEADER)
+
+PERMISSIONS = (
+    Permission("case.read", "See cases", _DESK),
+    Permission("case.file", "File a complaint for somebody", _WORK),
+    Permission("case.write", "Change a case, write notes and messages", _WORK),
+    Permission("case.take", "Take a case from a queue", _WORK),
+    Permission("case.assign", "Give a case to somebody else", (LEADER,)),
+    Permission("case.decide", "Decide an aspect and grant redress", _WORK),
+    Permission("case.close", "Close a case", _WORK),
+    Permission("case.reopen", "Reopen a closed case", (LEADER, COMPLIANCE)),
+    Permission("case.confidential", "See and mark confidential cases", (COMPLIANCE,)),
+    Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("person.read", "See people and their roles", _DESK),
+    Permission("person.contact", "See addresses, phone numbers and e-mail", (AGENT, LEADER, COMPLIANCE)),
+    Permission("person.write", "Correct a person's details", _WORK),
+    Permission("support.read", "See confirmed support needs", (AGENT, LEADER, COMPLIANCE)),
+    Permission("support.write", "Confirm support needs", _WORK),
+    Permission("intake.manage", "See receipts that need a look and run them again", (LEADER, ADMINISTRATOR)),
+    Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
+    Permission("user.manage", "Add users and give roles", (ADMINISTRATOR,)),
+    Permission("token.own", "Make API tokens for oneself", (*_DESK, ADMINISTRATOR)),
+    Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
+    Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
+    Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
+)
+
+KEYS = frozenset(permission.key for permission in PERMISSIONS)
+
+
+def default_permissions(role: str) -> list[str]:
+    """The permissions a role has on a fresh desk."""
+    return sorted(permission.key for permission in PERMISSIONS if role in permission.roles)

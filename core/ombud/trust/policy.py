@@ -1,0 +1,188 @@
+"""The one function that says who may see and do what: a yes or no, a row filter and a field mask. Default deny.
+
+Lists, pages, writes, the API, exports, history and live updates all ask `decide` and put its filter into their SQL,
+so that no second opinion exists anywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+HIDDEN = "Not shown to you"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody, or something, that asks. `rights`: permission → the units in which it holds, closed downwards."""
+
+    actor: str
+    name: str = ""
+    user_id: UUID | None = None
+    language: str = "en"
+    rights: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
+    scopes: frozenset[str] | None = None
+    system: bool = False
+
+    def may(self, permission: str) -> bool:
+        """True if the permission holds in at least one unit."""
+        return self.system or (self._in_scope(permission) and bool(self.rights.get(permission)))
+
+    def units(self, permission: str) -> frozenset[UUID]:
+        return self.rights.get(permission, frozenset()) if self._in_scope(permission) else frozenset()
+
+    def _in_scope(self, permission: str) -> bool:
+        return self.scopes is None or permission in self.scopes
+
+
+ANONYMOUS = Viewer(actor="")
+SYSTEM = Viewer(actor="system", name="Ombud", system=True)
+
+
+class Arguments:
+    """Collects the arguments of one statement; `add` answers with the placeholder."""
+
+    def __init__(self, *values: Any) -> None:
+        self.values: list[Any] = list(values)
+
+    def add(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer of the policy. `where` filters rows; `masked` names the fields to hide in those that remain."""
+
+    allowed: bool
+    viewer: Viewer
+    permission: str
+    kind: str
+    masked: frozenset[str] = frozenset()
+
+    def where(self, alias: str, arguments: Arguments) -> str:
+        """SQL that is true for the rows the viewer may have; the alias is that of the kind's table."""
+        if not self.allowed:
+            return "FALSE"
+        if self.viewer.system:
+            return "TRUE"
+        return _ROWS[self.kind](self, alias, arguments)
+
+
+def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
+    """The policy. `kind` is what the rows are: case, aspect, message, attachment, person, entry, raw, none."""
+    if kind not in _ROWS:
+        raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
+    return Grant(viewer.may(permission), viewer, permission, kind, _mask(viewer, kind))
+
+
+def _mask(viewer: Viewer, kind: str) -> frozenset[str]:
+    if viewer.system:
+        return frozenset()
+    hidden: set[str] = set()
+    if kind in {"person", "case"} and not viewer.may("person.contact"):
+        hidden |= {"email", "phone", "postcode", "address"}
+    if kind in {"person", "case"} and not viewer.may("person.read"):
+        hidden |= {"name", "customer"}
+    if kind in {"person", "case"} and not viewer.may("support.read"):
+        hidden |= {"support_needs"}
+    return frozenset(hidden)
+
+
+def masked(grant: Grant, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with every field the viewer may not see emptied to None."""
+    return {key: (None if key in grant.masked else value) for key, value in record.items()}
+
+
+def _case_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    viewer = grant.viewer
+    units = arguments.add(list(viewer.units(grant.permission)))
+    secret = arguments.add(list(viewer.units("case.confidential")))
+    me = arguments.add(viewer.user_id)
+    return (
+        f"({alias}.unit_id = ANY({units}::uuid[]) AND (NOT {alias}.confidential "
+        f"OR {alias}.unit_id = ANY({secret}::uuid[]) OR {alias}.owner_id = {me}::uuid))"
+    )
+
+
+def _within_case(grant: Grant, case_id: str, arguments: Arguments) -> str:
+    rows = _case_rows(grant, "policy_case", arguments)
+    return f"EXISTS (SELECT 1 FROM core_case policy_case WHERE policy_case.id = {case_id} AND {rows})"
+
+
+def _aspect_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """An aspect about a member of staff is hidden from that person, by every path."""
+    rows = _within_case(grant, f"{alias}.case_id", arguments)
+    me = arguments.add(grant.viewer.user_id)
+    return f"({rows} AND {alias}.concerns_user_id IS DISTINCT FROM {me}::uuid)"
+
+
+def about_me(case_id: str, me: str) -> str:
+    """SQL: one of the case's aspects is about the member of staff `me`."""
+    return (
+        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid)"
+    )
+
+
+def _message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """In a case with an aspect about me I see only messages pinned to other aspects and to none of those about me."""
+    rows = _within_case(grant, f"{alias}.case_id", arguments)
+    me = arguments.add(grant.viewer.user_id)
+    pinned = (
+        f"SELECT bool_and(a.concerns_user_id IS DISTINCT FROM {me}::uuid) FROM core_message_aspect pin "
+        f"JOIN core_aspect a ON a.id = pin.aspect_id WHERE pin.message_id = {alias}.id"
+    )
+    mine = about_me(f"{alias}.case_id", me)
+    return f"({rows} AND (NOT {mine} OR {alias}.author_id = {me}::uuid OR coalesce(({pinned}), FALSE)))"
+
+
+def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    rows = _message_rows(grant, "policy_message", arguments)
+    own = _within_case(grant, f"{alias}.case_id", arguments)
+    me = arguments.add(grant.viewer.user_id)
+    mine = about_me(f"{alias}.case_id", me)
+    return (
+        f"({own} AND ((({alias}.message_id IS NULL) AND NOT {mine}) OR EXISTS (SELECT 1 FROM core_message policy_message "
+        f"WHERE policy_message.id = {alias}.message_id AND {rows})))"
+    )
+
+
+def _person_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    rows = _case_rows(grant, "policy_case", arguments)
+    return (
+        "EXISTS (SELECT 1 FROM core_party policy_party JOIN core_case policy_case "
+        f"ON policy_case.id = policy_party.case_id WHERE policy_party.person_id = {alias}.id AND {rows})"
+    )
+
+
+def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """History of a case: entries that name an aspect about me, and the opening that lists it, stay hidden from me."""
+    case_id = f"nullif(substring({alias}.stream FROM '^case/(.*)$'), '')::uuid"
+    rows = _within_case(grant, case_id, arguments)
+    me = arguments.add(grant.viewer.user_id)
+    about = (
+        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid "
+        f"AND {alias}.body::text LIKE '%' || mine.id::text || '%')"
+    )
+    return f"({alias}.stream LIKE 'case/%' AND {rows} AND NOT {about})"
+
+
+def _raw_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    rows = _within_case(grant, f"{alias}.case_id", arguments)
+    return f"({alias}.case_id IS NULL OR {rows})"
+
+
+def _no_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    return "TRUE"
+
+
+_ROWS = {
+    "case": _case_rows,
+    "aspect": _aspect_rows,
+    "message": _message_rows,
+    "attachment": _attachment_rows,
+    "person": _person_rows,
+    "entry": _entry_rows,
+    "raw": _raw_rows,
+    "none": _no_rows,
+}
