@@ -1,0 +1,49 @@
+// Every page works without this file; it makes the workplace quicker.
+import { watchPreferences } from "./preferences.js";
+import { watchKeys } from "./keys.js";
+import { showTrouble, watchToasts } from "./toasts.js";
+import { watchDrafts } from "./drafts.js";
+
+watchPreferences();
+watchKeys();
+watchToasts();
+watchDrafts();
+
+const dialog = document.getElementById("dialog");
+
+// A form that htmx puts into the dialog opens it; an answer that leaves it empty closes it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (!dialog || event.detail.target.id !== "dialog-body") return;
+  const filled = event.detail.target.childElementCount > 0;
+  if (filled && !dialog.open) dialog.showModal();
+  if (!filled && dialog.open) dialog.close();
+});
+
+document.addEventListener("htmx:sendError", () => showTrouble("unreachable"));
+document.addEventListener("htmx:responseError", (event) =>
+  showTrouble(event.detail.xhr.status === 403 ? "refused" : "failed"),
+);
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  if (target?.closest("[data-close]")) target.closest("dialog")?.close();
+  if (target?.closest("[data-print]")) window.print();
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  }
+});
+
+// Ticking a row shows it as selected.
+document.addEventListener("change", (event) => {
+  const row = event.target.matches?.("[data-row] input[type=checkbox]") && event.target.closest("[data-row]");
+  if (row) row.toggleAttribute("data-selected", event.target.checked);
+});
+
+// A server that refused a form puts the summary of what to correct on top: read it out and bring it into view.
+document.querySelector("[data-summary]")?.focus();

@@ -1,0 +1,31 @@
+// A toast leaves after ten seconds; it waits while the pointer or the focus is on it.
+const STAYS_MS = 10_000;
+
+export function watchToasts() {
+  const place = document.getElementById("toasts");
+  if (!place) return;
+  for (const toast of place.children) start(toast);
+  new MutationObserver((changes) => {
+    for (const change of changes) for (const node of change.addedNodes) if (node instanceof Element) start(node);
+  }).observe(place, { childList: true });
+}
+
+export function showTrouble(kind) {
+  const source = document.getElementById(`trouble-${kind}`);
+  const place = document.getElementById("toasts");
+  if (source && place) place.append(source.content.cloneNode(true));
+}
+
+function start(toast) {
+  if (toast.hasAttribute("data-stays")) return;
+  let timer = setTimeout(() => toast.remove(), STAYS_MS);
+  const pause = () => clearTimeout(timer);
+  const resume = () => {
+    clearTimeout(timer);
+    if (!toast.matches(":hover, :focus-within")) timer = setTimeout(() => toast.remove(), STAYS_MS);
+  };
+  toast.addEventListener("pointerenter", pause);
+  toast.addEventListener("focusin", pause);
+  toast.addEventListener("pointerleave", resume);
+  toast.addEventListener("focusout", () => setTimeout(resume));
+}
