@@ -1,0 +1,67 @@
+"""What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
+
+from ombud_plugin_api.errors import Misconfigured, Permanent, PluginFault, Transient
+from ombud_plugin_api.events import Event
+from ombud_plugin_api.facts import (
+    AspectView,
+    CaseView,
+    Complaint,
+    CustomerAspect,
+    CustomerCase,
+    CustomerMessage,
+    Document,
+    DocumentView,
+    Filed,
+    LinkView,
+    Matter,
+    PersonGiven,
+    RawReceipt,
+)
+from ombud_plugin_api.hooks import hookimpl
+from ombud_plugin_api.manifest import Manifest, ManifestError, read_manifest
+from ombud_plugin_api.platform import BadLink, Conflict, Context, Platform, Refused
+from ombud_plugin_api.providers import Channel, Command, EventHandler, Fill, Job, NavItem, Permission
+from ombud_plugin_api.slots import SLOTS
+from ombud_plugin_api.tables import CoreRef
+
+API_VERSION = "0.9.0"
+
+__all__ = [
+    "API_VERSION",
+    "SLOTS",
+    "AspectView",
+    "BadLink",
+    "CaseView",
+    "Channel",
+    "Command",
+    "Complaint",
+    "Conflict",
+    "Context",
+    "CoreRef",
+    "CustomerAspect",
+    "CustomerCase",
+    "CustomerMessage",
+    "Document",
+    "DocumentView",
+    "Event",
+    "EventHandler",
+    "Filed",
+    "Fill",
+    "Job",
+    "LinkView",
+    "Manifest",
+    "ManifestError",
+    "Matter",
+    "Misconfigured",
+    "NavItem",
+    "Permanent",
+    "Permission",
+    "PersonGiven",
+    "Platform",
+    "PluginFault",
+    "RawReceipt",
+    "Refused",
+    "Transient",
+    "hookimpl",
+    "read_manifest",
+]

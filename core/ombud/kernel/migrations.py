@@ -83,7 +83,9 @@ async def backwards(package: str, app: str) -> list[str]:
     known = {step.id: step for step in steps(package, app)}
     for identity in sorted(done, reverse=True):
         if identity not in known:
-            raise MigrationError(f"{app}: migration {identity} was applied but its file is gone; reinstall that version")
+            raise MigrationError(
+                f"{app}: migration {identity} was applied but its file is gone; reinstall that version"
+            )
         await _run(known[identity], backwards=True)
         await Migration.delete().where((Migration.name == identity) & (Migration.app_name == app)).run()
     return sorted(done, reverse=True)

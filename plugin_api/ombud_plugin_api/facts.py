@@ -1,0 +1,161 @@
+"""Frozen values that travel between core and plugins. Times are aware UTC, money is `Decimal` with an ISO 4217 code."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class PersonGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """What a complainant told of themselves; empty where they did not."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    postcode: str = ""
+    language: str = ""
+
+
+class Matter(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that went wrong, in the complainant's words; core opens one aspect for each."""
+
+    text: str
+    title: str = ""
+    category: str = ""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with its bytes. `content_type` is what the sender claims; core looks at the bytes itself."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """A complaint as a channel understood it. `received_at`: when it reached the firm, if not now.
+    `unit`: the key of a unit, empty for the first. `fields`: values of the case type's own fields."""
+
+    channel: str
+    person: PersonGiven
+    matters: tuple[Matter, ...]
+    summary: str = ""
+    received_at: datetime | None = None
+    unit: str = ""
+    case_type: str = "complaint"
+    language: str = "en"
+    fields: dict[str, Any] = {}
+    documents: tuple[Document, ...] = ()
+
+
+class RawReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What came through a door, byte for byte. `key` makes the same content sent twice one complaint;
+    it is unique per channel. `headers` holds only what parsing needs."""
+
+    channel: str
+    key: str
+    content_type: str
+    body: bytes
+
+
+class Filed(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt for a complaint. `duplicate`: the key was seen before and this is the first answer again."""
+
+    reference: str
+    case_id: UUID
+    track_url: str
+    received_at: datetime
+    answer_by: date | None
+    duplicate: bool = False
+
+
+class AspectView(msgspec.Struct, frozen=True, kw_only=True):
+    """An aspect as the viewer may see it."""
+
+    id: UUID
+    position: int
+    letter: str
+    title: str
+    status: str
+    outcome: str
+    category: str
+    due_at: datetime | None
+
+
+class CaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as the viewer may see it; what they may not see is None or missing."""
+
+    id: UUID
+    reference: str
+    title: str
+    status: str
+    channel: str
+    received_at: datetime
+    due_at: datetime | None
+    aspects: tuple[AspectView, ...] = ()
+
+
+class CustomerAspect(msgspec.Struct, frozen=True, kw_only=True):
+    """One matter as its complainant sees it. `state`: received, in_progress, decided. `redress`: (kind, amount,
+    currency, note) lines still standing."""
+
+    id: UUID
+    letter: str
+    title: str
+    text: str
+    state: str
+    outcome: str
+    reason: str
+    decided_on: date | None
+    redress: tuple[tuple[str, Decimal | None, str, str], ...] = ()
+
+
+class CustomerMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the complainant said or was told; staff notes never travel here."""
+
+    id: UUID
+    from_us: bool
+    body: str
+    said_at: datetime
+
+
+class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A document of the case without its bytes; `size` in bytes."""
+
+    id: UUID
+    name: str
+    content_type: str
+    size: int
+    added_at: datetime
+
+
+class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as the holder of a signed link sees it. `next_step` and `next_by` say what happens next and when."""
+
+    reference: str
+    title: str
+    status: str
+    organisation: str
+    phone: str
+    language: str
+    received_on: date
+    answer_by: date | None
+    closed_on: date | None
+    next_step: str
+    next_by: date | None
+    aspects: tuple[CustomerAspect, ...]
+    messages: tuple[CustomerMessage, ...]
+    may_withdraw: bool
+    proof_questions: tuple[str, ...]
+
+
+class LinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed link of a case, for the staff who may revoke it."""
+
+    id: UUID
+    person_name: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None

@@ -1,0 +1,117 @@
+"""`plugin.toml`: what a plugin says of itself, read without importing its code."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+
+
+class ManifestError(ValueError):
+    """The manifest is missing or says something it may not; the text names the file, the key and the remedy."""
+
+
+@dataclass(frozen=True)
+class TableDeclaration:
+    """One table of the plugin. `person`: the column that leads to the person (a CoreRef's name), empty if the table
+    holds no personal data; `personal`: the personal columns; `erase`: `blank` them or `delete` the row."""
+
+    name: str
+    person: str = ""
+    person_via: str = "person"
+    personal: tuple[str, ...] = ()
+    erase: str = "delete"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`doors`: addresses that core's stable public addresses lead to (`file` for /complain, `track` for
+    /track/<token>, with `{token}` in it), relative to the plugin's pages."""
+
+    slug: str
+    name: str
+    summary: str
+    version: str
+    api: str
+    kinds: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
+    security_contact: str = ""
+    doors: dict[str, str] = field(default_factory=dict)
+    tables: tuple[TableDeclaration, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """What the plugin's table names begin with: the slug, hyphens as underscores, and an underscore."""
+        return self.slug.replace("-", "_") + "_"
+
+
+_KEYS = {
+    "slug",
+    "name",
+    "summary",
+    "version",
+    "api",
+    "kinds",
+    "needs",
+    "reaches",
+    "security_contact",
+    "doors",
+    "tables",
+}
+_REQUIRED = ("slug", "name", "summary", "version", "api")
+_DOORS = {"file", "track"}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads and checks a `plugin.toml`; raises `ManifestError`."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"{path}: there is no manifest; a plugin's package carries a plugin.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise ManifestError(f"{path}: not readable as TOML: {problem}") from None
+    return _checked(path, content)
+
+
+def _checked(path: Path, content: dict[str, Any]) -> Manifest:
+    for key in content:
+        if key not in _KEYS:
+            raise ManifestError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(_KEYS))}")
+    for key in _REQUIRED:
+        if not isinstance(content.get(key), str) or not content[key]:
+            raise ManifestError(f"{path}: {key} is missing; give it as text")
+    if not SLUG.match(content["slug"]):
+        raise ManifestError(f"{path}: slug {content['slug']!r} must be lower-case words joined by hyphens")
+    doors = content.get("doors", {})
+    for door in doors:
+        if door not in _DOORS:
+            raise ManifestError(f"{path}: unknown door {door!r}; known are {', '.join(sorted(_DOORS))}")
+    tables = tuple(_table(path, content["slug"], each) for each in content.get("tables", []))
+    lists = {key: tuple(content.get(key, ())) for key in ("kinds", "needs", "reaches")}
+    texts = {key: content[key] for key in _REQUIRED}
+    return Manifest(
+        **texts, **lists, security_contact=content.get("security_contact", ""), doors=dict(doors), tables=tables
+    )
+
+
+def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:
+    known = {"name", "person", "person_via", "personal", "erase"}
+    for key in content:
+        if key not in known:
+            raise ManifestError(f"{path}: unknown key {key!r} in [[tables]]; known are {', '.join(sorted(known))}")
+    name = str(content.get("name", ""))
+    prefix = slug.replace("-", "_") + "_"
+    if not name.startswith(prefix):
+        raise ManifestError(f"{path}: table {name!r} must begin with {prefix!r}")
+    if content.get("erase", "delete") not in {"delete", "blank"}:
+        raise ManifestError(f"{path}: table {name}: erase is either 'delete' or 'blank'")
+    return TableDeclaration(
+        name=name,
+        person=str(content.get("person", "")),
+        person_via=str(content.get("person_via", "person")),
+        personal=tuple(content.get("personal", ())),
+        erase=str(content.get("erase", "delete")),
+    )

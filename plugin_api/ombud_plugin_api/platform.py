@@ -1,0 +1,128 @@
+"""What core does for a plugin. Core implements these protocols; every call obeys the policy of its viewer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from ombud_plugin_api.errors import PluginFault
+from ombud_plugin_api.facts import (
+    CaseView,
+    Complaint,
+    CustomerCase,
+    Document,
+    DocumentView,
+    Filed,
+    LinkView,
+    RawReceipt,
+)
+
+
+class Refused(PluginFault):
+    """Core will not do this; the text says why and what would help. `field` names the part of the input, if one."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Conflict(Refused):
+    """The same key came with other content, or the record changed meanwhile."""
+
+
+class BadLink(Refused):
+    """A signed link that is unknown, expired or revoked; the text is fit for the customer."""
+
+
+class Platform(Protocol):
+    """Core, as one plugin may use it on behalf of one viewer."""
+
+    async def file(self, raw: RawReceipt, complaint: Complaint) -> Filed:
+        """Commits the raw bytes, then opens the case; the same key again gives the first answer. Raises `Refused`
+        for content core cannot take and `Conflict` for a key used with other bytes."""
+        ...
+
+    async def case(self, reference: str) -> CaseView:
+        """The case as the viewer may see it; `Refused` where there is none for them."""
+        ...
+
+    async def follow(self, token: str) -> CustomerCase:
+        """What the holder of a signed link may see; raises `BadLink`."""
+        ...
+
+    async def say(self, token: str, text: str, key: str, proof: str = "", documents: Sequence[Document] = ()) -> None:
+        """Adds the customer's message to the case; documents need a proof. The same key adds it once."""
+        ...
+
+    async def prove(self, token: str, question: str, answer: str) -> str:
+        """Second factor: compares the answer with what the person told us and returns a proof for 20 minutes.
+        Raises `Refused` for a wrong answer and after too many tries."""
+        ...
+
+    async def documents(self, token: str, proof: str) -> tuple[DocumentView, ...]:
+        """The documents the customer may have; raises `Refused` without a valid proof."""
+        ...
+
+    async def document(self, token: str, proof: str, document_id: UUID) -> Document:
+        """One document with its bytes."""
+        ...
+
+    async def withdraw(self, token: str, proof: str, aspect_id: UUID | None, reason: str) -> None:
+        """The customer takes back one matter, or all that are open (None); core closes them as withdrawn."""
+        ...
+
+    async def links(self, case_id: UUID) -> tuple[LinkView, ...]:
+        """The signed links of a case the viewer may change."""
+        ...
+
+    async def make_link(self, case_id: UUID) -> str:
+        """A new signed address for the complainant; revokes none."""
+        ...
+
+    async def revoke_link(self, link_id: UUID) -> None:
+        """Ends a link at once; its holder is told to ask for a new one."""
+        ...
+
+    async def start_job(self, name: str, payload: Mapping[str, Any], key: str = "") -> UUID:
+        """Queues one of the plugin's jobs; a key keeps a second one from starting while the first is not done."""
+        ...
+
+    async def job(self, job_id: UUID) -> Mapping[str, Any]:
+        """How a job stands: state, progress (done, total, note), error."""
+        ...
+
+    async def keep_file(self, data: bytes) -> UUID:
+        """Puts bytes into the vault under the plugin's own key."""
+        ...
+
+    async def kept_file(self, file_id: UUID) -> bytes:
+        """The bytes again; raises `Refused` if they are not the plugin's or are gone."""
+        ...
+
+    async def drop_file(self, file_id: UUID) -> None:
+        """Destroys the bytes."""
+        ...
+
+    def transaction(self) -> Any:
+        """An async context manager for the plugin's own rows; platform writes refuse to run inside it."""
+        ...
+
+
+class Context(Protocol):
+    """What a provider gets with each call that may do I/O."""
+
+    platform: Platform
+    settings: Mapping[str, Any]
+    viewer_name: str
+    may: Mapping[str, bool]
+    state: Mapping[str, Any]
+
+    async def save(self, state: Mapping[str, Any]) -> None:
+        """Keeps the job's state, so that a killed run resumes there; only in jobs."""
+        ...
+
+    async def progress(self, done: int, total: int | None, note: str = "") -> None:
+        """Says how far the work is; shown to people, and proof that it is alive."""
+        ...
+
+
+__all__ = ["BadLink", "Conflict", "Context", "Platform", "Refused"]

@@ -1,0 +1,83 @@
+"""The objects that hooks return."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from ombud_plugin_api.events import Event
+from ombud_plugin_api.facts import Complaint, RawReceipt
+from ombud_plugin_api.platform import Context
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A right of the plugin's own. `key` begins with `<slug>.`; `default_roles`: agent, leader, quality, compliance,
+    administrator."""
+
+    key: str
+    label: str
+    default_roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A link in the rail. `path` is relative to the plugin's pages; `icon` is the name of a Tabler icon."""
+
+    label: str
+    path: str
+    icon: str = "puzzle"
+    permission: str = ""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A piece of a core page. `data(subject, context)` runs under a time limit and gives the template's variables,
+    or None to show nothing; `subject` is what the slot documents."""
+
+    slot: str
+    template: str
+    data: Callable[[Any, Context], Awaitable[Mapping[str, Any] | None]]
+    permission: str = "case.read"
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """A way in. `key` names it in records; `icon` is a Tabler icon."""
+
+    key: str
+    label: str
+    icon: str
+
+    def parse(self, raw: RawReceipt) -> Complaint:
+        """Pure: the complaint in the bytes; raises `Permanent` with the reason where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """Background work. `run(payload, context)`: the context keeps `state` between runs and takes `progress`.
+    `limit_seconds`: how long one run may take before it is stopped and resumed from its state."""
+
+    name: str
+    run: Callable[[Mapping[str, Any], Context], Awaitable[None]]
+    limit_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """`ombud <group> <name>`. `configure` adds arguments; `run(arguments, context)` returns the exit code."""
+
+    group: str
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace, Context], Awaitable[int]]
+    configure: Callable[[argparse.ArgumentParser], None] = field(default=lambda parser: None)
+
+
+@dataclass(frozen=True)
+class EventHandler:
+    """Reacts to committed events. `kinds`: ledger kinds such as `case.opened`; `handle` must be safe to run twice."""
+
+    kinds: tuple[str, ...]
+    handle: Callable[[Event, Context], Awaitable[None]]

@@ -1,0 +1,48 @@
+"""Every hook a plugin may implement, on one page. `provide_…` hooks are called once when the plugin is loaded;
+they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`."""
+
+from litestar.types import ControllerRouterHandler
+
+from ombud_plugin_api.hooks import hookspec
+from ombud_plugin_api.manifest import Manifest
+from ombud_plugin_api.providers import Channel, Command, EventHandler, Fill, Job, NavItem, Permission
+
+
+@hookspec
+def provide_permissions(manifest: Manifest) -> list[Permission]:  # type: ignore[empty-body]
+    """Permissions of the plugin's own, each key beginning with the slug; asked when the plugin is enabled."""
+
+
+@hookspec
+def provide_navigation(manifest: Manifest) -> list[NavItem]:  # type: ignore[empty-body]
+    """Entries of the rail, shown to whoever holds their permission, for as long as the plugin is enabled."""
+
+
+@hookspec
+def provide_pages(manifest: Manifest) -> list[ControllerRouterHandler]:  # type: ignore[empty-body]
+    """Litestar handlers mounted under `/p/<slug>/`, each with `opt={"permission": …}` or `opt={"public": True}`."""
+
+
+@hookspec
+def provide_slots(manifest: Manifest) -> list[Fill]:  # type: ignore[empty-body]
+    """What the plugin shows in named places of core's pages, asked each time such a page is drawn."""
+
+
+@hookspec
+def provide_channels(manifest: Manifest) -> list[Channel]:  # type: ignore[empty-body]
+    """Ways by which complaints come in; core calls `parse` when it replays a stored receipt."""
+
+
+@hookspec
+def provide_jobs(manifest: Manifest) -> list[Job]:  # type: ignore[empty-body]
+    """Named background work, run in the work process, resumable and safe to run twice."""
+
+
+@hookspec
+def provide_commands(manifest: Manifest) -> list[Command]:  # type: ignore[empty-body]
+    """Commands of `ombud`, run with an open platform when the administrator types them."""
+
+
+@hookspec
+def provide_event_handlers(manifest: Manifest) -> list[EventHandler]:  # type: ignore[empty-body]
+    """Async handlers of committed events, called in the work process at least once for each event of their kinds."""
