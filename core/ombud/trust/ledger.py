@@ -1,0 +1,279 @@
+"""Writes the ledger: append-only entries, hash-chained per stream, personal values as commitments."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.trust import keys
+from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, entry_hash, moment_text
+from ombud.trust.vault import Box, seal, unseal
+
+FORMAT = 1
+_STREAM = re.compile(r"[a-z][a-z_-]*/[!-~]{1,180}")
+_ACTOR = re.compile(r"system|(user|plugin|person|token)/[!-~]{1,100}")
+_CAUSE = re.compile(r"|(event|rule|command)/[!-~]{1,300}")
+_KIND = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_FIELD = re.compile(r"[!-~]{1,100}")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class NotInTransaction(RuntimeError):
+    """An entry would be committed without the fact it records."""
+
+
+class BadEntry(ValueError):
+    """A part of an entry does not follow the ledger's format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A personal or free-text value, and the person (`person/<id>`, `user/<id>`) whose key seals it."""
+
+    subject: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What to append. A field that concerns several people takes a list: each is sealed alone, as `field.1`, …"""
+
+    stream: str
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    sealed: Mapping[str, Sealed | Sequence[Sealed]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One committed fact, as `reference/ledger.md` describes it; `sealed` maps a field to its commitment in hex."""
+
+    stream: str
+    seq: int
+    at: datetime
+    actor: str
+    cause: str
+    kind: str
+    body: dict[str, Any]
+    sealed: dict[str, str]
+    prev: bytes
+    hash: bytes
+
+    @property
+    def hashed(self) -> dict[str, Any]:
+        """The ten fields that are hashed."""
+        return {
+            "v": FORMAT,
+            "stream": self.stream,
+            "seq": self.seq,
+            "at": moment_text(self.at),
+            "actor": self.actor,
+            "cause": self.cause,
+            "kind": self.kind,
+            "body": self.body,
+            "sealed": self.sealed,
+            "prev": self.prev.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The proof that a value is what an entry committed to."""
+
+    stream: str
+    seq: int
+    field: str
+    subject: str
+    nonce: bytes
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    stream: str
+    seq: int
+    field: str
+    subject: str
+    box: Box
+
+
+async def append(
+    *, actor: str, entries: Sequence[NewEntry], cause: str = "", at: datetime | None = None
+) -> list[Entry]:
+    """Appends in the transaction of the fact itself; its streams stay locked until the commit.
+
+    Put everything a transaction records into one call: streams are then locked in one order and cannot deadlock.
+    Raises BadEntry, NotCanonical, Destroyed (a value is to be sealed for an erased person) or NotInTransaction.
+    """
+    if not db.in_transaction():
+        raise NotInTransaction("append to the ledger inside `async with db.transaction()`, together with the fact")
+    if not entries:
+        return []
+    _check_part("actor", actor, _ACTOR)
+    _check_part("cause", cause, _CAUSE)
+    drafts = [_Draft(each) for each in entries]
+    subjects = {sealed.subject for draft in drafts for sealed in draft.sealed.values()}
+    subject_keys = await keys.sealing_keys(subjects) if subjects else {}
+    heads = await _lock_heads({draft.stream for draft in drafts})
+    moment = at or now()
+    written: list[Entry] = []
+    secrets: list[_Secret] = []
+    for draft in drafts:
+        seq, prev = heads[draft.stream]
+        values, boxes = draft.sealed_at(seq + 1, subject_keys)
+        fields = Entry(draft.stream, seq + 1, moment, actor, cause, draft.kind, draft.body, values, prev, b"")
+        entry = replace(fields, hash=entry_hash(fields.hashed))
+        heads[draft.stream] = (entry.seq, entry.hash)
+        written.append(entry)
+        secrets += boxes
+    await _write(written, secrets, heads)
+    return written
+
+
+def _check_part(name: str, text: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(text):
+        raise BadEntry(f"{name} {text!r} does not follow the ledger's format ({pattern.pattern})")
+
+
+class _Draft:
+    """A checked NewEntry with its several-people fields spread out."""
+
+    def __init__(self, new: NewEntry) -> None:
+        _check_part("stream", new.stream, _STREAM)
+        _check_part("kind", new.kind, _KIND)
+        self.stream, self.kind, self.body = new.stream, new.kind, dict(new.body)
+        if _NUL.search(canonical(self.body)):
+            raise NotCanonical(f"{new.kind}: the body holds a NUL character, which the database cannot store")
+        self.sealed = dict(_spread(new.sealed))
+
+    def sealed_at(self, seq: int, subject_keys: Mapping[str, bytes]) -> tuple[dict[str, str], list[_Secret]]:
+        """The commitments of the entry with this seq, and what opens them."""
+        commitments, secrets = {}, []
+        for name, sealed in self.sealed.items():
+            nonce = os.urandom(32)
+            commitments[name] = commitment(nonce, sealed.value).hex()
+            label = _label(self.stream, seq, name, sealed.subject)
+            box = seal(subject_keys[sealed.subject], nonce + canonical(sealed.value), label)
+            secrets.append(_Secret(self.stream, seq, name, sealed.subject, box))
+        return commitments, secrets
+
+
+def _spread(sealed: Mapping[str, Sealed | Sequence[Sealed]]) -> list[tuple[str, Sealed]]:
+    pairs: list[tuple[str, Sealed]] = []
+    for name, value in sealed.items():
+        _check_part("sealed field", name, _FIELD)
+        if isinstance(value, Sealed):
+            pairs.append((name, value))
+        else:
+            pairs += [(f"{name}.{place}", each) for place, each in enumerate(value, start=1)]
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise BadEntry("two sealed fields have one name; give each its own")
+    return pairs
+
+
+def _label(stream: str, seq: int, name: str, subject: str) -> bytes:
+    return f"ombud-sealed-1\n{stream}\n{seq}\n{name}\n{subject}".encode()
+
+
+async def _lock_heads(streams: set[str]) -> dict[str, tuple[int, bytes]]:
+    rows = await db.fetch(
+        """INSERT INTO core_stream (stream, seq, hash)
+        SELECT given.stream, 0, $2 FROM unnest($1::text[]) AS given (stream) ORDER BY given.stream COLLATE "C"
+        ON CONFLICT (stream) DO UPDATE SET seq = core_stream.seq
+        RETURNING stream, seq, hash""",
+        list(streams),
+        ZERO,
+    )
+    return {row["stream"]: (row["seq"], row["hash"]) for row in rows}
+
+
+_WRITE = """
+WITH entries AS (
+    INSERT INTO core_ledger_entry (stream, seq, at, actor, cause, kind, body, sealed, prev, hash)
+    SELECT e.stream, e.seq, $3, $4, $5, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
+    FROM unnest($1::text[], $2::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
+        AS e (stream, seq, kind, body, sealed, prev, hash)
+), secrets AS (
+    INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
+    SELECT * FROM unnest($11::text[], $12::bigint[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
+)
+UPDATE core_stream SET seq = head.seq, hash = head.hash
+FROM unnest($18::text[], $19::bigint[], $20::bytea[]) AS head (stream, seq, hash)
+WHERE core_stream.stream = head.stream
+"""
+
+
+async def _write(entries: list[Entry], secrets: list[_Secret], heads: Mapping[str, tuple[int, bytes]]) -> None:
+    first = entries[0]
+    await db.execute(
+        _WRITE,
+        [each.stream for each in entries],
+        [each.seq for each in entries],
+        first.at,
+        first.actor,
+        first.cause,
+        [each.kind for each in entries],
+        [canonical(each.body).decode() for each in entries],
+        [canonical(each.sealed).decode() for each in entries],
+        [each.prev for each in entries],
+        [each.hash for each in entries],
+        [each.stream for each in secrets],
+        [each.seq for each in secrets],
+        [each.field for each in secrets],
+        [each.subject for each in secrets],
+        [each.box.wrapped for each in secrets],
+        [each.box.nonce for each in secrets],
+        [each.box.ciphertext for each in secrets],
+        list(heads),
+        [seq for seq, _ in heads.values()],
+        [hashed for _, hashed in heads.values()],
+    )
+
+
+def entry_of(row: asyncpg.Record) -> Entry:
+    """An entry from a row of core_ledger_entry."""
+    return Entry(*(row[name] for name in Entry.__dataclass_fields__))
+
+
+async def read(streams: Sequence[str], *, after: int = 0, limit: int = 1000) -> list[Entry]:
+    """Entries of these streams with seq above `after`, ordered by stream and seq."""
+    rows = await db.fetch(
+        """SELECT stream, seq, at, actor, cause, kind, body, sealed, prev, hash FROM core_ledger_entry
+        WHERE stream = ANY($1) AND seq > $2 ORDER BY stream COLLATE "C", seq LIMIT $3""",
+        list(streams),
+        after,
+        limit,
+    )
+    return [entry_of(row) for row in rows]
+
+
+async def open_sealed(places: Sequence[tuple[str, int]]) -> list[Opening]:
+    """What can still be opened of the entries at these (stream, seq); erased people's values are simply not there.
+
+    The caller decides who may see them.
+    """
+    rows = await db.fetch(
+        """SELECT s.stream, s.seq, s.field, s.subject, s.wrapped, s.nonce, s.ciphertext,
+            k.wrapped AS key, k.master_id
+        FROM core_sealed s JOIN unnest($1::text[], $2::bigint[]) AS place (stream, seq) USING (stream, seq)
+        JOIN core_key k ON k.subject = s.subject AND k.destroyed_at IS NULL
+        ORDER BY s.stream COLLATE "C", s.seq, s.field""",
+        [stream for stream, _ in places],
+        [seq for _, seq in places],
+    )
+    return [_opening(row) for row in rows]
+
+
+def _opening(row: asyncpg.Record) -> Opening:
+    key = keys.open_wrapped(keys.master(), row["subject"], row["master_id"], row["key"])
+    box = Box(row["wrapped"], row["nonce"], row["ciphertext"])
+    clear = unseal(key, box, _label(row["stream"], row["seq"], row["field"], row["subject"]))
+    value = msgspec.json.decode(clear[32:])
+    return Opening(row["stream"], row["seq"], row["field"], row["subject"], clear[:32], value)
