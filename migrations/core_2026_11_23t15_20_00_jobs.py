@@ -32,7 +32,7 @@ CREATE INDEX core_delivery_done ON core_delivery (finished_at) WHERE state = 'do
 CREATE UNIQUE INDEX core_fired_once ON core_fired (name, fire_at);
 CREATE INDEX core_fired_last ON core_fired (name, counts_from DESC);
 ALTER TABLE core_fault ADD CONSTRAINT core_fault_kind_known
-    CHECK (kind IN ('error', 'timeout', 'killed', 'parked'));
+    CHECK (kind IN ('error', 'timeout', 'transient', 'permanent', 'misconfigured', 'killed', 'parked'));
 CREATE INDEX core_fault_recent ON core_fault (slug, at DESC);
 """
 

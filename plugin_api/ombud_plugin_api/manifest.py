@@ -27,7 +27,8 @@ class TableDeclaration:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`doors`: addresses that core's stable public addresses lead to (`file` for /complain, `track` for
+    """`kinds`: what the plugin is (channel, portal, importer …); `reaches`: hosts outside; `events`: ledger kinds that
+    `on_event` wants. `doors`: addresses that core's stable public addresses lead to (`file` for /complain, `track` for
     /track/<token>, with `{token}` in it), relative to the plugin's pages."""
 
     slug: str
@@ -38,6 +39,7 @@ class Manifest:
     kinds: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
     security_contact: str = ""
     doors: dict[str, str] = field(default_factory=dict)
     tables: tuple[TableDeclaration, ...] = ()
@@ -48,20 +50,9 @@ class Manifest:
         return self.slug.replace("-", "_") + "_"
 
 
-_KEYS = {
-    "slug",
-    "name",
-    "summary",
-    "version",
-    "api",
-    "kinds",
-    "needs",
-    "reaches",
-    "security_contact",
-    "doors",
-    "tables",
-}
 _REQUIRED = ("slug", "name", "summary", "version", "api")
+_LISTS = ("kinds", "needs", "reaches", "events")
+_KEYS = {*_REQUIRED, *_LISTS, "security_contact", "doors", "tables"}
 _DOORS = {"file", "track"}
 
 
@@ -90,11 +81,19 @@ def _checked(path: Path, content: dict[str, Any]) -> Manifest:
         if door not in _DOORS:
             raise ManifestError(f"{path}: unknown door {door!r}; known are {', '.join(sorted(_DOORS))}")
     tables = tuple(_table(path, content["slug"], each) for each in content.get("tables", []))
-    lists = {key: tuple(content.get(key, ())) for key in ("kinds", "needs", "reaches")}
-    texts = {key: content[key] for key in _REQUIRED}
     return Manifest(
-        **texts, **lists, security_contact=content.get("security_contact", ""), doors=dict(doors), tables=tables
+        **{key: content[key] for key in _REQUIRED},
+        **{key: _words(path, key, content.get(key, [])) for key in _LISTS},
+        security_contact=str(content.get("security_contact", "")),
+        doors={key: str(value) for key, value in doors.items()},
+        tables=tables,
     )
+
+
+def _words(path: Path, key: str, value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ManifestError(f"{path}: {key} must be a list of texts")
+    return tuple(value)
 
 
 def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:

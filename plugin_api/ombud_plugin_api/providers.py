@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from ombud_plugin_api.events import Event
 from ombud_plugin_api.facts import Complaint, RawReceipt
 from ombud_plugin_api.platform import Context
 
@@ -73,11 +72,3 @@ class Command:
     help: str
     run: Callable[[argparse.Namespace, Context], Awaitable[int]]
     configure: Callable[[argparse.ArgumentParser], None] = field(default=lambda parser: None)
-
-
-@dataclass(frozen=True)
-class EventHandler:
-    """Reacts to committed events. `kinds`: ledger kinds such as `case.opened`; `handle` must be safe to run twice."""
-
-    kinds: tuple[str, ...]
-    handle: Callable[[Event, Context], Awaitable[None]]

@@ -3,9 +3,11 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from litestar.types import ControllerRouterHandler
 
+from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
-from ombud_plugin_api.providers import Channel, Command, EventHandler, Fill, Job, NavItem, Permission
+from ombud_plugin_api.platform import Platform
+from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission
 
 
 @hookspec
@@ -44,5 +46,6 @@ def provide_commands(manifest: Manifest) -> list[Command]:  # type: ignore[empty
 
 
 @hookspec
-def provide_event_handlers(manifest: Manifest) -> list[EventHandler]:  # type: ignore[empty-body]
-    """Async handlers of committed events, called in the work process at least once for each event of their kinds."""
+async def on_event(event: Event, platform: Platform) -> None:
+    """A committed event of a kind the manifest names under `events`; called in the work process after the commit, at
+    least once, so it must be safe to run twice (`event.id` tells)."""

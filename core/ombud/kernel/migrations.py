@@ -84,7 +84,7 @@ async def backwards(package: str, app: str) -> list[str]:
     for identity in sorted(done, reverse=True):
         if identity not in known:
             raise MigrationError(
-                f"{app}: migration {identity} was applied but its file is gone; reinstall that version"
+                f"{app}: migration {identity} was applied but its file is missing; reinstall it"
             )
         await _run(known[identity], backwards=True)
         await Migration.delete().where((Migration.name == identity) & (Migration.app_name == app)).run()
@@ -131,7 +131,7 @@ async def migrate(url: str) -> None:
 
 async def _track() -> None:
     if not await db.fetchval("SELECT to_regclass('migration') IS NOT NULL"):
-        await Migration.create_table(if_not_exists=True).run()
+        await Migration.create_table(if_not_exists=True).run()  # type: ignore[no-untyped-call]
         await db.execute("CREATE UNIQUE INDEX migration_once ON migration (app_name, name)")
 
 

@@ -142,8 +142,8 @@ def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     me = arguments.add(grant.viewer.user_id)
     mine = about_me(f"{alias}.case_id", me)
     return (
-        f"({own} AND ((({alias}.message_id IS NULL) AND NOT {mine}) OR EXISTS (SELECT 1 FROM core_message policy_message "
-        f"WHERE policy_message.id = {alias}.message_id AND {rows})))"
+        f"({own} AND (({alias}.message_id IS NULL AND NOT {mine}) OR EXISTS (SELECT 1 "
+        f"FROM core_message policy_message WHERE policy_message.id = {alias}.message_id AND {rows})))"
     )
 
 
