@@ -52,7 +52,7 @@ class Fault(Table, tablename="core_fault"):
     id = UUID(primary_key=True, default=new_id)
     slug = Text(default="", help_text="the plugin, or core")
     at = Timestamptz()
-    kind = Text(default="error", help_text="error, timeout, killed or parked")
+    kind = Text(default="error", help_text="error, timeout, transient, permanent, misconfigured, killed or parked")
     place = Text(default="", help_text="the method, handler or job")
     error = Text(default="")
     trace = Text(default="", help_text="hash of the stack, to count equal faults together")

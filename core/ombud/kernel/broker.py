@@ -1,0 +1,60 @@
+"""What carries a delivery's id to a worker. The delivery itself stays in PostgreSQL, so a broker may lose messages."""
+
+from uuid import UUID
+
+import dramatiq
+from dramatiq.broker import Broker
+from dramatiq_postgres import PostgresBroker
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from ombud.config import Config
+
+QUEUE = "ombud"
+ACTOR = "deliver"
+SCHEMA = "ombud_queue"
+
+
+class UnknownBroker(ValueError):
+    """The setting names a broker this version does not know."""
+
+
+def make_broker(config: Config, url: str, worker: UUID) -> Broker:
+    """The broker of `jobs.broker`; `worker` is its identity, by which the supervisor finds what a killed one held."""
+    if config.jobs.broker != "postgres":
+        raise UnknownBroker(
+            f'[jobs] broker = "{config.jobs.broker}" is not known; this version carries jobs by "postgres"'
+        )
+    broker: Broker = PostgresBroker(
+        pool=_pool(url, config.jobs.threads),
+        results=False,
+        schema=SCHEMA,
+        middleware=[],
+        heartbeat_interval=float(config.jobs.heartbeat_seconds),
+        heartbeat_ttl=float(config.jobs.ttl_seconds),
+        maintenance_interval=float(config.jobs.maintenance_seconds),
+    )
+    broker.worker_id = str(worker)  # type: ignore[attr-defined]
+    return broker
+
+
+def _pool(url: str, threads: int) -> "ConnectionPool[Connection[TupleRow]]":
+    """Commits without waiting for the disk: what a crash forgets, the relay hands over again."""
+    return ConnectionPool(
+        url,
+        kwargs={"application_name": "ombud broker", "options": "-c synchronous_commit=off"},
+        min_size=1,
+        max_size=threads + 6,
+        open=True,
+        timeout=5,
+        reconnect_timeout=0.5,
+        check=ConnectionPool.check_connection,
+    )
+
+
+def message_for(delivery: UUID) -> "dramatiq.Message[None]":
+    """The message has the delivery's id, so handing it over twice leaves one message."""
+    return dramatiq.Message(
+        queue_name=QUEUE, actor_name=ACTOR, args=(str(delivery),), kwargs={}, options={}, message_id=str(delivery)
+    )

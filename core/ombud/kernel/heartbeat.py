@@ -1,0 +1,155 @@
+"""Signs of life in shared memory: when the event loop last ran, and which provider calls and deliveries are open.
+
+A process writes its own file, the supervisor reads it even after the process was killed.
+"""
+
+import asyncio
+import contextvars
+import faulthandler
+import mmap
+import os
+import signal
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PULSE_VARIABLE = "OMBUD_PULSE"
+BEAT_EVERY = 0.25  # seconds
+
+_HEAD = struct.Struct("<4sIQ")
+_SLOT = struct.Struct("<B7xQQ64s96s")
+_MAGIC = b"OmbP"
+_HEAD_SIZE = 64
+_SLOT_SIZE = 192
+_SLOTS = 256
+SIZE = _HEAD_SIZE + _SLOTS * _SLOT_SIZE
+
+
+class TooManyCalls(RuntimeError):
+    """Every place for a running call is taken; nothing may run that the watchdog cannot see."""
+
+
+@dataclass(frozen=True)
+class OpenCall:
+    """A call that has begun and not ended; times in monotonic nanoseconds, a limit of 0 means none."""
+
+    slug: str
+    place: str
+    started: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    pid: int
+    beat: int
+    calls: tuple[OpenCall, ...]
+
+
+class Pulse:
+    """The file of this process, or private memory where nobody watches (tests, one-off commands)."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._memory = _map(path)
+        self._free = list(range(_SLOTS))
+        self._lock = threading.Lock()
+        _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), 0)
+
+    def beat(self) -> None:
+        _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), time.monotonic_ns())
+
+    @contextmanager
+    def open_call(self, slug: str, place: str, limit: float = 0.0) -> Iterator[None]:
+        """Written before the body starts and wiped after it ends; `limit` in seconds, 0 for none."""
+        with self._lock:
+            if not self._free:
+                raise TooManyCalls(f"{_SLOTS} calls run already; {place} was not started")
+            slot = self._free.pop()
+        at = _HEAD_SIZE + slot * _SLOT_SIZE
+        words = (time.monotonic_ns(), int(limit * 1e9), slug.encode()[:64], place.encode()[:96])
+        _SLOT.pack_into(self._memory, at, 0, *words)
+        self._memory[at] = 1
+        try:
+            yield
+        finally:
+            self._memory[at] = 0
+            with self._lock:
+                self._free.append(slot)
+
+
+def _map(path: Path | None) -> mmap.mmap:
+    if path is None:
+        return mmap.mmap(-1, SIZE)
+    with path.open("r+b") as file:
+        return mmap.mmap(file.fileno(), SIZE)
+
+
+def prepare(path: Path) -> None:
+    """Makes the empty file; the supervisor does this before it starts the process."""
+    path.write_bytes(bytes(SIZE))
+
+
+def read(path: Path) -> Reading | None:
+    """What the process last said; None before it said anything."""
+    raw = path.read_bytes()
+    if len(raw) < SIZE or raw[:4] != _MAGIC:
+        return None
+    _, pid, beat = _HEAD.unpack_from(raw)
+    calls = [_slot(raw, _HEAD_SIZE + index * _SLOT_SIZE) for index in range(_SLOTS)]
+    return Reading(pid, beat, tuple(sorted((call for call in calls if call), key=lambda call: call.started)))
+
+
+def _slot(raw: bytes, at: int) -> OpenCall | None:
+    if raw[at] != 1:
+        return None
+    _, started, limit, slug, place = _SLOT.unpack_from(raw, at)
+    return OpenCall(_text(slug), _text(place), started, limit)
+
+
+def _text(padded: bytes) -> str:
+    return padded.rstrip(b"\0").decode(errors="replace")
+
+
+def stack_file(pulse_file: Path) -> Path:
+    return pulse_file.with_suffix(".stack")
+
+
+class _Process:
+    """One pulse, one beating task and one open file for stacks per process."""
+
+    pulse: Pulse | None = None
+    task: asyncio.Task[None] | None = None
+    stacks: object = None
+
+
+def pulse() -> Pulse:
+    if _Process.pulse is None:
+        named = os.environ.get(PULSE_VARIABLE)
+        _Process.pulse = Pulse(Path(named) if named else None)
+    return _Process.pulse
+
+
+def show_stack_on_request() -> None:
+    """Lets the watchdog ask where this process is stuck (SIGUSR2); works while Python code blocks."""
+    named = os.environ.get(PULSE_VARIABLE)
+    if named:
+        _Process.stacks = stack_file(Path(named)).open("w")
+        faulthandler.register(signal.SIGUSR2, file=_Process.stacks, all_threads=True)
+
+
+def beat_task() -> asyncio.Task[None]:
+    """Keeps saying that this process's event loop runs; called at start in the loop that must not stall."""
+    if _Process.task is None or _Process.task.done() or _Process.task.get_loop() is not asyncio.get_running_loop():
+        _Process.task = asyncio.create_task(_beat(), name="heartbeat", context=contextvars.Context())
+    return _Process.task
+
+
+async def _beat() -> None:
+    mine = pulse()
+    while True:
+        mine.beat()
+        await asyncio.sleep(BEAT_EVERY)

@@ -1,0 +1,174 @@
+"""Hands ready deliveries to the broker, and gives back what dead workers held."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from uuid import UUID
+
+import asyncpg
+
+from ombud.config import Config
+from ombud.kernel.broker import QUEUE, SCHEMA
+from ombud.kernel.database import db
+from ombud.kernel.delivery import KILLS, Runner
+from ombud.kernel.outbox import CHANNEL, registry, wake_relay
+
+AT_ONCE = 500  # deliveries with the broker at the same time; the rest waits in the outbox
+FORGOTTEN = 60  # seconds after which the broker is taken to have lost one
+
+log = logging.getLogger(__name__)
+
+# $1: ids of dead workers. What they ran is killed once more; what the broker was told is told again, which is
+# harmless where it had not forgotten: a message carries the id of its delivery.
+REQUEUE = f"""
+WITH hit AS (
+    UPDATE core_delivery
+    SET kills = kills + 1, locked_by = NULL, handed_at = NULL, available_at = now(),
+        state = CASE WHEN kills + 1 >= {KILLS} THEN 'parked' ELSE 'waiting' END,
+        finished_at = CASE WHEN kills + 1 >= {KILLS} THEN now() END,
+        error = 'its process died while it ran, ' || kills + 1 || ' of {KILLS} times'
+    WHERE state = 'running' AND locked_by = ANY($1::uuid[])
+    RETURNING subscriber, plugin, state, error
+), told AS (
+    INSERT INTO core_fault (id, slug, at, kind, place, error, trace)
+    SELECT gen_random_uuid(), coalesce(nullif(plugin, ''), 'core'), now(), 'parked', subscriber, error, ''
+    FROM hit WHERE state = 'parked'
+), forgotten AS (
+    UPDATE core_delivery SET handed_at = NULL WHERE state = 'waiting' AND handed_at IS NOT NULL
+), gone AS (
+    DELETE FROM core_worker WHERE id = ANY($1::uuid[])
+), queued AS (
+    UPDATE {SCHEMA}.queue SET state = 'queued', worker_id = NULL, consumed_at = NULL, mtime = now()
+    WHERE state = 'consumed' AND worker_id = ANY($1::uuid[])
+)
+SELECT (SELECT count(*) FROM hit), pg_notify('{CHANNEL}', ''), pg_notify('dramatiq.{QUEUE}.enqueue', '')
+"""
+
+_READY = """
+UPDATE core_delivery SET handed_at = now() WHERE id IN (
+    SELECT id FROM core_delivery
+    WHERE state = 'waiting' AND handed_at IS NULL AND available_at <= now() AND plugin = ANY($1::text[])
+    ORDER BY available_at
+    LIMIT greatest(0, $2 - (SELECT count(*) FROM core_delivery WHERE state = 'waiting' AND handed_at IS NOT NULL))
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+# A database that was down for a while makes every worker look silent, so it must have been up longer than that.
+_DEAD = """
+SELECT id FROM core_worker
+WHERE beat_at < now() - make_interval(secs => $1) AND id <> $2
+    AND pg_postmaster_start_time() < now() - make_interval(secs => $1)
+UNION
+SELECT locked_by FROM core_delivery
+WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM core_worker WHERE id = locked_by) AND locked_by <> $2
+"""
+
+_FORGET = "UPDATE core_delivery SET handed_at = NULL WHERE state = 'waiting' AND handed_at IS NOT NULL"
+
+_BEAT = """
+INSERT INTO core_worker (id, host, pid, started_at, beat_at) VALUES ($1, $2, $3, now(), now())
+ON CONFLICT (id) DO UPDATE SET beat_at = now()
+"""
+
+
+class Relay:
+    """One per work process; several share the outbox without handing anything over twice."""
+
+    def __init__(self, config: Config, runner: Runner, hand_over: Callable[[list[UUID]], None]) -> None:
+        self._jobs = config.jobs
+        self._runner = runner
+        self._hand_over = hand_over
+        self._woken = asyncio.Event()
+        self._ears: asyncpg.Connection | None = None
+        self._tended = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled; a database that is away is waited for."""
+        while True:
+            try:
+                await self._listen()
+                await self._beat()
+                more = await self._relay()
+                await self._tend()
+                await self._wait(0.2 if more else float(self._jobs.heartbeat_seconds))
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("the outbox waits for the database: %s", error)
+                await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
+        if self._ears is not None and not self._ears.is_closed():
+            await self._ears.close(timeout=1)
+        await db.execute("DELETE FROM core_worker WHERE id = $1", self._runner.worker)
+        await db.execute(_FORGET)
+        await wake_relay()
+
+    async def _listen(self) -> None:
+        if self._ears is not None and not self._ears.is_closed():
+            return
+        self._ears = await asyncpg.connect(db.url, timeout=5, server_settings={"application_name": "ombud relay"})
+        await self._ears.add_listener(CHANNEL, lambda *_: self._woken.set())
+        # The server may have been away, and the broker's latest messages with it.
+        await db.execute(_FORGET)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    async def _beat(self) -> None:
+        await db.execute(_BEAT, self._runner.worker, socket.gethostname(), os.getpid())
+
+    async def _relay(self) -> bool:
+        """Hands over what is ready; True if more may be."""
+        allowed = ["", *registry.plugins_enabled()]
+        ready = [row["id"] for row in await db.fetch(_READY, allowed, AT_ONCE)]
+        if not ready:
+            return False
+        try:
+            await asyncio.to_thread(self._hand_over, ready)
+        except Exception as error:
+            log.warning("the broker did not take %s deliveries, they wait: %s", len(ready), error)
+            await db.execute("UPDATE core_delivery SET handed_at = NULL WHERE id = ANY($1::uuid[])", ready)
+            await asyncio.sleep(0.5)
+        return True
+
+    async def _tend(self) -> None:
+        """Every few seconds: what the broker lost, what we could not book, what dead workers held."""
+        time = asyncio.get_running_loop().time()
+        if time - self._tended < self._jobs.maintenance_seconds:
+            return
+        self._tended = time
+        await db.execute(
+            f"""
+            UPDATE core_delivery SET handed_at = NULL
+            WHERE state = 'waiting' AND handed_at < now() - interval '{FORGOTTEN} seconds'
+            """
+        )
+        await self._free_unbooked()
+        dead = [row["id"] for row in await db.fetch(_DEAD, self._jobs.ttl_seconds, self._runner.worker)]
+        if dead:
+            hit = await db.fetchval(REQUEUE, dead)
+            log.warning("%s work processes fell silent; %s deliveries run again", len(dead), hit)
+
+    async def _free_unbooked(self) -> None:
+        """Ours by the table, but not running: its end could not be written down. It runs again."""
+        mine = await db.fetch(
+            "SELECT id FROM core_delivery WHERE state = 'running' AND locked_by = $1", self._runner.worker
+        )
+        unbooked = [row["id"] for row in mine if row["id"] not in self._runner.running]
+        if unbooked:
+            await db.execute(
+                """
+                UPDATE core_delivery SET state = 'waiting', locked_by = NULL, available_at = now()
+                WHERE id = ANY($2::uuid[]) AND state = 'running' AND locked_by = $1
+                """,
+                self._runner.worker,
+                unbooked,
+            )

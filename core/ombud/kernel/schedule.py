@@ -1,0 +1,148 @@
+"""What happens at set times. APScheduler's triggers compute the moments; a row per moment lets one scheduler win."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import asyncpg
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.kernel.outbox import JobContext, enqueue_job, register_job
+
+LOCK = 0x6F6D_6275_65  # "ombue": one scheduler looks at the clock at a time
+KEEP_DONE = timedelta(days=7)
+KEEP_FAULTS = timedelta(days=90)
+
+log = logging.getLogger(__name__)
+
+
+class Trigger(Protocol):
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    trigger: Trigger
+    job: str
+    payload: Mapping[str, Any]
+    plugin: str = ""
+
+
+@dataclass
+class Schedule:
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def every(
+        self, name: str, trigger: Trigger, job_name: str, payload: Mapping[str, Any] | None = None, *, plugin: str = ""
+    ) -> None:
+        """Runs a registered job at the trigger's times. What was missed while nobody watched is made up for once."""
+        self.entries[name] = Entry(trigger, job_name, payload or {}, plugin)
+
+    def forget_plugin(self, plugin: str) -> None:
+        self.entries = {name: entry for name, entry in self.entries.items() if entry.plugin != plugin}
+
+    async def tick(self, at: datetime) -> list[str]:
+        """Fires what is due at that moment; returns the names. Many may tick: each moment fires once."""
+        fired = []
+        async with db.transaction():
+            if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+                return []
+            bases = await self._bases(list(self.entries))
+            for name, entry in list(self.entries.items()):
+                if name not in bases:
+                    await _note(name, at, at)  # first seen: its times count from here
+                elif await _fire(name, entry, bases[name], at):
+                    fired.append(name)
+        return fired
+
+    async def _bases(self, names: list[str]) -> dict[str, datetime]:
+        rows = await db.fetch(
+            "SELECT name, max(counts_from) AS base FROM core_fired WHERE name = ANY($1::text[]) GROUP BY name", names
+        )
+        return {row["name"]: row["base"] for row in rows}
+
+
+schedule = Schedule()
+
+
+def every(
+    name: str, trigger: Trigger, job_name: str, payload: Mapping[str, Any] | None = None, *, plugin: str = ""
+) -> None:
+    """Puts a job on this process's schedule; call it at start, in each process that may run the schedule."""
+    schedule.every(name, trigger, job_name, payload, plugin=plugin)
+
+
+def interval(**parts: int) -> Trigger:
+    """`interval(minutes=10)`: weeks, days, hours, minutes, seconds."""
+    trigger: Trigger = IntervalTrigger(timezone=UTC, **parts)
+    return trigger
+
+
+def cron(line: str, zone: str = "UTC") -> Trigger:
+    """`cron("30 6 * * mon-fri", "Europe/Warsaw")`: minute, hour, day, month, weekday."""
+    trigger: Trigger = CronTrigger.from_crontab(line, timezone=zone)
+    return trigger
+
+
+async def _fire(name: str, entry: Entry, base: datetime, at: datetime) -> bool:
+    due = entry.trigger.get_next_fire_time(base, at)
+    if due is None or due > at:
+        return False
+    following = entry.trigger.get_next_fire_time(due, at)
+    missed_more = following is not None and following <= at
+    if not await _note(name, due, at if missed_more else due):
+        return False
+    await enqueue_job(entry.job, entry.payload, key=f"schedule/{name}", plugin=entry.plugin or None)
+    return True
+
+
+async def _note(name: str, fire_at: datetime, counts_from: datetime) -> bool:
+    """True if this moment is ours; a scheduler on another machine may have had it."""
+    tag = await db.execute(
+        """
+        INSERT INTO core_fired (id, name, fire_at, counts_from) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (name, fire_at) DO NOTHING
+        """,
+        new_id(),
+        name,
+        fire_at,
+        counts_from,
+    )
+    return tag == "INSERT 0 1"
+
+
+async def run_schedule() -> None:
+    """Looks at the clock once a second until cancelled; a database that is away is waited for."""
+    while True:
+        try:
+            await schedule.tick(now())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("the schedule waits for the database: %s", error)
+        await asyncio.sleep(1.0)
+
+
+async def sweep_old(payload: dict[str, Any], context: JobContext) -> None:
+    """Deletes finished deliveries, moments fired and faults that nobody looks at any more."""
+    await db.execute("DELETE FROM core_delivery WHERE state = 'done' AND finished_at < $1", now() - KEEP_DONE)
+    await db.execute("DELETE FROM core_fault WHERE at < $1", now() - KEEP_FAULTS)
+    await db.execute(
+        """
+        DELETE FROM core_fired AS old WHERE counts_from < $1
+            AND EXISTS (
+                SELECT 1 FROM core_fired AS newer
+                WHERE newer.name = old.name AND newer.counts_from > old.counts_from)
+        """,
+        now() - KEEP_DONE,
+    )
+
+
+def register_core() -> None:
+    register_job("core.sweep", sweep_old)
+    every("core.sweep", interval(hours=1), "core.sweep")
