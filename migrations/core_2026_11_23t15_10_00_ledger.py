@@ -46,8 +46,7 @@ ALTER TABLE core_checkpoint
     ADD CONSTRAINT core_checkpoint_hash_ok
         CHECK (octet_length(hash) = 32 AND octet_length(prev) = 32 AND octet_length(root) = 32);
 ALTER TABLE core_checkpoint_entry
-    ADD CONSTRAINT core_checkpoint_entry_index_ok CHECK (index >= 0),
-    ADD CONSTRAINT core_checkpoint_entry_of FOREIGN KEY (checkpoint) REFERENCES core_checkpoint (n);
+    ADD CONSTRAINT core_checkpoint_entry_index_ok CHECK (index >= 0);
 ALTER TABLE core_key
     ADD CONSTRAINT core_key_state_ok CHECK ((destroyed_at IS NULL) = (wrapped IS NOT NULL));
 
@@ -116,8 +115,7 @@ DROP TRIGGER core_only_grows ON core_checkpoint;
 DROP TRIGGER core_only_grows ON core_ledger_entry;
 DROP FUNCTION core_ledger_refuses();
 ALTER TABLE core_key DROP CONSTRAINT core_key_state_ok;
-ALTER TABLE core_checkpoint_entry DROP CONSTRAINT core_checkpoint_entry_of,
-    DROP CONSTRAINT core_checkpoint_entry_index_ok;
+ALTER TABLE core_checkpoint_entry DROP CONSTRAINT core_checkpoint_entry_index_ok;
 ALTER TABLE core_checkpoint DROP CONSTRAINT core_checkpoint_n_ok, DROP CONSTRAINT core_checkpoint_hash_ok;
 ALTER TABLE core_stream DROP CONSTRAINT core_stream_seq_ok, DROP CONSTRAINT core_stream_hash_ok;
 ALTER TABLE core_ledger_entry DROP CONSTRAINT core_ledger_entry_seq_ok, DROP CONSTRAINT core_ledger_entry_stream_ok,

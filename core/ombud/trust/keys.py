@@ -194,7 +194,7 @@ async def open_master(path: Path) -> MasterKeys:
     Call it after the database was opened and migrated.
     """
     global _opened
-    there = path.exists()  # noqa: ASYNC240  once, at the start
+    there = path.exists()
     if not there:
         if await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_key WHERE destroyed_at IS NULL)"):
             raise MasterKeyMissing(

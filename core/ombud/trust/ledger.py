@@ -12,6 +12,7 @@ import msgspec
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.outbox import enqueue_events
 from ombud.trust import keys
 from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, entry_hash, moment_text
 from ombud.trust.vault import Box, seal, unseal
@@ -134,7 +135,22 @@ async def append(
         written.append(entry)
         secrets += boxes
     await _write(written, secrets, heads)
+    await enqueue_events([_told(entry) for entry in written])
     return written
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    """What subscribers hear of an entry: never its sealed values."""
+    return {
+        "id": f"{entry.stream}/{entry.seq}",
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "at": moment_text(entry.at),
+        "actor": entry.actor,
+        "cause": entry.cause,
+        "kind": entry.kind,
+        "body": entry.body,
+    }
 
 
 def _check_part(name: str, text: str, pattern: re.Pattern[str]) -> None:
