@@ -1,0 +1,66 @@
+"""How often something may be tried: one statement counts, across all processes."""
+
+import hashlib
+import math
+from datetime import timedelta
+
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+
+
+class Throttled(Exception):
+    """Too many tries. `first` is true for the try that went over the limit, false for those after it."""
+
+    def __init__(self, retry_after: int, first: bool = False) -> None:
+        super().__init__(f"Too many attempts. Try again in {in_words(retry_after)}.")
+        self.retry_after = retry_after
+        self.first = first
+
+
+def in_words(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} seconds" if seconds != 1 else "1 second"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} minutes" if minutes != 1 else "1 minute"
+
+
+# The window starts with the first try and is not prolonged by those that follow.
+_HIT = """
+INSERT INTO core_throttle AS t (key, count, since) VALUES ($1, 1, $2)
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN t.since <= $3 THEN 1 ELSE least(t.count + 1, 1000000) END,
+    since = CASE WHEN t.since <= $3 THEN $2 ELSE t.since END
+RETURNING count, since
+"""
+
+
+async def hit(key: str, limit: int, window: timedelta) -> None:
+    """Counts one try; raises Throttled beyond `limit` tries in the window.
+
+    Call it outside a transaction that may roll back, which would take the count with it.
+    """
+    moment = now()
+    row = await db.fetchrow(_HIT, _hashed(key), moment, moment - window)
+    assert row is not None
+    if row["count"] > limit:
+        left = (row["since"] + window - moment).total_seconds()
+        raise Throttled(max(1, math.ceil(left)), row["count"] == limit + 1)
+
+
+async def give_back(key: str) -> None:
+    """Takes back one try, where it turned out well."""
+    await db.execute("UPDATE core_throttle SET count = count - 1 WHERE key = $1 AND count > 0", _hashed(key))
+
+
+async def forget(key: str) -> None:
+    """Forgets all tries of the key."""
+    await db.execute("DELETE FROM core_throttle WHERE key = $1", _hashed(key))
+
+
+async def sweep(older_than: timedelta = timedelta(days=1)) -> None:
+    """Deletes counts nobody asks for any more; for the schedule."""
+    await db.execute("DELETE FROM core_throttle WHERE since < $1", now() - older_than)
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,83 @@
+"""Whom a request speaks for: from a session's or token's secret to a Viewer with all its rights, in one statement."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.trust import sessions, tokens
+from ombud.trust.policy import Viewer
+from ombud.trust.sessions import IDLE_MINUTES, SessionFound
+
+_Rights = dict[str, frozenset[UUID]]
+
+# Who asks (`me`), then every role in every unit it reaches: a role held in a unit counts in all units below.
+_RIGHTS = """
+WITH RECURSIVE me AS ({me}),
+held AS (
+    SELECT mine.role, mine.unit_id FROM me JOIN core_user_role mine ON mine.user_id = me.user_id
+    UNION
+    SELECT held.role, below.id FROM held JOIN core_unit below ON below.parent_id = held.unit_id
+),
+reach AS (SELECT role, array_agg(unit_id) AS units FROM held GROUP BY role)
+SELECT me.*, role.permissions, reach.units
+FROM me LEFT JOIN (reach JOIN core_role role ON role.key = reach.role) ON TRUE
+"""
+_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language"
+_OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
+_OF_SESSION = _RIGHTS.format(
+    me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, {_PERSON}
+    FROM core_session s JOIN core_user u ON u.id = s.user_id
+    WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active"""
+)
+_OF_TOKEN = _RIGHTS.format(
+    me=f"""SELECT t.id AS token_id, t.scopes, t.used_at, {_PERSON}
+    FROM core_token t JOIN core_user u ON u.id = t.user_id
+    WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.active"""
+)
+
+
+async def viewer_of_user(user_id: UUID) -> Viewer | None:
+    """The viewer a member of staff is; None if there is no such user or it is inactive."""
+    rows = await db.fetch(_OF_USER, user_id)
+    return _viewer(f"user/{user_id}", rows) if rows else None
+
+
+async def viewer_of_session(secret: str, idle_minutes: int = IDLE_MINUTES) -> tuple[Viewer, SessionFound] | None:
+    """The viewer behind a session cookie; None if the session has ended or the user is inactive."""
+    moment = now()
+    rows = await db.fetch(_OF_SESSION, sessions.hashed(secret), moment, moment - timedelta(minutes=idle_minutes))
+    if not rows:
+        return None
+    row = rows[0]
+    session = SessionFound(row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"])
+    await sessions.touch(session)
+    return _viewer(f"user/{session.user_id}", rows), session
+
+
+async def viewer_of_token(plain: str) -> Viewer | None:
+    """The viewer behind an API token: its user's rights, cut to the token's scopes; None if it does not hold."""
+    rows = await db.fetch(_OF_TOKEN, tokens.hashed(plain), now())
+    if not rows:
+        return None
+    row = rows[0]
+    await tokens.touch(row["token_id"], row["used_at"])
+    return _viewer(f"token/{row['token_id']}", rows, frozenset(row["scopes"]) or None)
+
+
+def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] | None = None) -> Viewer:
+    first = rows[0]
+    return Viewer(actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes)
+
+
+def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:
+    rights: _Rights = {}
+    for row in rows:
+        units = frozenset(row["units"] or ())
+        for permission in row["permissions"] or ():
+            rights[permission] = rights.get(permission, frozenset()) | units
+    return rights
