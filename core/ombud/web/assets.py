@@ -19,7 +19,21 @@ MODULES = WEB / "node_modules"
 URL_PREFIX = "/static/"
 
 # In the order of the cascade layers that `layers.css` declares; a theme's own file comes after all of them.
-STYLES = tuple("layers reset tokens base layout controls marks lists cards case pages public last".split())
+STYLES = (
+    "layers",
+    "reset",
+    "tokens",
+    "base",
+    "layout",
+    "controls",
+    "marks",
+    "lists",
+    "cards",
+    "case",
+    "pages",
+    "public",
+    "last",
+)
 # A module may import only those before it: its import is rewritten to their hashed name.
 SCRIPTS = ("preferences.js", "keys.js", "toasts.js", "drafts.js", "app.js")
 FONTS = {

@@ -1,0 +1,128 @@
+"""How pages write days, moments, spans and money: short, in the reader's zone, with hard spaces that never break."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal
+
+HARD = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Style:
+    language: str
+    zone: str
+    now: datetime
+    gettext: Callable[[str], str]
+    ngettext: Callable[[str, str, int], str]
+
+    @property
+    def locale(self) -> str:
+        """Babel's name: English dates put the day first."""
+        return "en_GB" if self.language == "en" else self.language
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(ZoneInfo(self.zone))
+
+
+Write = Callable[..., str]
+Filter = Callable[..., str]
+
+
+def _date_of(style: Style, value: date | datetime) -> date:
+    return style.local(value).date() if isinstance(value, datetime) else value
+
+
+def day(style: Style, value: date | datetime) -> str:
+    """6 Nov 2026"""
+    return format_date(_date_of(style, value), f"d{HARD}MMM{HARD}y", locale=style.locale)
+
+
+def long_day(style: Style, value: date | datetime) -> str:
+    """6 November 2026"""
+    return format_date(_date_of(style, value), f"d{HARD}MMMM{HARD}y", locale=style.locale)
+
+
+def near_day(style: Style, value: date | datetime) -> str:
+    """Today, Yesterday, 18 Nov, or 18 Nov 2025 in another year."""
+    that, today = _date_of(style, value), style.local(style.now).date()
+    if that == today:
+        return style.gettext("Today")
+    if that == today - timedelta(days=1):
+        return style.gettext("Yesterday")
+    pattern = f"d{HARD}MMM" if that.year == today.year else f"d{HARD}MMM{HARD}y"
+    return format_date(that, pattern, locale=style.locale)
+
+
+def hour(style: Style, value: datetime) -> str:
+    """09:31"""
+    return format_time(style.local(value), "HH:mm", locale=style.locale)
+
+
+def moment(style: Style, value: datetime) -> str:
+    """Today, 08:14"""
+    return f"{near_day(style, value)}, {hour(style, value)}"
+
+
+def span(style: Style, value: datetime | timedelta) -> str:
+    """The time between now and a moment, either way: 25 min, 9 h, 2 d 4 h, 13 d."""
+    length = abs(value if isinstance(value, timedelta) else value - style.now)
+    minutes = int(length.total_seconds() // 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days >= 4 or (days and not hours):
+        return style.gettext("%(days)s d").replace(" ", HARD) % {"days": days}
+    if days:
+        return style.gettext("%(days)s d %(hours)s h").replace(" ", HARD) % {"days": days, "hours": hours}
+    if minutes >= 60:
+        return style.gettext("%(hours)s h").replace(" ", HARD) % {"hours": hours}
+    return style.gettext("%(minutes)s min").replace(" ", HARD) % {"minutes": minutes}
+
+
+def ago(style: Style, value: datetime) -> str:
+    """now, 4 min ago, 3 d ago, 9 months ago"""
+    past = style.now - value
+    if past < timedelta(minutes=1):
+        return style.gettext("now")
+    if past >= timedelta(days=60):
+        months = past.days // 30
+        return style.ngettext("%(n)s month ago", "%(n)s months ago", months) % {"n": months}
+    return style.gettext("%(span)s ago") % {"span": span(style, past)}
+
+
+def money(style: Style, amount: Decimal | str | int, currency: str) -> str:
+    """€42.00"""
+    return format_currency(Decimal(amount), currency, locale=style.locale).replace(" ", HARD)
+
+
+def number(style: Style, value: int | Decimal) -> str:
+    """1,204"""
+    return format_decimal(value, locale=style.locale)
+
+
+def iso(_style: Style, value: date | datetime) -> str:
+    """For the datetime attribute of <time>."""
+    return value.astimezone(UTC).isoformat(timespec="seconds") if isinstance(value, datetime) else value.isoformat()
+
+
+def initials(_style: Style, name: str) -> str:
+    """EK for Ewa Kruk; at most two letters."""
+    letters = [word[0] for word in name.split() if word[0].isalnum()]
+    return "".join(letters[:1] + letters[1:][-1:]).upper()
+
+
+def size(style: Style, octets: int) -> str:
+    """312 KB"""
+    if octets < 1_000_000:
+        return f"{format_decimal(max(1, round(octets / 1000)), locale=style.locale)}{HARD}KB"
+    return f"{format_decimal(Decimal(octets) / 1_000_000, format='0.0', locale=style.locale)}{HARD}MB"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    write.__name__: write
+    for write in (day, long_day, near_day, hour, moment, span, ago, money, number, iso, initials, size)
+}
