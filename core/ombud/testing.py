@@ -1,1 +1,167 @@
-"""Fixtures that core lends to the conformance kit and to authors' tests (the `pytest11` entry point)."""
+"""Fixtures that core lends to the conformance kit and to authors' tests (the `pytest11` entry point).
+
+One embedded server serves a whole run: the process that pytest was started in starts it at the first need and ends
+it (it ends by itself when that process is killed); xdist's workers get its address. Each database is a copy of one
+migrated template. OMBUD_TEST_DATABASE_URL names another server to use, 15 or newer.
+
+pytest loads this module in every run, also in those that need no database; so functions import what they use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from ombud.kernel.postgres import EmbeddedPostgres
+
+FOLDER_PREFIX = "ombud-tests-"
+_numbers = count(1)
+
+
+class TestServer:
+    """The server of one run, started when it is first asked for."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.run = uuid4().hex[:8]
+        self._folder: Path | None = None
+        self._embedded: EmbeddedPostgres | None = None
+        self._url = os.environ.get("OMBUD_TEST_DATABASE_URL", "")
+
+    @property
+    def url(self) -> str:
+        from ombud.kernel.postgres import EmbeddedPostgres
+
+        if not self._url:
+            _sweep()
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+            self._embedded = EmbeddedPostgres(self._folder / "postgres", fast=True)
+            self._url = self._embedded.start()
+        return self._url
+
+    def stop(self) -> None:
+        from ombud.kernel.postgres import drop_database
+
+        if self._embedded is not None:
+            self._embedded.stop()
+        elif self._url:
+            drop_database(self._url, template_name(self.run))
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Removes what runs that were killed left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        number = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def template_name(run: str) -> str:
+    return f"ombud_test_{run}_template"
+
+
+_SERVER = pytest.StashKey[TestServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[_SERVER] = TestServer()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist is about to start a worker, from the main thread of the process that lives longest."""
+    server = node.config.stash[_SERVER]
+    node.workerinput["ombud_postgres"] = (server.url, server.run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].stop()
+
+
+@pytest.fixture(scope="session")
+def _postgres_run(request: pytest.FixtureRequest) -> tuple[str, str]:
+    given = getattr(request.config, "workerinput", {}).get("ombud_postgres")
+    if given:
+        return given[0], given[1]
+    server = request.config.stash[_SERVER]
+    return server.url, server.run
+
+
+@pytest.fixture(scope="session")
+def postgres_url(_postgres_run: tuple[str, str]) -> str:
+    """A server for tests; its own database is empty, and the role may make others."""
+    return _postgres_run[0]
+
+
+@pytest.fixture(scope="session")
+def template_database(_postgres_run: tuple[str, str]) -> str:
+    """The name of a database with core's tables; nobody connects to it, so that it can be copied."""
+    import psycopg
+    from psycopg import sql
+
+    from ombud.kernel.postgres import create_database, drop_database
+
+    url, run = _postgres_run
+    name = template_name(run)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            return name
+        building = f"{name}_building"
+        try:
+            build_template(create_database(url, building))
+        except BaseException:
+            drop_database(url, building)
+            raise
+        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        connection.execute(rename.format(sql.Identifier(building), sql.Identifier(name)))
+    return name
+
+
+def build_template(url: str) -> None:
+    """Runs the migrations in a thread of its own, because a test's event loop may be set in this one."""
+    from ombud.kernel.migrations import migrate
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, migrate(url)).result()
+
+
+@contextlib.contextmanager
+def _copy(url: str, run: str, template: str) -> Iterator[str]:
+    from ombud.kernel.postgres import create_database, drop_database
+
+    name = f"ombud_test_{run}_{os.getpid()}_{next(_numbers)}"
+    yield create_database(url, name, template)
+    drop_database(url, name)
+
+
+@pytest.fixture(scope="module")
+def database_url(_postgres_run: tuple[str, str], template_database: str) -> Iterator[str]:
+    """A migrated database that the tests of one module share."""
+    with _copy(*_postgres_run, template_database) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_database_url(_postgres_run: tuple[str, str], template_database: str) -> Iterator[str]:
+    """A migrated database for one test alone."""
+    with _copy(*_postgres_run, template_database) as url:
+        yield url
