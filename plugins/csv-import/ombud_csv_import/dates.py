@@ -33,6 +33,15 @@ def read_date(text: str, formats: Sequence[str], day_first: bool, zone: str) -> 
     return moment
 
 
+def gives_a_day(pattern: str) -> bool:
+    """Whether strptime can read day, month and year by this pattern; strptime itself trips over some (`%d %d`)."""
+    day = datetime(2001, 2, 3)
+    try:
+        return datetime.strptime(day.strftime(pattern), pattern).date() == day.date()
+    except (ValueError, re.error):
+        return False
+
+
 def _by_formats(words: str, formats: Sequence[str]) -> datetime | None:
     for pattern in formats:
         try:

@@ -1,5 +1,6 @@
 """Which column of a file becomes which field of a complaint, and how its dates and matters are read."""
 
+import itertools
 import re
 from collections import abc
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import cerberus
 
+from ombud_csv_import.dates import gives_a_day
 from ombud_csv_import.reading import folded
 
 FIELD_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -100,8 +102,8 @@ class Mapping:
         if not _known_zone(self.time_zone):
             yield f"{self.time_zone!r} is no time zone. Choose one such as Europe/Warsaw."
         for pattern in self.date_formats:
-            if not all(sign in pattern for sign in ("%d", "%Y")) and "%y" not in pattern:
-                yield f"The date format {pattern!r} lacks a day or a year. Write it like %d.%m.%Y."
+            if not gives_a_day(pattern):
+                yield f"The date format {pattern!r} does not tell a day. Write it like %d.%m.%Y."
         yield from self._problems_of_keys()
 
     def _problems_of_keys(self) -> abc.Iterator[str]:
@@ -237,11 +239,10 @@ def _match(clue: _Clue, free: abc.Mapping[str, str], by_word: bool) -> str | Non
 
 def _field_keys(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     keys: dict[str, str] = {}
-    for number, column in enumerate(columns, start=1):
-        key = field_key(column) or f"column_{number}"
-        while key in keys:
-            key = f"{key[:34]}_{number}"
-        keys[key] = column
+    for position, column in enumerate(columns, start=1):
+        stem = field_key(column) or f"column_{position}"
+        numbered = (f"{stem[:34]}_{number}" for number in itertools.count(2))
+        keys[next(key for key in itertools.chain((stem,), numbered) if key not in keys)] = column
     return tuple((column, key) for key, column in keys.items())
 
 

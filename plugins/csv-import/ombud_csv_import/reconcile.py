@@ -13,10 +13,19 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A row whose key was filed before: reference is the case that has it."""
+    """A row whose key was filed before: reference is the case that has it, left as it is.
+
+    changed: the row says other things than it did then.
+    """
 
     line: int
     reference: str
+    changed: bool = False
+
+    @property
+    def reason(self) -> str:
+        what = f"already filed as {self.reference}" if self.reference else "already filed"
+        return f"{what}, with other content; the case was left as it is" if self.changed else what
 
 
 class UnbalancedError(Exception):
@@ -47,8 +56,8 @@ class Reconciliation:
     def made(self) -> None:
         self.cases_made += 1
 
-    def duplicate(self, line: int, reference: str) -> None:
-        self.duplicates.append(Duplicate(line, reference))
+    def duplicate(self, line: int, reference: str, changed: bool = False) -> None:
+        self.duplicates.append(Duplicate(line, reference, changed))
 
     def rejected(self, rejected: Rejected) -> None:
         self.rejects.append(rejected)
@@ -90,7 +99,7 @@ def as_text(report: Reconciliation) -> str:
     ]
     lines += [f"  note: {warning}" for warning in report.warnings]
     lines += [f"  {rejected.where}: {rejected.reason}" for rejected in report.rejects]
-    lines += [f"  line {twin.line}: already filed as {twin.reference}" for twin in report.duplicates]
+    lines += [f"  line {twin.line}: {twin.reason}" for twin in report.duplicates]
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +107,7 @@ def as_csv(report: Reconciliation) -> str:
     """One row for each row of the file that made no case, in the order of the file, safe to open in a spreadsheet."""
     report.check()
     rejected = [(item.line, item.last_line, "rejected", item.code, item.reason, "") for item in report.rejects]
-    twins = [(item.line, item.line, "duplicate", "", "", item.reference) for item in report.duplicates]
+    twins = [(item.line, item.line, "duplicate", "", item.reason, item.reference) for item in report.duplicates]
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(("line", "last_line", "outcome", "code", "reason", "reference"))

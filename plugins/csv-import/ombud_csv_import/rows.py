@@ -71,9 +71,7 @@ def complaint(row: SourceRow, mapping: Mapping, source: str, latest: datetime | 
     own_words = reader.own_words()
     texts = own_words or reader.composed()
     if not texts:
-        return Rejected(
-            row.line, row.last_line, "no_text", "The row has no text of a complaint. Fill in what happened."
-        )
+        return Rejected(row.line, row.last_line, "no_text", "The row holds no complaint text. Fill it in.")
     category = reader.joined(mapping.category, " / ")
     return ComplaintRow(
         line=row.line,
