@@ -15,7 +15,7 @@ FAULTS_BEFORE_REST = 5  # within five minutes
 
 # A rest lasts 60 s and doubles, to at most an hour, while the one before ended less than 30 minutes ago.
 # Faults of before the last rest do not count again, nor do permanent ones: they lie in the input.
-_RECORD = f"""
+RECORD = f"""
 WITH said AS (
     INSERT INTO core_fault (id, slug, at, kind, place, error, trace) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ), recent AS (
@@ -37,7 +37,7 @@ RETURNING until
 
 async def record(slug: str, kind: str, place: str, error: str, trace: str = "") -> datetime | None:
     """Writes a fault; returns until when the provider rests now, or None if it may go on. Outside transactions."""
-    rests: datetime | None = await db.fetchval(_RECORD, new_id(), slug, now(), kind, place, error[:4000], trace)
+    rests: datetime | None = await db.fetchval(RECORD, new_id(), slug, now(), kind, place, error[:4000], trace)
     return rests
 
 

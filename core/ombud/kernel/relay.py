@@ -91,7 +91,7 @@ class Relay:
         while True:
             try:
                 await self._listen()
-                await self._beat()
+                await self.beat()
                 more = await self._relay()
                 await self._tend()
                 await self._wait(0.2 if more else float(self._jobs.heartbeat_seconds))
@@ -122,7 +122,7 @@ class Relay:
         finally:
             self._woken.clear()
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
         await db.execute(_BEAT, self._runner.worker, socket.gethostname(), os.getpid())
 
     async def _relay(self) -> bool:

@@ -1,0 +1,87 @@
+"""What the supervisor starts: `python -m ombud.kernel.child web|work …`. Settings come through the environment."""
+
+import argparse
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from uuid import UUID
+
+import uvicorn
+
+from ombud.config import Config, load
+from ombud.kernel.heartbeat import beat_task, show_stack_on_request
+from ombud.kernel.worker import run_work
+
+PR_SET_PDEATHSIG = 1
+DRAIN = 5  # seconds open requests get at the end
+
+
+class _Server(uvicorn.Server):
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        beat_task()
+        await super().serve(sockets)
+
+
+def main() -> None:
+    asked = _arguments()
+    die_with(asked.parent)
+    config = load()
+    show_stack_on_request()
+    logging.basicConfig(
+        level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
+    )
+    for chatty in ("dramatiq", "psycopg.pool", "apscheduler", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    if asked.process == "web":
+        serve_web(config, asked.app, asked.socket)
+    else:
+        run_work(config, config.database.url, roles=asked.roles.split(","), setting_up=asked.app, worker=asked.worker)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ombud.kernel.child", description=__doc__)
+    parser.add_argument("process", choices=("web", "work"))
+    parser.add_argument("--parent", type=int, required=True, help="process id of the supervisor")
+    parser.add_argument("--app", default="", help="module:function, the app's factory or what sets work up")
+    parser.add_argument("--socket", type=int, default=-1, help="descriptor of the listening socket")
+    parser.add_argument("--worker", type=UUID, default=None)
+    parser.add_argument("--roles", default="work,schedule")
+    return parser.parse_args()
+
+
+def die_with(parent: int) -> None:
+    """Linux ends this process when the thread that started it ends, even by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit("The supervisor that started this process is gone.")
+
+
+def serve_web(config: Config, app: str, descriptor: int) -> None:
+    """Answers on a socket that the supervisor keeps open while this process is replaced."""
+    settings = uvicorn.Config(
+        app,
+        factory=True,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        log_level=config.log.level,
+        timeout_graceful_shutdown=DRAIN,
+    )
+    server = _Server(settings)
+    server.run(sockets=[socket.socket(fileno=descriptor)])
+    if not server.started:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)

@@ -1,0 +1,312 @@
+"""`ombud serve`: keeps the database, the web processes and the work process alive, and kills what is stuck."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from ombud.config import Config
+from ombud.config_table import TABLE
+from ombud.kernel import faults, watchdog
+from ombud.kernel.heartbeat import OpenCall
+from ombud.kernel.ids import new_id
+from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
+from ombud.kernel.processes import Child, clear
+from ombud.kernel.relay import REQUEUE
+
+Role = Literal["web", "work", "schedule", "all"]
+
+TICK = 0.1  # seconds between two looks
+STARTING = 60.0  # seconds a process may take before its loop runs
+FIRST_STARTS = 3  # a web process that dies so often before it ever answered will not recover
+WEB_DRAINS = 6.0
+WORK_ENDS = 12.0
+
+log = logging.getLogger("ombud.supervisor")
+
+
+class CannotServe(Exception):
+    """The desk cannot start; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What the processes run, as `module:name`: the web app's factory, and what sets the work process up."""
+
+    web: str
+    work: str = ""
+
+
+def supervise(
+    config: Config,
+    roles: Collection[Role] = frozenset({"all"}),
+    *,
+    programs: Programs,
+    migrate: Callable[[str], None] | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT, from the main thread. Raises CannotServe if it cannot start.
+
+    `migrate` is called with the database's address before any process starts, in each role that may change it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError(
+            "supervise() belongs in the main thread: its processes end with the thread that started them"
+        )
+    Supervisor(config, roles, programs, migrate).run()
+
+
+class Supervisor:
+    def __init__(
+        self, config: Config, roles: Collection[Role], programs: Programs, migrate: Callable[[str], None] | None
+    ) -> None:
+        self.config = config
+        self.roles: set[str] = {"web", "work", "schedule"} if "all" in roles else set(roles)
+        self.programs = programs
+        self._migrate = migrate
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._embedded: EmbeddedPostgres | None = None
+        self._url = config.database.url
+        self._children: list[Child] = []
+        self._dead: list[UUID] = []
+        self._faults: list[tuple[str, str, str]] = []
+        self._looked = time.monotonic()
+        self._database_due = 0.0
+
+    def run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._signals())
+            self._start_database()
+            stack.callback(self._stop_database)
+            if self._migrate is not None:
+                self._migrate(self._url)
+            listening = stack.enter_context(self._listen()) if "web" in self.roles else None
+            clear(self.config.data.dir / "run")
+            self._children = list(self._plan(listening))
+            stack.callback(self._stop_children)
+            for child in self._children:
+                child.start()
+            if listening is not None:
+                threading.Thread(target=self._announce, args=(listening,), daemon=True).start()
+            while not self._stop.wait(TICK):
+                self._look()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """A second signal does not wait for drains."""
+
+        def stop(number: int, frame: object) -> None:
+            if self._stop.is_set():
+                for child in self._children:
+                    child.signal(signal.SIGKILL)
+            self._stop.set()
+
+        before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    # --- the database ---
+
+    def _start_database(self) -> None:
+        if self._url:
+            return
+        try:
+            self._embedded = EmbeddedPostgres(self.config.data.dir / "postgres")
+            self._url = self._embedded.start()
+        except PostgresError as error:
+            raise CannotServe(str(error)) from error
+
+    def _stop_database(self) -> None:
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def _look_after_database(self) -> None:
+        """Starts the embedded server again; the pools of the processes find it at the same address."""
+        if self._embedded is None or time.monotonic() < self._database_due or self._embedded.running():
+            return
+        self._database_due = time.monotonic() + 1.0
+        log.warning("the database died; starting it again")
+        try:
+            url = self._embedded.start()
+        except PostgresError as error:
+            log.error("the database does not start: %s", error)
+            return
+        if url != self._url:
+            self._url = url
+            for child in self._children:
+                child.move(url)
+
+    # --- the processes ---
+
+    @contextlib.contextmanager
+    def _listen(self) -> Iterator[socket.socket]:
+        """Bound once: while a web process is replaced, browsers wait in the queue of this socket."""
+        host, port = self.config.server.host, self.config.server.port
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            listening = socket.create_server((host, port), family=family, backlog=2048)
+        except OSError as error:
+            raise CannotServe(
+                f"cannot listen on {host} port {port}: {error.strerror}. "
+                "Stop the program that uses it, or choose another port with --port."
+            ) from error
+        with listening:
+            yield listening
+
+    def _plan(self, listening: socket.socket | None) -> Iterator[Child]:
+        folder = self.config.data.dir / "run"
+        environ = os.environ | as_environment(self.config, self._url, listening)
+        if listening is not None:
+            number = listening.fileno()
+            asked = ["web", "--app", self.programs.web, "--socket", str(number)]
+            count = self.config.server.web_processes
+            for index in range(1, count + 1):
+                yield Child(f"web {index}" if count > 1 else "web", asked, environ, folder, [number])
+        duties = sorted(self.roles & {"work", "schedule"})
+        if duties:
+            asked = ["work", "--app", self.programs.work, "--roles", ",".join(duties)]
+            yield Child("work", asked, environ, folder)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        starved, self._looked = now - self._looked > 1.0, now
+        self._look_after_database()
+        for child in self._children:
+            if not starved:  # what did not let us run did not let them beat either
+                self._judge(child)
+            if (code := child.bury()) is not None:
+                self._mourn(child, code)
+            if not child.runs() and now >= child.due:
+                child.start()
+        self._book()
+
+    def _mourn(self, child: Child, code: int) -> None:
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+        log.warning("%s ended (%s); starting it again", child.name, how)
+        child.forget()
+        if child.name == "work":
+            self._dead.append(child.worker)
+        elif not self._ready.is_set() and child.failures >= FIRST_STARTS and self.roles & {"web"}:
+            raise CannotServe(
+                f"The web process ended {child.failures} times before it answered; the lines above say why."
+            )
+
+    def _judge(self, child: Child) -> None:
+        if not child.runs():
+            return
+        reading = child.reading()
+        verdict = watchdog.judge(reading, time.monotonic_ns())
+        if verdict is None:
+            if child.age > STARTING and (reading is None or reading.beat == 0):
+                self._blame(child, f"did not start within {STARTING:g} s", None, child.stack())
+                child.kill()
+            return
+        stack = child.stack()
+        call = verdict.call or watchdog.blame(reading.calls if reading else (), stack)
+        child.kill()
+        self._blame(child, verdict.reason, call, stack)
+
+    def _blame(self, child: Child, reason: str, call: OpenCall | None, stack: str) -> None:
+        slug, place = (call.slug, call.place) if call else ("core", child.name)
+        log.error("killed %s: %s; running: %s of %s\n%s", child.name, reason, place, slug, stack)
+        self._faults.append((slug, place, f"{reason}\n{stack}"[:4000]))
+
+    # --- what is written down ---
+
+    def _book(self) -> None:
+        """Gives a dead worker's deliveries back and records faults; tried again while the database is away."""
+        if not self._dead and not self._faults:
+            return
+        try:
+            with psycopg.connect(self._url, connect_timeout=2, autocommit=True) as connection:
+                cursor = psycopg.RawCursor(connection, row_factory=tuple_row)
+                if self._dead:
+                    hit = _first(cursor.execute(REQUEUE, [self._dead]).fetchone())
+                    log.info("%s deliveries of the ended work process run again", hit)
+                    self._dead = []
+                while self._faults:
+                    cursor.execute(faults.RECORD, _fault_row(*self._faults[0]))
+                    self._faults.pop(0)
+        except psycopg.OperationalError as error:
+            log.warning("the database is away, booking waits: %s", str(error).strip())
+        except psycopg.Error as error:
+            log.error("could not be booked, left to the other workers: %s", error)
+            self._dead, self._faults = [], []
+
+    # --- beginning and end ---
+
+    def _announce(self, listening: socket.socket) -> None:
+        """Says that the desk serves once it does."""
+        host, port = listening.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        while not self._stop.is_set():
+            if healthy(host, port):
+                self._ready.set()
+                print(f"Ombud serves on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+                return
+            time.sleep(0.1)
+
+    def _stop_children(self) -> None:
+        for child in self._children:
+            child.signal(signal.SIGTERM)
+        begun = time.monotonic()
+        for child in self._children:
+            patience = WORK_ENDS if child.name == "work" else WEB_DRAINS
+            if not child.end(patience - (time.monotonic() - begun)) and child.name == "work":
+                self._dead.append(child.worker)
+            child.forget()
+        self._book()
+
+
+def healthy(host: str, port: int, seconds: float = 2.0) -> bool:
+    """Whether GET /health answers 200; on a raw socket, because no proxy setting may come between."""
+    try:
+        with socket.create_connection((host, port), timeout=seconds) as connection:
+            connection.sendall(f"GET /health HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return connection.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
+        return False
+
+
+def as_environment(config: Config, url: str, listening: socket.socket | None = None) -> dict[str, str]:
+    """The settings as the variables from which a process reads the same ones."""
+    if listening is not None and config.server.port == 0:
+        port = listening.getsockname()[1]
+        config = replace(
+            config,
+            server=replace(config.server, port=port, base_url=config.server.base_url.removesuffix(":0") + f":{port}"),
+        )
+    config = replace(config, database=replace(config.database, url=url))
+    values = {
+        key.variable: _as_text(getattr(getattr(config, section), name))
+        for section, keys in TABLE.items()
+        for name, key in keys.items()
+    }
+    # Seconds until the broker's consumers look for a database that was away; its default is three.
+    return values | {"dramatiq_restart_delay": "500"}
+
+
+def _as_text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _first(row: Sequence[Any] | None) -> Any:
+    return row[0] if row else None
+
+
+def _fault_row(slug: str, place: str, error: str) -> list[Any]:
+    return [new_id(), slug, datetime.now(UTC), "killed", place, error, ""]
