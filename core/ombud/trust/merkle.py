@@ -21,12 +21,17 @@ class Tree:
 
     def add(self, entry_hash: bytes) -> None:
         node = hashlib.sha256(b"\x00" + entry_hash).digest()
-        size = self.size
-        while size & 1:
+        height, place = 0, self.size
+        self._keep(height, place, node)
+        while place & 1:
             node = hashlib.sha256(b"\x01" + self._peaks.pop() + node).digest()
-            size >>= 1
+            height, place = height + 1, place >> 1
+            self._keep(height, place, node)
         self._peaks.append(node)
         self.size += 1
+
+    def _keep(self, height: int, place: int, node: bytes) -> None:
+        """Hears of every complete subtree: 2**height leaves, the place-th of them from the left."""
 
     def root(self) -> bytes:
         """Of the empty tree: SHA-256 of nothing."""
@@ -45,32 +50,43 @@ def root(entry_hashes: Iterable[bytes]) -> bytes:
     return tree.root()
 
 
-class Paths:
-    """Every level of one tree, kept so that many inclusion paths cost one pass over the leaves."""
+class Paths(Tree):
+    """Inclusion paths of a few leaves of a tree of known size, in one pass and with little memory."""
 
-    def __init__(self, entry_hashes: Sequence[bytes]) -> None:
-        self.levels = [[leaf_hash(each) for each in entry_hashes]]
-        while len(self.levels[-1]) > 1:
-            below = self.levels[-1]
-            above = [node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)]
-            if len(below) % 2:
-                above.append(below[-1])  # an odd one rises unchanged, which is RFC 9162's split
-            self.levels.append(above)
+    def __init__(self, size: int, indexes: Iterable[int]) -> None:
+        super().__init__()
+        self.final_size = size
+        self._heights = range((size - 1).bit_length())
+        self._nodes: dict[tuple[int, int], bytes] = {}
+        self._wanted = {place for index in indexes for place in self._siblings(index)}
 
-    @property
-    def root(self) -> bytes:
-        return self.levels[-1][0]
+    def _siblings(self, index: int) -> list[tuple[int, int]]:
+        """Height and place of every node of the path; at the ragged right edge one may be missing."""
+        if not 0 <= index < self.final_size:
+            raise IndexError(f"leaf {index} of a tree of {self.final_size}")
+        places = [(height, index >> height ^ 1) for height in self._heights]
+        return [(height, place) for height, place in places if place << height < self.final_size]
+
+    def _keep(self, height: int, place: int, node: bytes) -> None:
+        if (height, place) in self._wanted:
+            self._nodes[height, place] = node
+
+    def _finish(self) -> None:
+        """The incomplete subtree at the right edge, height by height: a lone node rises unchanged."""
+        peaks, edge = list(self._peaks), b""
+        for height in self._heights:
+            if edge:
+                self._keep(height, self.size >> height, edge)
+            if self.size >> height & 1:
+                peak = peaks.pop()
+                edge = node_hash(peak, edge) if edge else peak
 
     def path(self, index: int) -> list[bytes]:
-        """The siblings from the leaf up (RFC 9162, 2.1.3.1); raises IndexError outside the tree."""
-        if not 0 <= index < len(self.levels[0]):
-            raise IndexError(f"leaf {index} of a tree of {len(self.levels[0])}")
-        siblings = []
-        for level in self.levels[:-1]:
-            if index ^ 1 < len(level):
-                siblings.append(level[index ^ 1])
-            index >>= 1
-        return siblings
+        """The siblings from the leaf up (RFC 9162, 2.1.3.1), once every leaf was added."""
+        if self.size != self.final_size:
+            raise ValueError(f"{self.size} of {self.final_size} leaves were added")
+        self._finish()
+        return [self._nodes[place] for place in self._siblings(index)]
 
 
 def includes(root: bytes, entry_hash: bytes, index: int, size: int, path: Sequence[bytes]) -> bool:

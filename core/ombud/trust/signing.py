@@ -1,55 +1,37 @@
-"""The key that signs links, proofs and public forms: a file beside the master key, outside the database."""
+"""The deployment's Ed25519 key, which signs exports; it lies beside the master key, sealed by the deployment's key."""
 
 import base64
-import hmac
-import logging
 import secrets
-from pathlib import Path
 
-from ombud.trust.keys import KeyTrouble, create_once
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-log = logging.getLogger(__name__)
+from ombud.kernel.database import db
+from ombud.trust import keys
 
-FILE = "signing.key"
-_SIZE = 32
+SUBJECT = "deployment"
+FILE = "ledger-signing.key"
+_LABEL = b"ombud-signing-1"
 
-_key: bytes | None = None
 
-
-def open_signing(folder: Path) -> None:
-    """Reads `signing.key` in the secrets folder, and makes it on first use; call it once at the start of a process.
-
-    Every machine of one desk needs the same file; without it the links that were sent stop working.
-    """
-    global _key
-    path = folder / FILE
+async def signing_key() -> Ed25519PrivateKey:
+    """Made on first use. Raises KeyTrouble when the file belongs to another database."""
+    path = keys.master().path.with_name(FILE)
+    async with db.outside():  # a key made in a transaction that rolls back would leave a file nobody can open
+        sealer = (await keys.sealing_keys([SUBJECT]))[SUBJECT]
     if not path.exists():
-        create_once(path, base64.b64encode(secrets.token_bytes(_SIZE)) + b"\n")
-    if path.stat().st_mode & 0o077:
-        log.warning("%s can be read by others on this machine; run: chmod 600 %s", path, path)
-    _key = _read(path)
-
-
-def _read(path: Path) -> bytes:
+        sealed = keys.wrap(sealer, secrets.token_bytes(32), _LABEL)
+        keys.create_once(path, base64.b64encode(sealed) + b"\n")
     try:
-        key = base64.b64decode(path.read_bytes().strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != _SIZE:
-        raise KeyTrouble(
-            f"{path} does not hold a signing key ({_SIZE} bytes as base64): put back its copy, or delete it; "
-            "then a new one is made and links sent before stop working"
-        )
-    return key
+        seed = keys.unwrap(sealer, base64.b64decode(path.read_bytes()), _LABEL)
+    except (InvalidTag, ValueError):
+        raise keys.KeyTrouble(
+            f"{path} does not belong to this database: put back its copy, or move it away to have a new one made "
+            "(then publish the new public key)"
+        ) from None
+    return Ed25519PrivateKey.from_private_bytes(seed)
 
 
-def close_signing() -> None:
-    global _key
-    _key = None
-
-
-def signature(purpose: str, data: bytes) -> bytes:
-    """HMAC-SHA-256; what was signed for one purpose never passes for another."""
-    if _key is None:
-        raise KeyTrouble("the signing key is not open in this process: call `signing.open_signing(folder)` first")
-    return hmac.digest(_key, f"ombud-{purpose}-1\n".encode() + data, "sha256")
+async def public_key() -> str:
+    """In hex, for the page or notice where the desk publishes it."""
+    return (await signing_key()).public_key().public_bytes_raw().hex()
