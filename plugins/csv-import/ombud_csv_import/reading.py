@@ -28,6 +28,8 @@ MAX_ROW = 1 << 20
 """Characters one row may hold; a cell may hold csv.field_size_limit() (131,072 unless a program changed it)."""
 MAX_NAME = 200
 SAMPLE = 1 << 16
+EXCEL_HINT = re.compile(r'"?sep=([,;\t|])"?(?:\r\n?|\n|\Z)', re.IGNORECASE)
+"""A first line by which Excel learns the delimiter; it is no header."""
 BROKEN_TEXT = re.compile("[\ud800-\udfff]")
 LOOKS_LIKE_DATA = re.compile(r"[-+]?[\d .,]+|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -97,8 +99,9 @@ def open_table(source: Source | str) -> Table:
         text = io.TextIOWrapper(raw, encoding.codec, encoding.errors, newline="")
         sample = text.read(SAMPLE)
         text.detach()
-    dialect = dialects.detect(sample)
-    first = _first_record(source, encoding, dialect)
+    hint = EXCEL_HINT.match(sample)
+    dialect = Dialect(hint[1]) if hint else dialects.detect(sample)
+    first = _first_record(source, encoding, dialect, after_line=1 if hint else 0)
     return Table(source, encoding, dialect, _header(first.cells), first.last_line, encoding.warnings)
 
 
@@ -107,11 +110,11 @@ def folded(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
-def _first_record(source: Source, encoding: Encoding, dialect: Dialect) -> "_Record":
+def _first_record(source: Source, encoding: Encoding, dialect: Dialect, after_line: int) -> "_Record":
     with encodings.unpacked(source) as raw:
         text = io.TextIOWrapper(raw, encoding.codec, encoding.errors, newline="")
         try:
-            first = next(_records(_Lines(text), dialect), None)
+            first = next((record for record in _records(_Lines(text), dialect) if record.line > after_line), None)
         finally:
             text.detach()
     if first is None:

@@ -79,7 +79,7 @@ def complaint(row: SourceRow, mapping: Mapping, source: str, latest: datetime | 
         external_id=external_id,
         received_at=received_at,
         person=reader.person(external_id),
-        summary=reader.joined(mapping.summary, ": ") or shortened(texts[0]),
+        summary=shortened(reader.summary() or texts[0]),
         matters=tuple(Matter(text, category) for text in texts),
         in_own_words=bool(own_words),
         channel=reader.channel(),
@@ -139,6 +139,9 @@ class _Cells:
         """A cell of prose: line ends made alike, what stands inside left as written."""
         return self.row.values[column].replace("\r\n", "\n").replace("\r", "\n").strip() if column else ""
 
+    def summary(self) -> str:
+        return self.joined(self.mapping.summary, ": ")
+
     def own_words(self) -> list[str]:
         if self.mapping.matter_columns:
             columns = (*((self.mapping.narrative,) if self.mapping.narrative else ()), *self.mapping.matter_columns)
@@ -179,6 +182,8 @@ class _Cells:
         email = self.cell(self.mapping.person_email)
         if email and not EMAIL.fullmatch(email):
             notes.append(f"The file gave an e-mail address that cannot be used: {email}")
+        if shortened(self.summary()) != self.summary():
+            notes.append(f"The summary in the file was longer: {self.summary()}")
         word = self.cell(self.mapping.channel)
         if word and self.channel() == self.mapping.default_channel:
             notes.append(f"The file named the channel: {word}")

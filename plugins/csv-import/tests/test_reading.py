@@ -1,5 +1,7 @@
 import csv
 import gzip
+import io
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -62,6 +64,17 @@ def test_every_delimiter_and_line_end_is_found(delimiter: str, line_end: str) ->
 
 def test_a_blank_after_the_delimiter_does_not_break_quotes() -> None:
     assert cells(open_table(b'id, text, more\n1, "two, three", x\n')) == [("1", "two, three", "x")]
+
+
+@pytest.mark.parametrize("mark", ["sep=;", '"sep=;"', "SEP=;"])
+def test_the_line_that_tells_excel_the_delimiter_is_no_header(mark: str) -> None:
+    table = open_table(f"{mark}\r\nid;text\r\n1;a, b, c, d\r\n".encode("utf-8-sig"))
+    assert table.header == ("id", "text")
+    assert [(row.line, *row.values.values()) for row in table.rows() if isinstance(row, SourceRow)] == [
+        (3, "1", "a, b, c, d")
+    ]
+    with pytest.raises(faults.EmptyFile):
+        open_table(b"sep=;")
 
 
 def test_one_column_is_a_table_too() -> None:
@@ -190,6 +203,26 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3_000_000
+
+
+CONTROLS = "".join(map(chr, range(32))).translate(str.maketrans("", "", "\t\n\r"))  # many of them make a file binary
+CELL = st.text(st.characters(exclude_characters=CONTROLS + "\ufffd", exclude_categories=["Cs"]), max_size=12)
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=8), st.sampled_from(",;\t|"), st.sampled_from(["utf-8", "utf-16"]))
+def test_what_was_written_is_read_back_with_its_lines(rows: list[tuple[str, str]], delimiter: str, codec: str) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    writer.writerow(("id", "text"))
+    expected = []
+    for row in rows:
+        line = 1 + len(re.findall("\r\n|\r|\n", out.getvalue()))
+        writer.writerow(row)
+        if "".join(row).strip():
+            expected.append((line, *row))
+    table = open_table(out.getvalue().encode(codec))
+    found = [(row.line, *row.values.values()) for row in table.rows() if isinstance(row, SourceRow)]
+    assert found == expected
 
 
 MARKS = b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b", gzip.compress(b"a,b\n1,2\n"), "ż".encode(), b"id,text\n", b'""'

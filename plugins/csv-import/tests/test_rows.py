@@ -165,6 +165,13 @@ def test_without_an_external_id_the_whole_row_is_the_key() -> None:
     assert one(b"text,who\nIt brokeAnn,\n", mapping).key != key
 
 
+def test_a_long_summary_is_cut_and_kept_whole_in_a_note() -> None:
+    words = "the fee and the tone " * 10
+    row = one(f"text,title\nIt broke,{words}\n".encode(), Mapping(narrative="text", summary=("title",)))
+    assert len(row.summary) <= SUMMARY_LENGTH
+    assert row.notes == (f"The summary in the file was longer: {words.strip()}",)
+
+
 def test_a_nameless_row_says_so_by_id_or_line() -> None:
     assert one(b"id,got,text,mail,by\n9,,x,,\n", SMALL).person.name == "Name not given (9)"
     assert one(b"text\nx\n", Mapping(narrative="text")).person.name == "Name not given (line 2)"
