@@ -118,6 +118,10 @@ def _nearest(wrong: str, known: list[str]) -> str:
 def _read_environment(environ: Mapping[str, str], reading: _Reading) -> None:
     variables = {each.variable: each for keys in TABLE.values() for each in keys.values()}
     variables |= {alias: TABLE[section][name] for alias, (section, name) in ALIASES.items()}
+    for alias, (section, name) in ALIASES.items():
+        long = TABLE[section][name].variable
+        if alias in environ and long in environ and environ[alias] != environ[long]:
+            reading.problems.append(f"{alias} and {long} differ. Give one of them.")
     for variable in sorted(environ):
         if known := variables.get(variable):
             reading.take(

@@ -54,11 +54,11 @@ class TestServer:
         return self._url
 
     def stop(self) -> None:
-        from ombud.kernel.postgres import drop_database
-
         if self._embedded is not None:
             self._embedded.stop()
         elif self._url:
+            from ombud.kernel.postgres import drop_database
+
             drop_database(self._url, template_name(self.run))
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
