@@ -70,7 +70,7 @@ class Grant:
 
 
 def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
-    """The policy. `kind` is what the rows are: case, aspect, message, attachment, person, entry, raw, none."""
+    """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, none."""
     if kind not in _ROWS:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
     return Grant(viewer.may(permission), viewer, permission, kind, _mask(viewer, kind))
@@ -102,6 +102,16 @@ def _case_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     return (
         f"({alias}.unit_id = ANY({units}::uuid[]) AND (NOT {alias}.confidential "
         f"OR {alias}.unit_id = ANY({secret}::uuid[]) OR {alias}.owner_id = {me}::uuid))"
+    )
+
+
+def _count_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """Kept counters know unit and confidentiality, but no owner."""
+    units = arguments.add(list(grant.viewer.units(grant.permission)))
+    secret = arguments.add(list(grant.viewer.units("case.confidential")))
+    return (
+        f"({alias}.unit_id = ANY({units}::uuid[]) "
+        f"AND (NOT {alias}.confidential OR {alias}.unit_id = ANY({secret}::uuid[])))"
     )
 
 
@@ -178,6 +188,7 @@ def _no_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
 
 _ROWS = {
     "case": _case_rows,
+    "count": _count_rows,
     "aspect": _aspect_rows,
     "message": _message_rows,
     "attachment": _attachment_rows,

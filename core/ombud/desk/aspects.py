@@ -1,0 +1,344 @@
+"""What people do with one matter of a case: own it, decide it with a reason, redress it, reopen it, put it in order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+from babel.numbers import get_currency_precision, list_currencies
+
+from ombud.desk.cases import refuse_closed
+from ombud.desk.checking import clean_text
+from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.intake import moment, shortened
+from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, letter
+from ombud.desk.writing import check_version, lock_aspect, lock_case, record, subject_of, update
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.process import settings
+from ombud.trust.ledger import Sealed
+from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.viewers import viewer_of_user
+
+ASPECTS = 20
+
+
+@dataclass(frozen=True)
+class RedressGiven:
+    """One line of redress. `amount` in the currency's major unit; only money needs it."""
+
+    kind: str
+    amount: Decimal | None = None
+    currency: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How one matter ends. `cause` is one of the desk's cause codes, or empty."""
+
+    outcome: str
+    reason: str
+    cause: str = ""
+    redress: tuple[RedressGiven, ...] = ()
+
+
+async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", category: str = "") -> UUID:
+    """Adds a matter that came up later, as the last one; its clock runs from the case's receipt."""
+    text = clean_text(text, "text", longest=settings().limits.text_chars, required=True)
+    title = clean_text(title, "title", longest=200) or shortened(text, 80)
+    category = clean_text(category, "category", longest=200)
+    async with db.transaction():
+        case = await lock_case(viewer, "case.write", case_id)
+        refuse_closed(case)
+        position = int(await db.fetchval("SELECT max(position) FROM core_aspect WHERE case_id = $1", case_id)) + 1
+        if case["aspects_total"] >= ASPECTS:
+            raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
+        identity = new_id()
+        await db.execute(
+            "INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, due_at, "
+            "version) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1)",
+            identity, case_id, position, title, text, category, case["due_at"],
+        )  # fmt: skip
+        status = "in_progress" if case["status"] == "resolved" else case["status"]
+        await update(
+            "core_case", case_id, {"aspects_total": case["aspects_total"] + 1, "status": status, "changed_at": now()}
+        )
+        subject = await subject_of(case_id)
+        sealed = {"title": Sealed(subject, title), "text": Sealed(subject, text)}
+        body = {"aspect": str(identity), "position": position, "category": category}
+        await record(viewer, case_id, "aspect.added", body, sealed)
+        await _follow_status(viewer, case, status)
+        return identity
+
+
+async def _follow_status(viewer: Viewer, case: Record, status: str) -> None:
+    if status != case["status"]:
+        await record(viewer, case["id"], "case.status_changed", {"status": status})
+
+
+async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, version: int | None) -> None:
+    """Closes one matter with its outcome, reason, cause and redress; the last one makes the case resolved."""
+    decision = _checked(decision)
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
+        refuse_closed(case)
+        yours = {"outcome": decision.outcome, "reason": decision.reason, "cause": decision.cause}
+        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, yours)
+        if aspect["status"] == "closed":
+            raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
+        moment_now = now()
+        await update(
+            "core_aspect",
+            aspect_id,
+            {**yours, "status": "closed", "decided_at": moment_now, "decided_by": viewer.user_id},
+        )
+        lines = await _give(viewer, case, aspect, decision.redress)
+        await _record_decision(viewer, case, aspect, decision, lines)
+        await _count_closed(viewer, case, case["aspects_closed"] + 1)
+
+
+def _checked(decision: Decision) -> Decision:
+    if decision.outcome not in OUTCOMES:
+        raise Invalid("Choose an outcome.", "outcome")
+    reason = clean_text(decision.reason, "reason", longest=settings().limits.text_chars, required=True)
+    cause = clean_text(decision.cause, "cause", longest=100)
+    lines = tuple(checked_redress(each, place) for place, each in enumerate(decision.redress))
+    return Decision(decision.outcome, reason, cause, lines)
+
+
+def checked_redress(line: RedressGiven, place: int = 0) -> RedressGiven:
+    """The line with a valid kind, and for money a positive amount the currency can pay."""
+    if line.kind not in REDRESS_KINDS:
+        raise Invalid("Choose what kind of redress it is.", f"redress.{place}.kind")
+    note = clean_text(line.note, f"redress.{place}.note", longest=1000)
+    if line.kind != "money":
+        return RedressGiven(line.kind, None, "", note)
+    currency = line.currency.strip().upper()
+    if currency not in list_currencies():
+        raise Invalid("Name the currency by its three letters, such as EUR.", f"redress.{place}.currency")
+    if line.amount is None or not line.amount.is_finite() or line.amount <= 0 or line.amount >= Decimal(10) ** 12:
+        raise Invalid("Give an amount above zero, such as 42.00.", f"redress.{place}.amount")
+    if line.amount != round(line.amount, get_currency_precision(currency)):
+        raise Invalid(f"{currency} has no smaller unit than that. Round the amount.", f"redress.{place}.amount")
+    return RedressGiven("money", line.amount, currency, note)
+
+
+def amount_of(text: str) -> Decimal | None:
+    """A typed amount (42, 42.50 or 42,50) as a Decimal; None if it is none."""
+    try:
+        return Decimal(text.replace("\u00a0", "").replace(" ", "").replace(",", "."))
+    except InvalidOperation:
+        return None
+
+
+async def _give(viewer: Viewer, case: Record, aspect: Record, lines: Sequence[RedressGiven]) -> list[dict[str, Any]]:
+    given: list[dict[str, Any]] = []
+    for line in lines:
+        identity = new_id()
+        await db.execute(
+            "INSERT INTO core_redress (id, case_id, aspect_id, kind, amount, currency, note, created_at, created_by) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            identity, case["id"], aspect["id"], line.kind, line.amount, line.currency, line.note, now(), viewer.user_id,
+        )  # fmt: skip
+        given.append(redress_code(identity, line.kind, line.amount, line.currency))
+    return given
+
+
+def redress_code(identity: UUID, kind: str, amount: Decimal | None, currency: str) -> dict[str, Any]:
+    return {
+        "line": str(identity),
+        "kind": kind,
+        "amount": "" if amount is None else f"{amount:f}",
+        "currency": currency,
+    }
+
+
+async def _record_decision(
+    viewer: Viewer, case: Record, aspect: Record, decision: Decision, lines: list[dict[str, Any]]
+) -> None:
+    subject = await subject_of(case["id"])
+    sealed = {"reason": Sealed(subject, decision.reason)}
+    sealed |= {f"redress.{n}": Sealed(subject, line.note) for n, line in enumerate(decision.redress, 1) if line.note}
+    body = {
+        "aspect": str(aspect["id"]), "outcome": decision.outcome, "status": "closed", "cause": decision.cause,
+        "redress": lines,
+    }  # fmt: skip
+    await record(viewer, case["id"], "aspect.decided", body, sealed)
+
+
+async def _count_closed(viewer: Viewer, case: Record, closed: int) -> None:
+    status = case["status"]
+    if closed == case["aspects_total"]:
+        status = "resolved"
+    elif status == "resolved":
+        status = "in_progress"
+    await update("core_case", case["id"], {"aspects_closed": closed, "status": status, "changed_at": now()})
+    await _follow_status(viewer, case, status)
+
+
+async def reopen(viewer: Viewer, aspect_id: UUID, reason: str, version: int | None = None) -> None:
+    """Takes a decision back: the outcome goes, its redress lines stand until they are reversed one by one."""
+    reason = clean_text(reason, "reason", longest=settings().limits.text_chars, required=True)
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
+        refuse_closed(case)
+        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"status": "open"})
+        if aspect["status"] == "open":
+            raise NotNow("This aspect is open already.")
+        empty = {"status": "open", "outcome": "", "reason": "", "cause": "", "decided_at": None, "decided_by": None}
+        await update("core_aspect", aspect_id, empty)
+        sealed = {
+            "reason": Sealed(await subject_of(case["id"]), reason),
+        }
+        await record(viewer, case["id"], "aspect.reopened", {"aspect": str(aspect_id)}, sealed)
+        await _count_closed(viewer, case, case["aspects_closed"] - 1)
+
+
+async def add_redress(viewer: Viewer, aspect_id: UUID, line: RedressGiven) -> UUID:
+    """One more line, also after the decision."""
+    line = checked_redress(line)
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
+        refuse_closed(case)
+        code = (await _give(viewer, case, aspect, [line]))[0]
+        sealed = {"note": Sealed(await subject_of(case["id"]), line.note)} if line.note else {}
+        await record(viewer, case["id"], "redress.added", {"aspect": str(aspect_id), **code}, sealed)
+        return UUID(code["line"])
+
+
+async def reverse_redress(viewer: Viewer, aspect_id: UUID, line_id: UUID, reason: str) -> None:
+    """Takes a line back by another line with the opposite amount; nothing is edited."""
+    reason = clean_text(reason, "reason", longest=1000, required=True)
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
+        refuse_closed(case)
+        line = await db.fetchrow(
+            "SELECT r.*, EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id) AS gone "
+            "FROM core_redress r WHERE r.id = $1 AND r.aspect_id = $2",
+            line_id,
+            aspect_id,
+        )
+        if line is None or line["reverses"] is not None or line["gone"]:
+            raise NotNow("There is no such standing line of redress. Open the case again to see how it stands.")
+        identity, amount = new_id(), None if line["amount"] is None else -line["amount"]
+        await db.execute(
+            "INSERT INTO core_redress (id, case_id, aspect_id, kind, amount, currency, note, reverses, created_at, "
+            "created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            identity, case["id"], aspect["id"], line["kind"], amount, line["currency"], reason, line_id, now(),
+            viewer.user_id,
+        )  # fmt: skip
+        body = {"aspect": str(aspect_id), "reverses": str(line_id),
+                **redress_code(identity, line["kind"], amount, line["currency"])}  # fmt: skip
+        sealed = {"reason": Sealed(await subject_of(case["id"]), reason)}
+        await record(viewer, case["id"], "redress.reversed", body, sealed)
+
+
+CHANGEABLE = ("title", "category", "priority", "severity", "due_at")
+
+
+async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], version: int | None) -> int:
+    """Changes title, category, priority, severity or due time of one matter; returns the new version."""
+    wanted = {key: value for key, value in values.items() if key in CHANGEABLE}
+    if "title" in wanted:
+        wanted["title"] = clean_text(wanted["title"], "title", longest=200, required=True)
+    if "category" in wanted:
+        wanted["category"] = clean_text(wanted["category"], "category", longest=200)
+    if wanted.get("priority", "normal") not in PRIORITIES:
+        raise Invalid(f"The priority is one of {', '.join(PRIORITIES)}.", "priority")
+    if wanted.get("severity", 1) not in SEVERITIES:
+        raise Invalid("The severity is a number from 1 (minor) to 4 (grave).", "severity")
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
+        refuse_closed(case)
+        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, wanted)
+        changed = {key: value for key, value in wanted.items() if aspect[key] != value}
+        if not changed:
+            return int(aspect["version"])
+        await update("core_aspect", aspect_id, changed)
+        codes = {key: moment(value) if key == "due_at" else value for key, value in changed.items() if key != "title"}
+        free = {"title": Sealed(await subject_of(case["id"]), changed["title"])} if "title" in changed else {}
+        await record(viewer, case["id"], "aspect.changed", {"aspect": str(aspect_id), **codes}, free)
+        return int(aspect["version"]) + 1
+
+
+async def assign(viewer: Viewer, aspect_id: UUID, owner_id: UUID | None, version: int | None = None) -> None:
+    """Gives one matter to somebody; never to the member of staff it is about."""
+    async with db.transaction():
+        permission = "case.write" if owner_id in {None, viewer.user_id} else "case.assign"
+        case, aspect = await lock_aspect(viewer, permission, aspect_id)
+        refuse_closed(case)
+        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"owner_id": owner_id})
+        if owner_id is not None:
+            await _may_own(case, aspect, owner_id)
+        if aspect["owner_id"] != owner_id:
+            await update("core_aspect", aspect_id, {"owner_id": owner_id})
+            body = {"aspect": str(aspect_id), "owner": str(owner_id or "")}
+            await record(viewer, case["id"], "aspect.assigned", body)
+
+
+async def _may_own(case: Record, aspect: Record, owner_id: UUID) -> None:
+    owner = await viewer_of_user(owner_id)
+    if owner is None or case["unit_id"] not in owner.units("case.write"):
+        raise Invalid("This person may not work on cases of this unit. Choose somebody of the team.", "owner_id")
+    grant, arguments = decide(owner, "case.write", "aspect"), Arguments()
+    place = arguments.add(aspect["id"])
+    sees = f"SELECT EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = {place} AND {grant.where('a', arguments)})"
+    if not await db.fetchval(sees, *arguments.values):
+        raise Invalid("This person cannot take this aspect. Choose somebody else.", "owner_id")
+
+
+async def concern(viewer: Viewer, aspect_id: UUID, user_id: UUID | None, version: int | None = None) -> None:
+    """Says which member of staff a matter is about; from that moment it is hidden from them and leaves their hands."""
+    async with db.transaction():
+        case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
+        refuse_closed(case)
+        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"concerns_user_id": user_id})
+        if user_id is not None and user_id == viewer.user_id:
+            raise Invalid(
+                "You cannot handle a complaint about yourself. Ask your team leader to record it.", "concerns"
+            )
+        if user_id is not None and case["owner_id"] == user_id:
+            raise NotNow("That person owns the case. Give the case to somebody else first.")
+        owner = None if aspect["owner_id"] == user_id else aspect["owner_id"]
+        await update("core_aspect", aspect_id, {"concerns_user_id": user_id, "owner_id": owner})
+        await record(
+            viewer, case["id"], "aspect.concerns_staff", {"aspect": str(aspect_id), "about": str(user_id or "")}
+        )
+        if owner != aspect["owner_id"]:
+            await record(viewer, case["id"], "aspect.assigned", {"aspect": str(aspect_id), "owner": ""})
+
+
+async def reorder(viewer: Viewer, case_id: UUID, order: Sequence[UUID], version: int | None) -> None:
+    """Puts the aspects in a new order, the first one primary; the order before stays in the history."""
+    async with db.transaction():
+        case = await lock_case(viewer, "case.write", case_id)
+        refuse_closed(case)
+        check_version("The case", case, version, {"order": [str(each) for each in order]})
+        grant, arguments = decide(viewer, "case.write", "aspect"), Arguments()
+        place = arguments.add(case_id)
+        rows = await db.fetch(
+            f"SELECT a.id FROM core_aspect a WHERE a.case_id = {place} AND {grant.where('a', arguments)} "
+            "ORDER BY a.position",
+            *arguments.values,
+        )
+        if {row["id"] for row in rows} != set(order) or len(rows) != len(order):
+            raise Invalid("The order must name each aspect once. Open the case again.", "order")
+        if len(rows) != case["aspects_total"]:
+            raise NotNow("This case holds an aspect you cannot see, so you cannot change the order.")
+        await _place(case_id, order)
+        await update("core_case", case_id, {"changed_at": now()})
+        await record(viewer, case_id, "aspects.reordered", {"order": [str(each) for each in order]})
+
+
+async def _place(case_id: UUID, order: Sequence[UUID]) -> None:
+    await db.execute("UPDATE core_aspect SET position = -position WHERE case_id = $1", case_id)
+    await db.execute(
+        "UPDATE core_aspect a SET position = new.position FROM unnest($2::uuid[]) WITH ORDINALITY AS new(id, position) "
+        "WHERE a.case_id = $1 AND a.id = new.id",
+        case_id,
+        list(order),
+    )

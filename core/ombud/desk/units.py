@@ -1,0 +1,35 @@
+"""Units: the tree of legal entity, brand and team."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ombud.kernel.database import db
+
+
+@dataclass(frozen=True)
+class UnitFacts:
+    """What intake and customer pages need of a unit."""
+
+    id: UUID
+    key: str
+    name: str
+    time_zone: str
+    currency: str
+    language: str
+    phone: str
+
+
+_COLUMNS = "id, key, name, time_zone, currency, language, phone"
+
+
+async def first() -> UnitFacts:
+    """The unit that takes what names none: the oldest legal entity."""
+    row = await db.fetchrow(f"SELECT {_COLUMNS} FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1")
+    if row is None:
+        raise LookupError("this desk has no unit yet; run `ombud migrate` to prepare it")
+    return UnitFacts(**dict(row))
+
+
+async def by_key(key: str) -> UnitFacts | None:
+    row = await db.fetchrow(f"SELECT {_COLUMNS} FROM core_unit WHERE key = $1", key)
+    return UnitFacts(**dict(row)) if row else None

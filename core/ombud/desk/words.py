@@ -1,0 +1,75 @@
+"""The desk's codes. Codes are stored; pages show words in the reader's language."""
+
+STATUSES = ("new", "in_progress", "resolved", "closed")
+PRIORITIES = ("low", "normal", "high", "urgent")
+SEVERITIES = (1, 2, 3, 4)
+MOODS = ("calm", "tense", "upset", "angry")
+OUTCOMES = ("upheld", "partly_upheld", "not_upheld", "withdrawn", "out_of_scope")
+REDRESS_KINDS = ("money", "goods", "apology", "correction")
+CAUSES = (
+    "wrong_information",
+    "delay",
+    "system_fault",
+    "process_not_followed",
+    "process_unfair",
+    "product_or_service",
+    "staff_conduct",
+    "third_party",
+    "customer_misunderstanding",
+    "no_cause_found",
+)
+PARTY_ROLES = ("complainant", "joint_complainant", "representative", "complained_about", "witness")
+
+LABELS = {
+    "new": "New",
+    "in_progress": "In progress",
+    "resolved": "Resolved",
+    "closed": "Closed",
+    "open": "Open",
+    "low": "Low",
+    "normal": "Normal",
+    "high": "High",
+    "urgent": "Urgent",
+    "calm": "Calm",
+    "tense": "Tense",
+    "upset": "Upset",
+    "angry": "Angry",
+    "upheld": "Upheld",
+    "partly_upheld": "Partly upheld",
+    "not_upheld": "Not upheld",
+    "withdrawn": "Withdrawn",
+    "out_of_scope": "Not for us",
+    "money": "Money",
+    "goods": "Goods or service",
+    "apology": "Apology",
+    "correction": "Correction",
+    "wrong_information": "Wrong information",
+    "delay": "Delay",
+    "system_fault": "System fault",
+    "process_not_followed": "Process not followed",
+    "process_unfair": "Process unfair",
+    "product_or_service": "Product or service",
+    "staff_conduct": "Staff conduct",
+    "third_party": "Third party",
+    "customer_misunderstanding": "Misunderstanding",
+    "no_cause_found": "No cause found",
+    "complainant": "Complainant",
+    "joint_complainant": "Joint complainant",
+    "representative": "Representative",
+    "complained_about": "Complained about",
+    "witness": "Witness",
+}
+
+
+def label(code: str) -> str:
+    """The English word for a code; the code itself, readable, where a plugin brought it."""
+    return LABELS.get(code) or code.replace("_", " ").capitalize()
+
+
+def letter(position: int) -> str:
+    """A for the first aspect, B for the second, …, AA after Z."""
+    text = ""
+    while position > 0:
+        position, rest = divmod(position - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text
