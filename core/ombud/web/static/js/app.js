@@ -26,7 +26,11 @@ document.addEventListener("htmx:responseError", (event) =>
 
 document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
-  if (target?.closest("[data-close]")) target.closest("dialog")?.close();
+  const closing = target?.closest("[data-close]")?.closest("dialog[open]");
+  if (closing) {
+    event.preventDefault();
+    closing.close();
+  }
   if (target?.closest("[data-print]")) window.print();
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
 });

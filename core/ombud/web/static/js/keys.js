@@ -1,5 +1,5 @@
 // Single keys. An element names its own in data-key ("d", "g q", "mod+enter"); pressing it clicks the element, or focuses
-// it when it is a field. They rest while a field has focus, and wholly when <html data-keys="off"> (WCAG 2.1.4).
+// it when it is a field; data-then names what gets the focus afterwards. They rest while a field has focus, and wholly when <html data-keys="off"> (WCAG 2.1.4).
 const TYPING = "input:not([type=checkbox], [type=radio], [type=submit]), textarea, select, [contenteditable]";
 const CHORD_MS = 1200;
 let first = "";
@@ -46,6 +46,7 @@ function act(event, element) {
   event.preventDefault();
   if (element.matches(TYPING)) element.focus();
   else element.click();
+  if (element.dataset.then) document.querySelector(element.dataset.then)?.focus();
   return true;
 }
 
