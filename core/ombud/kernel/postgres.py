@@ -175,11 +175,12 @@ class EmbeddedPostgres:
         return False
 
     def _take_over(self, found: Postmaster, known: dict[str, Any]) -> None:
-        if not self.owned and not alive(known["starter"], known["starter_born"]):
-            self._owner_process = os.getpid()
+        same = self.owned and found.pid == self._pid
+        orphaned = not alive(known["starter"], known["starter_born"])
+        self._owner_process = os.getpid() if same or orphaned else 0
         self._pid = found.pid
         self._url = _address(Path(known["socket"]))
-        if self.owned:
+        if orphaned:
             self._write_note(Path(known["socket"]))
 
     def _clear(self) -> None:

@@ -185,6 +185,7 @@ def remedy(said: str) -> str:
         "may not become user": "Start Ombud as an ordinary user.",
         "could not create shared memory": "Raise the machine's limit on shared memory.",
         "checkpoint record": "The database is damaged: restore a backup into a new data folder.",
+        "could not find the database system": "The database is damaged: restore a backup into a new data folder.",
     }
     return next(
         (cure for sign, cure in known.items() if sign in said),
