@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
 from ombud.kernel.migrations import migrate
-from ombud.trust import keys
+from ombud.trust import keys, link_signing, roles
 
 
 def url_of(server: str, database: str) -> str:
@@ -61,3 +63,23 @@ async def ledger_db(ledger_url: str, key_file: Path) -> AsyncIterator[str]:
     yield ledger_url
     keys.close_master()
     await db.close()
+
+
+@pytest.fixture
+async def desk(ledger_db: str, key_file: Path) -> AsyncIterator[dict[str, uuid.UUID]]:
+    """A desk with core's roles and units by key: acme, below it north, below that north-team; and zenith beside."""
+    link_signing.open_signing(key_file.parent)
+    await roles.install_defaults()
+    units: dict[str, uuid.UUID] = {}
+    for key, parent in [("acme", None), ("north", "acme"), ("north-team", "north"), ("zenith", None)]:
+        units[key] = new_id()
+        await db.execute(
+            """INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, country, language, phone,
+                created_at, version) VALUES ($1, $2, 'entity', $3, $3, 'UTC', 'EUR', '', 'en', '', $4, 1)""",
+            units[key],
+            units[parent] if parent else None,
+            key,
+            now(),
+        )
+    yield units
+    link_signing.close_signing()

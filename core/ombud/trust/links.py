@@ -11,7 +11,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust.ledger import NewEntry, append
-from ombud.trust.signing import signature
+from ombud.trust.link_signing import signature
 
 TRACK = "track"
 _SIGNED = 16

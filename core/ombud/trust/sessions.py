@@ -11,7 +11,7 @@ from uuid import UUID
 from ombud.config import Config
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust.signing import signature
+from ombud.trust.link_signing import signature
 
 IDLE_MINUTES = Config().sign_in.idle_minutes
 TOUCH_EVERY = timedelta(minutes=1)

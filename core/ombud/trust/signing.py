@@ -8,6 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ombud.kernel.database import db
 from ombud.trust import keys
+from ombud.trust.link_signing import close_signing, open_signing
+
+__all__ = ["close_signing", "open_signing", "public_key", "signing_key"]
 
 SUBJECT = "deployment"
 FILE = "ledger-signing.key"
