@@ -9,10 +9,9 @@ from uuid import UUID
 
 from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
-from ombud.kernel import faults
+from ombud.kernel import faults, heartbeat
 from ombud.kernel.calling import place_of
 from ombud.kernel.database import db
-from ombud.kernel.heartbeat import pulse
 from ombud.kernel.outbox import registry
 
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
@@ -148,7 +147,8 @@ class Runner:
 
     async def _handle(self, row: Any, context: Running) -> None:
         handler, place = _handler(row["subscriber"], row["plugin"])
-        with pulse().open_call(row["plugin"] or "core", place):
+        heartbeat.delivery.set(context.delivery_id)
+        with heartbeat.pulse().open_call(row["plugin"] or "core", place):
             await handler(row["event"], context)
 
     async def _cancelled(self, row: Any) -> None:

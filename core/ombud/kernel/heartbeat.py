@@ -14,19 +14,25 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 PULSE_VARIABLE = "OMBUD_PULSE"
 BEAT_EVERY = 0.25  # seconds
 
 _HEAD = struct.Struct("<4sIQ")
-_SLOT = struct.Struct("<B7xQQ64s96s")
+_SLOT = struct.Struct("<B7xQQ64s96s16s")
 _MAGIC = b"OmbP"
 _HEAD_SIZE = 64
-_SLOT_SIZE = 192
+_SLOT_SIZE = 208
 _SLOTS = 256
 SIZE = _HEAD_SIZE + _SLOTS * _SLOT_SIZE
+
+
+delivery: ContextVar[UUID | None] = ContextVar("ombud_delivery", default=None)
+"""The delivery in whose handling this code runs."""
 
 
 class TooManyCalls(RuntimeError):
@@ -41,6 +47,7 @@ class OpenCall:
     place: str
     started: int
     limit: int
+    delivery: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,9 @@ class Pulse:
                 raise TooManyCalls(f"{_SLOTS} calls run already; {place} was not started")
             slot = self._free.pop()
         at = _HEAD_SIZE + slot * _SLOT_SIZE
+        inside = delivery.get()
         words = (time.monotonic_ns(), int(limit * 1e9), slug.encode()[:64], place.encode()[:96])
-        _SLOT.pack_into(self._memory, at, 0, *words)
+        _SLOT.pack_into(self._memory, at, 0, *words, inside.bytes if inside else bytes(16))
         self._memory[at] = 1
         try:
             yield
@@ -106,8 +114,8 @@ def read(path: Path) -> Reading | None:
 def _slot(raw: bytes, at: int) -> OpenCall | None:
     if raw[at] != 1:
         return None
-    _, started, limit, slug, place = _SLOT.unpack_from(raw, at)
-    return OpenCall(_text(slug), _text(place), started, limit)
+    _, started, limit, slug, place, inside = _SLOT.unpack_from(raw, at)
+    return OpenCall(_text(slug), _text(place), started, limit, UUID(bytes=inside) if any(inside) else None)
 
 
 def _text(padded: bytes) -> str:

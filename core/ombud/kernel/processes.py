@@ -30,6 +30,7 @@ class Child:
     ) -> None:
         self.name = name
         self.worker: UUID = new_id()
+        self.culprit: UUID | None = None  # the delivery that stopped it, if that is known
         self.failures = 0
         self.due = 0.0
         self._arguments = list(arguments)
@@ -41,7 +42,7 @@ class Child:
 
     def start(self) -> None:
         """From the main thread: the process ends when the thread that started it ends."""
-        self.worker = new_id()
+        self.worker, self.culprit = new_id(), None
         heartbeat.prepare(self._pulse)
         command = [sys.executable, "-P", "-m", "ombud.kernel.child", *self._arguments]
         command += ["--parent", str(os.getpid()), "--worker", str(self.worker)]

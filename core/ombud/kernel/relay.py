@@ -20,16 +20,19 @@ FORGOTTEN = 60  # seconds after which the broker is taken to have lost one
 
 log = logging.getLogger(__name__)
 
-# $1: ids of dead workers. What they ran is killed once more; what the broker was told is told again, which is
+# $1: ids of dead workers; $2: the delivery that stopped its worker, where that is certain. It alone, or else all that
+# they ran, counts one kill more. What the broker was told is told again, which is
 # harmless where it had not forgotten: a message carries the id of its delivery.
 REQUEUE = f"""
 WITH hit AS (
     UPDATE core_delivery
-    SET kills = kills + 1, locked_by = NULL, handed_at = NULL, available_at = now(),
-        state = CASE WHEN kills + 1 >= {KILLS} THEN 'parked' ELSE 'waiting' END,
-        finished_at = CASE WHEN kills + 1 >= {KILLS} THEN now() END,
-        error = 'its process died while it ran, ' || kills + 1 || ' of {KILLS} times'
-    WHERE state = 'running' AND locked_by = ANY($1::uuid[])
+    SET kills = kills + 1 - spared, locked_by = NULL, handed_at = NULL, available_at = now(),
+        state = CASE WHEN kills + 1 - spared >= {KILLS} THEN 'parked' ELSE 'waiting' END,
+        finished_at = CASE WHEN kills + 1 - spared >= {KILLS} THEN now() END,
+        error = 'its process died while it ran, ' || kills + 1 - spared || ' of {KILLS} times'
+    FROM (SELECT id AS same, CASE WHEN id <> $2::uuid THEN 1 ELSE 0 END AS spared FROM core_delivery
+          WHERE state = 'running' AND locked_by = ANY($1::uuid[])) AS counted
+    WHERE id = same AND state = 'running' AND locked_by = ANY($1::uuid[])
     RETURNING subscriber, plugin, state, error
 ), told AS (
     INSERT INTO core_fault (id, slug, at, kind, place, error, trace)
@@ -154,7 +157,7 @@ class Relay:
         await self._free_unbooked()
         dead = [row["id"] for row in await db.fetch(_DEAD, self._jobs.ttl_seconds, self._runner.worker)]
         if dead:
-            hit = await db.fetchval(REQUEUE, dead)
+            hit = await db.fetchval(REQUEUE, dead, None)
             log.warning("%s work processes fell silent; %s deliveries run again", len(dead), hit)
 
     async def _free_unbooked(self) -> None:

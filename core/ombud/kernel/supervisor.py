@@ -79,7 +79,7 @@ class Supervisor:
         self._embedded: EmbeddedPostgres | None = None
         self._url = config.database.url
         self._children: list[Child] = []
-        self._dead: list[UUID] = []
+        self._dead: list[tuple[UUID, UUID | None]] = []
         self._faults: list[tuple[str, str, str]] = []
         self._looked = time.monotonic()
         self._database_due = 0.0
@@ -199,7 +199,7 @@ class Supervisor:
         log.warning("%s ended (%s); starting it again", child.name, how)
         child.forget()
         if child.name == "work":
-            self._dead.append(child.worker)
+            self._dead.append((child.worker, child.culprit))
         elif not self._ready.is_set() and child.failures >= FIRST_STARTS and self.roles & {"web"}:
             raise CannotServe(
                 f"The web process ended {child.failures} times before it answered; the lines above say why."
@@ -216,9 +216,10 @@ class Supervisor:
                 child.kill()
             return
         stack = child.stack()
-        call = verdict.call or watchdog.blame(reading.calls if reading else (), stack)
+        suspects = [verdict.call] if verdict.call else watchdog.blame(reading.calls if reading else (), stack)
         child.kill()
-        self._blame(child, verdict.reason, call, stack)
+        child.culprit = watchdog.culprit(suspects)
+        self._blame(child, verdict.reason, suspects[-1] if suspects else None, stack)
 
     def _blame(self, child: Child, reason: str, call: OpenCall | None, stack: str) -> None:
         slug, place = (call.slug, call.place) if call else ("core", child.name)
@@ -234,10 +235,11 @@ class Supervisor:
         try:
             with psycopg.connect(self._url, connect_timeout=2, autocommit=True) as connection:
                 cursor = psycopg.RawCursor(connection, row_factory=tuple_row)
-                if self._dead:
-                    hit = _first(cursor.execute(REQUEUE, [self._dead]).fetchone())
+                while self._dead:
+                    worker, culprit = self._dead[0]
+                    hit = _first(cursor.execute(REQUEUE, [[worker], culprit]).fetchone())
                     log.info("%s deliveries of the ended work process run again", hit)
-                    self._dead = []
+                    self._dead.pop(0)
                 while self._faults:
                     cursor.execute(faults.RECORD, _fault_row(*self._faults[0]))
                     self._faults.pop(0)
@@ -267,7 +269,7 @@ class Supervisor:
         for child in self._children:
             patience = WORK_ENDS if child.name == "work" else WEB_DRAINS
             if not child.end(patience - (time.monotonic() - begun)) and child.name == "work":
-                self._dead.append(child.worker)
+                self._dead.append((child.worker, child.culprit))
             child.forget()
         self._book()
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from ombud.kernel.heartbeat import OpenCall, Reading
 
@@ -34,9 +35,15 @@ def judge(reading: Reading | None, now: int) -> Verdict | None:
     return None
 
 
-def blame(calls: Sequence[OpenCall], stack: str) -> OpenCall | None:
-    """Whose function stands in the stack of a silent process; the only open call, or the last begun, if none does."""
+def blame(calls: Sequence[OpenCall], stack: str) -> list[OpenCall]:
+    """The open calls whose function stands in the stack of a silent process, or all if none does; the last begun
+    comes last."""
     named = set(re.findall(r" in (\w+)$", stack, re.MULTILINE))
     seen = [call for call in calls if re.split(r"[.:/ ]", call.place)[-1] in named]
-    candidates = seen or list(calls)
-    return candidates[-1] if candidates else None
+    return seen or list(calls)
+
+
+def culprit(suspects: Sequence[OpenCall]) -> UUID | None:
+    """The delivery that stopped its process, if it is certain which one it was."""
+    deliveries = {call.delivery for call in suspects}
+    return deliveries.pop() if len(deliveries) == 1 else None
