@@ -1,0 +1,40 @@
+"""A case and its aspects in few words, for plugins: one statement, filtered by the policy."""
+
+from typing import Any
+
+from ombud_plugin_api.facts import AspectView, CaseView
+
+from ombud.desk import references
+from ombud.desk.words import letter
+from ombud.desk.writing import no_case
+from ombud.kernel.database import db
+from ombud.trust.policy import Arguments, Viewer, about_me, decide
+
+
+async def case_glance(viewer: Viewer, reference: str) -> CaseView:
+    """Raises NotFound; the title of a case that holds an aspect about the viewer is its reference."""
+    case, aspect, arguments = decide(viewer, "case.read", "case"), decide(viewer, "case.read", "aspect"), Arguments()
+    place = arguments.add(references.tidy(reference) or reference)
+    rows = await db.fetch(
+        "SELECT c.id AS case_id, c.reference, c.title AS case_title, c.status AS case_status, c.channel, c.received_at, "
+        f"c.due_at AS case_due_at, {about_me('c.id', arguments.add(viewer.user_id))} AS about_viewer, a.* "
+        f"FROM core_case c LEFT JOIN core_aspect a ON a.case_id = c.id AND {aspect.where('a', arguments)} "
+        f"WHERE c.reference = {place} AND {case.where('c', arguments)} ORDER BY a.position",
+        *arguments.values,
+    )
+    if not rows:
+        raise no_case(reference)
+    first = rows[0]
+    return CaseView(
+        id=first["case_id"], reference=first["reference"], status=first["case_status"], channel=first["channel"],
+        title=first["reference"] if first["about_viewer"] else first["case_title"], received_at=first["received_at"],
+        due_at=first["case_due_at"],
+        aspects=tuple(_aspect(place, row) for place, row in enumerate(rows, 1) if row["id"] is not None),
+    )  # fmt: skip
+
+
+def _aspect(place: int, row: Any) -> AspectView:
+    return AspectView(
+        id=row["id"], position=place, letter=letter(place), title=row["title"], status=row["status"],
+        outcome=row["outcome"], category=row["category"], due_at=row["due_at"],
+    )  # fmt: skip

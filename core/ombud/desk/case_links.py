@@ -1,0 +1,52 @@
+"""Signed links of a case, for the staff who make and revoke them."""
+
+from uuid import UUID
+
+from ombud_plugin_api.facts import LinkView
+
+from ombud.desk.errors import NotFound
+from ombud.desk.writing import demand, lock_case
+from ombud.kernel.database import db
+from ombud.process import address, settings
+from ombud.trust import links
+from ombud.trust.policy import Arguments, Viewer, decide
+
+
+async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
+    """Who may follow the case by a link, and until when; for those who may change the case."""
+    demand(viewer, "case.write")
+    grant, arguments = decide(viewer, "case.write", "case"), Arguments()
+    place = arguments.add(case_id)
+    rows = await db.fetch(
+        "SELECT l.id, l.created_at, l.expires_at, l.revoked_at, p.name AS person_name FROM core_link l "
+        "JOIN core_case c ON c.id = l.case_id JOIN core_person p ON p.id = l.person_id "
+        f"WHERE l.case_id = {place} AND {grant.where('c', arguments)} ORDER BY l.created_at",
+        *arguments.values,
+    )
+    return tuple(LinkView(**dict(row)) for row in rows)
+
+
+async def make(viewer: Viewer, case_id: UUID) -> str:
+    """A new full address for the complainant, to be handed over by the viewer."""
+    async with db.transaction():
+        await lock_case(viewer, "case.write", case_id)
+        person_id = await db.fetchval(
+            "SELECT person_id FROM core_party WHERE case_id = $1 AND role = 'complainant' ORDER BY created_at LIMIT 1",
+            case_id,
+        )
+        if person_id is None:
+            raise NotFound("The case has no complainant who could follow it. Add one first.")
+        token = await links.make(
+            case_id, person_id, "track", settings().complaints.tracking_link_days, actor=viewer.actor
+        )
+        return address(f"/track/{token}")
+
+
+async def revoke(viewer: Viewer, link_id: UUID) -> None:
+    """Ends a link; its holder is told to ask for a new one."""
+    async with db.transaction():
+        case_id = await db.fetchval("SELECT case_id FROM core_link WHERE id = $1", link_id)
+        if case_id is None:
+            raise NotFound("There is no such link.")
+        await lock_case(viewer, "case.write", case_id)
+        await links.revoke(link_id, viewer.actor)

@@ -1,0 +1,215 @@
+"""What the holder of a signed link may see and do: follow the case, answer, take documents, withdraw."""
+
+import hmac
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+from ombud_plugin_api.facts import CustomerAspect, CustomerCase, CustomerMessage, Document, DocumentView
+
+from ombud.desk import attachments, deadlines, messages
+from ombud.desk.aspects import Decision, decide_aspect
+from ombud.desk.checking import clean_text
+from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
+from ombud.desk.words import letter
+from ombud.desk.writing import record, update
+from ombud.kernel.database import db
+from ombud.process import settings
+from ombud.trust import links, throttle, vault
+from ombud.trust.links import Link
+from ombud.trust.policy import Viewer
+
+QUESTIONS = ("postcode", "phone", "email")
+TRIES, TRIES_WINDOW = 5, timedelta(minutes=30)
+
+
+async def follow(token: str) -> CustomerCase:
+    """The case as its complainant may see it; raises links.BadLink."""
+    link = await links.read(token)
+    case = await _case(link)
+    aspects = await _aspects(link.case_id)
+    said = await _messages(link.case_id)
+    zone = case["time_zone"]
+    answer_by = deadlines.received_on(case["due_at"], zone) if case["due_at"] else None
+    step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by)
+    return CustomerCase(
+        reference=case["reference"], title=case["title"], status=case["status"], organisation=case["organisation"],
+        phone=case["phone"], language=case["language"], received_on=case["received_on"], answer_by=answer_by,
+        closed_on=deadlines.received_on(case["closed_at"], zone) if case["closed_at"] else None,
+        next_step=step, next_by=step_by, aspects=tuple(aspects), messages=tuple(said),
+        may_withdraw=case["status"] not in {"closed", "resolved"}, proof_questions=await _questions(link),
+    )  # fmt: skip
+
+
+async def _case(link: Link) -> Record:
+    row = await db.fetchrow(
+        "SELECT c.*, u.name AS organisation, u.phone, u.time_zone FROM core_case c "
+        "JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1",
+        link.case_id,
+    )
+    if row is None:
+        raise links.LinkInvalid
+    return row
+
+
+async def _aspects(case_id: UUID) -> list[CustomerAspect]:
+    rows = await db.fetch(
+        "SELECT a.*, u.time_zone, c.owner_id AS case_owner, coalesce((SELECT jsonb_agg(jsonb_build_array(r.kind, "
+        "r.amount::text, r.currency, r.note) ORDER BY r.created_at) FROM core_redress r WHERE r.aspect_id = a.id "
+        "AND r.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id)), '[]') AS redress "
+        "FROM core_aspect a JOIN core_case c ON c.id = a.case_id JOIN core_unit u ON u.id = c.unit_id "
+        "WHERE a.case_id = $1 ORDER BY a.position",
+        case_id,
+    )
+    return [_aspect(row) for row in rows]
+
+
+def _aspect(row: Record) -> CustomerAspect:
+    decided = row["status"] == "closed"
+    begun = row["owner_id"] is not None or row["case_owner"] is not None
+    return CustomerAspect(
+        id=row["id"], letter=letter(row["position"]), title=row["title"], text=row["text"],
+        state="decided" if decided else "in_progress" if begun else "received",
+        outcome=row["outcome"] if decided else "", reason=row["reason"] if decided else "",
+        decided_on=deadlines.received_on(row["decided_at"], row["time_zone"]) if decided else None,
+        redress=tuple(_redress(each) for each in row["redress"]) if decided else (),
+    )  # fmt: skip
+
+
+def _redress(line: Sequence[Any]) -> tuple[str, Any, str, str]:
+    kind, amount, currency, note = line
+    return (kind, None if amount is None else Decimal(amount), currency, note)
+
+
+async def _messages(case_id: UUID) -> list[CustomerMessage]:
+    rows = await db.fetch(
+        "SELECT id, direction, body, said_at FROM core_message WHERE case_id = $1 AND direction <> 'note' "
+        "ORDER BY said_at DESC, id DESC LIMIT 200",
+        case_id,
+    )
+    return [
+        CustomerMessage(id=row["id"], from_us=row["direction"] == "out", body=row["body"], said_at=row["said_at"])
+        for row in reversed(rows)
+    ]
+
+
+def next_step(status: str, states: Sequence[str], answer_by: date | None) -> tuple[str, date | None]:
+    """What happens next, as a code the page puts into words, and by when. Pure."""
+    if status == "closed":
+        return "closed", None
+    if states and all(state == "decided" for state in states):
+        return "closing", None
+    if "decided" in states:
+        return "some_decided", answer_by
+    return ("in_progress" if "in_progress" in states else "received"), answer_by
+
+
+async def _questions(link: Link) -> tuple[str, ...]:
+    row = await db.fetchrow("SELECT postcode, phone, email FROM core_person WHERE id = $1", link.person_id)
+    return tuple(each for each in QUESTIONS if row and row[each])
+
+
+async def prove(token: str, question: str, answer: str) -> str:
+    """Compares the answer with what the person told us; a proof for 20 minutes. Five tries in half an hour."""
+    link = await links.read(token)
+    if question not in await _questions(link):
+        raise Invalid("Choose one of the questions on the page.", "question")
+    answer = clean_text(answer, "answer", longest=200, required=True)
+    await throttle.hit(f"proof:{link.id}", TRIES, TRIES_WINDOW)
+    told = str(await db.fetchval(f"SELECT {question} FROM core_person WHERE id = $1", link.person_id))
+    if not hmac.compare_digest(plain(question, told).encode(), plain(question, answer).encode()):
+        raise Invalid("This is not what you told us when you complained. Check it, or call us.", "answer")
+    return links.proof_for(link.id)
+
+
+def plain(question: str, text: str) -> str:
+    """Answers compared without spaces, signs and case; of a phone number the last nine digits count."""
+    if question == "phone":
+        return re.sub(r"\D", "", text)[-9:]
+    return re.sub(r"[\s-]", "", text).casefold()
+
+
+async def _proven(token: str, proof: str) -> Link:
+    link = await links.read(token)
+    if not links.proof_ok(link.id, proof):
+        raise NotAllowed("Answer the question first, so that we know it is you.")
+    return link
+
+
+def _person(link: Link) -> Viewer:
+    return Viewer(actor=f"person/{link.person_id}", system=True)
+
+
+async def say(token: str, text: str, key: str, proof: str = "", documents: Sequence[Document] = ()) -> None:
+    """Adds the customer's words to the case, and documents where they proved who they are."""
+    link = await _proven(token, proof) if documents else await links.read(token)
+    text = clean_text(text, "text", longest=settings().limits.text_chars, required=True)
+    checked = attachments.checked(documents)
+    await throttle.hit(f"say:{link.id}", 30, timedelta(hours=1))
+    async with db.transaction():
+        await _back_to_the_desk(link)
+        await messages.add(
+            _person(link), link.case_id, direction="in", channel="portal", text=text, person_id=link.person_id,
+            key=key, documents=checked,
+        )  # fmt: skip
+
+
+async def _back_to_the_desk(link: Link) -> None:
+    """Locks the case; a closed one goes back to resolved, so that somebody sees what was said after the end."""
+    status = await db.fetchval("SELECT status FROM core_case WHERE id = $1 FOR UPDATE", link.case_id)
+    if status == "closed":
+        await update("core_case", link.case_id, {"status": "resolved", "closed_at": None})
+        body = {"status": "resolved", "reopened": True}
+        await record(_person(link), link.case_id, "case.status_changed", body)
+
+
+async def documents(token: str, proof: str) -> tuple[DocumentView, ...]:
+    """Documents that came with what the customer said or was told; those of staff notes stay inside."""
+    link = await _proven(token, proof)
+    rows = await _documents(link.case_id)
+    return tuple(
+        DocumentView(
+            id=row["id"],
+            name=row["name"],
+            content_type=row["content_type"],
+            size=row["size"],
+            added_at=row["created_at"],
+        )
+        for row in rows
+    )
+
+
+async def _documents(case_id: UUID) -> list[Record]:
+    return await db.fetch(
+        "SELECT a.* FROM core_attachment a JOIN core_message m ON m.id = a.message_id "
+        "WHERE a.case_id = $1 AND m.direction <> 'note' ORDER BY a.created_at, a.id",
+        case_id,
+    )
+
+
+async def document(token: str, proof: str, document_id: UUID) -> Document:
+    link = await _proven(token, proof)
+    for row in await _documents(link.case_id):
+        if row["id"] == document_id:
+            data = await vault.load(row["vault_id"])
+            return Document(name=row["name"], content_type=row["content_type"], data=data)
+    raise NotFound("There is no such document in your complaint.")
+
+
+async def withdraw(token: str, proof: str, aspect_id: UUID | None, reason: str) -> None:
+    """The customer takes back one matter or all open ones; core closes them as withdrawn, in their own words."""
+    link = await _proven(token, proof)
+    reason = clean_text(reason, "reason", longest=5000) or "Withdrawn by the complainant."
+    rows = await db.fetch(
+        "SELECT id FROM core_aspect WHERE case_id = $1 AND status = 'open' ORDER BY position", link.case_id
+    )
+    open_ids = [row["id"] for row in rows if aspect_id is None or row["id"] == aspect_id]
+    if not open_ids:
+        raise NotNow("There is nothing open to withdraw.")
+    async with db.transaction():
+        for each in open_ids:
+            await decide_aspect(_person(link), each, Decision("withdrawn", reason), None)

@@ -1,0 +1,194 @@
+"""Core as one plugin may use it, on behalf of one viewer: `ombud_plugin_api.Platform` over the desk."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import ombud_plugin_api as api
+
+from ombud.desk import case_links, customers, errors, intake
+from ombud.desk.case_glance import case_glance
+from ombud.kernel import outbox
+from ombud.kernel.database import db
+from ombud.trust import links, throttle, vault
+from ombud.trust.policy import ANONYMOUS, Viewer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class InsideTransactionError(RuntimeError):
+    """A plugin called core inside its own transaction, where core's refusal would take the plugin's rows along."""
+
+
+def _translated(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The desk's refusals, in the plugin API's words; nothing of core runs inside a plugin's transaction."""
+
+    @wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if db.in_transaction():
+            raise InsideTransactionError(f"call platform.{method.__name__} before or after `platform.transaction()`")
+        try:
+            return await method(*args, **kwargs)
+        except (errors.KeyReused, errors.Changed) as refusal:
+            raise api.Conflict(str(refusal)) from refusal
+        except errors.DeskRefusal as refusal:
+            raise api.Refused(str(refusal), getattr(refusal, "field", "")) from refusal
+        except links.BadLink as refusal:
+            raise api.BadLink(str(refusal)) from refusal
+        except throttle.Throttled as refusal:
+            raise api.Refused(str(refusal)) from refusal
+
+    return call
+
+
+class CorePlatform:
+    """Made for each request or job; keeps nothing but who asks and for which plugin."""
+
+    def __init__(self, slug: str, viewer: Viewer = ANONYMOUS) -> None:
+        self._slug = slug
+        self._viewer = viewer
+        self._actor = viewer.actor if viewer.user_id else f"plugin/{slug}"
+
+    @_translated
+    async def file(self, raw: api.RawReceipt, complaint: api.Complaint) -> api.Filed:
+        actor = self._viewer.actor if self._viewer.user_id else ""
+        return await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
+
+    @_translated
+    async def case(self, reference: str) -> api.CaseView:
+        return await case_glance(self._viewer, reference)
+
+    @_translated
+    async def follow(self, token: str) -> api.CustomerCase:
+        return await customers.follow(token)
+
+    @_translated
+    async def say(
+        self, token: str, text: str, key: str, proof: str = "", documents: Sequence[api.Document] = ()
+    ) -> None:
+        await customers.say(token, text, key, proof, documents)
+
+    @_translated
+    async def prove(self, token: str, question: str, answer: str) -> str:
+        return await customers.prove(token, question, answer)
+
+    @_translated
+    async def documents(self, token: str, proof: str) -> tuple[api.DocumentView, ...]:
+        return await customers.documents(token, proof)
+
+    @_translated
+    async def document(self, token: str, proof: str, document_id: UUID) -> api.Document:
+        return await customers.document(token, proof, document_id)
+
+    @_translated
+    async def withdraw(self, token: str, proof: str, aspect_id: UUID | None, reason: str) -> None:
+        await customers.withdraw(token, proof, aspect_id, reason)
+
+    @_translated
+    async def links(self, case_id: UUID) -> tuple[api.LinkView, ...]:
+        return await case_links.of_case(self._viewer, case_id)
+
+    @_translated
+    async def make_link(self, case_id: UUID) -> str:
+        return await case_links.make(self._viewer, case_id)
+
+    @_translated
+    async def revoke_link(self, link_id: UUID) -> None:
+        await case_links.revoke(self._viewer, link_id)
+
+    @_translated
+    async def start_job(self, name: str, payload: Mapping[str, Any], key: str = "") -> UUID:
+        by = {"user": str(self._viewer.user_id)} if self._viewer.user_id else {}
+        return await outbox.enqueue_job(
+            f"{self._slug}.{name}", {"payload": dict(payload), **by}, key=key or None, plugin=self._slug
+        )
+
+    @_translated
+    async def job(self, job_id: UUID) -> Mapping[str, Any]:
+        found = await outbox.job_progress(job_id)
+        if found is None:
+            raise errors.NotFound("There is no such job any more.")
+        return {
+            "state": found.state, "done": found.done, "total": found.total, "note": found.note, "error": found.error,
+        }  # fmt: skip
+
+    @_translated
+    async def keep_file(self, data: bytes) -> UUID:
+        return await vault.store(self._subject, data)
+
+    @_translated
+    async def kept_file(self, file_id: UUID) -> bytes:
+        await self._own(file_id)
+        return await vault.load(file_id)
+
+    @_translated
+    async def drop_file(self, file_id: UUID) -> None:
+        await self._own(file_id)
+        await db.execute("DELETE FROM core_vault WHERE id = $1", file_id)
+
+    @property
+    def _subject(self) -> str:
+        return f"plugin/{self._slug}"
+
+    async def _own(self, file_id: UUID) -> None:
+        if await db.fetchval("SELECT subject FROM core_vault WHERE id = $1", file_id) != self._subject:
+            raise errors.NotFound("There is no such file of this plugin; it may have been dropped.")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """For the plugin's own rows; platform calls refuse to run inside."""
+        async with db.transaction():
+            yield
+
+
+class Rights(Mapping[str, bool]):
+    """`context.may["case.write"]`: the viewer's permissions as a mapping."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+
+    def __getitem__(self, permission: str) -> bool:
+        return self._viewer.may(permission)
+
+    def __iter__(self) -> Any:
+        return iter(self._viewer.rights)
+
+    def __len__(self) -> int:
+        return len(self._viewer.rights)
+
+
+@dataclass
+class CoreContext:
+    """`ombud_plugin_api.Context`: what a provider gets with a call."""
+
+    platform: CorePlatform
+    viewer_name: str = ""
+    may: Mapping[str, bool] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    job: outbox.JobContext | None = None
+    say: Callable[[int, int | None, str], None] | None = None
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        return self.job.state if self.job else {}
+
+    async def save(self, state: Mapping[str, Any]) -> None:
+        if self.job is not None:
+            await self.job.save(dict(state))
+
+    async def progress(self, done: int, total: int | None, note: str = "") -> None:
+        if self.job is not None:
+            await self.job.progress(done, total or 0, note)
+        if self.say is not None:
+            self.say(done, total, note)
+
+
+def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None) -> CoreContext:
+    return CoreContext(CorePlatform(slug, viewer), viewer.name, Rights(viewer), {}, job)
+
+
+__all__ = ["CoreContext", "CorePlatform", "Rights", "context_for"]

@@ -1,0 +1,197 @@
+"""What plugins are installed, what they bring, and which of them run in this process."""
+
+import importlib.util
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import ombud_plugin_api as api
+import pluggy
+from ombud_plugin_api import specs
+from ombud_plugin_api.hooks import PROJECT
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from stevedore.named import NamedExtensionManager
+
+log = logging.getLogger("ombud.plugins")
+
+GROUP = "ombud.plugins"
+
+
+class UnfitError(Exception):
+    """A plugin cannot run; the text says why and is shown on the plugins page."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A distribution found on this machine. `problem` says why it cannot run, if it cannot; no code was imported."""
+
+    slug: str
+    package: str
+    version: str
+    manifest: api.Manifest | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin's code in this process with everything its hooks gave, checked."""
+
+    slug: str
+    package: str
+    version: str
+    manifest: api.Manifest
+    permissions: tuple[api.Permission, ...] = ()
+    navigation: tuple[api.NavItem, ...] = ()
+    pages: tuple[Any, ...] = ()
+    slots: tuple[api.Fill, ...] = ()
+    channels: tuple[api.Channel, ...] = ()
+    jobs: tuple[api.Job, ...] = ()
+    commands: tuple[api.Command, ...] = ()
+    on_event: Callable[..., Any] | None = None
+    folder: Path = field(default_factory=Path)
+
+
+def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
+    """Every installed plugin by slug, from entry points and manifests alone; names are filtered before any import."""
+    stopped = set(blocked)
+    found: dict[str, Installed] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        each = _read(point)
+        if point.name in stopped:
+            each = Installed(
+                each.slug, each.package, each.version, each.manifest, "blocked in settings.toml: plugins.blocked"
+            )
+        found[point.name] = each
+    return found
+
+
+def _read(point: EntryPoint) -> Installed:
+    package = point.value.split(":")[0].rsplit(".", 1)[0]
+    version = point.dist.version if point.dist else ""
+    try:
+        manifest = api.read_manifest(folder_of(package) / "plugin.toml")
+        _agree(point.name, manifest, version)
+    except (api.ManifestError, UnfitError) as problem:
+        return Installed(point.name, package, version, None, str(problem))
+    return Installed(point.name, package, version, manifest)
+
+
+def folder_of(package: str) -> Path:
+    """Where a package lies, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UnfitError(f"its package {package} is not there; install the distribution again")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _agree(slug: str, manifest: api.Manifest, version: str) -> None:
+    if manifest.slug != slug:
+        raise UnfitError(f"the entry point is called {slug}, the manifest says {manifest.slug}; make them equal")
+    if version and manifest.version != version:
+        raise UnfitError(f"the manifest says version {manifest.version}, the distribution {version}; make them equal")
+    try:
+        fits = SpecifierSet(manifest.api).contains(api.API_VERSION, prereleases=True)
+    except InvalidSpecifier:
+        raise UnfitError(f"api = {manifest.api!r} is no version range; write it like '>=0.9,<0.10'") from None
+    if not fits:
+        raise UnfitError(f"it is made for plugin API {manifest.api}; this desk has {api.API_VERSION}")
+
+
+def load(installed: Installed) -> Loaded:
+    """Imports a plugin and asks its hooks; raises UnfitError, whatever the plugin raised."""
+    if installed.manifest is None or installed.problem:
+        raise UnfitError(installed.problem)
+    module = _import(installed.slug)
+    manager = _manager(installed.slug, module)
+    try:
+        return _collect(installed, installed.manifest, manager)
+    except UnfitError:
+        raise
+    except Exception as problem:
+        raise UnfitError(f"its hooks failed: {type(problem).__name__}: {problem}") from problem
+
+
+def _import(slug: str) -> ModuleType:
+    failures: list[BaseException] = []
+    found: NamedExtensionManager[Any] = NamedExtensionManager(
+        GROUP,
+        names=[slug],
+        on_load_failure_callback=lambda manager, point, problem: failures.append(problem),
+        warn_on_missing_entrypoint=False,
+    )
+    if failures:
+        raise UnfitError(f"its code cannot be imported: {type(failures[0]).__name__}: {failures[0]}")
+    modules: list[Any] = [extension.plugin for extension in found if extension.name == slug]
+    if not modules:
+        raise UnfitError("its entry point is gone; install the distribution again")
+    return cast(ModuleType, modules[0])
+
+
+def _manager(slug: str, module: ModuleType) -> pluggy.PluginManager:
+    """A manager of its own for each plugin, so that one plugin's mistake concerns no other."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(specs)
+    try:
+        manager.register(module, name=slug)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as problem:
+        raise UnfitError(f"its hooks do not fit: {problem}") from problem
+    return manager
+
+
+_KINDS: dict[str, type] = {
+    "permissions": api.Permission,
+    "navigation": api.NavItem,
+    "slots": api.Fill,
+    "channels": api.Channel,
+    "jobs": api.Job,
+    "commands": api.Command,
+}
+
+
+def _collect(installed: Installed, manifest: api.Manifest, manager: pluggy.PluginManager) -> Loaded:
+    given: dict[str, tuple[Any, ...]] = {"pages": _ask(manager, "pages", manifest, None)}
+    for name, kind in _KINDS.items():
+        given[name] = _ask(manager, name, manifest, kind)
+    _check_names(manifest.slug, given)
+    handlers = manager.hook.on_event.get_hookimpls()
+    return Loaded(
+        slug=installed.slug,
+        package=installed.package,
+        version=installed.version,
+        manifest=manifest,
+        on_event=handlers[0].function if handlers else None,
+        folder=folder_of(installed.package),
+        **given,
+    )
+
+
+def _ask(manager: pluggy.PluginManager, name: str, manifest: api.Manifest, kind: type | None) -> tuple[Any, ...]:
+    answers = getattr(manager.hook, f"provide_{name}")(manifest=manifest)
+    items: list[Any] = []
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            raise UnfitError(f"provide_{name} gave {type(answer).__name__}; give a list")
+        items += answer
+    for item in items:
+        if kind is not None and not isinstance(item, kind):
+            raise UnfitError(f"provide_{name} gave {item!r:.80}; give {kind.__name__} objects")
+    return tuple(items)
+
+
+def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
+    for permission in given["permissions"]:
+        if not permission.key.startswith(f"{slug}."):
+            raise UnfitError(f"permission {permission.key!r} must begin with '{slug}.'")
+    for fill in given["slots"]:
+        if fill.slot not in api.SLOTS:
+            raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
+        if not fill.template.startswith(f"{slug}/"):
+            raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    names = [job.name for job in given["jobs"]]
+    if len(names) != len(set(names)):
+        raise UnfitError("two of its jobs have one name")
