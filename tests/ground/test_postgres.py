@@ -464,6 +464,16 @@ def test_a_creation_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None:
     assert not half.exists()
 
 
+def test_a_parent_killed_while_it_makes_the_database_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    starter = Starter(tmp_path / "postgres")
+    until(lambda: any((tmp_path / "postgres").glob("cluster.new*/base")))
+    starter.kill()
+    assert not (tmp_path / "postgres" / "cluster").exists()
+    with EmbeddedPostgres(tmp_path / "postgres", fast=True) as server:
+        assert ask(server.url, "SELECT current_database()") == "ombud"
+    assert not list((tmp_path / "postgres").glob("cluster.new*"))
+
+
 def test_the_number_of_a_dead_server_that_now_belongs_to_a_stranger_does_not_matter(folder: Path) -> None:
     stranger = subprocess.Popen(["sleep", "60"])
     (folder / "cluster" / "postmaster.pid").write_text(f"{stranger.pid}\n/x\n1\n5432\n\n\n  1 1\nready\n")

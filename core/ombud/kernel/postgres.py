@@ -201,7 +201,7 @@ class EmbeddedPostgres:
         install = reachable_by_all(install) if files.is_root() else install
         settings = SETTINGS | (FAST if self._fast else {})
         if not self.cluster.exists():
-            files.create(self.folder, install, settings, sync=not self._fast)
+            files.create(self.folder, install, settings, sync=not self._fast, tied=PARENT_DEATH_SIGNAL)
         owner = self._settle_owner()
         self._check_version()
         files.write_access(self.cluster)

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -141,11 +142,11 @@ def write_access(cluster: Path) -> None:
     write_in(cluster, "pg_ident.conf", "".join(f'ombud "{name}" {ROLE}\n' for name in sorted(names)))
 
 
-def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool) -> None:
+def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool, tied: bool) -> None:
     """Makes `folder/cluster` with an empty database; a creation that was broken off leaves nothing that counts."""
-    new = folder / "cluster.new"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700)
+    for half in folder.glob("cluster.new*"):
+        shutil.rmtree(half, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=folder))  # its own name: an old initdb may still write
     owner = named_owner() if is_root() else None
     if owner:
         os.chown(new, *owner)
@@ -156,10 +157,10 @@ def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool)
         initdb = [str(install / "bin" / "initdb"), "-D", place, f"--username={ROLE}", "--auth=reject"]
         initdb += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         initdb += ["--no-instructions"] if sync else ["--no-instructions", "--no-sync"]
-        _run(as_child(initdb, owner, tied=False), b"", descriptor)
+        _run(as_child(initdb, owner, tied), b"", descriptor)
         single = [str(install / "bin" / "postgres"), "--single", "-D", place]
         single += [f"--{name}={value}" for name, value in settings.items()]
-        _run(as_child([*single, "postgres"], owner, tied=False), f"CREATE DATABASE {DATABASE}\n".encode(), descriptor)
+        _run(as_child([*single, "postgres"], owner, tied), f"CREATE DATABASE {DATABASE}\n".encode(), descriptor)
     if is_root():
         give(new, private_owner(folder))
     new.rename(folder / "cluster")
