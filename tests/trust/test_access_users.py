@@ -284,7 +284,7 @@ async def test_a_request_costs_one_statement_and_about_a_millisecond(desk: dict[
         with db.counting() as count:
             assert await work() is not None
         assert count.statements == 1
-        assert await fastest(work) < 0.005  # about 1 ms on an idle machine
+        assert await fastest(work) < 0.01  # about 0.4 ms on an idle machine
 
 
 async def fastest(work: object, times: int = 30) -> float:

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST, LONGEST = 8, 200
+_LONGEST_TYPED = 4 * LONGEST  # a letter may be typed as itself and its marks, which are composed afterwards
 
 _hasher = PasswordHasher()
 # Two at a time: each hash takes 64 MiB, so a flood of sign-ins waits in line instead of eating the machine's memory.
@@ -37,15 +38,15 @@ class WeakPassword(ValueError):
 
 def check(password: str, user_name: str = "") -> None:
     """Raises WeakPassword if this may not become the password of the user."""
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in password):
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in password[:_LONGEST_TYPED]):
         raise WeakPassword(
             "The password holds a character that cannot be typed (a control character or broken text). "
             "Type it again without pasting."
         )
-    text = _normal(password)
+    text = _normal(password[:_LONGEST_TYPED])
     if len(text) < SHORTEST:
         raise WeakPassword(f"Choose a password of at least {SHORTEST} characters; a few words in a row work well.")
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or len(password) > _LONGEST_TYPED:
         raise WeakPassword(f"Choose a password of at most {LONGEST} characters.")
     plain = text.casefold()
     if user_name and plain in _near(user_name):
@@ -79,7 +80,7 @@ def _hash(password: str) -> str:
 
 
 def _verify(stored: str, password: str) -> bool:
-    data = _bytes(password[: LONGEST + 1])
+    data = _bytes(password[:_LONGEST_TYPED])
     if not stored:
         _hasher.hash(data)  # nobody learns from the time it takes that there is no such user
         return False

@@ -34,7 +34,7 @@ async def sign_in(name: str, password: str, address: str, agent: str, settings: 
 
     Not inside a transaction: one that rolls back would forget the failed attempt.
     """
-    name = normal_name(name)[:200]
+    name = normal_name(name[:200])
     row = await _user(name)
     await _count(name, address, row["id"] if row else None, settings)
     right = await passwords.matches(row["password_hash"] if row else "", password)

@@ -15,17 +15,23 @@ from ombud.trust.sessions import IDLE_MINUTES, SessionFound
 
 _Rights = dict[str, frozenset[UUID]]
 
-# Who asks (`me`), then every role in every unit it reaches: a role held in a unit counts in all units below.
+# Who asks (`me`), what is granted in which unit, and which units each of those reaches: it counts in all below.
 _RIGHTS = """
 WITH RECURSIVE me AS ({me}),
-held AS (
-    SELECT mine.role, mine.unit_id FROM me JOIN core_user_role mine ON mine.user_id = me.user_id
-    UNION
-    SELECT held.role, below.id FROM held JOIN core_unit below ON below.parent_id = held.unit_id
+granted AS (
+    SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions
+    FROM me JOIN core_user_role mine ON mine.user_id = me.user_id JOIN core_role role ON role.key = mine.role,
+        unnest(role.permissions) AS permission
+    GROUP BY mine.unit_id
 ),
-reach AS (SELECT role, array_agg(unit_id) AS units FROM held GROUP BY role)
-SELECT me.*, role.permissions, reach.units
-FROM me LEFT JOIN (reach JOIN core_role role ON role.key = reach.role) ON TRUE
+below AS (
+    SELECT unit_id AS top, unit_id FROM granted
+    UNION
+    SELECT below.top, child.id FROM below JOIN core_unit child ON child.parent_id = below.unit_id
+),
+reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
+SELECT me.*, granted.permissions, reach.units
+FROM me LEFT JOIN (granted JOIN reach ON reach.top = granted.unit_id) ON TRUE
 """
 _PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language"
 _OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
@@ -79,5 +85,5 @@ def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:
     for row in rows:
         units = frozenset(row["units"] or ())
         for permission in row["permissions"] or ():
-            rights[permission] = rights.get(permission, frozenset()) | units
+            rights[permission] = rights[permission] | units if permission in rights else units
     return rights
