@@ -28,6 +28,10 @@ class Viewer:
         """True if the permission holds in at least one unit."""
         return self.system or (self._in_scope(permission) and bool(self.rights.get(permission)))
 
+    def may_in(self, permission: str, unit_id: UUID) -> bool:
+        """True if the permission holds in this very unit."""
+        return self.system or unit_id in self.units(permission)
+
     def units(self, permission: str) -> frozenset[UUID]:
         return self.rights.get(permission, frozenset()) if self._in_scope(permission) else frozenset()
 
@@ -76,17 +80,31 @@ def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
     return Grant(viewer.may(permission), viewer, permission, kind, _mask(viewer, kind))
 
 
+# Which permission shows a field; a right in one unit does not show it in another (`mask_in`).
+_SHOWN_BY = {
+    "email": "person.contact",
+    "phone": "person.contact",
+    "postcode": "person.contact",
+    "address": "person.contact",
+    "name": "person.read",
+    "customer": "person.read",
+    "support_needs": "support.read",
+}
+
+
 def _mask(viewer: Viewer, kind: str) -> frozenset[str]:
-    if viewer.system:
+    if viewer.system or kind not in {"person", "case"}:
         return frozenset()
-    hidden: set[str] = set()
-    if kind in {"person", "case"} and not viewer.may("person.contact"):
-        hidden |= {"email", "phone", "postcode", "address"}
-    if kind in {"person", "case"} and not viewer.may("person.read"):
-        hidden |= {"name", "customer"}
-    if kind in {"person", "case"} and not viewer.may("support.read"):
-        hidden |= {"support_needs"}
-    return frozenset(hidden)
+    return frozenset(field for field, permission in _SHOWN_BY.items() if not viewer.may(permission))
+
+
+def mask_in(viewer: Viewer, *units: UUID) -> frozenset[str]:
+    """The fields of a person or case to hide where the record belongs to these units (one right among them shows)."""
+    return frozenset(
+        field
+        for field, permission in _SHOWN_BY.items()
+        if not any(viewer.may_in(permission, unit_id) for unit_id in units)
+    )
 
 
 def masked(grant: Grant, record: Mapping[str, Any]) -> dict[str, Any]:

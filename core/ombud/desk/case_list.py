@@ -1,0 +1,322 @@
+"""Lists of cases: filters, two orders, keyset pages. One statement for the rows, at most two for the total."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from ombud.desk import queues, references
+from ombud.desk.errors import Invalid
+from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, emptied, moment_of, read_cursor, write_cursor
+from ombud.desk.words import PRIORITIES, STATUSES, label, letter
+from ombud.desk.writing import demand
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
+
+COUNTED = 1000
+LARGEST_PAGE = 200
+ORDERS = ("due", "newest")
+DUES = ("late", "soon")
+SOON = timedelta(days=3)
+OPEN = "open"
+
+
+@dataclass(frozen=True)
+class CaseFilters:
+    """What a list is narrowed to; None or empty means any. `owner`: an id, `me` or `nobody`; `status`: a status or
+    `open` (not closed); `queue`, `unit` and `case_type`: keys, a unit with all below it; `due`: `late` or `soon`
+    (three days or less); `received_from` and `received_to`: days in the unit's zone, both included;
+    `text`: part of a title or a customer's name, or a reference."""
+
+    queue: str = ""
+    owner: str = ""
+    status: str = ""
+    unit: str = ""
+    channel: str = ""
+    priority: str = ""
+    received_from: date | None = None
+    received_to: date | None = None
+    reference: str = ""
+    due: str = ""
+    case_type: str = ""
+    text: str = ""
+    order: str = "newest"
+
+    def narrows(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self) if each.name != "order")
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """A case in a list. `customer` is None where the viewer may not see names; `about_me` says that an aspect of the
+    case is hidden from this viewer: its title is the reference, mood and last word are left out."""
+
+    id: UUID
+    reference: str
+    title: str
+    customer: str | None
+    customer_id: UUID | None
+    status: str
+    priority: str
+    severity: int
+    mood: str
+    channel: str
+    case_type: str
+    unit: Named
+    owner: Named | None
+    mine: bool
+    queue: Named | None
+    aspects: tuple[AspectMark, ...]
+    received_at: datetime
+    received_on: date
+    opened_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+    clock: ClockShown | None
+    last_word_at: datetime | None
+    last_word_channel: str
+    confidential: bool
+    about_me: bool
+    version: int
+
+    @property
+    def status_label(self) -> str:
+        return label(self.status)
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """`total` is exact; where it is None there are more than `at_least`."""
+
+    rows: tuple[CaseRow, ...]
+    next_cursor: str | None
+    total: int | None
+    at_least: int | None
+
+
+class _Place(msgspec.Struct, array_like=True):
+    """Where a page ended: its order, and the key of its last row."""
+
+    order: Literal["due", "newest"]
+    at: datetime | None
+    id: UUID
+
+
+async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = None, size: int = 50) -> CasePage:
+    """One page of the cases the viewer may see; raises Invalid for a filter or cursor that means nothing."""
+    demand(viewer, "case.read")
+    _check(filters, size)
+    place = read_cursor(cursor, _Place) if cursor else None
+    if place is not None and place.order != filters.order:
+        raise Invalid("This cursor belongs to another order. Start without one.", "cursor")
+    rows = await _rows(viewer, filters, place, size)
+    more = len(rows) > size
+    shown = tuple(_row(viewer, row) for row in rows[:size])
+    end = _write_place(filters.order, shown[-1]) if more else None
+    total, at_least = await _total(viewer, filters)
+    return CasePage(shown, end, total, at_least)
+
+
+def _check(filters: CaseFilters, size: int) -> None:
+    allowed = {"status": (*STATUSES, OPEN), "priority": PRIORITIES, "due": DUES, "order": ORDERS}
+    for name, codes in allowed.items():
+        if getattr(filters, name) and getattr(filters, name) not in codes:
+            raise Invalid(f"{name} is one of {', '.join(codes)}.", name)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(f"A page holds from 1 to {LARGEST_PAGE} cases.", "size")
+    for each in fields(filters):
+        value = getattr(filters, each.name)
+        if isinstance(value, str) and (len(value) > 200 or "\0" in value or not value.isprintable()):
+            raise Invalid("This filter is too long or holds signs that nobody can type.", each.name)
+
+
+def _write_place(order: str, last: CaseRow) -> str:
+    return write_cursor(
+        _Place("due", last.due_at, last.id) if order == "due" else _Place("newest", last.opened_at, last.id)
+    )
+
+
+def conditions(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> str:
+    """SQL over `c`: the policy's rows, then the filters."""
+    parts = [decide(viewer, "case.read", "case").where("c", arguments)]
+    for name, column in (("channel", "channel"), ("priority", "priority"), ("case_type", "case_type")):
+        if getattr(filters, name):
+            parts.append(f"c.{column} = {arguments.add(getattr(filters, name))}")
+    for name, write in _FILTERS.items():
+        if getattr(filters, name):
+            parts.append(write(viewer, getattr(filters, name), arguments))
+    return " AND ".join(parts)
+
+
+def _by_status(viewer: Viewer, status: str, arguments: Arguments) -> str:
+    return "c.status <> 'closed'" if status == OPEN else f"c.status = {arguments.add(status)}"
+
+
+def _by_owner(viewer: Viewer, owner: str, arguments: Arguments) -> str:
+    if owner == "nobody":
+        return "c.owner_id IS NULL"
+    if owner == "me":
+        return f"c.owner_id = {arguments.add(viewer.user_id)}::uuid"
+    try:
+        return f"c.owner_id = {arguments.add(UUID(owner))}::uuid"
+    except ValueError:
+        raise Invalid("The owner is a user's id, `me` or `nobody`.", "owner") from None
+
+
+def _by_queue(viewer: Viewer, queue: str, arguments: Arguments) -> str:
+    return f"c.queue_id = (SELECT id FROM core_queue WHERE key = {arguments.add(queue)})"
+
+
+def _by_unit(viewer: Viewer, unit: str, arguments: Arguments) -> str:
+    return (
+        f"c.unit_id IN (WITH RECURSIVE below AS (SELECT id FROM core_unit WHERE key = {arguments.add(unit)} UNION "
+        "SELECT u.id FROM core_unit u JOIN below ON u.parent_id = below.id) SELECT id FROM below)"
+    )
+
+
+def _by_due(viewer: Viewer, due: str, arguments: Arguments) -> str:
+    moment = arguments.add(now())
+    if due == "late":
+        return f"(c.due_at < {moment} AND c.status IN ('new', 'in_progress'))"
+    end = arguments.add(now() + SOON)
+    return f"(c.due_at >= {moment} AND c.due_at <= {end} AND c.status IN ('new', 'in_progress'))"
+
+
+def _by_reference(viewer: Viewer, reference: str, arguments: Arguments) -> str:
+    return f"c.reference = {arguments.add(references.tidy(reference) or reference)}"
+
+
+def _by_text(viewer: Viewer, text: str, arguments: Arguments) -> str:
+    """Neither a masked title nor a masked name can be searched, else a search would tell it."""
+    like = arguments.add("%" + text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+    exact = arguments.add(references.tidy(text) or text.strip().upper())
+    me, named = arguments.add(viewer.user_id), arguments.add(list(viewer.units("person.read")))
+    whole = arguments.add(viewer.system)
+    return (
+        f"(c.reference = {exact} OR (c.title ILIKE {like} AND NOT {about_me('c.id', me)}) OR "
+        f"(({whole} OR c.unit_id = ANY({named}::uuid[])) AND EXISTS (SELECT 1 FROM core_party y JOIN core_person p "
+        f"ON p.id = y.person_id WHERE y.case_id = c.id AND y.role = 'complainant' AND p.name ILIKE {like})))"
+    )
+
+
+_FILTERS: dict[str, Callable[[Viewer, Any, Arguments], str]] = {
+    "status": _by_status,
+    "owner": _by_owner,
+    "queue": _by_queue,
+    "unit": _by_unit,
+    "due": _by_due,
+    "reference": _by_reference,
+    "text": _by_text,
+    "received_from": lambda viewer, day, arguments: f"c.received_on >= {arguments.add(day)}",
+    "received_to": lambda viewer, day, arguments: f"c.received_on <= {arguments.add(day)}",
+}
+
+_ROWS = """
+WITH page AS ({page})
+SELECT c.id, c.reference, c.title, c.status, c.priority, c.severity, c.mood, c.channel, c.case_type, c.unit_id,
+    u.name AS unit_name, u.key AS unit_key, u.time_zone, c.owner_id,
+    coalesce(nullif(o.display_name, ''), o.name) AS owner_name, c.queue_id, q.name AS queue_name, q.key AS queue_key,
+    c.received_at, c.received_on, c.opened_at, c.due_at, c.closed_at, c.last_word_at, c.last_word_channel,
+    c.confidential, c.version, who.id AS customer_id, who.name AS customer,
+    coalesce(seen.aspects, '[]'::jsonb) AS aspects, {about_me} AS about_me
+FROM page JOIN core_case c ON c.id = page.id
+JOIN core_unit u ON u.id = c.unit_id
+LEFT JOIN core_user o ON o.id = c.owner_id
+LEFT JOIN core_queue q ON q.id = c.queue_id
+LEFT JOIN LATERAL (SELECT p.id, p.name FROM core_party y JOIN core_person p ON p.id = y.person_id
+    WHERE y.case_id = c.id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1) who ON TRUE
+LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'title', a.title, 'status', a.status,
+    'outcome', a.outcome, 'category', a.category, 'owner_id', a.owner_id, 'due_at', a.due_at,
+    'decided_at', a.decided_at) ORDER BY a.position) AS aspects
+    FROM core_aspect a WHERE a.case_id = c.id AND {aspects}) seen ON TRUE
+ORDER BY {order}
+"""
+_ORDER_SQL = {"due": "c.due_at, c.id", "newest": "c.opened_at DESC, c.id DESC"}
+
+
+async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size: int) -> list[Any]:
+    arguments = Arguments()
+    page = _page_sql(conditions(viewer, filters, arguments), filters.order, place, arguments.add(size + 1), arguments)
+    aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
+    mine = about_me("c.id", arguments.add(viewer.user_id))
+    sql = _ROWS.format(page=page, aspects=aspects, about_me=mine, order=_ORDER_SQL[filters.order])
+    return await db.fetch(sql, *arguments.values)
+
+
+def _page_sql(wanted: str, order: str, place: _Place | None, limit: str, arguments: Arguments) -> str:
+    """The ids of a page, each branch in the order of its index; cases without a due date follow the others."""
+    if order == "newest":
+        after = _after(place, "(c.opened_at, c.id) <", arguments)
+        return f"SELECT c.id FROM core_case c WHERE {wanted}{after} ORDER BY c.opened_at DESC, c.id DESC LIMIT {limit}"
+    undated = f"SELECT c.id, c.due_at FROM core_case c WHERE {wanted} AND c.due_at IS NULL"
+    if place is not None and place.at is None:
+        return f"{undated} AND c.id > {arguments.add(place.id)} ORDER BY c.id LIMIT {limit}"
+    after = _after(place, "(c.due_at, c.id) >", arguments)
+    dated = (
+        f"SELECT c.id, c.due_at FROM core_case c WHERE {wanted} AND c.due_at IS NOT NULL{after} "
+        f"ORDER BY c.due_at, c.id LIMIT {limit}"
+    )
+    return (
+        f"SELECT both_kinds.id FROM (({dated}) UNION ALL ({undated} ORDER BY c.id LIMIT {limit})) both_kinds "
+        f"ORDER BY both_kinds.due_at, both_kinds.id LIMIT {limit}"
+    )
+
+
+def _after(place: _Place | None, comparison: str, arguments: Arguments) -> str:
+    if place is None or place.at is None:
+        return ""
+    return f" AND {comparison} ({arguments.add(place.at)}, {arguments.add(place.id)})"
+
+
+def _row(viewer: Viewer, row: Any) -> CaseRow:
+    seen = emptied(dict(row), mask_in(viewer, row["unit_id"]))
+    hidden = bool(row["about_me"]) and not viewer.system
+    aspects = aspect_marks(row["aspects"])
+    met_at = row["closed_at"] or (last_decision(row["aspects"]) if row["status"] == "resolved" else None)
+    return CaseRow(
+        id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],
+        customer=seen["customer"], customer_id=row["customer_id"], status=row["status"], priority=row["priority"],
+        severity=row["severity"], mood="" if hidden else row["mood"], channel=row["channel"],
+        case_type=row["case_type"], unit=Named(row["unit_id"], row["unit_name"], row["unit_key"]),
+        owner=Named(row["owner_id"], row["owner_name"]) if row["owner_id"] else None,
+        mine=row["owner_id"] is not None and row["owner_id"] == viewer.user_id,
+        queue=Named(row["queue_id"], row["queue_name"], row["queue_key"]) if row["queue_id"] else None,
+        aspects=aspects, received_at=row["received_at"], received_on=row["received_on"], opened_at=row["opened_at"],
+        due_at=row["due_at"], closed_at=row["closed_at"],
+        clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
+        last_word_at=None if hidden else row["last_word_at"],
+        last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
+        about_me=hidden, version=row["version"],
+    )  # fmt: skip
+
+
+def aspect_marks(aspects: list[Mapping[str, Any]]) -> tuple[AspectMark, ...]:
+    """Marks of the aspects in view, out of jsonb and in order; lettered one after the other, so that no gap tells."""
+    return tuple(
+        AspectMark(
+            id=UUID(each["id"]), letter=letter(place), title=each["title"], status=each["status"],
+            outcome=each["outcome"], category=each["category"],
+            owner_id=UUID(each["owner_id"]) if each["owner_id"] else None, due_at=moment_of(each["due_at"]),
+        )
+        for place, each in enumerate(aspects, 1)
+    )  # fmt: skip
+
+
+def last_decision(aspects: list[Mapping[str, Any]]) -> datetime | None:
+    moments = [moment for each in aspects if (moment := moment_of(each["decided_at"])) is not None]
+    return max(moments, default=None)
+
+
+async def _total(viewer: Viewer, filters: CaseFilters) -> tuple[int | None, int | None]:
+    if not filters.narrows():
+        return await queues.total(viewer), None
+    arguments = Arguments()
+    wanted = conditions(viewer, filters, arguments)
+    found = await db.fetchval(
+        f"SELECT count(*) FROM (SELECT 1 FROM core_case c WHERE {wanted} LIMIT {COUNTED + 1}) some", *arguments.values
+    )
+    return (int(found), None) if found <= COUNTED else (None, COUNTED)
