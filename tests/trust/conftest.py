@@ -1,53 +1,47 @@
-"""A migrated database per test, cloned from a template made once, and an open key ring."""
+"""An open database with an empty ledger, an open key ring, and the powers of a database superuser."""
 
-import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
-
-from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.ids import new_id
-from ombud.kernel.migrations import migrate
-from ombud.trust import keys, link_signing, roles
+from ombud.trust import keys
+
+GUARDED = ("core_ledger_entry", "core_stream", "core_checkpoint", "core_checkpoint_entry", "core_key")
+HELD = ("core_redress", "core_aspect", "core_case", "core_vault", "core_sealed", *GUARDED)
+
+Tamper = Callable[[str], Awaitable[str]]
 
 
-def url_of(server: str, database: str) -> str:
-    return urlsplit(server)._replace(path=f"/{database}").geturl()
-
-
-async def run_on(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for each in statements:
-            await connection.execute(each)
-    finally:
-        await connection.close()
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgres_url: str) -> Iterator[str]:
-    name = f"trust_template_{uuid.uuid4().hex[:8]}"
-
-    async def make() -> None:
-        await run_on(postgres_url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-        await migrate(url_of(postgres_url, name))
-
-    asyncio.run(make())
-    yield name
-    asyncio.run(run_on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+async def behind_the_guards(*statements: str) -> str:
+    """What somebody with full access to the database does; returns the last command tag."""
+    done = ""
+    async with db.transaction():
+        for table in GUARDED:
+            await db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            done = await db.execute(statement)
+        await db.execute(
+            """DO $$ DECLARE t record; BEGIN
+                FOR t IN SELECT tgrelid::regclass AS place, tgname FROM pg_trigger WHERE tgname LIKE 'core\\_%'
+                    AND tgenabled = 'D' LOOP
+                    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.place, t.tgname);
+                END LOOP;
+            END $$"""
+        )
+    return done
 
 
 @pytest.fixture
-async def ledger_url(postgres_url: str, migrated_template: str) -> AsyncIterator[str]:
-    name = f"trust_{uuid.uuid4().hex[:8]}"
-    await run_on(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield url_of(postgres_url, name)
-    await run_on(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+def tamper() -> Tamper:
+    """Changes the ledger as a superuser can; the statement must change something."""
+
+    async def change(statement: str) -> str:
+        done = await behind_the_guards(statement)
+        assert not done.endswith(" 0"), "nothing was changed"
+        return done
+
+    return change
 
 
 @pytest.fixture
@@ -56,30 +50,11 @@ def key_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def ledger_db(ledger_url: str, key_file: Path) -> AsyncIterator[str]:
-    """The database is open in this process, and so is the master key."""
-    await db.open(ledger_url)
+async def ledger_db(database_url: str, key_file: Path) -> AsyncIterator[str]:
+    """The database of the module, its ledger and vault emptied, is open in this process, and so is a fresh key."""
+    await db.open(database_url)
+    await behind_the_guards(*(f"DELETE FROM {table}" for table in HELD))
     await keys.open_master(key_file)
-    yield ledger_url
+    yield database_url
     keys.close_master()
     await db.close()
-
-
-@pytest.fixture
-async def desk(ledger_db: str, key_file: Path) -> AsyncIterator[dict[str, uuid.UUID]]:
-    """A desk with core's roles and units by key: acme, below it north, below that north-team; and zenith beside."""
-    link_signing.open_signing(key_file.parent)
-    await roles.install_defaults()
-    units: dict[str, uuid.UUID] = {}
-    for key, parent in [("acme", None), ("north", "acme"), ("north-team", "north"), ("zenith", None)]:
-        units[key] = new_id()
-        await db.execute(
-            """INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, country, language, phone,
-                created_at, version) VALUES ($1, $2, 'entity', $3, $3, 'UTC', 'EUR', '', 'en', '', $4, 1)""",
-            units[key],
-            units[parent] if parent else None,
-            key,
-            now(),
-        )
-    yield units
-    link_signing.close_signing()

@@ -7,11 +7,11 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
 import pytest
-
 from ombud.kernel.database import db
 from ombud.trust import keys, ledger, vault
 from ombud.trust.canonical import NotCanonical
@@ -21,6 +21,18 @@ from ombud.trust.ledger import BadEntry, Entry, NewEntry, NotInTransaction, Seal
 async def written(*entries: NewEntry, actor: str = "system", cause: str = "") -> list[Entry]:
     async with db.transaction():
         return await ledger.append(actor=actor, cause=cause, entries=entries)
+
+
+async def fail_after(entry: NewEntry) -> None:
+    async with db.transaction():
+        await ledger.append(actor="system", entries=[entry])
+        raise ZeroDivisionError
+
+
+async def together(*statements: str) -> None:
+    async with db.transaction():
+        for each in statements:
+            await db.execute(each)
 
 
 async def test_entries_are_chained_as_the_format_says(ledger_db: str) -> None:
@@ -53,9 +65,7 @@ async def test_an_entry_outside_a_transaction_is_refused(ledger_db: str) -> None
 async def test_an_entry_disappears_with_the_transaction_that_failed(ledger_db: str) -> None:
     await written(NewEntry("case/a", "case.opened"))
     with pytest.raises(ZeroDivisionError):
-        async with db.transaction():
-            await ledger.append(actor="system", entries=[NewEntry("case/a", "case.assigned")])
-            raise ZeroDivisionError
+        await fail_after(NewEntry("case/a", "case.assigned"))
     [after] = await written(NewEntry("case/a", "case.assigned"))
     assert after.seq == 2
     assert len(await ledger.read(["case/a"])) == 2
@@ -103,7 +113,7 @@ async def test_sealed_values_open_to_their_commitments(ledger_db: str) -> None:
     )
     stored = await db.fetchval("SELECT string_agg(s::text, '') FROM core_sealed s")
     assert "Zofia" not in stored
-    assert "Zofia".encode().hex() not in stored
+    assert b"Zofia".hex() not in stored
     openings = await ledger.open_sealed([("case/a", 1)])
     assert {each.field: each.value for each in openings} == {"name": "Zofia Kępa\x00", "n": 7}
     for each in openings:
@@ -135,7 +145,7 @@ async def test_eight_writers_on_one_stream_leave_no_gap(ledger_db: str) -> None:
     await asyncio.gather(*(write(number) for number in range(8)))
     entries = await ledger.read(["case/one"])
     assert [each.seq for each in entries] == list(range(1, 41))
-    assert all(later.prev == earlier.hash for earlier, later in zip(entries, entries[1:], strict=False))
+    assert all(later.prev == earlier.hash for earlier, later in pairwise(entries))
 
 
 async def test_eight_writers_on_the_same_streams_in_any_order_do_not_deadlock(ledger_db: str) -> None:
@@ -173,9 +183,7 @@ async def test_the_ledger_refuses_update_delete_and_truncate_even_from_a_superus
     for statement in (f"UPDATE {table} SET {column} = 9", f"DELETE FROM {table}", f"TRUNCATE {table}"):
         for setting in ("origin", "replica"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="only grows"):
-                async with db.transaction():
-                    await db.execute(f"SET LOCAL session_replication_role = {setting}")
-                    await db.execute(statement)
+                await together(f"SET LOCAL session_replication_role = {setting}", statement)
 
 
 async def test_a_head_never_goes_back(ledger_db: str) -> None:
@@ -204,9 +212,7 @@ async def test_the_application_role_appends_but_can_neither_drop_nor_disable_a_g
             await ledger.append(actor="system", entries=[NewEntry("case/a", "case.opened", sealed=sealed)])
         for statement in _ATTACKS:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                async with db.transaction():
-                    await db.execute(f"SET LOCAL SESSION AUTHORIZATION {role}")
-                    await db.execute(statement)
+                await together(f"SET LOCAL SESSION AUTHORIZATION {role}", statement)
     finally:
         await db.execute(f"DROP ROLE {role}")
 
