@@ -242,6 +242,7 @@ def test_killed_database_is_restarted_and_the_pools_find_it(start: Callable[...,
     desk = start("all", database="").wait_ready()
     data = desk.log.parent
     pid = int((data / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+    until(lambda: "ready: schedule, work" in desk.log.read_text(), 15, desk)
     before = desk.pid_of("work"), desk.pid_of("web")
     assert desk.get("/count") == "0"
     os.kill(pid, signal.SIGKILL)
@@ -257,7 +258,7 @@ def test_killed_database_is_restarted_and_the_pools_find_it(start: Callable[...,
     desk.database = f"postgresql://ombud@/ombud?host={data / 'postgres' / 'socket'}"
     desk.enqueue("note", name="after")
     until(lambda: desk.noted("after") == 1, 8, desk)
-    assert (desk.pid_of("work"), desk.pid_of("web")) == before, desk.log.read_text()
+    assert (desk.pid_of("work"), desk.pid_of("web")) == before
 
 
 def test_app_that_never_starts_stops_the_desk_with_its_reason(start: Callable[..., Desk]) -> None:

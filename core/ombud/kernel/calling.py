@@ -166,7 +166,8 @@ def _run_it(slug: str, place: str, function: Callable[..., T], args: tuple[Any, 
     with pulse().open_call(slug, place, limit):
         try:
             return function(*args)
-        except (StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # no future can carry these
+        except (StopIteration, asyncio.CancelledError, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            # No future carries these as what they are.
             raise ProviderLeft(f"raised {type(error).__name__}") from error
 
 

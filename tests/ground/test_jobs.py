@@ -1,0 +1,386 @@
+"""The outbox and the running of a delivery, in one process; real kills are in test_supervisor."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from ombud.config import Config
+from ombud.config_table import Jobs
+from ombud.kernel import outbox
+from ombud.kernel.broker import UnknownBroker, make_broker, message_for
+from ombud.kernel.database import db
+from ombud.kernel.delivery import ATTEMPTS, LostDelivery, Runner
+from ombud.kernel.ids import new_id
+from ombud.kernel.outbox import (
+    JobContext,
+    enqueue_events,
+    enqueue_job,
+    job_progress,
+    list_parked,
+    register_job,
+    run_again,
+    set_plugins,
+    subscribe,
+)
+from ombud.kernel.relay import REQUEUE, Relay
+from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
+
+
+@pytest.fixture
+async def runner(database_url: str) -> AsyncIterator[Runner]:
+    await db.open(database_url)
+    await db.execute("TRUNCATE core_delivery, core_fault, core_rest, core_worker")
+    yield Runner(new_id())
+    await db.close()
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch: pytest.MonkeyPatch) -> outbox.Registry:
+    fresh = outbox.Registry()
+    for module in ("outbox", "relay", "delivery"):
+        monkeypatch.setattr(f"ombud.kernel.{module}.registry", fresh)
+    return fresh
+
+
+@pytest.fixture
+def heard() -> list[Any]:
+    """What the handler `listen` was called with."""
+    events: list[Any] = []
+
+    async def listen(event: dict[str, Any], context: JobContext) -> None:
+        events.append(event)
+
+    register_job("listen", listen)
+    subscribe("listener", ["case.*"], listen)
+    return events
+
+
+def failing(error: Exception) -> None:
+    async def fail(payload: dict[str, Any], context: JobContext) -> None:
+        raise error
+
+    register_job("fail", fail)
+
+
+async def row(identity: UUID) -> Any:
+    return await db.fetchrow("SELECT * FROM core_delivery WHERE id = $1", identity)
+
+
+async def waits(identity: UUID) -> float:
+    """Seconds until it may run."""
+    sql = "SELECT extract(epoch FROM available_at - now())::float8 FROM core_delivery WHERE id = $1"
+    return float(await db.fetchval(sql, identity))
+
+
+async def hurry(identity: UUID) -> None:
+    await db.execute("UPDATE core_delivery SET available_at = now() WHERE id = $1", identity)
+
+
+async def run_all(runner: Runner) -> None:
+    for each in await db.fetch("SELECT id FROM core_delivery WHERE state = 'waiting'"):
+        await runner.run(each["id"])
+
+
+async def relayed(runner: Runner, seconds: float = 0.6) -> list[UUID]:
+    """What the relay hands over while it runs for a moment."""
+    given: list[UUID] = []
+    relay = Relay(Config(), runner, given.extend)
+    task = asyncio.create_task(relay.run())
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await relay.close()
+    return given
+
+
+async def test_event_is_delivered_once_to_each_interested_subscriber(runner: Runner, heard: list[Any]) -> None:
+    async def elsewhere(event: dict[str, Any], context: JobContext) -> None:
+        heard.append("elsewhere")
+
+    subscribe("other", ["user.signed_in"], elsewhere)
+    event = {"id": "case/1/1", "kind": "case.opened", "body": {"amount": "10.50"}}
+    async with db.transaction():
+        assert await enqueue_events([event, {"id": "case/1/2", "kind": "nobody.cares"}]) == 1
+        assert await enqueue_events([event]) == 1
+    await run_all(runner)
+    assert heard == [event]
+
+
+async def test_work_rolled_back_with_its_fact_is_never_delivered(runner: Runner, heard: list[Any]) -> None:
+    async def fact_that_fails() -> None:
+        async with db.transaction():
+            await enqueue_events([{"id": "case/1/1", "kind": "case.opened"}])
+            await enqueue_job("listen", {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fact_that_fails()
+    assert await relayed(runner) == []
+    assert await db.fetchval("SELECT count(*) FROM core_delivery") == 0
+
+
+async def test_relay_hands_over_at_commit_not_before(runner: Runner, heard: list[Any]) -> None:
+    given: list[UUID] = []
+    relay = Relay(Config(jobs=Jobs(heartbeat_seconds=60)), runner, given.extend)
+    task = asyncio.create_task(relay.run())
+    await asyncio.sleep(0.3)
+    async with db.transaction():
+        identity = await enqueue_job("listen", {})
+        await asyncio.sleep(0.2)
+        assert given == []
+    await asyncio.sleep(0.3)
+    assert given == [identity], "the notice did not wake the relay, whose next look is a minute away"
+    task.cancel()
+    await relay.close()
+
+
+async def test_relay_hands_each_delivery_over_once_however_many_relays_run(runner: Runner, heard: list[Any]) -> None:
+    made = {await enqueue_job("listen", {"n": n}) for n in range(40)}
+    first, second = await asyncio.gather(relayed(runner), relayed(Runner(new_id())))
+    assert len(first) + len(second) >= 40
+    assert set(first) | set(second) == made
+
+
+async def test_broker_that_refuses_loses_nothing(runner: Runner, heard: list[Any]) -> None:
+    identity = await enqueue_job("listen", {})
+
+    def refuse(ready: list[UUID]) -> None:
+        raise ConnectionError("the broker is away")
+
+    relay = Relay(Config(), runner, refuse)
+    task = asyncio.create_task(relay.run())
+    await asyncio.sleep(0.3)
+    task.cancel()
+    await relay.close()
+    assert await relayed(runner) == [identity]
+
+
+async def test_same_message_twice_runs_the_handler_once(runner: Runner, heard: list[Any]) -> None:
+    identity = await enqueue_job("listen", {"n": 1})
+    await asyncio.gather(runner.run(identity), runner.run(identity), Runner(new_id()).run(identity))
+    await runner.run(identity)
+    assert heard == [{"n": 1}]
+    assert (await row(identity))["state"] == "done"
+
+
+async def test_job_with_a_key_is_not_written_again_until_it_is_done(runner: Runner, heard: list[Any]) -> None:
+    first = await enqueue_job("listen", {"n": 1}, key="mailbox")
+    assert await enqueue_job("listen", {"n": 2}, key="mailbox") == first
+    assert await enqueue_job("listen", {"n": 3}, key="other") != first
+    await runner.run(first)
+    assert await enqueue_job("listen", {"n": 4}, key="mailbox") != first
+
+
+async def test_delayed_job_is_not_handed_over_early(runner: Runner, heard: list[Any]) -> None:
+    identity = await enqueue_job("listen", {}, delay=timedelta(hours=1))
+    assert await relayed(runner, 0.3) == []
+    await runner.run(identity)
+    assert heard == []
+    await hurry(identity)
+    assert await relayed(runner, 0.3) == [identity]
+
+
+async def test_failing_handler_backs_off_and_is_parked_in_the_end(runner: Runner) -> None:
+    failing(ValueError("no such folder"))
+    identity = await enqueue_job("fail", {})
+    pauses = []
+    while (await row(identity))["state"] == "waiting":
+        await hurry(identity)
+        await runner.run(identity)
+        pauses.append(round(await waits(identity)))
+    assert pauses[:4] == [1, 5, 30, 300]
+    assert len(pauses) == ATTEMPTS
+    [parked] = await list_parked()
+    assert (parked.id, parked.attempts, parked.error) == (identity, ATTEMPTS, "ValueError: no such folder")
+
+
+async def test_permanent_error_parks_at_once_and_counts_against_the_plugin(runner: Runner) -> None:
+    async def refuse(slug: str, event: dict[str, Any], context: JobContext) -> None:
+        raise Permanent("the address does not exist")
+
+    set_plugins(subscribers=lambda: [("mailer", ["case.opened"])], enabled=lambda: {"mailer"}, deliver=refuse)
+    await enqueue_events([{"id": "1", "kind": "case.opened"}])
+    await run_all(runner)
+    [parked] = await list_parked(plugin="mailer")
+    assert parked.error == "Permanent: the address does not exist"
+    assert await db.fetchval("SELECT slug FROM core_fault WHERE kind = 'parked'") == "mailer"
+
+
+@pytest.mark.parametrize("error", [Transient("the server is busy"), Misconfigured("no host is set")])
+async def test_error_that_may_pass_is_tried_for_days(runner: Runner, error: Exception) -> None:
+    failing(error)
+    identity = await enqueue_job("fail", {})
+    await db.execute("UPDATE core_delivery SET attempts = 50 WHERE id = $1", identity)
+    await runner.run(identity)
+    assert (await row(identity))["state"] == "waiting"
+    assert 3000 < await waits(identity) < 11_000
+    await db.execute("UPDATE core_delivery SET created_at = now() - interval '8 days' WHERE id = $1", identity)
+    await hurry(identity)
+    await runner.run(identity)
+    assert (await row(identity))["state"] == "parked"
+
+
+async def test_parked_delivery_runs_again_when_asked_but_not_beside_its_twin(runner: Runner) -> None:
+    failing(Permanent("never"))
+    identity = await enqueue_job("fail", {}, key="k")
+    await runner.run(identity)
+    register_job("fail", lambda payload, context: asyncio.sleep(0))
+    twin = await enqueue_job("fail", {}, key="k")
+    assert not await run_again(identity)
+    await runner.run(twin)
+    assert await run_again(identity)
+    await runner.run(identity)
+    assert (await row(identity))["state"] == "done"
+    assert not await run_again(identity)
+    assert not await run_again(new_id())
+
+
+async def test_deliveries_of_a_disabled_plugin_wait_and_are_not_lost(runner: Runner) -> None:
+    enabled: set[str] = set()
+    got: list[str] = []
+
+    async def deliver(slug: str, event: dict[str, Any], context: JobContext) -> None:
+        got.append(slug)
+
+    set_plugins(subscribers=lambda: [("survey", ["*"])], enabled=lambda: enabled, deliver=deliver)
+    await enqueue_events([{"id": "1", "kind": "case.closed"}])
+    assert await relayed(runner, 0.3) == []
+    enabled.add("survey")
+    [identity] = await relayed(runner, 0.3)
+    await runner.run(identity)
+    assert got == ["survey"]
+
+
+async def test_message_of_a_plugin_disabled_meanwhile_leaves_its_delivery_waiting(runner: Runner) -> None:
+    set_plugins(subscribers=lambda: [("survey", ["*"])], enabled=lambda: (), deliver=outbox._nobody)
+    await enqueue_events([{"id": "1", "kind": "case.closed"}])
+    await run_all(runner)
+    assert await db.fetchval("SELECT state FROM core_delivery") == "waiting"
+
+
+async def test_job_shows_progress_and_resumes_from_its_checkpoint(runner: Runner) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def count(payload: dict[str, Any], context: JobContext) -> None:
+        seen.append(context.state)
+        await context.progress(5, 10, "rows")
+        await context.save({"line": 5})
+        if context.attempt == 1:
+            raise ValueError("power cut")
+        await context.progress(10, 10, "rows")
+
+    register_job("count", count)
+    identity = await enqueue_job("count", {})
+    await runner.run(identity)
+    half = await job_progress(identity)
+    assert half is not None
+    assert (half.state, half.done, half.total, half.note) == ("waiting", 5, 10, "rows")
+    await hurry(identity)
+    await runner.run(identity)
+    assert seen == [{}, {"line": 5}]
+    whole = await job_progress(identity)
+    assert whole is not None
+    assert (whole.state, whole.done) == ("done", 10)
+    assert await job_progress(new_id()) is None
+
+
+async def test_handler_whose_delivery_went_elsewhere_is_stopped_at_its_next_checkpoint(runner: Runner) -> None:
+    raised: list[Exception] = []
+
+    async def slow(payload: dict[str, Any], context: JobContext) -> None:
+        await db.fetchval(REQUEUE, [runner.worker], None)
+        try:
+            await context.save({"mine": 1})
+        except LostDelivery as lost:
+            raised.append(lost)
+            raise
+
+    register_job("slow", slow)
+    identity = await enqueue_job("slow", {})
+    await runner.run(identity)
+    assert len(raised) == 1
+    after = await row(identity)
+    assert (after["state"], after["kills"], after["checkpoint"]) == ("waiting", 1, {})
+
+
+async def test_suspects_of_a_crash_run_one_at_a_time_and_others_beside_them(runner: Runner) -> None:
+    at_once: list[int] = []
+    running = 0
+
+    async def busy(payload: dict[str, Any], context: JobContext) -> None:
+        nonlocal running
+        running += payload["suspect"]
+        at_once.append(running)
+        await asyncio.sleep(0.1)
+        running -= payload["suspect"]
+
+    register_job("busy", busy)
+    suspects = [await enqueue_job("busy", {"suspect": 1}) for _ in range(3)]
+    await db.execute("UPDATE core_delivery SET kills = 1")
+    fresh = await enqueue_job("busy", {"suspect": 0})
+    await asyncio.gather(*(runner.run(each) for each in [*suspects, fresh]))
+    assert max(at_once) == 1
+    assert (await row(fresh))["state"] == "done"
+    states = [(await row(each))["state"] for each in suspects]
+    assert sorted(states) == ["done", "waiting", "waiting"]
+    for each in suspects:
+        await hurry(each)
+        await runner.run(each)
+    assert {(await row(each))["state"] for each in suspects} == {"done"}
+
+
+async def test_kill_counts_for_the_culprit_alone_if_it_is_known(runner: Runner) -> None:
+    async def hang(payload: dict[str, Any], context: JobContext) -> None:
+        await asyncio.sleep(30)
+
+    register_job("hang", hang)
+    ids = [await enqueue_job("hang", {}) for _ in range(3)]
+    tasks = [asyncio.create_task(runner.run(each)) for each in ids]
+    await asyncio.sleep(0.2)
+    assert await db.fetchval(REQUEUE, [runner.worker], ids[1]) == 3
+    assert [(await row(each))["kills"] for each in ids] == [0, 1, 0]
+    for task in tasks:
+        task.cancel()
+
+
+async def test_unknown_job_waits_for_the_version_that_knows_it(runner: Runner) -> None:
+    identity = await enqueue_job("from.the.future", {})
+    await runner.run(identity)
+    after = await row(identity)
+    assert after["state"] == "waiting"
+    assert "nothing handles job/from.the.future" in after["error"]
+
+
+async def test_handler_that_cancels_itself_has_failed(runner: Runner) -> None:
+    failing(asyncio.CancelledError())  # type: ignore[arg-type]
+    identity = await enqueue_job("fail", {})
+    await runner.run(identity)
+    after = await row(identity)
+    assert (after["state"], after["attempts"]) == ("waiting", 1)
+    assert "cancelled itself" in after["error"]
+
+
+async def test_delivery_whose_end_could_not_be_written_runs_again(runner: Runner, heard: list[Any]) -> None:
+    identity = await enqueue_job("listen", {})
+    await db.execute(
+        "UPDATE core_delivery SET state = 'running', locked_by = $2 WHERE id = $1", identity, runner.worker
+    )
+    assert identity in await relayed(runner, 1.6)
+
+
+async def test_job_name_of_core_cannot_be_taken_by_a_plugin(heard: list[Any]) -> None:
+    with pytest.raises(ValueError, match="already belongs to core; choose another name"):
+        register_job("listen", lambda payload, context: asyncio.sleep(0), plugin="email")
+
+
+def test_broker_that_this_version_does_not_know_is_refused() -> None:
+    with pytest.raises(UnknownBroker, match='carries jobs by "postgres"'):
+        make_broker(Config(jobs=Jobs(broker="rabbitmq")), "", new_id())
+
+
+def test_message_carries_nothing_but_the_id_of_its_delivery() -> None:
+    identity = new_id()
+    message = message_for(identity)
+    assert (message.message_id, message.args, message.kwargs) == (str(identity), (str(identity),), {})
