@@ -8,7 +8,7 @@ from ombud.desk import first_desk
 from ombud.kernel.database import db
 from ombud.kernel.migrations import migrate_core
 from ombud.process import run_with
-from ombud.trust import keys, signing
+from ombud.trust import keys, link_signing
 
 
 async def open_process(config: Config, url: str, *, name: str = "ombud", largest: int | None = None) -> None:
@@ -16,13 +16,13 @@ async def open_process(config: Config, url: str, *, name: str = "ombud", largest
     run_with(config)
     await db.open(url, smallest=config.database.pool_min, largest=largest or config.database.pool_max, name=name)
     await keys.open_master(config.secrets.master_key_file)
-    signing.open_signing(config.secrets.master_key_file.parent)
+    link_signing.open_signing(config.secrets.master_key_file.parent)
 
 
 async def close_process() -> None:
     await db.close()
     keys.close_master()
-    signing.close_signing()
+    link_signing.close_signing()
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def prepare_desk(config: Config, url: str) -> str | None:
     try:
         await migrate_core()
         await keys.open_master(config.secrets.master_key_file)
-        signing.open_signing(config.secrets.master_key_file.parent)
+        link_signing.open_signing(config.secrets.master_key_file.parent)
         return await first_desk.prepare()
     finally:
         await close_process()

@@ -65,7 +65,7 @@ class Throttle(Table, tablename="core_throttle"):
     """How often something was tried in a window; the key is hashed where it is personal."""
 
     key = Text(primary_key=True, default="")
-    count = Integer(default=0)
+    count = Integer(default=0)  # type: ignore[assignment]
     since = Timestamptz()
 
 

@@ -1,0 +1,152 @@
+"""The door of every request: who asks (session or token), is the form ours (CSRF), and the headers that go out."""
+
+import secrets
+from collections.abc import MutableMapping
+from http.cookies import SimpleCookie
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from ombud.process import settings
+from ombud.trust import sessions
+from ombud.trust.policy import ANONYMOUS, Viewer
+from ombud.trust.sessions import SessionFound
+from ombud.trust.viewers import viewer_of_session, viewer_of_token
+
+SESSION_COOKIE = "ombud_session"
+VISIT_COOKIE = "ombud_visit"
+CSRF_FIELD = "_csrf"
+CSRF_HEADER = "x-csrf-token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Headers:
+    """Wraps the whole app: no answer leaves without the security headers, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders(message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith(("/static/", "/themes/")):
+                    headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, dressed)
+
+
+def door(app: ASGIApp) -> ASGIApp:
+    """App-level middleware: resolves the viewer and refuses writes whose form is not ours."""
+
+    async def through(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(("/static/", "/themes/", "/health")):
+            await app(scope, receive, send)
+            return
+        request: Request[Any, Any, Any] = Request(scope, receive, send)
+        bearer = await _identify(request)
+        if scope["method"] not in SAFE and not bearer:
+            await _check_form(request)
+        await app(scope, receive, _with_visit(scope, send))
+
+    return through
+
+
+async def _identify(request: Request[Any, Any, Any]) -> bool:
+    """Puts viewer, session and visit into the scope; True if a token spoke (and no form needs a CSRF field)."""
+    state: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]
+    state["viewer"], state["session"] = ANONYMOUS, None
+    state["visit"] = request.cookies.get(VISIT_COOKIE, "")[:100]
+    authorization = request.headers.get("authorization", "")
+    if authorization:
+        kind, _, plain = authorization.partition(" ")
+        viewer = await viewer_of_token(plain.strip()) if kind.lower() == "bearer" else None
+        if viewer is None:
+            raise NotAuthorizedException("The token is unknown, expired or revoked. Make a new one and send it again.")
+        state["viewer"] = viewer
+        return True
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    if secret:
+        found = await viewer_of_session(secret, settings().sign_in.idle_minutes)
+        if found is not None:
+            state["viewer"], state["session"] = found
+    return False
+
+
+async def _check_form(request: Request[Any, Any, Any]) -> None:
+    given = request.headers.get(CSRF_HEADER, "")
+    kind = request.headers.get("content-type", "")
+    if not given and kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        given = str((await request.form()).get(CSRF_FIELD, ""))
+    session: SessionFound | None = request.scope["session"]  # type: ignore[typeddict-item]
+    if session is not None:
+        right = session.csrf_ok(given)
+    else:
+        right = sessions.csrf_ok(request.scope["visit"], given)  # type: ignore[typeddict-item]
+    if not right:
+        raise PermissionDeniedException(
+            "This form is too old, or was not opened here. Open the page again and send it once more."
+        )
+
+
+def csrf_token(scope: Any) -> str:
+    """The token for forms of this answer; makes a visit where the browser has none yet."""
+    session: SessionFound | None = scope.get("session")
+    if session is not None:
+        return session.csrf
+    if not scope.get("visit"):
+        scope["visit"] = scope["new_visit"] = secrets.token_urlsafe(18)
+    return sessions.csrf_for(scope["visit"])
+
+
+def _with_visit(scope: Scope, send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        fresh = scope.get("new_visit")
+        if fresh and message["type"] == "http.response.start":
+            MutableScopeHeaders(message).add("set-cookie", cookie(VISIT_COOKIE, str(fresh)))
+        await send(message)
+
+    return sending
+
+
+def cookie(name: str, value: str, *, seconds: int | None = None, readable: bool = False) -> str:
+    """A Set-Cookie line: for this site alone, over https alone where the desk is served so."""
+    jar: SimpleCookie = SimpleCookie()
+    jar[name] = value
+    morsel = jar[name]
+    morsel["path"], morsel["samesite"] = "/", "Lax"
+    morsel["httponly"] = not readable
+    morsel["secure"] = settings().server.cookies_are_secure
+    if seconds is not None:
+        morsel["max-age"] = str(seconds)
+    return morsel.OutputString()
+
+
+def viewer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Viewer:
+    """Who asks; anonymous where the door was not passed."""
+    viewer: Viewer = connection.scope.get("viewer", ANONYMOUS)  # type: ignore[assignment]
+    return viewer

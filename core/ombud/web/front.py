@@ -1,0 +1,110 @@
+"""The public front: two stable doors that lead to whichever plugin serves them, and files for the browser."""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.response import File
+
+from ombud.desk import customers
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.web import assets
+from ombud.web.shell import go, page
+
+PUBLIC = {"public": True}
+YEAR = 31_536_000
+
+
+@get("/health", opt=PUBLIC)
+async def health() -> Response[str]:
+    """Answers 200 while web and database work."""
+    await db.fetchval("SELECT 1")
+    return Response("ok", media_type="text/plain")
+
+
+@get("/", opt=PUBLIC)
+async def front(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The landing page with the doors that plugins serve."""
+    doors = [
+        {"href": "/complain", "icon": "message-report", "title": "Make a complaint",
+         "text": "Tell us what went wrong. You get a case number at once."},
+        {"href": "/track", "icon": "route", "title": "Follow my complaint",
+         "text": "Use the link from our message to see how it stands."},
+    ]  # fmt: skip
+    served = [each for each in doors if _door("file" if each["href"] == "/complain" else "track") is not None]
+    return await page(request, "pages/front.html", doors=served, sign_in="/sign-in")
+
+
+@get("/complain", opt=PUBLIC)
+async def complain(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The public form of whichever plugin serves it."""
+    there = _door("file")
+    return go(there) if there else await _no_door(request, "Complaints cannot be sent here yet")
+
+
+@get("/track", opt=PUBLIC)
+async def track_start(request: Request[Any, Any, Any]) -> Response[Any]:
+    """For those who come without their link."""
+    there = _door("track")
+    return go(there.split("{token}")[0]) if there else await _no_door(request, "Complaints cannot be followed here yet")
+
+
+@get("/track/{token:str}", opt=PUBLIC)
+async def track(request: Request[Any, Any, Any], token: str) -> Response[Any]:
+    """The page of one complaint; without a plugin that shows it, what core itself can say."""
+    there = _door("track")
+    if there is not None:
+        return go(there.replace("{token}", token))
+    case = await customers.follow(token)
+    what = f"We have your complaint {case.reference}. Keep this reference and call us if you want to know more."
+    return await page(
+        request, "pages/error.html", title="We have your complaint", what=what, safe="", number="",
+        ways=[{"label": "Start page", "href": "/", "main": True}],
+    )  # fmt: skip
+
+
+def _door(name: str) -> str | None:
+    """Where a plugin that runs serves this door."""
+    for slug, loaded in running.loaded.items():
+        if name in loaded.manifest.doors:
+            return f"/p/{slug}/{loaded.manifest.doors[name].lstrip('/')}"
+    return None
+
+
+async def _no_door(request: Request[Any, Any, Any], title: str) -> Response[Any]:
+    return await page(
+        request, "pages/error.html", status=404, title=title, number="", safe="",
+        what="This organisation has not opened this way. Call or write to us; it counts the same.",
+        ways=[{"label": "Start page", "href": "/", "main": True}],
+    )  # fmt: skip
+
+
+@get("/static/{name:str}", opt=PUBLIC)
+async def static(name: str) -> File:
+    """A composed front-end file; its name carries a hash of its content, so it never changes."""
+    return _file(assets.BUILT_DIR, name, f"public, max-age={YEAR}, immutable")
+
+
+@get("/themes/{theme:str}/{name:path}", opt=PUBLIC)
+async def theme_file(request: Request[Any, Any, Any], theme: str, name: str) -> File:
+    """A file of the theme in force."""
+    used = request.app.state.theme
+    if used is None or used.name != theme:
+        raise NotFoundException
+    return _file(used.static, name.lstrip("/"), f"public, max-age={YEAR}")
+
+
+def _file(folder: Path, name: str, caching: str) -> File:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file() or path.name == "manifest.json":
+        raise NotFoundException
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if path.suffix == ".woff2":
+        kind = "font/woff2"
+    return File(path, media_type=kind, content_disposition_type="inline", headers={"cache-control": caching})
+
+
+handlers = [health, front, complain, track_start, track, static, theme_file]

@@ -1,0 +1,162 @@
+"""Each plugin's pages are a small Litestar app of their own at /p/<slug>/, built when it runs and swapped when it
+changes, so that on and off take effect at once. Core adds viewer, guard, templates, platform and a time limit."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.types import Message, Receive, Scope, Send
+from markupsafe import Markup
+
+import ombud_plugin_api as api
+from ombud.desk.platform import context_for
+from ombud.kernel import faults, heartbeat
+from ombud.kernel.calling import call
+from ombud.kernel.lifecycle import running
+from ombud.kernel.plugins import Loaded
+from ombud.process import settings
+from ombud.trust.permissions import KEYS
+from ombud.web import guard, shell, templating
+from ombud.web.door import viewer_of
+
+log = logging.getLogger("ombud.plugins")
+
+FIRST_BYTE_SECONDS = 10.0
+SLOT_SECONDS = 2.0
+
+
+class PluginPages:
+    """The dispatcher behind /p/: finds the plugin's app, made anew for each generation of running plugins."""
+
+    def __init__(self, jinja: Any, exception_handlers: Mapping[Any, Any]) -> None:
+        self._jinja = jinja
+        self._handlers = dict(exception_handlers)
+        self._apps: dict[str, tuple[Loaded, Litestar]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        slug, _, rest = scope["path"].removeprefix("/p").lstrip("/").partition("/")
+        app = await self._app(slug)
+        inner: Any = dict(scope)
+        inner["path"], inner["raw_path"] = f"/{rest}", f"/{rest}".encode()
+        inner["root_path"], inner["app_path"] = "", ""
+        inner.pop("path_params", None)
+        started = asyncio.Event()
+
+        async def sending(message: Message) -> None:
+            started.set()
+            await send(message)
+
+        await self._limited(slug, app, inner, receive, sending, started)
+
+    async def _limited(
+        self, slug: str, app: Litestar, scope: Any, receive: Receive, send: Send, started: asyncio.Event
+    ) -> None:
+        """At most ten seconds to the first byte; then the page says so and the plugin has a fault more."""
+        place = f"page {scope['path']}"
+        with heartbeat.pulse().open_call(slug, place, FIRST_BYTE_SECONDS):
+            task = asyncio.create_task(app(scope, receive, send))
+            first = asyncio.create_task(started.wait())
+            await asyncio.wait({task, first}, timeout=FIRST_BYTE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
+        if not task.done() and not started.is_set():
+            task.cancel()
+            await faults.record(slug, "timeout", place, f"no answer within {FIRST_BYTE_SECONDS:.0f} s")
+            raise ServiceUnavailableException("This page is not answering. The rest of Ombud works; try again later.")
+        await task
+
+    async def _app(self, slug: str) -> Litestar:
+        loaded = running.loaded.get(slug)
+        if loaded is None:
+            raise NotFoundException
+        known = self._apps.get(slug)
+        if known is None or known[0] is not loaded:
+            known = (loaded, self._build(loaded))
+            self._apps[slug] = known
+        return known[1]
+
+    def _build(self, loaded: Loaded) -> Litestar:
+        """Raises guard.UnguardedError for a page that names no permission; its plugin's pages then are not served."""
+        templates = loaded.folder / "templates"
+        jinja = templating.with_templates(self._jinja, templates) if templates.is_dir() else self._jinja
+        app = Litestar(
+            route_handlers=list(loaded.pages),
+            guards=[guard.guard],
+            dependencies={"platform": Provide(_platform_of(loaded.slug)), "pages": Provide(_pages_of(loaded, jinja))},
+            exception_handlers=self._handlers,
+            state=State({"jinja": jinja, "slug": loaded.slug}),
+            openapi_config=None,
+            request_max_body_size=settings().limits.body_mb * 1_000_000,
+        )
+        guard.check(app, KEYS | {permission.key for permission in loaded.permissions})
+        return app
+
+
+def _platform_of(slug: str) -> Any:
+    async def platform(request: Request[Any, Any, Any]) -> api.Platform:
+        return context_for(slug, viewer_of(request)).platform
+
+    return platform
+
+
+class Pages:
+    """What a plugin's handler draws with: `await pages.show("slug/page.html", …)` inside core's layouts."""
+
+    def __init__(self, request: Request[Any, Any, Any], slug: str, jinja: Any) -> None:
+        self._request, self._slug, self._jinja = request, slug, jinja
+
+    async def show(self, template: str, *, status: int = 200, here: str = "", **context: Any) -> Any:
+        around = f"p-{self._slug}-{here}" if here else ""
+        return await shell.page(
+            self._request, template, here=around, status=status, jinja=self._jinja, home=f"/p/{self._slug}/", **context
+        )
+
+    def go(self, path: str, toast: str = "") -> Any:
+        """To another page of the plugin (relative), or to an address of core's (with a slash)."""
+        to = path if path.startswith("/") else f"/p/{self._slug}/{path}"
+        return shell.go(to, toast)
+
+
+def _pages_of(loaded: Loaded, jinja: Any) -> Any:
+    async def pages(request: Request[Any, Any, Any]) -> Any:
+        return Pages(request, loaded.slug, jinja)
+
+    return pages
+
+
+async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry: str) -> list[dict[str, Any]]:
+    """What plugins show in a slot, each called alone under a limit, as `states.slot` draws it; a failed one says so in
+    its place. `retry` is the address that draws one plugin's part again, with `{slug}` in it."""
+    viewer, shown = viewer_of(request), []
+    for slug, loaded in running.loaded.items():
+        for fill in loaded.slots:
+            if fill.slot == slot and (not fill.permission or viewer.may(fill.permission)):
+                part = await _fill(request, loaded, fill, subject)
+                shown.append(part and {**part, "slug": slug, "href": retry.format(slug=slug)})
+    return [each for each in shown if each]
+
+
+async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, subject: Any) -> dict[str, Any] | None:
+    context = context_for(loaded.slug, viewer_of(request))
+    place = f"slot {fill.slot}"
+    outcome = await call(loaded.slug, fill.data, subject, context, limit=SLOT_SECONDS, place=place)
+    title = loaded.manifest.name
+    if outcome.fault is None and outcome.value is None:
+        return None
+    if outcome.fault is None and outcome.value is not None:
+        try:
+            return {"state": "ready", "title": title, "html": _drawn(request, loaded, fill, outcome.value)}
+        except Exception as problem:
+            log.exception("plugin %s: template %s failed", loaded.slug, fill.template)
+            await faults.record(loaded.slug, "error", place, f"{type(problem).__name__}: {problem}"[:500])
+    return {"state": "fault", "title": title, "text": ""}
+
+
+def _drawn(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, data: Mapping[str, Any]) -> Markup:
+    jinja = templating.with_templates(request.app.state.jinja, loaded.folder / "templates")
+    around = {"language": "en", "zone": "UTC"}
+    return Markup(shell.render(request, jinja, fill.template, around, dict(data)))  # noqa: S704 - escaped by Jinja

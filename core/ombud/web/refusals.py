@@ -1,0 +1,99 @@
+"""What goes wrong becomes a page that says what failed, what is safe and how to go on; under /api a problem."""
+
+import logging
+import secrets
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from ombud.desk import errors
+from ombud.kernel.database import NotOpen
+from ombud.trust import links, throttle
+from ombud.web.api import api_exception_handler
+from ombud.web.shell import page
+
+log = logging.getLogger("ombud.web")
+
+Req = Request[Any, Any, Any]
+
+_STATUS: dict[type[Exception], int] = {
+    errors.NotFound: 404,
+    errors.NotAllowed: 403,
+    errors.Invalid: 422,
+    errors.NotNow: 409,
+    errors.KeyReused: 409,
+    errors.Changed: 409,
+    links.LinkInvalid: 404,
+    links.BadLink: 410,
+    throttle.Throttled: 429,
+    NotOpen: 503,
+}
+_TITLES = {
+    400: "This request could not be read",
+    401: "Please sign in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This does not work here",
+    409: "This cannot be done now",
+    410: "This link no longer works",
+    413: "This is too large",
+    422: "Something is missing or does not fit",
+    429: "Too many tries",
+    503: "Ombud is not ready yet",
+}
+_SAFE = "Nothing was changed."
+_WORDS = {
+    404: "The address leads nowhere, or the page is not for you.",
+    405: "The page was asked in a way it does not know. Go back and use its buttons.",
+    413: "What you sent is larger than this desk takes. Send less at once, or smaller files.",
+}
+
+
+async def refusal(request: Req, problem: Exception) -> Response[Any]:
+    """The exception handler of the whole app."""
+    if request.scope["path"].startswith("/api"):
+        return await api_exception_handler(request, problem)
+    status = status_of(problem)
+    if status == 401 and request.method == "GET":
+        return Response(None, status_code=303, headers={"location": f"/sign-in?next={_here(request)}"})
+    number = ""
+    if status >= 500:
+        number = secrets.token_hex(4)
+        log.error("request %s %s failed, number %s", request.method, request.scope["path"], number, exc_info=problem)
+    return await _error_page(request, status, _what(problem, status), number)
+
+
+def status_of(problem: Exception) -> int:
+    if isinstance(problem, HTTPException):
+        return problem.status_code
+    return next((status for kind, status in _STATUS.items() if isinstance(problem, kind)), 500)
+
+
+def _here(request: Req) -> str:
+    return quote(request.scope["path"], safe="/")
+
+
+def _what(problem: Exception, status: int) -> str:
+    if status in _WORDS:
+        return _WORDS[status]
+    if status >= 500:
+        return "Something in Ombud failed. It was written down and somebody will look at it."
+    return str(getattr(problem, "detail", "") or problem)
+
+
+async def _error_page(request: Req, status: int, what: str, number: str) -> Response[Any]:
+    ways = [
+        {"label": "Go back", "href": request.headers.get("referer", "/"), "main": True},
+        {"label": "Start page", "href": "/"},
+    ]
+    title = _TITLES.get(status, "That did not work")
+    try:
+        return await page(
+            request, "pages/error.html", status=status, title=title, what=what, safe=_SAFE, ways=ways, number=number
+        )
+    except Exception:  # the database is away, and with it the organisation's name
+        log.exception("the error page could not be drawn")
+        text = f"{title}. {what} {_SAFE}" + (f" Number {number}." if number else "")
+        return Response(text, media_type="text/plain; charset=utf-8", status_code=status if status >= 400 else 500)
