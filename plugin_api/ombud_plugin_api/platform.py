@@ -110,11 +110,20 @@ class Platform(Protocol):
 class Context(Protocol):
     """What a provider gets with each call that may do I/O."""
 
-    platform: Platform
-    settings: Mapping[str, Any]
-    viewer_name: str
-    may: Mapping[str, bool]
-    state: Mapping[str, Any]
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+    @property
+    def viewer_name(self) -> str: ...
+
+    @property
+    def may(self) -> Mapping[str, bool]: ...
+
+    @property
+    def state(self) -> Mapping[str, Any]: ...
 
     async def save(self, state: Mapping[str, Any]) -> None:
         """Keeps the job's state, so that a killed run resumes there; only in jobs."""
@@ -125,4 +134,18 @@ class Context(Protocol):
         ...
 
 
-__all__ = ["BadLink", "Conflict", "Context", "Platform", "Refused"]
+class Pages(Protocol):
+    """How a page handler answers. A handler asks for it by name: `pages: Pages`, beside `platform: Platform`."""
+
+    async def show(self, template: str, *, status: int = 200, here: str = "", **context: Any) -> Any:
+        """Draws one of the plugin's templates (`<slug>/<name>.html`, extending core's `layouts/public.html` or
+        `layouts/work.html`); the context has `shell` and `csrf_field()`, which every form needs. `here`: the path of
+        the plugin's NavItem that is current."""
+        ...
+
+    def go(self, path: str, toast: str = "") -> Any:
+        """A redirect after a form: to another page of the plugin, or with a leading slash to one of core's."""
+        ...
+
+
+__all__ = ["BadLink", "Conflict", "Context", "Pages", "Platform", "Refused"]

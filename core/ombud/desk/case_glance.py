@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from ombud_plugin_api.facts import AspectView, CaseView
-
 from ombud.desk import references
 from ombud.desk.words import letter
 from ombud.desk.writing import no_case
 from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
+from ombud_plugin_api.facts import AspectView, CaseView
 
 
 async def case_glance(viewer: Viewer, reference: str) -> CaseView:

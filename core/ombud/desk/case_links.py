@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from ombud_plugin_api.facts import LinkView
-
 from ombud.desk.errors import NotFound
 from ombud.desk.writing import demand, lock_case
 from ombud.kernel.database import db
 from ombud.process import address, settings
 from ombud.trust import links
 from ombud.trust.policy import Arguments, Viewer, decide
+from ombud_plugin_api.facts import LinkView
 
 
 async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from ombud_plugin_api.facts import CustomerAspect, CustomerCase, CustomerMessage, Document, DocumentView
 
 from ombud.desk import attachments, deadlines, messages
 from ombud.desk.aspects import Decision, decide_aspect
@@ -22,6 +21,7 @@ from ombud.process import settings
 from ombud.trust import links, throttle, vault
 from ombud.trust.links import Link
 from ombud.trust.policy import Viewer
+from ombud_plugin_api.facts import CustomerAspect, CustomerCase, CustomerMessage, Document, DocumentView
 
 QUESTIONS = ("postcode", "phone", "email")
 TRIES, TRIES_WINDOW = 5, timedelta(minutes=30)

@@ -1,6 +1,6 @@
 """Core as one plugin may use it, on behalf of one viewer: `ombud_plugin_api.Platform` over the desk."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -8,7 +8,6 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-
 from ombud.desk import case_links, customers, errors, intake
 from ombud.desk.case_glance import case_glance
 from ombud.kernel import outbox
@@ -24,7 +23,7 @@ class InsideTransactionError(RuntimeError):
     """A plugin called core inside its own transaction, where core's refusal would take the plugin's rows along."""
 
 
-def _translated(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """The desk's refusals, in the plugin API's words; nothing of core runs inside a plugin's transaction."""
 
     @wraps(method)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import MutableMapping
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -102,11 +102,11 @@ async def _check_form(request: Request[Any, Any, Any]) -> None:
     kind = request.headers.get("content-type", "")
     if not given and kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         given = str((await request.form()).get(CSRF_FIELD, ""))
-    session: SessionFound | None = request.scope["session"]  # type: ignore[typeddict-item]
+    session: SessionFound | None = cast(Any, request.scope)["session"]
     if session is not None:
         right = session.csrf_ok(given)
     else:
-        right = sessions.csrf_ok(request.scope["visit"], given)  # type: ignore[typeddict-item]
+        right = sessions.csrf_ok(cast(Any, request.scope)["visit"], given)
     if not right:
         raise PermissionDeniedException(
             "This form is too old, or was not opened here. Open the page again and send it once more."

@@ -16,7 +16,7 @@ from markupsafe import Markup
 import ombud_plugin_api as api
 from ombud.desk.platform import context_for
 from ombud.kernel import faults, heartbeat
-from ombud.kernel.calling import call
+from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.process import settings
@@ -143,7 +143,9 @@ async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry:
 async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, subject: Any) -> dict[str, Any] | None:
     context = context_for(loaded.slug, viewer_of(request))
     place = f"slot {fill.slot}"
-    outcome = await call(loaded.slug, fill.data, subject, context, limit=SLOT_SECONDS, place=place)
+    outcome: Outcome[Mapping[str, Any] | None] = await call(
+        loaded.slug, fill.data, subject, context, limit=SLOT_SECONDS, place=place
+    )
     title = loaded.manifest.name
     if outcome.fault is None and outcome.value is None:
         return None

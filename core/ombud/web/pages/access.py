@@ -41,10 +41,10 @@ async def sign_in_now(request: Req, data: Form) -> Response[Any]:
     except Refused as refused:
         form = {"login": login[:200], "next": to, "error": refused.message}
         status = 429 if refused.retry_after else 401
-        answer = await page(request, "pages/sign_in.html", status=status, form=form, wait=refused.retry_after or 0)
+        again = await page(request, "pages/sign_in.html", status=status, form=form, wait=refused.retry_after or 0)
         if refused.retry_after:
-            answer.headers["retry-after"] = str(refused.retry_after)
-        return answer
+            again.headers["retry-after"] = str(refused.retry_after)
+        return again
     answer = go(to)
     answer.headers["set-cookie"] = cookie(SESSION_COOKIE, opened.secret)
     return answer
