@@ -19,10 +19,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (!filled && dialog.open) dialog.close();
 });
 
-document.addEventListener("htmx:sendError", () => showTrouble("unreachable"));
-document.addEventListener("htmx:responseError", (event) =>
-  showTrouble(event.detail.xhr.status === 403 ? "refused" : "failed"),
-);
+// A draft and a plugin's slot say it in their own place.
+const ownWords = (event) => event.detail.elt.closest?.("[data-draft], .slot");
+document.addEventListener("htmx:sendError", (event) => ownWords(event) || showTrouble("unreachable"));
+document.addEventListener("htmx:responseError", (event) => {
+  if (!ownWords(event)) showTrouble(event.detail.xhr.status === 403 ? "refused" : "failed");
+});
 
 document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
@@ -50,4 +52,6 @@ document.addEventListener("change", (event) => {
 });
 
 // A server that refused a form puts the summary of what to correct on top: read it out and bring it into view.
-document.querySelector("[data-summary]")?.focus();
+const toSummary = () => document.querySelector("dialog[open] [data-summary], [data-summary]")?.focus();
+document.addEventListener("htmx:afterSettle", (event) => event.detail.elt.querySelector?.("[data-summary]") && toSummary());
+toSummary();

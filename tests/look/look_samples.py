@@ -1,0 +1,792 @@
+"""One realistic context for every page template, as its first comment describes it."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
+ZONE = "Europe/Warsaw"
+
+
+def csrf_field() -> Markup:
+    return Markup('<input type="hidden" name="_csrf_token" value="sample">')
+
+
+def ago(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+def due(spent: int, label: str = "", **span: float) -> dict[str, Any]:
+    left = timedelta(**span)
+    state = "late" if left < timedelta(0) else "soon" if left < timedelta(days=3) else "running"
+    return {"state": state, "due_at": NOW + left, "spent": spent, "label": label}
+
+
+def marks(letters: str) -> list[dict[str, Any]]:
+    """`aB` is A decided and B open."""
+    return [{"letter": letter.upper(), "decided": letter.islower()} for letter in letters]
+
+
+SHELL = {"language": "en", "theme": "auto", "density": "standard", "contrast": "auto", "organisation": "Modra Bank"}
+
+
+def work(here: str, **more: Any) -> dict[str, Any]:
+    nav = [
+        {"code": "intake", "label": "Inbox", "icon": "inbox", "href": "/intake", "count": 9},
+        {"code": "queue", "label": "Queue", "icon": "stack-2", "href": "/queues"},
+        {"code": "parties", "label": "Parties", "icon": "users", "href": "/parties"},
+        {"code": "csv", "label": "Import", "icon": "upload", "href": "/p/csv-import/"},
+        {"code": "extensions", "label": "Plugins", "icon": "puzzle", "href": "/plugins"},
+    ]
+    user = {"name": "Ewa Kruk", "role": "Agent, Cards and fees", "email": "ewa.kruk@modra.example"}
+    return {**SHELL, "user": user, "nav": nav, "here": here, "single_keys": True, "toasts": [], **more}
+
+
+def public(**more: Any) -> dict[str, Any]:
+    return {
+        **SHELL,
+        "home": "/",
+        "languages": [{"code": "pl", "label": "Polski", "href": "?lang=pl"}],
+        "contact": "Phone: 58 000 20 20, every day 8 am to 8 pm",
+        "links": [{"label": "Accessibility", "href": "/a"}, {"label": "Your data", "href": "/d"}],
+        **more,
+    }
+
+
+ME = {"id": "1", "name": "Ewa Kruk"}
+PIOTR = {"id": "2", "name": "Piotr Maj"}
+ANNA = {"id": "3", "name": "Anna Bąk"}
+
+
+def row(number: int, title: str, customer: str, letters: str, heat: int, clock: Any, **more: Any) -> dict[str, Any]:
+    given = {"owner": ME, "last": {"channel": "email", "at": ago(hours=number % 60)}, **more}
+    return {
+        "reference": f"OMB-{number}",
+        "href": f"/cases/OMB-{number}",
+        "title": title,
+        "customer": customer,
+        "aspects": marks(letters),
+        "heat": heat,
+        "clock": clock,
+        "mine": given["owner"] is ME,
+        "version": 3,
+        **given,
+    }
+
+
+LATE = [
+    row(
+        4107,
+        "Mortgage rate changed without the letter we promised",
+        "Marek Wójcik",
+        "AB",
+        4,
+        due(100, days=-1),
+        last={"channel": "phone", "at": ago(minutes=39)},
+    ),
+    row(
+        4121,
+        "Refund agreed in October has not arrived",
+        "Kancelaria Lis for O. Lis",
+        "aB",
+        3,
+        due(100, hours=-3),
+        last={"channel": "letter", "at": ago(hours=20)},
+    ),
+]
+NEXT = [
+    row(4169, "Cash machine kept €200", "Jakub Sroka", "A", 2, due(94, hours=6), owner=PIOTR),
+    row(
+        4174,
+        "Wrong name on the joint account, third request",
+        "Nina and Adam Reut",
+        "AB",
+        3,
+        due(91, hours=9),
+        unread=True,
+    ),
+    row(4150, "Statement sent to an old address", "Barbara Kott", "AB", 2, due(86, days=1)),
+    row(
+        4188,
+        "Rude answer at the counter in Sopot",
+        "Leon Dudek",
+        "A",
+        2,
+        due(84, days=1, hours=2),
+        owner=None,
+        unread=True,
+    ),
+    row(
+        4182,
+        "Overdraft fee taken twice, then the card was blocked",
+        "Helena Marsh",
+        "aBC",
+        4,
+        due(88, days=2, hours=4),
+        flag="Health",
+        unread=True,
+    ),
+]
+LATER = [
+    row(4136, "Insurance added to the loan without consent", "Iwona Pala", "ABC", 3, due(72, days=3)),
+    row(
+        4190,
+        "App shows another customer’s payee",
+        "Sami Lind",
+        "A",
+        3,
+        due(70, days=3, hours=6),
+        owner=ANNA,
+        flag="Data",
+    ),
+    row(4143, "Early repayment fee not explained", "Grażyna Cis", "AB", 1, due(61, days=4), confidential=True),
+    row(
+        4159,
+        "Direct debit taken after it was cancelled",
+        "Oleh Bondar",
+        "aB",
+        1,
+        {"state": "paused", "restarts_on": date(2026, 11, 26)},
+    ),
+    row(4162, "Queue of 50 minutes at the branch in Gdynia", "Zofia Lech", "A", 0, None, last=None),
+    row(
+        4128,
+        "Loan certificate came in the wrong language",
+        "Anders Holm",
+        "a",
+        1,
+        {"state": "met", "day": 12, "of": 30},
+    ),
+]
+GROUPS = [
+    {"label": "Late", "count": 2, "cases": LATE},
+    {"label": "Next three days", "count": 5, "cases": NEXT},
+    {"label": "Later", "count": 16, "cases": LATER},
+]
+STATES = [("new", "new"), ("open", "open"), ("resolved", "resolved")]
+
+
+def queue(**more: Any) -> dict[str, Any]:
+    def entry(code: str, label: str, icon: str, count: int | None, group: str = "") -> dict[str, Any]:
+        return {"code": code, "label": label, "icon": icon, "href": f"/queues/{code}", "count": count, "group": group}
+
+    undo = {"action": "/cases/OMB-4169/owner", "fields": {"version": 4, "owner": "1"}}
+    return {
+        "shell": work("queue", toasts=[{"text": "OMB-4169 assigned to Piotr Maj", "undo": undo}]),
+        "csrf_field": csrf_field,
+        "queue": {"code": "mine", "label": "My queue", "total": 23, "total_exact": True},
+        "queues": [
+            entry("mine", "My queue", "user", 23),
+            entry("team", "My team", "users", 148),
+            entry("unowned", "No owner", "circle-dashed", 12),
+            entry("flags", "Red flags", "flag-3", 3),
+            entry("cards", "Cards and fees", "users", 64, "Teams"),
+            entry("mortgages", "Mortgages", "users", 38, "Teams"),
+            entry("data", "Data protection", "users", None, "Teams"),
+        ],
+        "counted_at": ago(minutes=2),
+        "filters": [
+            {"name": "status", "label": "Status", "value": "open", "options": STATES},
+            {
+                "name": "clock",
+                "label": "Clock",
+                "value": "",
+                "options": [("late", "late"), ("soon", "next three days")],
+            },
+            {"name": "heat", "label": "Heat", "value": "", "options": [("4", "angry")]},
+            {"name": "owner", "label": "Owner", "value": "", "options": [("none", "nobody")]},
+        ],
+        "search": "",
+        "sort": "clock",
+        "fresh": 3,
+        "may_file": True,
+        "may_take": True,
+        "groups": GROUPS,
+        "next_href": "/queues/mine?after=abc",
+        **more,
+    }
+
+
+def said(at: datetime, kind: str, author: str, channel: str, text: str, about: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"{kind}-{at:%d%H%M}",
+        "at": at,
+        "kind": kind,
+        "author": author,
+        "channel": channel,
+        "text": text,
+        "about": list(about),
+        "heat": 0,
+        "flag": None,
+        "files": [],
+        **more,
+    }
+
+
+ENTRIES = [
+    {
+        "kind": "event",
+        "id": "e1",
+        "at": ago(days=17),
+        "icon": "history",
+        "text": "Case opened from the web form, 3 aspects",
+    },
+    said(
+        ago(days=4, hours=11),
+        "in",
+        "@helena_m",
+        "x",
+        "Three days with a blocked card and nobody at @ModraBank can tell me why.",
+        "C",
+        public=True,
+    ),
+    said(
+        ago(days=3),
+        "in",
+        "Helena Marsh",
+        "letter",
+        "I enclose both statements. The fee of €42.00 appears on 2 and on 3 October, as you can see.",
+        "AB",
+        channel_label="Letter, scanned",
+        files=[{"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400}],
+        cut="I should like to have it back before the end of the month.",
+    ),
+    said(
+        ago(days=2, hours=18),
+        "out",
+        "Piotr Maj",
+        "phone",
+        "Second visit cancelled by text, one hour before. She wants a written apology.",
+        "B",
+        channel_label="called Helena, 6 min",
+    ),
+    said(
+        ago(minutes=77),
+        "in",
+        "Helena Marsh",
+        "email",
+        "The card is still blocked. I could not buy my insulin on Friday and I had to borrow money from a neighbour. "
+        "I asked for one simple thing: give the €42 back and let me pay.",
+        "CA",
+        channel_label="E-mail",
+        heat=4,
+        flag={"word": "health at risk", "text": "Call before you write. Debt letters are on hold."},
+    ),
+    {
+        "kind": "event",
+        "id": "e2",
+        "at": ago(minutes=76),
+        "text": "Rule “Health words” raised the flag and told Anna Bąk",
+    },
+    said(
+        ago(minutes=29),
+        "out",
+        "You",
+        "phone",
+        "Card works again, she can pay at the pharmacy. Wants the answer in writing.",
+        "C",
+        channel_label="called Helena, 4 min 30 s",
+    ),
+    said(
+        ago(minutes=11),
+        "note",
+        "Anna Bąk",
+        "note",
+        "Block came from rule CB-7. I lean to “upheld” and €50 for distress.",
+        "C",
+    ),
+]
+
+
+def aspect(letter: str, title: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": letter.lower() * 8,
+        "letter": letter,
+        "title": title,
+        "decided": False,
+        "state_label": "Open",
+        "tone": "",
+        "icon": "circle-dashed",
+        "owner": ME,
+        "mine": True,
+        "href": f"/cases/OMB-4182/aspects/{letter}",
+        "version": 2,
+        "redress": [],
+        "may_decide": True,
+        **more,
+    }
+
+
+ASPECTS = [
+    aspect(
+        "A",
+        "Overdraft fee taken twice",
+        decided=True,
+        state_label="Upheld",
+        tone="ok",
+        icon="check",
+        clock={"state": "met", "day": 17, "of": 30},
+        redress=[{"text": "Refund", "amount": "42.00", "currency": "EUR", "paid_at": ago(hours=2)}],
+        cause_label="double fee run",
+    ),
+    aspect(
+        "B",
+        "Branch cancelled two visits",
+        owner=PIOTR,
+        mine=False,
+        clock=due(57, days=13),
+        missing="Waiting for the branch manager since 20 Nov",
+    ),
+    aspect(
+        "C",
+        "Card blocked, no notice",
+        lead=True,
+        state_label="Drafting",
+        tone="info",
+        icon="pencil",
+        clock=due(88, days=2, hours=4),
+        missing="No outcome, redress or cause yet",
+    ),
+]
+CHIPS = [
+    {"letter": "A", "decided": True, "title": "Double fee", "count": 6},
+    {"letter": "B", "decided": False, "title": "Branch visit", "count": 3},
+    {"letter": "C", "decided": False, "title": "Card block", "count": 5},
+]
+
+
+def composer(**more: Any) -> dict[str, Any]:
+    return {
+        "may_reply": True,
+        "reply_to": "helena.marsh@example.org",
+        "reply_why_not": "",
+        "kind": "reply",
+        "text": "Dear Ms Marsh,\n\nThank you for talking to me this morning. I am sorry that you were left without "
+        "your card. It works again. You were charged twice. We have sent €42.00 back to your account ending 2214. "
+        "It will be there by ",
+        "about": ["A", "C"],
+        "draft_version": 7,
+        "saved_at": NOW,
+        "warning": "C has no outcome yet",
+        "error": "",
+        **more,
+    }
+
+
+CONFLICT = {
+    "who": "Anna Bąk",
+    "at": ago(minutes=2),
+    "version": 9,
+    "yours": [{"label": "Reason", "value": "The block had no cause. We were wrong."}],
+    "theirs": [{"label": "Reason", "value": "Rule CB-7 fired by mistake."}],
+}
+
+
+def case(**more: Any) -> dict[str, Any]:
+    return {
+        "shell": work("queue"),
+        "csrf_field": csrf_field,
+        "back": {"href": "/queues/mine", "label": "My queue"},
+        "case": {
+            "reference": "OMB-4182",
+            "title": "Overdraft fee taken twice, then the card was blocked",
+            "version": 8,
+            "href": "/cases/OMB-4182",
+            "status": "in_progress",
+            "status_label": "In progress",
+            "customer": {"name": "Helena Marsh", "href": "/parties/1"},
+            "heat": 4,
+            "flag": "health",
+            "confidential": False,
+            "clock": due(88, "to the first answer due", days=2, hours=4),
+            "owner": ME,
+            "mine": True,
+            "decided": 1,
+            "facts": [
+                {"label": "Received", "value": "6 Nov 2026, web form"},
+                {"label": "Final day", "value": "6 Dec 2026"},
+                {"label": "Answer by", "value": "E-mail, in Polish"},
+                {"label": "Queue", "value": "Cards and fees", "href": "/queues/cards"},
+                {"label": "Priority", "value": "High"},
+            ],
+            "linked": [
+                {"reference": "OMB-3907", "title": "Fee, March", "href": "/cases/OMB-3907", "tag": "Upheld"},
+                {"reference": "P-61", "title": "Double fee run", "href": "/problems/61", "icon": "alert-triangle"},
+            ],
+        },
+        "next_step": {
+            "text": "Decide aspect C. Then the reply can go out.",
+            "label": "Decide aspect C",
+            "href": "/cases/OMB-4182/aspects/C/decide",
+            "key": "D",
+            "icon": "scale",
+            "dialog": True,
+            "meta": "Called today at 09:02. Reply promised by 12:00.",
+        },
+        "people": [ME, PIOTR, ANNA],
+        "moves": [{"status": "resolved", "label": "Resolve"}],
+        "may_close_why": "Aspects B and C have no outcome yet.",
+        "priorities": [("normal", "Normal"), ("high", "High")],
+        "priority": "high",
+        "severities": [("low", "Low"), ("high", "High")],
+        "severity": "high",
+        "may_change": True,
+        "aspects": ASPECTS,
+        "may_add_aspect": True,
+        "parties": [
+            {
+                "name": "Helena Marsh",
+                "role_label": "complainant",
+                "href": "/parties/1",
+                "contact": "helena.marsh@example.org",
+            },
+            {
+                "name": "Kancelaria Lis",
+                "role_label": "representative",
+                "href": "/parties/2",
+                "authority": "Until 6 Dec 2026",
+            },
+        ],
+        "party_roles": [("joint", "Joint complainant"), ("representative", "Representative")],
+        "needs": {"text": "Health condition, told us", "source": "Confirmed by Ewa Kruk", "at": ago(minutes=29)},
+        "data": [
+            {"label": "Card ••2214", "value": "Active", "source": "Card system", "fetched_at": ago(minutes=1)},
+            {"label": "Balance", "value": "−€128.40", "source": "Core ledger", "fetched_at": ago(minutes=4)},
+            {
+                "label": "Address",
+                "value": "ul. Długa 8, Gdańsk",
+                "source": "CRM",
+                "fetched_at": ago(days=275),
+                "stale": True,
+            },
+            {"label": "Employer", "value": None, "source": "CRM", "fetched_at": ago(days=1)},
+        ],
+        "slots": [
+            {"title": "Payments panel", "state": "fault", "href": "/s/1", "text": "At 09:12 it showed 2 payments."},
+            {"title": "Credit file", "state": "loading", "href": "/s/2"},
+        ],
+        "jobs": [],
+        "about": "",
+        "chips": CHIPS,
+        "said": 14,
+        "entries": ENTRIES,
+        "earlier_href": "/cases/OMB-4182?all=1",
+        "composer": composer(),
+        "conflict": None,
+        **more,
+    }
+
+
+def decide(**more: Any) -> dict[str, Any]:
+    whole = case()
+    form = {"outcome": "", "reason": "", "cause": "", "note": "", "errors": [], "error_of": {}}
+    line = {"kind": "refund", "amount": "50.00", "currency": "EUR"}
+    return {
+        **whole,
+        "aspect": ASPECTS[2],
+        "form": {**form, "lines": [line, {"kind": "", "amount": "", "currency": "EUR"}], **more.pop("form", {})},
+        "outcomes": [
+            ("upheld", "Upheld"),
+            ("partly", "Partly upheld"),
+            ("not_upheld", "Not upheld"),
+            ("out", "Out of scope"),
+        ],
+        "causes": [("fee-run", "Double fee run"), ("rule", "Faulty rule")],
+        "redress_kinds": [("refund", "Refund"), ("distress", "Distress and inconvenience")],
+        "currencies": [("EUR", "EUR"), ("PLN", "PLN")],
+        **more,
+    }
+
+
+def refused_decision() -> dict[str, Any]:
+    words = {"outcome": "Choose an outcome.", "reason": "Give the reason for the outcome."}
+    errors = [{"field": field, "message": message} for field, message in words.items()]
+    return decide(form={"errors": errors, "error_of": words}, conflict=CONFLICT)
+
+
+def new_case(**wrong: str) -> dict[str, Any]:
+    return {
+        "shell": work("queue"),
+        "csrf_field": csrf_field,
+        "form": {
+            "channel": "letter",
+            "received_on": "2026-11-20",
+            "name": "Renata Olszak",
+            "email": "",
+            "phone": "",
+            "unit": "1",
+            "case_type": "complaint",
+            "summary": "",
+            "confidential": False,
+            "matters": [
+                {"text": "You closed my account while I was in hospital.", "category": ""},
+                {"text": "", "category": ""},
+            ],
+            "errors": [{"field": field.replace("_", "-"), "message": message} for field, message in wrong.items()],
+            "error_of": {field.replace("_", "-"): message for field, message in wrong.items()},
+        },
+        "channels": [("letter", "Letter"), ("phone", "Phone"), ("visit", "Visit")],
+        "units": [("1", "Cards and fees")],
+        "case_types": [("complaint", "Complaint")],
+        "categories": [("account", "Account"), ("card", "Card")],
+        "own_fields": "",
+        "key": "0190-key",
+    }
+
+
+def plugin(slug: str, label: str, state: str, icon: str, summary: str, reach: str, **more: Any) -> dict[str, Any]:
+    acts = [{"action": "disable", "label": "Turn off"}] if state == "enabled" else []
+    given = {"version": "1.4.1", "author": "Ombud project", "why": "", "settings_href": "", "acts": acts, **more}
+    return {"slug": slug, "label": label, "state": state, "icon": icon, "summary": summary, "reach": reach, **given}
+
+
+def plugins() -> dict[str, Any]:
+    def view(label: str, icon: str, count: int, group: str = "", current: bool = False) -> dict[str, Any]:
+        return {"label": label, "icon": icon, "href": "/plugins", "count": count, "group": group, "current": current}
+
+    needing = [
+        plugin(
+            "payments",
+            "Payments panel",
+            "fault",
+            "building-bank",
+            "Shows the last payments in the 360 panel.",
+            "Reads account number. Writes nothing.",
+            why="It stopped by itself at 09:12, after 5 answers in a row took longer than 3 seconds. Cases work; only "
+            "this panel is missing. Check that payments.internal answers, then start it again.",
+            acts=[{"action": "restart", "label": "Start again", "main": True}],
+        ),
+        plugin(
+            "letterpress",
+            "Letter press",
+            "upgrade_needed",
+            "printer",
+            "Prints, folds and posts letters through your print house.",
+            "Reads letters and addresses. Sends them to one host.",
+            why="Version 2.0 asks for one new right: read case deadlines.",
+            acts=[{"action": "upgrade", "label": "Upgrade to 2.0", "main": True}],
+        ),
+    ]
+    working = [
+        plugin(
+            "x",
+            "X channel",
+            "enabled",
+            "brand-x",
+            "Brings public posts and direct messages into the inbox.",
+            "Reads posts that name you. Writes replies you approve.",
+            settings_href="/plugins/x/settings",
+        )
+    ]
+    off = [
+        plugin(
+            "night",
+            "Night shift theme",
+            "disabled",
+            "moon",
+            "A warmer dark theme.",
+            "Reads nothing. Writes nothing.",
+            acts=[{"action": "enable", "label": "Turn on"}],
+        )
+    ]
+    return {
+        "shell": work("extensions"),
+        "csrf_field": csrf_field,
+        "counts": {"installed": 11, "needing": 2},
+        "views": [
+            view("Installed", "puzzle", 11, current=True),
+            view("Faults", "alert-circle", 1),
+            view("Channels", "tag", 4, "Kind"),
+        ],
+        "groups": [
+            {"label": "Needs you", "count": 2, "plugins": needing},
+            {"label": "Working", "count": 8, "plugins": working},
+            {"label": "Turned off", "count": 1, "plugins": off},
+        ],
+    }
+
+
+def intake() -> dict[str, Any]:
+    def receipt(number: int, channel: str, sender: str, subject: str, state: str, **more: Any) -> dict[str, Any]:
+        return {
+            "id": str(number),
+            "href": f"/intake?open={number}",
+            "channel": channel,
+            "channel_label": "E-mail",
+            "sender": sender,
+            "subject": subject,
+            "at": ago(minutes=30 + number),
+            "step_label": "reading the attachment",
+            "state": state,
+            **more,
+        }
+
+    first = receipt(1, "email", "Renata Olszak", "You closed my account while I was in hospital", "fault")
+    return {
+        "shell": work("intake"),
+        "csrf_field": csrf_field,
+        "waiting": 3,
+        "oldest_at": ago(hours=1, minutes=50),
+        "receipts": [
+            first,
+            receipt(2, "letter", "Letter, no sender", "Scan 2026-11-23-07, 3 pages", "waiting"),
+            receipt(
+                3,
+                "email",
+                "Kancelaria Lis",
+                "Power of attorney, O. Lis",
+                "possible",
+                guess="Possibly belongs to OMB-4121",
+            ),
+        ],
+        "chosen": {
+            **first,
+            "fault": "The attachment is not a PDF, although its name says so.",
+            "remedy": "Open it as it came, or ask the sender for another copy.",
+            "attempts": 3,
+            "size": 48_200,
+            "raw_href": "/intake/1/raw",
+            "preview": "Hello,\n\nI was in hospital from 2 to 16 November. When I came home my account was closed.",
+            "may_act": True,
+        },
+        "next_href": "",
+    }
+
+
+def parties() -> dict[str, Any]:
+    return {
+        "shell": work("parties"),
+        "csrf_field": csrf_field,
+        "search": "",
+        "parties": [
+            {
+                "name": "Helena Marsh",
+                "href": "/parties/1",
+                "kind": "person",
+                "email": "helena.marsh@example.org",
+                "cases": 3,
+                "last_at": ago(hours=1),
+            },
+            {
+                "name": "Kancelaria Lis",
+                "href": "/parties/2",
+                "kind": "organisation",
+                "email": "",
+                "cases": 12,
+                "last_at": None,
+            },
+        ],
+        "next_href": "",
+    }
+
+
+def party() -> dict[str, Any]:
+    whole = case()
+    role = {
+        "reference": "OMB-4182",
+        "title": "Overdraft fee taken twice, then the card was blocked",
+        "href": "/cases/OMB-4182",
+        "role_label": "Complainant",
+        "status_label": "In progress",
+        "aspects": marks("aBC"),
+        "received_at": ago(days=17),
+    }
+    facts = [{"label": "E-mail", "value": "helena.marsh@example.org"}, {"label": "Language", "value": "Polish"}]
+    about = {
+        "name": "Helena Marsh",
+        "kind": "person",
+        "since": date(2014, 3, 2),
+        "facts": facts,
+        "needs": whole["needs"],
+    }
+    return {
+        "shell": work("parties"),
+        "csrf_field": csrf_field,
+        "party": about,
+        "roles": [role],
+        "data": whole["data"],
+        "slots": [],
+        "may_change": True,
+    }
+
+
+def sign_in(**form: str) -> dict[str, Any]:
+    return {
+        "shell": SHELL,
+        "csrf_field": csrf_field,
+        "form": {"login": "", "next": "/queues", "error": "", **form},
+        "wait": 0,
+    }
+
+
+DOORS = [
+    {
+        "href": "/p/webform/",
+        "icon": "writing",
+        "title": "Make a complaint",
+        "text": "It takes about ten minutes. You can save it and come back.",
+    },
+    {
+        "href": "/p/portal/",
+        "icon": "search",
+        "title": "Follow my complaint",
+        "text": "See what happens next and when, or add something. You need your case number.",
+    },
+]
+
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "queue": ("pages/queue.html", queue()),
+    "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
+    "queue-search": ("pages/queue.html", queue(groups=[], next_href="", search="pension", fresh=0)),
+    "case": ("pages/case.html", case()),
+    "case-conflict": ("pages/case.html", case(conflict=CONFLICT, composer=composer(theirs="Dear Helena", warning=""))),
+    "case-reader": (
+        "pages/case.html",
+        case(
+            people=[],
+            may_change=False,
+            may_add_aspect=False,
+            next_step=None,
+            needs=None,
+            data=[],
+            slots=[],
+            composer=composer(
+                may_reply=False, reply_why_not="You may not write to customers.", kind="note", text="", saved_at=None
+            ),
+        ),
+    ),
+    "decide": ("pages/decide.html", decide()),
+    "decide-refused": ("pages/decide.html", refused_decision()),
+    "case-new": ("pages/case_new.html", new_case()),
+    "case-new-refused": (
+        "pages/case_new.html",
+        new_case(summary="Say in one line what it is about.", matter_2="Say what happened."),
+    ),
+    "parties": ("pages/parties.html", parties()),
+    "party": ("pages/party.html", party()),
+    "plugins": ("pages/plugins.html", plugins()),
+    "intake": ("pages/intake.html", intake()),
+    "sign-in": ("pages/sign_in.html", sign_in()),
+    "sign-in-refused": ("pages/sign_in.html", sign_in(error="That did not match")),
+    "front": ("pages/front.html", {"shell": public(), "doors": DOORS, "sign_in": "/sign-in"}),
+    "error": (
+        "pages/error.html",
+        {
+            "shell": SHELL,
+            "status": 404,
+            "title": "This page is not here",
+            "what": "The address may be old, or the case may belong to another team.",
+            "safe": "Nothing was changed.",
+            "ways": [{"label": "Go to my queue", "href": "/queues", "main": True}, {"label": "Go back", "href": "/"}],
+            "number": "0190a3",
+        },
+    ),
+    "document": (
+        "pages/document.html",
+        {"shell": public(), "heading": "Ombud API", "body": Markup("<p>Read <code>/api/openapi.json</code>.</p>")},
+    ),
+    # What a plugin of the public side draws with core's layout and components.
+    "public-form": ("samples/form.html", {"shell": public(), "csrf_field": csrf_field}),
+    "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),
+}

@@ -1,0 +1,92 @@
+"""Draws the sample pages and serves them on loopback under the product's own content policy."""
+
+import mimetypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from jinja2 import Environment
+from look_samples import NOW, PAGES, ZONE
+
+from ombud.kernel import clock
+from ombud.web import assets, templating, themes
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+THEME = Path(__file__).parents[2] / "themes" / "plain" / "ombud_theme_plain"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def jinja() -> Environment:
+    return templating.with_templates(templating.environment(themes.read(THEME)), Path(__file__).parent / "templates")
+
+
+def draw(name: str, language: str = "en", **shell: Any) -> str:
+    template, context = PAGES[name]
+    spoken = templating.reader.set(templating.Reader(language, ZONE))
+    try:
+        with clock.at(NOW):
+            return jinja().get_template(template).render({**context, "shell": {**context["shell"], **shell}})
+    finally:
+        templating.reader.reset(spoken)
+
+
+def draw_fragment(template: str, name: str) -> str:
+    """A fragment with the context of the page `name`, as htmx gets it."""
+    with clock.at(NOW):
+        return jinja().get_template(template).render(PAGES[name][1])
+
+
+class Stage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        name = address.path.strip("/")
+        if name in PAGES:
+            chosen = {key: values[0] for key, values in parse_qs(address.query).items()}
+            return self._send(draw(name, **chosen).encode(), "text/html; charset=utf-8")
+        for prefix, folder in ((assets.URL_PREFIX, assets.BUILT_DIR), ("/themes/plain/", THEME / "static")):
+            path = folder / Path(address.path).name
+            if address.path.startswith(prefix) and path.is_file():
+                return self._send(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+        return self._send(b"not here", "text/plain", HTTPStatus.NOT_FOUND)
+
+    def _send(self, body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def stage() -> Iterator[str]:
+    """The address of a server with all sample pages, e.g. http://127.0.0.1:40123."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stage)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

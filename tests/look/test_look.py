@@ -1,0 +1,240 @@
+"""The pages as they are drawn: strict templates, strict content policy, no barrier in either theme, keys, drafts."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from look_samples import PAGES
+from look_stage import draw, draw_fragment, jinja
+from playwright.sync_api import Browser, Page, Route, expect
+
+from ombud.web import assets, templating
+
+AXE = assets.MODULES / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Inline(HTMLParser):
+    """Collects what a strict content policy would refuse, and ids that occur twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.refused.append(f"<{tag}>")
+        self.refused += [f"{tag} {name}" for name in given if name == "style" or re.match(r"on[a-z]|hx-on", name)]
+        if given.get("id"):
+            self.ids.append(str(given["id"]))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_draws_with_exactly_the_context_it_documents(name: str) -> None:
+    html = draw(name)
+    found = Inline()
+    found.feed(html)
+    assert found.refused == []
+    assert sorted(found.ids) == sorted(set(found.ids))
+    assert "http://" not in html
+    assert "https://" not in html
+    assert 'method="post"' not in re.sub(r"(?s)<form[^>]*post.*?_csrf_token", "", html)
+
+
+def test_every_template_compiles_and_none_is_left_undrawn() -> None:
+    names = set(jinja().list_templates(filter_func=lambda name: not name.startswith("core/")))
+    drawn: set[str] = set()
+    for name in names:
+        source, _, _ = jinja().loader.get_source(jinja(), name)  # type: ignore[union-attr]
+        jinja().get_template(name)
+        drawn |= set(re.findall(r'(?:extends|from|include) "([^"]+)"', source))
+    drawn |= {template for template, _ in PAGES.values()}
+    assert names - drawn == set()
+
+
+def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
+    known = set(assets.icon_names())
+    for path in templating.TEMPLATES.rglob("*.html"):
+        for name in re.findall(r'icon\("([a-z0-9-]+)"', path.read_text("utf-8")):
+            assert name in known or name == "heat-", f"{path.name} draws {name}"
+
+
+def test_an_unknown_icon_of_a_plugin_becomes_a_puzzle_piece() -> None:
+    drawn = jinja().from_string('{% from "components/icon.html" import icon %}{{ icon("no-such") }}').render()
+    assert "#puzzle" in drawn
+
+
+def test_text_of_a_customer_is_never_markup() -> None:
+    drawn = jinja().from_string('{% from "components/marks.html" import tag %}{{ tag("<script>x</script>") }}').render()
+    assert "<script>" not in drawn
+
+
+def test_the_style_sheet_stays_small_and_has_no_important() -> None:
+    sheet = (assets.BUILT_DIR / Path(assets.url("app.css")).name).read_text("utf-8")
+    assert len(sheet.encode()) < 50_000
+    assert "!important" not in sheet
+    assert "@import" not in sheet
+
+
+def test_composing_again_changes_nothing() -> None:
+    before = assets.url("app.css")
+    assert assets.build() is False
+    assert assets.url("app.css") == before
+
+
+def test_an_unknown_asset_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(assets.AssetsMissingError, match=r"app\.css"):
+        assets.url("nothing.css")
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = (assets.WEB / "package-lock.json").read_text("utf-8")
+    assert '"resolved"' not in lock
+    assert "registry" not in lock
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(8_000)
+    page = context.new_page()
+    page.refused = []  # type: ignore[attr-defined]
+    page.on("console", lambda said: "Content Security Policy" in said.text and page.refused.append(said.text))  # type: ignore[attr-defined]
+    page.route("**/s/*", lambda route: route.fulfill(status=204))
+    yield page
+    refused = page.refused  # type: ignore[attr-defined]
+    context.close()
+    assert refused == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(page: Page, desk_address: str, name: str) -> None:
+    page.goto(f"{desk_address}/{name}?theme=light")
+    page.evaluate(AXE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
+    assert barriers(page, RULES) == []
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert barriers(page, ["color-contrast"]) == []
+    page.set_viewport_size({"width": 320, "height": 720})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert barriers(page, ["target-size", "color-contrast"]) == []
+
+
+def barriers(page: Page, rules: list[str]) -> list[tuple[str, list[str]]]:
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
+    return [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]]
+
+
+@pytest.mark.browser
+def test_keys_move_open_and_rest_while_typing(page: Page, desk_address: str) -> None:
+    page.goto(f"{desk_address}/queue")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator("tr[data-cursor]")).to_contain_text("OMB-4121")
+    page.keyboard.press("x")
+    expect(page.get_by_label("Select OMB-4121")).to_be_checked()
+    page.keyboard.press("/")
+    page.keyboard.type("jx")
+    expect(page.get_by_label("Search cases")).to_have_value("jx")
+    expect(page.locator("tr[data-cursor]")).to_contain_text("OMB-4121")
+
+
+@pytest.mark.browser
+def test_the_key_sheet_lists_what_the_page_answers_to(page: Page, desk_address: str) -> None:
+    page.goto(f"{desk_address}/queue")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="All keys")).to_contain_text("Take the selected cases")
+
+
+@pytest.mark.browser
+def test_single_keys_can_be_turned_off(page: Page, desk_address: str) -> None:
+    page.route("**/preferences", lambda route: route.fulfill(status=204))
+    page.goto(f"{desk_address}/queue")
+    page.locator(".rail summary").click()
+    with page.expect_request("**/preferences") as sent:
+        page.get_by_label("Single keys").uncheck()
+    assert "_csrf_token=sample" in (sent.value.post_data or "")
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    expect(page.locator("tr[data-cursor]")).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_the_theme_switch_shows_at_once_and_is_stored(page: Page, desk_address: str) -> None:
+    page.route("**/preferences", lambda route: route.fulfill(status=204))
+    page.goto(f"{desk_address}/queue?theme=light")
+    ground = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+    page.locator(".rail summary").click()
+    with page.expect_request("**/preferences") as sent:
+        page.get_by_text("Dark", exact=True).click()
+    assert "theme=dark" in (sent.value.post_data or "")
+    assert page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") != ground
+
+
+@pytest.mark.browser
+def test_a_draft_is_stored_while_typing_and_says_when_it_is_not(page: Page, desk_address: str) -> None:
+    answers = [500, 200]
+    version = '<input type="hidden" name="draft_version" value="8">'
+    saved = f'<span id="draft-status">{version}<span id="draft-words">Draft saved 09:32</span></span>'
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=answers.pop(0), body=saved, content_type="text/html")
+
+    page.route("**/draft", answer)
+    page.goto(f"{desk_address}/case")
+    text = page.get_by_label("Text", exact=True)
+    text.press_sequentially("a")
+    expect(page.locator("#draft-status")).to_contain_text("Not saved yet")
+    with page.expect_request("**/draft") as sent:
+        text.press_sequentially("b")
+    assert "draft_version=7" in (sent.value.post_data or "")
+    expect(page.locator("#draft-status")).to_contain_text("Draft saved 09:32")
+    expect(page.locator("#composer [name=draft_version]")).to_have_value("8")
+
+
+@pytest.mark.browser
+def test_deciding_opens_in_a_dialog_and_a_refusal_stays_in_it(page: Page, desk_address: str) -> None:
+    def answer(route: Route) -> None:
+        post = route.request.method == "POST"
+        body = draw_fragment("fragments/decide.html", "decide-refused" if post else "decide")
+        route.fulfill(status=422 if post else 200, body=body, content_type="text/html")
+
+    page.route("**/decide", answer)
+    page.goto(f"{desk_address}/case")
+    page.keyboard.press("d")
+    dialog = page.locator("dialog#dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Decide").click()
+    expect(dialog).to_contain_text("Choose an outcome.")
+    expect(dialog.locator("[data-summary]")).to_be_focused()
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_a_toast_waits_under_the_pointer_and_leaves_after_ten_seconds(page: Page, desk_address: str) -> None:
+    page.clock.install()
+    page.goto(f"{desk_address}/queue")
+    toast = page.locator(".toast")
+    toast.hover()
+    page.clock.run_for(30_000)
+    expect(toast).to_be_visible()
+    page.mouse.move(5, 5)
+    page.clock.run_for(10_500)
+    expect(toast).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_pages_work_without_javascript(chromium: Browser, desk_address: str) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{desk_address}/queue")
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
+    page.goto(f"{desk_address}/case")
+    page.get_by_text("Assign", exact=False).first.click()
+    expect(page.get_by_label("Owner of the case")).to_be_visible()
+    context.close()
