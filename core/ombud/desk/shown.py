@@ -1,4 +1,4 @@
-"""What pages and the API show alike: clocks, aspects by letter, cursors. Letters count what the viewer sees, no more."""
+"""What pages and the API show alike: clocks, aspects by letter, cursors. Letters count only what the viewer sees."""
 
 import base64
 import binascii

@@ -1,0 +1,202 @@
+"""The records of a case's page, as one viewer may see them. What is masked is None."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from ombud.desk.actions import Action
+from ombud.desk.fields import FormField
+from ombud.desk.history import Happened
+from ombud.desk.shown import ClockShown, Named
+from ombud.desk.timeline import FileShown, Said
+from ombud.desk.words import label
+
+
+@dataclass(frozen=True)
+class CaseShown:
+    """The case itself. `about_me`: an aspect is hidden from this viewer; then title is the reference, and mood, own
+    fields and last word are left out. `customer` is None where the viewer may not see names."""
+
+    id: UUID
+    reference: str
+    title: str
+    customer: str | None
+    customer_id: UUID | None
+    unit: Named
+    zone: str
+    case_type: str
+    case_type_label: str
+    status: str
+    priority: str
+    severity: int
+    mood: str
+    channel: str
+    language: str
+    confidential: bool
+    owner: Named | None
+    mine: bool
+    queue: Named | None
+    received_at: datetime
+    received_on: date
+    opened_at: datetime
+    due_at: datetime | None
+    changed_at: datetime
+    closed_at: datetime | None
+    clock: ClockShown | None
+    fields: Mapping[str, Any]
+    form: tuple[FormField, ...]
+    about_me: bool
+    version: int
+
+    @property
+    def status_label(self) -> str:
+        return label(self.status)
+
+
+@dataclass(frozen=True)
+class RedressShown:
+    """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back."""
+
+    id: UUID
+    kind: str
+    amount: Decimal | None
+    currency: str
+    note: str
+    reverses: UUID | None
+    standing: bool
+    created_at: datetime
+
+    @property
+    def kind_label(self) -> str:
+        return label(self.kind)
+
+
+@dataclass(frozen=True)
+class FindingShown:
+    """What a provider or a person proposed, with the reason."""
+
+    id: UUID
+    message_id: UUID | None
+    aspect_id: UUID | None
+    provider: str
+    kind: str
+    value: Any
+    confidence: Decimal | None
+    reason: str
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class AspectShown:
+    """One matter. `letter` counts the aspects in view; `said`: messages about it; `concerns`: the member of staff."""
+
+    id: UUID
+    letter: str
+    title: str
+    text: str
+    category: str
+    status: str
+    priority: str
+    severity: int
+    owner: Named | None
+    mine: bool
+    concerns: Named | None
+    outcome: str
+    reason: str
+    cause: str
+    due_at: datetime | None
+    clock: ClockShown | None
+    decided_at: datetime | None
+    decided_by: Named | None
+    redress: tuple[RedressShown, ...]
+    said: int
+    actions: tuple[Action, ...]
+    suggested: tuple[FindingShown, ...]
+    version: int
+
+    @property
+    def decided(self) -> bool:
+        return self.status == "closed"
+
+    @property
+    def outcome_label(self) -> str:
+        return label(self.outcome) if self.outcome else ""
+
+    @property
+    def cause_label(self) -> str:
+        return label(self.cause) if self.cause else ""
+
+    @property
+    def may_decide(self) -> bool:
+        return any(each.key == "decide" and each.allowed for each in self.actions)
+
+
+@dataclass(frozen=True)
+class NeedsShown:
+    """Confirmed support needs of a person; used for support, never to detriment."""
+
+    in_vulnerable_circumstances: bool
+    complains_of_our_response: bool
+    adjustments: str
+    lawful_basis: str
+    confirmed_by: str
+    confirmed_at: datetime
+    review_on: date | None
+    version: int
+
+
+@dataclass(frozen=True)
+class PartyShown:
+    """A person in a role; what the viewer may not see is None, and `needs` is None also where there are none."""
+
+    id: UUID
+    person_id: UUID
+    kind: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    postcode: str | None
+    address: str | None
+    role: str
+    authority: str
+    authority_until: date | None
+    expired: bool
+    needs: NeedsShown | None
+    version: int
+
+    @property
+    def role_label(self) -> str:
+        return label(self.role)
+
+
+@dataclass(frozen=True)
+class CasePageView:
+    """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
+    `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers."""
+
+    case: CaseShown
+    aspects: tuple[AspectShown, ...]
+    parties: tuple[PartyShown, ...]
+    entries: tuple[Said | Happened, ...]
+    said: int
+    earlier: str | None
+    findings: tuple[FindingShown, ...]
+    files: tuple[FileShown, ...]
+    drafts: Mapping[str, Mapping[str, Any]]
+    links: int
+    actions: tuple[Action, ...]
+    people: tuple[Named, ...]
+
+    @property
+    def decided(self) -> int:
+        return sum(each.decided for each in self.aspects)
+
+    def may(self, key: str) -> bool:
+        return any(each.key == key and each.allowed for each in self.actions)
+
+    def why_not(self, key: str) -> str:
+        return next((each.reason for each in self.actions if each.key == key), "")

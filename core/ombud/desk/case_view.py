@@ -1,0 +1,300 @@
+"""Everything the page of one case shows to one viewer, in nine statements whatever its size."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from ombud.desk import deadlines, drafts, references
+from ombud.desk.actions import Standing, aspect_actions, case_actions, rights_in
+from ombud.desk.case_shown import (
+    AspectShown,
+    CasePageView,
+    CaseShown,
+    FindingShown,
+    NeedsShown,
+    PartyShown,
+    RedressShown,
+)
+from ombud.desk.errors import Invalid
+from ombud.desk.fields import form
+from ombud.desk.history import SPOKEN_ABOUT
+from ombud.desk.shown import Named, clock_shown, emptied
+from ombud.desk.timeline import FileShown, timeline
+from ombud.desk.words import letter
+from ombud.desk.writing import demand, no_case
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
+
+
+async def case_page(viewer: Viewer, reference: str, *, about: str = "", before: str = "") -> CasePageView:
+    """The page; `about`: letter of an aspect that filters the timeline, `before`: cursor of its earlier part.
+
+    Raises NotFound with one text for missing and hidden, Invalid for a letter or cursor that leads nowhere."""
+    demand(viewer, "case.read")
+    row = await _case(viewer, reference)
+    case_id, unit_id = row["id"], row["unit_id"]
+    mask, rights = mask_in(viewer, unit_id), rights_in(viewer, unit_id)
+    rows = await _aspect_rows(viewer, case_id)
+    letters = {str(each["id"]): letter(place) for place, each in enumerate(rows, 1)}
+    standing = _standing(viewer, row, rows, rights)
+    findings = await _findings(viewer, case_id)
+    talk = await timeline(viewer, case_id, unit_id, letters, about=_chosen(letters, about), before=before)
+    return CasePageView(
+        case=_case_shown(viewer, row, rows, mask),
+        aspects=tuple(_aspect(viewer, row, each, letters, standing, findings) for each in rows),
+        parties=await _parties(viewer, row, mask),
+        entries=talk.entries,
+        said=row["said"],
+        earlier=talk.earlier,
+        findings=findings,
+        files=await _loose_files(viewer, case_id),
+        drafts=_seen_drafts(await drafts.mine(viewer, case_id), letters),
+        links=row["links"],
+        actions=case_actions(standing),
+        people=await _people(row) if "case.assign" in rights else (),
+    )
+
+
+def _chosen(letters: Mapping[str, str], about: str) -> UUID | None:
+    if not about:
+        return None
+    for identity, sign in letters.items():
+        if sign == about.upper():
+            return UUID(identity)
+    raise Invalid("There is no such aspect in this case. Show all messages instead.", "about")
+
+
+_CASE = """
+SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type_label, t.fields AS type_fields,
+    coalesce(nullif(o.display_name, ''), o.name) AS owner_name, q.name AS queue_name, q.key AS queue_key,
+    who.id AS customer_id, who.name AS customer, {mine} AS hidden,
+    (SELECT count(*) FROM core_message m WHERE m.case_id = c.id AND {messages}) AS said,
+    (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
+FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
+LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id
+LEFT JOIN LATERAL (SELECT p.id, p.name FROM core_party y JOIN core_person p ON p.id = y.person_id
+    WHERE y.case_id = c.id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1) who ON TRUE
+WHERE c.reference = {reference} AND {rows}
+"""
+
+
+async def _case(viewer: Viewer, reference: str) -> Any:
+    if "\0" in reference or len(reference) > 100:
+        raise no_case("with this reference")
+    arguments = Arguments()
+    sql = _CASE.format(
+        mine=about_me("c.id", arguments.add(viewer.user_id)), now=arguments.add(now()),
+        messages=decide(viewer, "case.read", "message").where("m", arguments),
+        reference=arguments.add(references.tidy(reference) or reference),
+        rows=decide(viewer, "case.read", "case").where("c", arguments),
+    )  # fmt: skip
+    row = await db.fetchrow(sql, *arguments.values)
+    if row is None:
+        raise no_case(reference)
+    return row
+
+
+def _hidden(viewer: Viewer, row: Any) -> bool:
+    return bool(row["hidden"]) and not viewer.system
+
+
+def _standing(viewer: Viewer, row: Any, aspects: list[Any], rights: frozenset[str]) -> Standing:
+    mine = row["owner_id"] is not None and row["owner_id"] == viewer.user_id
+    undecided = sum(each["status"] != "closed" for each in aspects)
+    return Standing(rights, row["status"], row["owner_id"] is not None, mine, undecided, _hidden(viewer, row))
+
+
+def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[str]) -> CaseShown:
+    hidden = _hidden(viewer, row)
+    decided = [each["decided_at"] for each in aspects if each["decided_at"]]
+    met_at = row["closed_at"] or (max(decided, default=None) if row["status"] == "resolved" else None)
+    values = {} if hidden else row["fields"]
+    return CaseShown(
+        id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],
+        customer=None if "customer" in mask else row["customer"], customer_id=row["customer_id"],
+        unit=Named(row["unit_id"], row["unit_name"], row["unit_key"]), zone=row["time_zone"],
+        case_type=row["case_type"], case_type_label=row["type_label"], status=row["status"], priority=row["priority"],
+        severity=row["severity"], mood="" if hidden else row["mood"], channel=row["channel"], language=row["language"],
+        confidential=row["confidential"], owner=_named(row, "owner"),
+        mine=row["owner_id"] is not None and row["owner_id"] == viewer.user_id,
+        queue=Named(row["queue_id"], row["queue_name"], row["queue_key"]) if row["queue_id"] else None,
+        received_at=row["received_at"], received_on=row["received_on"], opened_at=row["opened_at"],
+        due_at=row["due_at"], changed_at=row["changed_at"], closed_at=row["closed_at"],
+        clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
+        fields=values, form=() if hidden else tuple(form(row["type_fields"], values)), about_me=hidden,
+        version=row["version"],
+    )  # fmt: skip
+
+
+def _named(row: Any, what: str) -> Named | None:
+    identity = row[f"{what}_id"]
+    return Named(identity, row[f"{what}_name"]) if identity else None
+
+
+_ASPECTS = """
+SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
+    coalesce(nullif(d.display_name, ''), d.name) AS decider_name,
+    coalesce(nullif(s.display_name, ''), s.name) AS staff_name,
+    (SELECT count(*) FROM core_message_aspect pin JOIN core_message m ON m.id = pin.message_id
+     WHERE pin.aspect_id = a.id AND {messages}) AS said,
+    (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
+        'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at) ORDER BY r.created_at, r.id)
+     FROM core_redress r WHERE r.aspect_id = a.id) AS redress
+FROM core_aspect a LEFT JOIN core_user o ON o.id = a.owner_id LEFT JOIN core_user d ON d.id = a.decided_by
+LEFT JOIN core_user s ON s.id = a.concerns_user_id
+WHERE a.case_id = {case} AND {rows} ORDER BY a.position
+"""
+
+
+async def _aspect_rows(viewer: Viewer, case_id: UUID) -> list[Any]:
+    arguments = Arguments()
+    sql = _ASPECTS.format(
+        messages=decide(viewer, "case.read", "message").where("m", arguments),
+        case=arguments.add(case_id),
+        rows=decide(viewer, "case.read", "aspect").where("a", arguments),
+    )
+    return await db.fetch(sql, *arguments.values)
+
+
+def _aspect(
+    viewer: Viewer,
+    case: Any,
+    row: Any,
+    letters: Mapping[str, str],
+    standing: Standing,
+    findings: tuple[FindingShown, ...],
+) -> AspectShown:
+    clock = clock_shown(case["received_at"], row["due_at"], case["time_zone"], now(), row["decided_at"])
+    return AspectShown(
+        id=row["id"], letter=letters[str(row["id"])], title=row["title"], text=row["text"], category=row["category"],
+        status=row["status"], priority=row["priority"], severity=row["severity"], owner=_named(row, "owner"),
+        mine=row["owner_id"] is not None and row["owner_id"] == viewer.user_id,
+        concerns=Named(row["concerns_user_id"], row["staff_name"]) if row["concerns_user_id"] else None,
+        outcome=row["outcome"], reason=row["reason"], cause=row["cause"], due_at=row["due_at"], clock=clock,
+        decided_at=row["decided_at"],
+        decided_by=Named(row["decided_by"], row["decider_name"]) if row["decided_by"] else None,
+        redress=_redress(row["redress"] or []), said=row["said"], actions=aspect_actions(standing, row["status"]),
+        suggested=tuple(each for each in findings if each.aspect_id == row["id"] and each.state == "suggested"),
+        version=row["version"],
+    )  # fmt: skip
+
+
+def _redress(lines: list[Mapping[str, Any]]) -> tuple[RedressShown, ...]:
+    gone = {each["reverses"] for each in lines if each["reverses"]}
+    return tuple(
+        RedressShown(
+            id=UUID(each["id"]), kind=each["kind"], amount=None if each["amount"] is None else Decimal(each["amount"]),
+            currency=each["currency"], note=each["note"], reverses=UUID(each["reverses"]) if each["reverses"] else None,
+            standing=not each["reverses"] and each["id"] not in gone,
+            created_at=datetime.fromisoformat(each["created_at"]),
+        )
+        for each in lines
+    )  # fmt: skip
+
+
+_PARTIES = """
+SELECT y.id, y.person_id, y.role, y.authority, y.authority_until, p.kind, p.name, p.email, p.phone, p.postcode,
+    p.address, p.version, n.in_vulnerable_circumstances, n.complains_of_our_response, n.adjustments, n.lawful_basis,
+    n.confirmed_at, n.review_on, n.version AS needs_version, coalesce(nullif(w.display_name, ''), w.name) AS confirmer
+FROM core_party y JOIN core_person p ON p.id = y.person_id
+LEFT JOIN core_support_needs n ON n.case_id = y.case_id AND n.person_id = y.person_id
+LEFT JOIN core_user w ON w.id = n.confirmed_by
+WHERE y.case_id = {case} AND {rows} AND NOT ({hidden}::boolean AND y.role = ANY({spoken_about}))
+ORDER BY y.created_at, y.id
+"""
+
+
+async def _parties(viewer: Viewer, case: Any, mask: frozenset[str]) -> tuple[PartyShown, ...]:
+    """People the complaint speaks of stay hidden from a viewer whom an aspect concerns: one of them could be they."""
+    arguments = Arguments()
+    sql = _PARTIES.format(
+        case=arguments.add(case["id"]),
+        rows=decide(viewer, "case.read", "person").where("p", arguments),
+        hidden=arguments.add(_hidden(viewer, case)),
+        spoken_about=arguments.add(list(SPOKEN_ABOUT)),
+    )
+    return tuple(_party(row, mask, case["time_zone"]) for row in await db.fetch(sql, *arguments.values))
+
+
+def _party(row: Any, mask: frozenset[str], zone: str) -> PartyShown:
+    seen = emptied(dict(row), mask)
+    until = row["authority_until"]
+    return PartyShown(
+        id=row["id"], person_id=row["person_id"], kind=row["kind"], name=seen["name"], email=seen["email"],
+        phone=seen["phone"], postcode=seen["postcode"], address=seen["address"], role=row["role"],
+        authority=row["authority"], authority_until=until,
+        expired=until is not None and until < deadlines.received_on(now(), zone),
+        needs=None if "support_needs" in mask or row["confirmed_at"] is None else _needs(row), version=row["version"],
+    )  # fmt: skip
+
+
+def _needs(row: Any) -> NeedsShown:
+    return NeedsShown(
+        row["in_vulnerable_circumstances"], row["complains_of_our_response"], row["adjustments"], row["lawful_basis"],
+        row["confirmer"] or "", row["confirmed_at"], row["review_on"], row["needs_version"],
+    )  # fmt: skip
+
+
+_FINDINGS = """
+SELECT f.id, f.message_id, f.aspect_id, f.provider, f.kind, f.value, f.confidence, f.reason, f.state, f.created_at
+FROM core_finding f WHERE f.case_id = {case} AND f.state <> 'rejected'
+AND (f.aspect_id IS NULL OR EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = f.aspect_id AND {aspects}))
+AND (f.message_id IS NULL OR EXISTS (SELECT 1 FROM core_message m WHERE m.id = f.message_id AND {messages}))
+AND (f.aspect_id IS NOT NULL OR NOT {mine})
+ORDER BY f.created_at, f.id LIMIT 200
+"""
+
+
+async def _findings(viewer: Viewer, case_id: UUID) -> tuple[FindingShown, ...]:
+    """A finding is seen with what it is about; one about the whole case not by somebody whom an aspect concerns."""
+    arguments = Arguments()
+    case = arguments.add(case_id)
+    sql = _FINDINGS.format(
+        case=case,
+        aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
+        messages=decide(viewer, "case.read", "message").where("m", arguments),
+        mine="FALSE" if viewer.system else about_me("f.case_id", arguments.add(viewer.user_id)),
+    )
+    return tuple(FindingShown(**dict(row)) for row in await db.fetch(sql, *arguments.values))
+
+
+async def _loose_files(viewer: Viewer, case_id: UUID) -> tuple[FileShown, ...]:
+    """Files that belong to the case but to no message."""
+    arguments = Arguments()
+    rows = await db.fetch(
+        f"SELECT f.id, f.name, f.content_type, f.size FROM core_attachment f "
+        f"WHERE f.case_id = {arguments.add(case_id)} "
+        f"AND f.message_id IS NULL AND {decide(viewer, 'case.read', 'attachment').where('f', arguments)} "
+        "ORDER BY f.created_at, f.id LIMIT 200",
+        *arguments.values,
+    )
+    return tuple(FileShown(**dict(row)) for row in rows)
+
+
+def _seen_drafts(found: Mapping[str, dict[str, Any]], letters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Without drafts for an aspect that is hidden from their own writer since."""
+    return {
+        purpose: draft
+        for purpose, draft in found.items()
+        if not purpose.startswith("decision:") or purpose.removeprefix("decision:") in letters
+    }
+
+
+_PEOPLE = """
+WITH RECURSIVE up AS (SELECT id, parent_id FROM core_unit WHERE id = $1
+    UNION SELECT u.id, u.parent_id FROM core_unit u JOIN up ON u.id = up.parent_id),
+held AS (SELECT r.user_id, array_agg(p) AS rights FROM core_user_role r JOIN up ON up.id = r.unit_id
+    JOIN core_role k ON k.key = r.role, unnest(k.permissions) AS p GROUP BY r.user_id)
+SELECT w.id, coalesce(nullif(w.display_name, ''), w.name) AS name FROM core_user w JOIN held ON held.user_id = w.id
+WHERE w.active AND 'case.write' = ANY(held.rights) AND (NOT $2 OR 'case.confidential' = ANY(held.rights))
+AND NOT EXISTS (SELECT 1 FROM core_aspect a WHERE a.case_id = $3 AND a.concerns_user_id = w.id)
+ORDER BY lower(coalesce(nullif(w.display_name, ''), w.name)), w.id LIMIT 500
+"""
+
+
+async def _people(case: Any) -> tuple[Named, ...]:
+    rows = await db.fetch(_PEOPLE, case["unit_id"], case["confidential"], case["id"])
+    return tuple(Named(row["id"], row["name"]) for row in rows)
