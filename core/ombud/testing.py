@@ -14,7 +14,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -165,3 +165,12 @@ def fresh_database_url(_postgres_run: tuple[str, str], template_database: str) -
     """A migrated database for one test alone."""
     with _copy(*_postgres_run, template_database) as url:
         yield url
+
+
+@pytest.fixture
+async def desk(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Any]:
+    """A running desk without plugins on a fresh database: see `ombud.testing_desk.Desk`."""
+    from ombud.testing_desk import running_desk
+
+    async with running_desk(fresh_database_url, tmp_path / "desk") as running:
+        yield running

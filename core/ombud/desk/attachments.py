@@ -5,14 +5,13 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
-from ombud_plugin_api.facts import Document
-
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
 from ombud.trust import vault
+from ombud_plugin_api.facts import Document
 
 # What the first bytes say; what they do not say is kept as text or as bytes nobody opens in the browser.
 _SIGNATURES = (

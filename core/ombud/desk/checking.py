@@ -3,11 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from ombud_plugin_api.facts import Complaint, Matter, PersonGiven
-
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
 from ombud.process import settings
+from ombud_plugin_api.facts import Complaint, Matter, PersonGiven
 
 MATTERS = 20
 LINE = 200

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from ombud_plugin_api.facts import Complaint, Filed, RawReceipt
 
 from ombud.desk import attachments, deadlines, queues, references
 from ombud.desk.checking import checked_complaint
@@ -22,6 +21,7 @@ from ombud.kernel.ids import new_id
 from ombud.process import address, settings
 from ombud.trust import links, vault
 from ombud.trust.ledger import NewEntry, Sealed, append
+from ombud_plugin_api.facts import Complaint, Filed, RawReceipt
 
 STEPS = ("stored", "parsed", "opened", "aspects", "clocks", "queued")
 

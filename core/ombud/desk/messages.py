@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from ombud_plugin_api.facts import Document
-
 from ombud.desk import attachments
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
@@ -16,6 +14,7 @@ from ombud.kernel.ids import new_id
 from ombud.process import settings
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
+from ombud_plugin_api.facts import Document
 
 KINDS = {"note": "note", "answer": "out", "told": "in"}
 

@@ -5,8 +5,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from ombud_plugin_api.facts import PersonGiven
-
 from ombud.desk.checking import checked_email, checked_person, clean_text
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.words import PARTY_ROLES
@@ -16,6 +14,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, decide
+from ombud_plugin_api.facts import PersonGiven
 
 CHANGEABLE = ("name", "email", "phone", "postcode", "address", "language", "kind")
 

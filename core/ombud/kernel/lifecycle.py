@@ -47,7 +47,7 @@ class Running:
         self.loaded: dict[str, Loaded] = {}
         self.problems: dict[str, str] = {}
         self.blocked: tuple[str, ...] = ()
-        self.generation = 0
+        self.when_changed: Callable[[], None] = lambda: None
 
     async def refresh(self) -> None:
         """Reads what is wanted and loads or drops accordingly; called at the start and at every notice."""
@@ -62,8 +62,8 @@ class Running:
                 log.error("plugin %s does not run: %s", slug, problem)
         if loaded != self.loaded or problems != self.problems:
             self.loaded, self.problems = loaded, problems
-            self.generation += 1
-            _announce_jobs(loaded)
+            _forget_jobs(loaded)
+            self.when_changed()
 
     def _fit(self, installed: Installed | None, applied: str) -> Loaded:
         if installed is None:
@@ -81,7 +81,7 @@ class Running:
 running = Running()
 
 
-def _announce_jobs(loaded: Mapping[str, Loaded]) -> None:
+def _forget_jobs(loaded: Mapping[str, Loaded]) -> None:
     for slug in {job.plugin for job in outbox.registry.jobs.values() if job.plugin} - set(loaded):
         outbox.forget_plugin_jobs(slug)
 

@@ -1,0 +1,72 @@
+"""Plugins' background work: their jobs and event handlers, run with a context of their own."""
+
+import inspect
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ombud.desk.platform import context_for
+from ombud.kernel import outbox, plugins
+from ombud.kernel.lifecycle import running
+from ombud.kernel.plugins import Loaded, UnfitError
+from ombud.trust.policy import Viewer
+from ombud.trust.viewers import viewer_of_user
+from ombud_plugin_api import Event, Job
+
+log = logging.getLogger("ombud.plugins")
+
+
+def connect() -> None:
+    """Tells the outbox who listens, and keeps plugins' jobs registered; called once by every process."""
+    outbox.set_plugins(subscribers=_subscribers, enabled=lambda: running.loaded.keys(), deliver=_deliver)
+    running.when_changed = _register_jobs
+
+
+def fit_slugs(blocked: Collection[str]) -> list[str]:
+    """The installed plugins that could run here, dependencies before those that need them."""
+    found, order = plugins.discover(blocked), []
+    fit: dict[str, Loaded] = {}
+    for slug, each in found.items():
+        try:
+            fit[slug] = plugins.load(each)
+        except UnfitError as problem:
+            log.error("plugin %s is not fit: %s", slug, problem)
+    while ready := [slug for slug in fit if slug not in order and set(fit[slug].manifest.needs) <= set(order)]:
+        order += ready
+    return order
+
+
+def _subscribers() -> Sequence[tuple[str, Sequence[str]]]:
+    return [(slug, each.manifest.events) for slug, each in running.loaded.items() if each.on_event is not None]
+
+
+async def _deliver(slug: str, event: dict[str, Any], context: outbox.JobContext) -> None:
+    loaded = running.loaded.get(slug)
+    if loaded is None or loaded.on_event is None:
+        return
+    platform = context_for(slug, Viewer(actor=f"plugin/{slug}")).platform
+    answer = loaded.on_event(**_asked(loaded.on_event, event=msgspec.convert(event, Event), platform=platform))
+    if inspect.isawaitable(answer):
+        await answer
+
+
+def _asked(function: Callable[..., Any], **offered: Any) -> dict[str, Any]:
+    """The arguments the implementation asks for, as pluggy does it."""
+    return {name: value for name, value in offered.items() if name in inspect.signature(function).parameters}
+
+
+def _register_jobs() -> None:
+    for slug, loaded in running.loaded.items():
+        for job in loaded.jobs:
+            outbox.register_job(f"{slug}.{job.name}", _runner(slug, job), plugin=slug)
+
+
+def _runner(slug: str, job: Job) -> outbox.Handler:
+    async def run(payload: dict[str, Any], context: outbox.JobContext) -> None:
+        viewer = await viewer_of_user(UUID(payload["user"])) if payload.get("user") else None
+        await job.run(payload["payload"], context_for(slug, viewer or Viewer(actor=f"plugin/{slug}"), context))
+
+    return run

@@ -1,0 +1,115 @@
+"""What the work process runs of core: resumed intake, kept counters, checkpoints, sweeps; and the plugins' work."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from ombud.config import Config
+from ombud.desk import attachments, intake, queues
+from ombud.desk.checking import checked_complaint
+from ombud.desk.errors import DeskRefusal
+from ombud.kernel import lifecycle, schedule
+from ombud.kernel.calling import call
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.kernel.notices import Notices
+from ombud.kernel.outbox import JobContext, enqueue_job, register_job
+from ombud.process import settings
+from ombud.start import open_desk
+from ombud.trust import checkpoints, sessions, throttle
+from ombud.web.api import parse_api_complaint
+from ombud_plugin_api import RawReceipt
+from ombud_plugin_api.errors import PluginFault, Transient
+from ombud_plugin_api.facts import Complaint
+
+log = logging.getLogger("ombud.work")
+
+PARSE_SECONDS = 10.0
+CORE_CHANNELS = {"api": parse_api_complaint}
+
+
+@asynccontextmanager
+async def set_up(config: Config) -> AsyncIterator[None]:
+    """Entered by the work process once its database is open: jobs register, the schedule is told, plugins load."""
+    register(config)
+    await open_desk(config)
+    notices = Notices(db.url)
+    notices.on(lifecycle.CHANNEL, running.refresh)
+    notices.start()
+    try:
+        yield
+    finally:
+        await notices.stop()
+
+
+def register(config: Config) -> None:
+    """Core's jobs and when they run."""
+    register_job("intake.resume", resume)
+    register_job("intake.sweep", sweep_receipts)
+    register_job("queues.fold", fold_counts)
+    register_job("ledger.checkpoint", make_checkpoint)
+    register_job("trust.sweep", sweep_access)
+    schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
+    schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
+    schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
+    minutes = config.ledger.checkpoint_minutes
+    schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
+
+
+async def fold_counts(payload: dict[str, Any], context: JobContext) -> None:
+    await queues.fold_counts()
+
+
+async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
+    await checkpoints.make_checkpoint()
+    await checkpoints.publish(settings().ledger.publish_file)
+
+
+async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
+    await throttle.sweep()
+    await sessions.sweep(settings().sign_in.idle_minutes)
+
+
+async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:
+    """Receipts whose process died between the two commits of intake are taken up again after half a minute."""
+    rows = await db.fetch(
+        "SELECT id FROM core_raw WHERE status = 'stored' AND received_at < now() - interval '30 seconds' "
+        "ORDER BY received_at LIMIT 500"
+    )
+    for row in rows:
+        await enqueue_job("intake.resume", {"raw": str(row["id"])}, key=f"resume/{row['id']}")
+
+
+async def resume(payload: dict[str, Any], context: JobContext) -> None:
+    """Parses a stored receipt again and opens its case; what cannot be parsed goes to "Needs a look"."""
+    raw, receipt, _ = await intake.load_raw(UUID(payload["raw"]))
+    if receipt.case_id is not None:
+        return
+    try:
+        complaint = checked_complaint(await _parsed(raw))
+        documents = attachments.checked(complaint.documents)
+        await intake.open_case(receipt, intake.replace_documents(complaint, documents))
+    except (PluginFault, DeskRefusal) as refusal:
+        if isinstance(refusal, Transient):
+            raise
+        await intake.fault(receipt.id, "parsed", str(refusal))
+
+
+async def _parsed(raw: RawReceipt) -> Complaint:
+    if raw.channel in CORE_CHANNELS:
+        return CORE_CHANNELS[raw.channel](raw)
+    for slug, loaded in running.loaded.items():
+        for channel in loaded.channels:
+            if channel.key == raw.channel:
+                outcome = await call(slug, channel.parse, raw, limit=PARSE_SECONDS, place=f"parse {raw.channel}")
+                if outcome.fault is not None or outcome.value is None:
+                    text = outcome.fault.error if outcome.fault else "its parse gave nothing"
+                    raise _Unparsed(f"The channel {raw.channel} could not read it: {text}")
+                return outcome.value
+    raise Transient(f"no plugin that runs here reads the channel {raw.channel}; the receipt waits for it")
+
+
+class _Unparsed(DeskRefusal):
+    pass
