@@ -216,6 +216,42 @@ def test_deciding_opens_in_a_dialog_and_a_refusal_stays_in_it(page: Page, desk_a
 
 
 @pytest.mark.browser
+def test_a_decision_that_the_server_accepts_leads_back_to_the_case(page: Page, desk_address: str) -> None:
+    def answer(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=303, headers={"location": f"{desk_address}/queue"})
+        else:
+            route.fulfill(body=draw_fragment("fragments/decide.html", "decide"), content_type="text/html")
+
+    page.route("**/decide", answer)
+    page.goto(f"{desk_address}/case")
+    page.keyboard.press("d")
+    page.get_by_text("Partly upheld").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/queue")
+
+
+@pytest.mark.browser
+def test_the_button_says_send_for_a_reply_and_save_for_a_note(page: Page, desk_address: str) -> None:
+    page.goto(f"{desk_address}/case")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_role("button", name="Save note")).to_be_visible()
+    expect(page.get_by_label("Text", exact=True)).to_be_focused()
+
+
+@pytest.mark.browser
+def test_next_fifty_go_on_in_the_same_table(page: Page, desk_address: str) -> None:
+    body = draw_fragment("fragments/queue_groups.html", "queue")
+    page.route("**/queues/mine?after=abc", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.goto(f"{desk_address}/queue")
+    before = page.locator("table.rows tr[data-row]").count()
+    page.get_by_role("link", name="Next 50").click()
+    expect(page.locator("table.rows tr[data-row]")).to_have_count(before * 2)
+    assert page.locator("table.rows").count() == 1
+
+
+@pytest.mark.browser
 def test_a_toast_waits_under_the_pointer_and_leaves_after_ten_seconds(page: Page, desk_address: str) -> None:
     page.clock.install()
     page.goto(f"{desk_address}/queue")

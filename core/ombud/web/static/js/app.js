@@ -19,6 +19,15 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (!filled && dialog.open) dialog.close();
 });
 
+// A form that htmx sent and the server answered with a redirect: go there, as without htmx.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (requestConfig.verb === "get" || !xhr.responseURL) return;
+  if (new URL(xhr.responseURL).pathname === new URL(requestConfig.path, location.href).pathname) return;
+  event.detail.shouldSwap = false;
+  location.assign(xhr.responseURL);
+});
+
 // A draft and a plugin's slot say it in their own place.
 const ownWords = (event) => event.detail.elt.closest?.("[data-draft], .slot");
 document.addEventListener("htmx:sendError", (event) => ownWords(event) || showTrouble("unreachable"));
