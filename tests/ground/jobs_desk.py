@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
+
 from ombud.config import Config, load
 from ombud.kernel.calling import call
 from ombud.kernel.database import db

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+
 from ombud.kernel import calling, clock, faults, heartbeat, watchdog
 from ombud.kernel.calling import InsideTransaction, call
 from ombud.kernel.database import db

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from ombud.config import Config
 from ombud.config_table import Jobs
 from ombud.kernel import outbox

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from ombud.kernel import schedule as ground
 from ombud.kernel.database import db
 from ombud.kernel.outbox import Registry, register_job

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
-
 from ombud.kernel import faults
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.heartbeat import TooManyCalls, pulse
+from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
 LIMIT = 5.0  # seconds, unless the caller says otherwise
 REFRESH = 5.0  # seconds after which other processes' rests are read again

@@ -6,24 +6,13 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 import sys
 from uuid import UUID
 
-import uvicorn
-
-from ombud.config import Config, load
-from ombud.kernel.heartbeat import beat_task, show_stack_on_request
-from ombud.kernel.worker import run_work
+from ombud.config import load
+from ombud.kernel.heartbeat import show_stack_on_request
 
 PR_SET_PDEATHSIG = 1
-DRAIN = 5  # seconds open requests get at the end
-
-
-class _Server(uvicorn.Server):
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        beat_task()
-        await super().serve(sockets)
 
 
 def main() -> None:
@@ -36,9 +25,14 @@ def main() -> None:
     )
     for chatty in ("dramatiq", "psycopg.pool", "apscheduler", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Each process loads its own half only: it is back the sooner when it was killed.
     if asked.process == "web":
+        from ombud.kernel.web_process import serve_web
+
         serve_web(config, asked.app, asked.socket)
     else:
+        from ombud.kernel.worker import run_work
+
         run_work(config, config.database.url, roles=asked.roles.split(","), setting_up=asked.app, worker=asked.worker)
 
 
@@ -59,25 +53,6 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("The supervisor that started this process is gone.")
-
-
-def serve_web(config: Config, app: str, descriptor: int) -> None:
-    """Answers on a socket that the supervisor keeps open while this process is replaced."""
-    settings = uvicorn.Config(
-        app,
-        factory=True,
-        lifespan="on",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        log_level=config.log.level,
-        timeout_graceful_shutdown=DRAIN,
-    )
-    server = _Server(settings)
-    server.run(sockets=[socket.socket(fileno=descriptor)])
-    if not server.started:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

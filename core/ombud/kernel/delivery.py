@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
-
 from ombud.kernel import faults, heartbeat
 from ombud.kernel.calling import place_of
 from ombud.kernel.database import db
 from ombud.kernel.outbox import registry
+from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
 ATTEMPTS = len(BACK_OFF) + 1

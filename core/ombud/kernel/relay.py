@@ -21,12 +21,14 @@ FORGOTTEN = 60  # seconds after which the broker is taken to have lost one
 log = logging.getLogger(__name__)
 
 # $1: ids of dead workers; $2: the delivery that stopped its worker, where that is certain. It alone, or else all that
-# they ran, counts one kill more. What the broker was told is told again, which is
+# they ran, counts one kill more; the
+# second time it lets others go first. What the broker was told is told again, which is
 # harmless where it had not forgotten: a message carries the id of its delivery.
 REQUEUE = f"""
 WITH hit AS (
     UPDATE core_delivery
-    SET kills = kills + 1 - spared, locked_by = NULL, handed_at = NULL, available_at = now(),
+    SET kills = kills + 1 - spared, locked_by = NULL, handed_at = NULL,
+        available_at = now() + CASE WHEN kills - spared > 0 THEN interval '5 seconds' ELSE interval '0' END,
         state = CASE WHEN kills + 1 - spared >= {KILLS} THEN 'parked' ELSE 'waiting' END,
         finished_at = CASE WHEN kills + 1 - spared >= {KILLS} THEN now() END,
         error = 'its process died while it ran, ' || kills + 1 - spared || ' of {KILLS} times'
@@ -101,6 +103,9 @@ class Relay:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the outbox waits for the database: %s", error)
                 await asyncio.sleep(0.5)
+            except Exception:
+                log.exception("the outbox stumbled; it goes on")
+                await asyncio.sleep(1.0)
 
     async def close(self) -> None:
         if self._ears is not None and not self._ears.is_closed():

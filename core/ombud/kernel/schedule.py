@@ -125,6 +125,8 @@ async def run_schedule() -> None:
             await schedule.tick(now())
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("the schedule waits for the database: %s", error)
+        except Exception:
+            log.exception("the schedule stumbled; it goes on")
         await asyncio.sleep(1.0)
 
 
