@@ -260,3 +260,32 @@ async def test_an_entry_the_fold_cannot_read_is_named(ledger_db: str) -> None:
     async with db.transaction():
         await ledger.append(actor="system", entries=[NewEntry("case/x", "aspect.assigned", {"owner": "1"})])
     assert "entry case/x 1: cannot be read as aspect.assigned" in (await verify()).broken
+
+
+async def test_entries_that_commit_out_of_order_are_all_taken_once(ledger_db: str) -> None:
+    """A transaction that began early commits late, after checkpoints took entries with higher ids."""
+    taken = 0
+    for turn in range(4):
+        async with db.transaction():
+            await ledger.append(actor="system", entries=[NewEntry(f"message/slow{turn}", "message.received")])
+            async with db.outside():
+                for number in range(3):
+                    async with db.transaction():
+                        stream = f"message/quick{turn}-{number}"
+                        await ledger.append(actor="system", entries=[NewEntry(stream, "message.received")])
+                    made = await make_checkpoint()
+                    taken += made.size if made else 0
+    for _ in range(3):
+        made = await make_checkpoint()
+        taken += made.size if made else 0
+    report = await verify()
+    assert (report.broken, report.newer, report.entries, taken) == ("", 0, 16, 16)
+    low = await db.fetchval("SELECT low FROM core_ledger_reach")
+    assert low == await db.fetchval("SELECT max(id) FROM core_ledger_entry")
+
+
+async def test_a_checkpoint_with_an_old_snapshot_is_refused(ledger_db: str) -> None:
+    async with db.transaction():
+        await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(RuntimeError, match="read committed"):
+            await make_checkpoint()

@@ -57,7 +57,7 @@ _TAKE = """
 INSERT INTO core_checkpoint_entry (stream, seq, checkpoint, index)
 SELECT e.stream, e.seq, $1, row_number() OVER (ORDER BY e.stream COLLATE "C", e.seq) - 1
 FROM core_ledger_entry e
-WHERE age(e.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
+WHERE e.id > $2 AND age(e.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
 AND NOT EXISTS (SELECT 1 FROM core_checkpoint_entry m WHERE m.stream = e.stream AND m.seq = e.seq)
 """
 _LEAVES = """
@@ -75,7 +75,8 @@ async def make_checkpoint() -> Checkpoint | None:
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         last = await db.fetchrow(f"SELECT {_COLUMNS} FROM core_checkpoint ORDER BY n DESC LIMIT 1")
         n, prev = (last["n"] + 1, last["hash"]) if last else (1, ZERO)
-        if await db.execute(_TAKE, n) == "INSERT 0 0":
+        taken = await db.execute(_TAKE, n, await _reach())
+        if taken == "INSERT 0 0":
             return None
         tree = Tree()
         async for rows in batches(_LEAVES, n):
@@ -88,6 +89,30 @@ async def make_checkpoint() -> Checkpoint | None:
             *(getattr(made, name) for name in Checkpoint.__dataclass_fields__),
         )
     return made
+
+
+async def _reach() -> int:
+    """The id up to which every entry is in a checkpoint, or will be by the next statement of this transaction.
+
+    Entries take their ids after their transaction has its number, and not in the order of commits. So the last id is
+    noted together with the next transaction number; once all transactions below that are over, nothing up to the id
+    can come any more: the checkpoint of that moment takes the rest, and later ones look only beyond.
+    """
+    if await db.fetchval("SHOW transaction_isolation") != "read committed":
+        raise RuntimeError("a checkpoint needs a snapshot of its own moment: run it in a read committed transaction")
+    upto = await db.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM core_ledger_entry_id_seq")
+    row = await db.fetchrow(
+        """UPDATE core_ledger_reach now SET
+            low = CASE WHEN before.over THEN before.upto ELSE before.low END,
+            upto = CASE WHEN before.over OR before.strange THEN $1 ELSE before.upto END,
+            below = CASE WHEN before.over OR before.strange THEN before.next ELSE before.below END
+        FROM (SELECT low, upto, below, next, below <= oldest AS over, below > next AS strange
+            FROM core_ledger_reach, (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+                pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS moment) AS before
+        RETURNING before.low""",
+        upto,
+    )
+    return int(row["low"]) if row else 0
 
 
 async def batches(sql: str, *args: Any) -> AsyncIterator[list[asyncpg.Record]]:
