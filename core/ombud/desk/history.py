@@ -180,18 +180,19 @@ class Happened:
 
 
 _UUID = "[0-9a-f-]{36}"
+_QUOTED = _UUID.replace("{", "{{").replace("}", "}}")  # as `format` wants it
 _ENTRIES = f"""
 SELECT e.seq, e.at, e.actor, e.kind, e.body, k.name AS token_name, who.name AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS user_name, q.name AS queue_name,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
     coalesce(nullif(b.display_name, ''), b.name) AS about_name
 FROM core_ledger_entry e
-LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_UUID})$')::uuid
-LEFT JOIN core_user w ON w.id = coalesce(substring(e.actor FROM '^user/({_UUID})$')::uuid, k.user_id)
-LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_UUID})$')::uuid
-LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_UUID}$')::uuid
-LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_UUID}$')::uuid
-LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_QUOTED})$')::uuid
+LEFT JOIN core_user w ON w.id = coalesce(substring(e.actor FROM '^user/({_QUOTED})$')::uuid, k.user_id)
+LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_QUOTED})$')::uuid
+LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_QUOTED}$')::uuid
+LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_QUOTED}$')::uuid
+LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_QUOTED}$')::uuid
 WHERE e.stream = {{stream}} AND {{seen}}{{further}} ORDER BY {{order}} LIMIT {{limit}}
 """
 
