@@ -1,0 +1,5 @@
+"""`python -m ombud` is `ombud`."""
+
+from ombud.cli import run
+
+run()
