@@ -176,6 +176,15 @@ def test_the_theme_switch_shows_at_once_and_is_stored(page: Page, desk_address: 
 
 
 @pytest.mark.browser
+def test_more_contrast_is_stronger_than_the_theme(page: Page, desk_address: str) -> None:
+    accent = "getComputedStyle(document.querySelector('.button--main')).backgroundColor"
+    page.goto(f"{desk_address}/queue?theme=light")
+    usual = page.evaluate(accent)
+    page.goto(f"{desk_address}/queue?theme=light&contrast=more")
+    assert (usual, page.evaluate(accent)) == ("rgb(11, 92, 104)", "rgb(0, 66, 76)")
+
+
+@pytest.mark.browser
 def test_a_draft_is_stored_while_typing_and_says_when_it_is_not(page: Page, desk_address: str) -> None:
     answers = [500, 200]
     version = '<input type="hidden" name="draft_version" value="8">'
