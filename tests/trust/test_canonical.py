@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ombud.trust import merkle
 from ombud.trust.canonical import NotCanonical, canonical
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+
 from ombud.kernel.database import db
 from ombud.trust import keys, ledger, vault
 from ombud.trust.canonical import NotCanonical

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from ombud.kernel.database import db
 from ombud.trust import ledger, ledger_commands, signing, vault, verifier
 from ombud.trust.checkpoints import make_checkpoint, publish

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from ombud.kernel.database import db
 from ombud.trust import checkpoints, ledger, vault
 from ombud.trust.checkpoints import PublishedDiffers, make_checkpoint, publish

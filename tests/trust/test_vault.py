@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+
 from ombud.kernel.database import db
 from ombud.trust import keys, ledger, signing, vault
 from ombud.trust.keys import Destroyed, KeyTrouble, MasterKeyMissing, WrongMasterKey
