@@ -1,6 +1,7 @@
 """Real processes, really killed: what a supervised desk survives."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -54,8 +55,9 @@ class Desk:
 
     def pid_of(self, process: str) -> int:
         for child in psutil.Process(self.process.pid).children():
-            if process in child.cmdline():
-                return child.pid
+            with contextlib.suppress(psutil.Error):
+                if process in child.cmdline():
+                    return child.pid
         return 0
 
     def ask(self, sql: str, *args: Any) -> Any:
@@ -229,6 +231,23 @@ def test_web_finishes_what_it_began_when_it_is_asked_to_stop(start: Callable[...
         desk.process.terminate()
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     assert desk.process.wait(10) == 0
+
+
+def test_replacing_the_processes_refuses_no_request_and_puts_running_work_back(start: Callable[..., Desk]) -> None:
+    desk = start("all").wait_ready()
+    until(lambda: "ready: schedule, work" in desk.log.read_text(), 15, desk)
+    desk.enqueue("idle", name="idle")
+    until(lambda: desk.noted("idle") == 1, 5, desk)
+    before = {desk.pid_of("web"), desk.pid_of("work")}
+    desk.process.send_signal(signal.SIGHUP)
+
+    def replaced() -> bool:
+        assert int(desk.get("/")) > 0
+        return not before & {desk.pid_of("web"), desk.pid_of("work")} and desk.pid_of("work") > 0
+
+    until(replaced, 20, desk)
+    until(lambda: desk.noted("idle") == 2, 15, desk)
+    assert desk.ask("SELECT kills FROM core_delivery WHERE subscriber = 'job/idle'") == 0
 
 
 def test_killed_supervisor_leaves_no_process(start: Callable[..., Desk]) -> None:

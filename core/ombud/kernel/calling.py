@@ -119,13 +119,14 @@ def place_of(function: Callable[..., Any]) -> str:
 async def _limited(
     slug: str, place: str, function: Callable[..., T | Awaitable[T]], args: tuple[Any, ...], limit: float
 ) -> T:
+    shown = place if place == place_of(function) else f"{place} {place_of(function)}"  # the watchdog looks for the name
     context = contextvars.copy_context()
     running: asyncio.Future[T]
     if _is_async(function):
-        body = _await_it(slug, place, cast(Callable[..., Awaitable[T]], function), args, limit)
+        body = _await_it(slug, shown, cast(Callable[..., Awaitable[T]], function), args, limit)
         running = asyncio.create_task(body, context=context, name=f"{slug}: {place}")
     else:
-        in_thread = functools.partial(context.run, _run_it, slug, place, function, args, limit)
+        in_thread = functools.partial(context.run, _run_it, slug, shown, function, args, limit)
         running = asyncio.get_running_loop().run_in_executor(_threads, cast(Callable[[], T], in_thread))
     try:
         done, _ = await asyncio.wait({running}, timeout=limit)

@@ -54,26 +54,34 @@ def supervise(
     *,
     programs: Programs,
     migrate: Callable[[str], None] | None = None,
+    for_processes: Callable[[str], str] = str,
 ) -> None:
-    """Serves until SIGTERM or SIGINT, from the main thread. Raises CannotServe if it cannot start.
+    """Serves until SIGTERM or SIGINT, from the main thread; SIGHUP replaces the processes one after another.
 
-    `migrate` is called with the database's address before any process starts, in each role that may change it.
+    `migrate` is called with the database's address before any process starts. `for_processes` turns that address
+    into the one the processes use, such as that of a role with fewer rights. Raises CannotServe if it cannot start.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(
             "supervise() belongs in the main thread: its processes end with the thread that started them"
         )
-    Supervisor(config, roles, programs, migrate).run()
+    Supervisor(config, roles, programs, migrate, for_processes).run()
 
 
 class Supervisor:
     def __init__(
-        self, config: Config, roles: Collection[Role], programs: Programs, migrate: Callable[[str], None] | None
+        self,
+        config: Config,
+        roles: Collection[Role],
+        programs: Programs,
+        migrate: Callable[[str], None] | None,
+        for_processes: Callable[[str], str],
     ) -> None:
         self.config = config
         self.roles: set[str] = {"web", "work", "schedule"} if "all" in roles else set(roles)
         self.programs = programs
         self._migrate = migrate
+        self._for_processes = for_processes
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._embedded: EmbeddedPostgres | None = None
@@ -81,6 +89,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._dead: list[tuple[UUID, UUID | None]] = []
         self._faults: list[tuple[str, str, str]] = []
+        self._outdated: list[Child] = []
         self._looked = time.monotonic()
         self._database_due = 0.0
 
@@ -112,7 +121,11 @@ class Supervisor:
                     child.signal(signal.SIGKILL)
             self._stop.set()
 
+        def replace_all(number: int, frame: object) -> None:
+            self._outdated = list(self._children)
+
         before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, replace_all)
         try:
             yield
         finally:
@@ -148,7 +161,7 @@ class Supervisor:
         if url != self._url:
             self._url = url
             for child in self._children:
-                child.move(url)
+                child.move(self._for_processes(url))
 
     # --- the processes ---
 
@@ -169,7 +182,7 @@ class Supervisor:
 
     def _plan(self, listening: socket.socket | None) -> Iterator[Child]:
         folder = self.config.data.dir / "run"
-        environ = os.environ | as_environment(self.config, self._url, listening)
+        environ = os.environ | as_environment(self.config, self._for_processes(self._url), listening)
         if listening is not None:
             number = listening.fileno()
             asked = ["web", "--app", self.programs.web, "--socket", str(number)]
@@ -192,15 +205,25 @@ class Supervisor:
                 self._mourn(child, code)
             if not child.runs() and now >= child.due:
                 child.start()
+        self._replace_outdated()
         self._book()
 
+    def _replace_outdated(self) -> None:
+        """One process at a time, the next when all run: the socket stays open, its callers wait a moment."""
+        if self._outdated and all(child.beats() and not child.replacing for child in self._children):
+            child = self._outdated.pop(0)
+            log.info("replacing %s", child.name)
+            child.replace(WORK_ENDS if child.name == "work" else WEB_DRAINS)
+
     def _mourn(self, child: Child, code: int) -> None:
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
-        log.warning("%s ended (%s); starting it again", child.name, how)
         child.forget()
         if child.name == "work":
             self._dead.append((child.worker, child.culprit))
-        elif not self._ready.is_set() and child.failures >= FIRST_STARTS and self.roles & {"web"}:
+        if child.replacing:
+            return
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+        log.warning("%s ended (%s); starting it again", child.name, how)
+        if child.name != "work" and not self._ready.is_set() and child.failures >= FIRST_STARTS:
             raise CannotServe(
                 f"The web process ended {child.failures} times before it answered; the lines above say why."
             )
