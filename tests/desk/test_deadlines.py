@@ -1,0 +1,34 @@
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ombud.desk.deadlines import clock, due, received_on
+
+ZONES = st.sampled_from(["UTC", "Europe/Warsaw", "America/New_York", "Pacific/Auckland", "Pacific/Apia"])
+MOMENTS = st.datetimes(min_value=datetime(1995, 1, 1), max_value=datetime(2060, 1, 1)).map(
+    lambda each: each.replace(tzinfo=UTC)
+)
+
+
+def test_a_complaint_of_late_evening_counts_for_the_day_where_the_firm_is() -> None:
+    evening = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    assert received_on(evening, "Europe/Warsaw") == date(2026, 11, 23)
+    assert received_on(evening, "America/New_York") == date(2026, 11, 22)
+
+
+@given(MOMENTS, st.integers(0, 400), ZONES)
+def test_the_last_moment_is_the_end_of_the_last_day_whatever_the_clocks_do(at: datetime, days: int, zone: str) -> None:
+    last = due(at, days, zone).astimezone(ZoneInfo(zone))
+    assert last.date() == received_on(at, zone) + timedelta(days=days)
+    assert (last.hour, last.minute, last.second) == (23, 59, 59)
+
+
+@given(MOMENTS, st.integers(1, 400), ZONES, st.integers(0, 500 * 24))
+def test_a_clock_is_late_exactly_when_its_moment_has_passed(at: datetime, days: int, zone: str, hours: int) -> None:
+    end, moment = due(at, days, zone), at + timedelta(hours=hours)
+    reading = clock(at, end, moment, zone)
+    assert (reading.state == "late") == (moment > end)
+    assert reading.of_days == days
+    assert clock(at, end, end + timedelta(days=9), zone, met_at=at).state == "met"

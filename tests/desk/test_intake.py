@@ -1,0 +1,140 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ombud.desk import customers, intake, queues, references
+from ombud.desk.errors import Invalid, KeyReused
+from ombud.kernel.database import db
+from ombud.trust import vault
+from ombud.trust.ledger_verify import verify
+from ombud.trust.policy import SYSTEM
+from ombud_plugin_api.facts import Document
+
+
+async def test_a_complaint_becomes_a_case_with_an_aspect_for_each_matter(desk: Any) -> None:
+    filed = await desk.file("The fee was taken twice.", "The clerk was rude.", "My data was sent to a stranger.")
+    rows = await db.fetch(
+        "SELECT position, text, status FROM core_aspect WHERE case_id = $1 ORDER BY position", filed.case_id
+    )
+    assert [(row["position"], row["status"]) for row in rows] == [(1, "open"), (2, "open"), (3, "open")]
+    assert rows[1]["text"] == "The clerk was rude."
+    assert references.tidy(filed.reference) == filed.reference
+    assert not (await verify(None, lambda done, total: None)).broken
+
+
+async def test_the_clock_runs_from_the_receipt_and_not_from_the_opening(desk: Any) -> None:
+    earlier = datetime.now(UTC) - timedelta(days=20)
+    filed = await desk.file("An old letter.", received_at=earlier)
+    row = await db.fetchrow("SELECT received_at, due_at FROM core_case WHERE id = $1", filed.case_id)
+    assert row["received_at"] == earlier
+    assert (row["due_at"].date() - earlier.date()).days == desk.config.complaints.answer_within_days
+
+
+async def test_the_same_key_gives_the_same_answer_and_other_content_under_it_is_refused(desk: Any) -> None:
+    first = await desk.file("The fee was taken twice.", key="one")
+    again = await desk.file("The fee was taken twice.", key="one")
+    assert (again.reference, again.track_url, again.duplicate) == (first.reference, first.track_url, True)
+    with pytest.raises(KeyReused, match="new key"):
+        await desk.file("Something else.", key="one")
+    assert await db.fetchval("SELECT count(*) FROM core_case") == 1
+
+
+async def test_twenty_requests_with_one_key_at_once_make_one_case(desk: Any) -> None:
+    answers = await asyncio.gather(*(desk.file("The fee was taken twice.", key="storm") for _ in range(20)))
+    assert len({each.reference for each in answers}) == 1
+    assert await db.fetchval("SELECT count(*) FROM core_case") == 1
+
+
+async def test_a_receipt_whose_process_died_before_the_case_was_opened_is_taken_up_again(
+    desk: Any, monkeypatch: Any
+) -> None:
+    async def dies(*_: Any, **__: Any) -> None:
+        raise ConnectionError("the process died here")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(intake, "_write_case", dies)
+        client = await desk.api("agent")
+        body = {"channel": "api", "person": {"name": "Ann"}, "matters": [{"text": "The fee was taken twice."}]}
+        lost = await client.post("/api/v1/complaints", json=body, headers={"idempotency-key": "k1"})
+        assert lost.status_code == 500
+    raw = await db.fetchrow("SELECT id, status FROM core_raw")
+    assert raw["status"] == "stored"
+    from ombud.kernel.outbox import enqueue_job
+
+    await enqueue_job("intake.resume", {"raw": str(raw["id"])})
+    await desk.work()
+    assert await db.fetchval("SELECT status FROM core_raw") == "done"
+    again = await client.post("/api/v1/complaints", json=body, headers={"idempotency-key": "k1"})
+    assert again.status_code == 201
+    assert again.json()["reference"] == await db.fetchval("SELECT reference FROM core_case")
+
+
+@pytest.mark.parametrize(
+    ("about", "field"),
+    [
+        ({"name": "   "}, "person.name"),
+        ({"email": "not an address"}, "person.email"),
+        ({"summary": "a\0b"}, "summary"),
+        ({"summary": "\ud800"}, "summary"),
+        ({"received_at": datetime.now(UTC) + timedelta(days=2)}, "received_at"),
+        ({"unit": "nowhere"}, "unit"),
+        ({"case_type": "nothing"}, "case_type"),
+    ],
+)
+async def test_what_the_desk_cannot_take_is_refused_with_the_part_and_the_remedy(
+    desk: Any, about: Any, field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await desk.file("The fee was taken twice.", **about)
+    assert refused.value.field == field
+    assert str(refused.value).endswith(".")
+    assert await db.fetchval("SELECT count(*) FROM core_case") == 0
+
+
+async def test_a_file_is_kept_encrypted_and_a_program_is_refused(desk: Any) -> None:
+    proof = Document(name="../proof.png", content_type="text/html", data=b"\x89PNG\r\n\x1a\n secret pixels")
+    filed = await desk.file("See the picture.", documents=(proof,))
+    row = await db.fetchrow(
+        "SELECT name, content_type, vault_id FROM core_attachment WHERE case_id = $1", filed.case_id
+    )
+    assert (row["name"], row["content_type"]) == ("proof.png", "image/png")
+    assert b"secret" not in await db.fetchval("SELECT ciphertext FROM core_vault WHERE id = $1", row["vault_id"])
+    assert await vault.load(row["vault_id"]) == proof.data
+    with pytest.raises(Invalid, match="program"):
+        await desk.file("Run this.", documents=(Document(name="a.exe", content_type="", data=b"MZ\x90"),))
+
+
+async def test_a_new_case_waits_in_the_first_queue_that_fits_and_is_counted_there(desk: Any) -> None:
+    await desk.file("The fee was taken twice.")
+    await desk.file("The clerk was rude.")
+    before = await queues.lines(SYSTEM)
+    await queues.fold_counts()
+    after = await queues.lines(SYSTEM)
+    assert [(each.key, each.waiting, each.unowned) for each in before] == [("new-complaints", 2, 2)]
+    assert [each.waiting for each in after] == [2]
+    assert await db.fetchval("SELECT count(*) FROM core_queue_count") == 1
+    assert await queues.total(SYSTEM) == 2
+
+
+def test_a_queue_takes_what_its_condition_says_and_the_first_by_position_wins() -> None:
+    def queue(number: int, condition: dict[str, Any], active: bool = True) -> dict[str, Any]:
+        return {"id": f"00000000-0000-0000-0000-00000000000{number}", "key": str(number), "position": number,
+                "condition": condition, "active": active, "unit_id": None}  # fmt: skip
+
+    all_queues = [queue(1, {"severity": {"min": 3}}), queue(2, {"channel": ["api", "phone"]}, active=False),
+                  queue(3, {"channel": ["api"]}), queue(4, {})]  # fmt: skip
+    facts = {"channel": "api", "severity": 1}
+    assert str(queues.choose(facts, all_queues))[-1] == "3"
+    assert str(queues.choose({**facts, "severity": 4}, all_queues))[-1] == "1"
+    assert str(queues.choose({"channel": "letter"}, all_queues))[-1] == "4"
+    assert queues.choose(facts, []) is None
+
+
+async def test_the_link_of_a_new_complaint_opens_it_for_the_complainant(desk: Any) -> None:
+    filed = await desk.file("The fee was taken twice.", postcode="80-001")
+    case = await customers.follow(filed.track_url.rsplit("/", 1)[1])
+    assert case.reference == filed.reference
+    assert [each.state for each in case.aspects] == ["received"]
+    assert case.proof_questions == ("postcode", "email")
