@@ -30,7 +30,11 @@ class Conflict(Refused):
 
 
 class BadLink(Refused):
-    """A signed link that is unknown, expired or revoked; the text is fit for the customer."""
+    """A signed link that is unknown, expired or revoked; the text is fit for the customer. `gone`: it worked once."""
+
+    def __init__(self, message: str, gone: bool = False) -> None:
+        super().__init__(message)
+        self.gone = gone
 
 
 class Platform(Protocol):

@@ -37,7 +37,7 @@ def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
         except errors.DeskRefusal as refusal:
             raise api.Refused(str(refusal), getattr(refusal, "field", "")) from refusal
         except links.BadLink as refusal:
-            raise api.BadLink(str(refusal)) from refusal
+            raise api.BadLink(str(refusal), gone=not isinstance(refusal, links.LinkInvalid)) from refusal
         except throttle.Throttled as refusal:
             raise api.Refused(str(refusal)) from refusal
 
