@@ -48,6 +48,9 @@ def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any
         field, problems = next(iter(validator.errors.items()))
         problem = problems[0] if isinstance(problems[0], str) else next(iter(problems[0].values()))[0]
         raise Invalid(f"{_label(schema, str(field))}: {problem}.", f"fields.{field}")
+    for field, value in validator.document.items():
+        if isinstance(value, float):
+            raise Invalid(f"{_label(schema, field)}: give decimals as text, such as '12.50'.", f"fields.{field}")
     return dict(validator.document)
 
 

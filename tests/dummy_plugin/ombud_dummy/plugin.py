@@ -1,0 +1,123 @@
+"""Implements every hook, once each."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from litestar import get, post
+
+import ombud_plugin_api as api
+from ombud_dummy.tables import Note
+from ombud_plugin_api import hookimpl
+
+
+class Letterbox:
+    key = "dummy"
+    label = "Letterbox"
+    icon = "mail"
+
+    def parse(self, raw: api.RawReceipt) -> api.Complaint:
+        try:
+            said = json.loads(raw.body)
+        except ValueError:
+            raise api.Permanent("this is not a letter; look at the bytes") from None
+        return api.Complaint(
+            channel=self.key, person=api.PersonGiven(name=said["name"]), matters=(api.Matter(text=said["text"]),)
+        )
+
+
+@get("/public", opt={"public": True})
+async def public_page(pages: api.Pages) -> Any:
+    return await pages.show("dummy/page.html", told="")
+
+
+@post("/public", opt={"public": True})
+async def public_post(pages: api.Pages) -> Any:
+    return await pages.show("dummy/page.html", told="Thank you")
+
+
+@get("/secret", opt={"permission": "dummy.look"})
+async def secret_page() -> str:
+    return "for those who may look"
+
+
+@get("/hang", opt={"public": True})
+async def hanging_page() -> str:
+    await asyncio.sleep(60)
+    return "never"
+
+
+@get("/fail", opt={"public": True})
+async def failing_page() -> str:
+    raise RuntimeError("the dummy fails on purpose")
+
+
+async def beside_the_case(case: api.CaseView, context: api.Context) -> Mapping[str, Any] | None:
+    if case.title == "hide":
+        return None
+    if case.title == "fail":
+        raise RuntimeError("the dummy fails on purpose")
+    return {"reference": case.reference, "viewer": context.viewer_name}
+
+
+async def count(payload: Mapping[str, Any], context: api.Context) -> None:
+    done = int(context.state.get("done", 0))
+    while done < payload["to"]:
+        done += 1
+        await context.save({"done": done})
+        await context.progress(done, payload["to"], "counting")
+        if payload.get("fail_at") == done and context.state.get("failed") is None:
+            await context.save({"done": done, "failed": True})
+            raise api.Transient("the dummy pauses on purpose")
+
+
+async def greet(arguments: argparse.Namespace, context: api.Context) -> int:
+    await context.progress(1, 1, "greeting")
+    print(f"Hello {arguments.name}")
+    return 0
+
+
+@hookimpl
+def provide_permissions(manifest: api.Manifest) -> list[api.Permission]:
+    return [api.Permission("dummy.look", "Look at the dummy", ("leader",))]
+
+
+@hookimpl
+def provide_navigation(manifest: api.Manifest) -> list[api.NavItem]:
+    return [api.NavItem("Dummy", "secret", "puzzle", "dummy.look")]
+
+
+@hookimpl
+def provide_pages(manifest: api.Manifest) -> list[Any]:
+    return [public_page, public_post, secret_page, hanging_page, failing_page]
+
+
+@hookimpl
+def provide_slots(manifest: api.Manifest) -> list[api.Fill]:
+    return [api.Fill("case.side", "dummy/side.html", beside_the_case)]
+
+
+@hookimpl
+def provide_channels(manifest: api.Manifest) -> list[api.Channel]:
+    return [Letterbox()]
+
+
+@hookimpl
+def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
+    return [api.Job("count", count)]
+
+
+@hookimpl
+def provide_commands() -> list[api.Command]:
+    return [api.Command("dummy", "greet", "Says hello.", greet, lambda parser: parser.add_argument("name") and None)]
+
+
+@hookimpl
+async def on_event(event: api.Event, platform: api.Platform) -> None:
+    async with platform.transaction():
+        known = await Note.exists().where(Note.event == event.id)
+        if not known:
+            await Note.insert(Note(event=event.id, case_id=UUID(event.stream.removeprefix("case/"))))

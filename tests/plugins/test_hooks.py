@@ -1,0 +1,184 @@
+"""Each hook does what its specification says, tried by the dummy plugin, which implements all of them."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ombud.desk import intake
+from ombud.kernel import plugins
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.kernel.outbox import enqueue_job
+from ombud_plugin_api import specs
+from ombud_plugin_api.facts import RawReceipt
+
+HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
+DOCUMENT = Path(__file__).parents[2] / "docs" / "plugin-hooks.md"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_test_an_implementation_in_the_dummy_and_a_documented_signature(hook: str, dummy: str) -> None:
+    import ombud_dummy.plugin as implemented
+
+    assert f"test_hook_{hook}" in globals(), f"write test_hook_{hook}"
+    assert hasattr(getattr(implemented, hook, None), "ombud_impl"), f"implement {hook} in the dummy plugin"
+    arguments = ", ".join(inspect.signature(getattr(specs, hook)).parameters)
+    assert re.search(rf"^#+ `{hook}\({arguments}\)`", DOCUMENT.read_text(), re.MULTILINE), (
+        f"document {hook}({arguments})"
+    )
+
+
+async def test_hook_provide_permissions(desk_with_dummy: Any) -> None:
+    leader, agent = await desk_with_dummy.viewer("leader"), await desk_with_dummy.viewer("agent")
+    assert leader.may("dummy.look")
+    assert not agent.may("dummy.look")
+
+
+async def test_hook_provide_navigation(desk_with_dummy: Any) -> None:
+    leader, agent = await desk_with_dummy.signed_in("leader"), await desk_with_dummy.signed_in("agent")
+    assert 'href="/p/dummy/secret"' in (await leader.get("/parties")).text
+    assert "/p/dummy/" not in (await agent.get("/parties")).text
+
+
+async def test_hook_provide_pages(desk_with_dummy: Any) -> None:
+    visitor, agent, leader = (
+        desk_with_dummy.browser(), await desk_with_dummy.signed_in("agent"), await desk_with_dummy.signed_in("leader"),
+    )  # fmt: skip
+    assert (await visitor.get("/p/dummy/public")).status_code == 200
+    assert "Thank you" in (await visitor.submit("/p/dummy/public", {})).text
+    assert (await visitor.http.post("/p/dummy/public", data={})).status_code == 403
+    assert (await visitor.get("/p/dummy/secret")).status_code == 303
+    assert (await agent.get("/p/dummy/secret")).status_code == 403
+    assert (await leader.get("/p/dummy/secret")).text == "for those who may look"
+    await desk_with_dummy.disable("dummy")
+    assert (await visitor.get("/p/dummy/public")).status_code == 404
+    assert (await leader.get("/p/dummy/secret")).status_code == 404
+
+
+async def test_hook_provide_slots(desk_with_dummy: Any) -> None:
+    agent = await desk_with_dummy.signed_in("agent")
+    shown = await desk_with_dummy.file("The fee was taken twice.", summary="Fee")
+    hidden = await desk_with_dummy.file("The fee was taken twice.", summary="hide")
+    broken = await desk_with_dummy.file("The fee was taken twice.", summary="fail")
+    assert f"{shown.reference} seen by Agent" in (await agent.get(f"/cases/{shown.reference}")).text
+    assert "dummy-side" not in (await agent.get(f"/cases/{hidden.reference}")).text
+    page = await agent.get(f"/cases/{broken.reference}")
+    assert page.status_code == 200
+    assert "Dummy is not answering" in page.text
+    assert await db.fetchval("SELECT count(*) FROM core_fault WHERE slug = 'dummy'") == 1
+
+
+async def test_hook_provide_channels(desk_with_dummy: Any) -> None:
+    good = RawReceipt(
+        channel="dummy", key="1", content_type="application/json", body=b'{"name": "Ann", "text": "Rude."}'
+    )
+    bad = RawReceipt(channel="dummy", key="2", content_type="application/json", body=b"\xff\x00")
+    receipts = [await intake.receive(each) for each in (good, bad)]
+    for receipt in receipts:
+        await enqueue_job("intake.resume", {"raw": str(receipt.id)})
+    await desk_with_dummy.work()
+    rows = await db.fetch("SELECT status, reason FROM core_raw ORDER BY key")
+    assert rows[0]["status"] == "done"
+    assert (rows[1]["status"], "not a letter" in rows[1]["reason"]) == ("faulted", True)
+    assert await db.fetchval("SELECT text FROM core_aspect") == "Rude."
+
+
+async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
+    job = await enqueue_job("dummy.count", {"payload": {"to": 5, "fail_at": 3}}, plugin="dummy")
+    await desk_with_dummy.work()
+    paused = await db.fetchrow("SELECT state, checkpoint FROM core_delivery WHERE id = $1", job)
+    assert (paused["state"], paused["checkpoint"]["done"]) == ("waiting", 3)
+    await db.execute("UPDATE core_delivery SET available_at = now() WHERE id = $1", job)
+    await desk_with_dummy.work()
+    row = await db.fetchrow("SELECT state, progress FROM core_delivery WHERE id = $1", job)
+    assert (row["state"], row["progress"]["done"]) == ("done", 5)
+
+
+async def test_hook_provide_commands(dummy: str, capsys: Any) -> None:
+    loaded = plugins.load(plugins.discover()[dummy])
+    (command,) = loaded.commands
+    assert (command.group, command.name) == ("dummy", "greet")
+
+
+async def test_hook_on_event(desk_with_dummy: Any) -> None:
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    assert await db.fetchval("SELECT count(*) FROM core_delivery WHERE subscriber = 'plugin/dummy'") == 1
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT case_id FROM dummy_note") == filed.case_id
+    await db.execute("UPDATE core_delivery SET state = 'waiting', available_at = now(), finished_at = NULL")
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT count(*) FROM dummy_note") == 1
+
+
+async def test_a_disabled_plugins_deliveries_wait_until_it_is_on_again(desk_with_dummy: Any) -> None:
+    await desk_with_dummy.file("The fee was taken twice.")
+    await desk_with_dummy.disable("dummy")
+    await desk_with_dummy.work(rounds=2)
+    assert await db.fetchval("SELECT count(*) FROM dummy_note") == 0
+    await desk_with_dummy.enable("dummy")
+    await db.execute("UPDATE core_delivery SET available_at = now() WHERE state = 'waiting'")
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT count(*) FROM dummy_note") == 1
+
+
+async def test_a_failing_page_says_so_and_the_rest_of_the_desk_works(desk_with_dummy: Any) -> None:
+    visitor = desk_with_dummy.browser()
+    answer = await visitor.get("/p/dummy/fail")
+    assert answer.status_code == 500
+    assert "Nothing was changed" in answer.text
+    assert "on purpose" not in answer.text
+    assert (await visitor.get("/")).status_code == 200
+
+
+async def test_a_hanging_page_is_ended_and_named(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    from ombud.web import plugin_pages
+
+    monkeypatch.setattr(plugin_pages, "FIRST_BYTE_SECONDS", 0.2)
+    answer = await desk_with_dummy.browser().get("/p/dummy/hang")
+    assert answer.status_code == 503
+    fault = await db.fetchrow("SELECT kind, place FROM core_fault WHERE slug = 'dummy'")
+    assert (fault["kind"], fault["place"]) == ("timeout", "page /hang")
+
+
+async def test_a_plugins_tables_refer_to_core_by_constraint_and_leave_with_it(desk_with_dummy: Any) -> None:
+    from ombud.kernel import lifecycle
+    from ombud.kernel.migrations import schema_change
+
+    assert await db.fetchval("SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'dummy_note_case_id_core')")
+    assert await db.fetchval("SELECT EXISTS (SELECT 1 FROM pg_indexes WHERE indexname = 'dummy_note_case_id_core')")
+    async with schema_change():
+        await lifecycle.remove_tables(running.loaded["dummy"])
+    assert await db.fetchval("SELECT to_regclass('dummy_note')") is None
+    assert await db.fetchval("SELECT count(*) FROM migration WHERE app_name = 'dummy'") == 0
+
+
+async def test_a_plugin_that_cannot_run_is_shown_and_stops_nothing(desk: Any, dummy: str, tmp_path: Path) -> None:
+    import sys
+
+    broken = tmp_path / "ombud_broken"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("")
+    (broken / "plugin.py").write_text("raise RuntimeError('no')")
+    manifest = (Path(dummy_folder()) / "plugin.toml").read_text()
+    (broken / "plugin.toml").write_text(manifest.replace('"dummy"', '"broken"').replace("dummy_note", "broken_note"))
+    info = tmp_path / "ombud_broken-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ombud-broken\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[ombud.plugins]\nbroken = ombud_broken.plugin\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(plugins.UnfitError, match="cannot be imported"):
+            await desk.enable("broken")
+        await desk.enable("dummy")
+        filed = await desk.file("The fee was taken twice.")
+        assert filed.reference
+        assert "broken" not in running.loaded
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
+def dummy_folder() -> str:
+    return str(Path(__file__).parent.parent / "dummy_plugin" / "ombud_dummy")
