@@ -22,7 +22,7 @@ ALTER TABLE core_delivery ADD CONSTRAINT core_delivery_runner
     CHECK ((state = 'running') = (locked_by IS NOT NULL));
 CREATE UNIQUE INDEX core_delivery_once ON core_delivery (subscriber, dedupe)
     WHERE dedupe <> '' AND state IN ('waiting', 'running');
-CREATE INDEX core_delivery_ready ON core_delivery (plugin, available_at)
+CREATE INDEX core_delivery_ready ON core_delivery (subscriber, available_at)
     WHERE state = 'waiting' AND handed_at IS NULL;
 CREATE INDEX core_delivery_handed ON core_delivery (handed_at)
     WHERE state = 'waiting' AND handed_at IS NOT NULL;

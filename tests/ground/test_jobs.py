@@ -138,10 +138,41 @@ async def test_relay_hands_over_at_commit_not_before(runner: Runner, heard: list
 
 
 async def test_relay_hands_each_delivery_over_once_however_many_relays_run(runner: Runner, heard: list[Any]) -> None:
-    made = {await enqueue_job("listen", {"n": n}) for n in range(40)}
-    first, second = await asyncio.gather(relayed(runner), relayed(Runner(new_id())))
-    assert len(first) + len(second) >= 40
-    assert set(first) | set(second) == made
+    made = {await enqueue_job(f"listen.{n}", {}) for n in range(40)}
+    given: list[UUID] = []
+    relays = [Relay(Config(), Runner(new_id()), given.extend) for _ in range(3)]
+    handed = await asyncio.gather(*(relay._relay() for relay in relays))
+    assert any(handed)
+    assert len(given) == 40
+    assert set(given) == made
+
+
+async def test_flood_for_one_subscriber_does_not_hold_up_another(runner: Runner, heard: list[Any]) -> None:
+    async with db.transaction():
+        for n in range(100):
+            await enqueue_job("listen", {"n": n})
+    lone = await enqueue_job("other", {})
+    given = await relayed(runner, 0.3)
+    assert lone in given
+    assert len(given) == 4 * Config().jobs.threads + 1
+
+
+async def test_backlog_is_handed_over_as_fast_as_it_is_worked_off(runner: Runner, heard: list[Any]) -> None:
+    async with db.transaction():
+        for n in range(100):
+            await enqueue_job("listen", {"n": n})
+    loop = asyncio.get_running_loop()
+
+    def run_each(ready: list[UUID]) -> None:
+        for each in ready:
+            asyncio.run_coroutine_threadsafe(runner.run(each), loop)
+
+    relay = Relay(Config(jobs=Jobs(heartbeat_seconds=60)), runner, run_each)
+    task = asyncio.create_task(relay.run())
+    await asyncio.sleep(3)
+    task.cancel()
+    await relay.close()
+    assert sorted(each["n"] for each in heard) == list(range(100))
 
 
 async def test_broker_that_refuses_loses_nothing(runner: Runner, heard: list[Any]) -> None:

@@ -307,6 +307,13 @@ def test_taken_port_is_refused_with_the_remedy(fresh_database_url: str, tmp_path
     assert "--port" in told.stderr
 
 
+def test_unreachable_database_is_named_with_the_remedy(start: Callable[..., Desk]) -> None:
+    desk = start("web", database="postgresql://nobody:secret@127.0.0.1:1/none")
+    assert desk.process.wait(20) == 1
+    assert "cannot reach the database that database.url names" in desk.log.read_text()
+    assert "secret" not in desk.log.read_text()
+
+
 def test_two_schedulers_fire_one_moment_once(start: Callable[..., Desk]) -> None:
     desks = [start("schedule", folder=folder) for folder in "ab"]
     for desk in desks:

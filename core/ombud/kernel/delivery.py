@@ -78,6 +78,7 @@ class Runner:
         self.worker = worker
         self.stopping = False
         self.running: dict[UUID, asyncio.Task[None]] = {}
+        self.when_done: Callable[[], None] = lambda: None
         self._suspect: UUID | None = None
 
     async def run(self, identity: UUID) -> None:
@@ -92,6 +93,7 @@ class Runner:
             del self.running[identity]
             if self._suspect == identity:
                 self._suspect = None
+            self.when_done()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery %s could not be booked: %s; it runs again", identity, error)
 

@@ -15,8 +15,8 @@ from ombud.kernel.database import db
 from ombud.kernel.delivery import KILLS, Runner
 from ombud.kernel.outbox import CHANNEL, registry, wake_relay
 
-AT_ONCE = 500  # deliveries with the broker at the same time; the rest waits in the outbox
-FORGOTTEN = 60  # seconds after which the broker is taken to have lost one
+AT_ONCE = 4  # deliveries of one subscriber with the broker, per thread: a flood for one must not hold up the others
+FORGOTTEN = 30  # seconds after which the broker is taken to have lost one
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +51,31 @@ WITH hit AS (
 SELECT (SELECT count(*) FROM hit), pg_notify('{CHANNEL}', ''), pg_notify('dramatiq.{QUEUE}.enqueue', '')
 """
 
+# $1: plugins that are on, and '' for core; $2: how many each subscriber may have with the broker. The names come by
+# leaps through the index, whatever the backlog.
 _READY = """
-UPDATE core_delivery SET handed_at = now() WHERE id IN (
-    SELECT id FROM core_delivery
-    WHERE state = 'waiting' AND handed_at IS NULL AND available_at <= now() AND plugin = ANY($1::text[])
-    ORDER BY available_at
-    LIMIT greatest(0, $2 - (SELECT count(*) FROM core_delivery WHERE state = 'waiting' AND handed_at IS NOT NULL))
-    FOR UPDATE SKIP LOCKED
+WITH RECURSIVE name AS (
+    (SELECT subscriber FROM core_delivery WHERE state = 'waiting' AND handed_at IS NULL ORDER BY subscriber LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.subscriber FROM core_delivery AS next
+            WHERE next.state = 'waiting' AND next.handed_at IS NULL AND next.subscriber > name.subscriber
+            ORDER BY next.subscriber LIMIT 1)
+    FROM name WHERE name.subscriber IS NOT NULL
+), busy AS (
+    SELECT subscriber, count(*) AS handed FROM core_delivery
+    WHERE state = 'waiting' AND handed_at IS NOT NULL GROUP BY subscriber
+), ready AS (
+    SELECT picked.id FROM name LEFT JOIN busy USING (subscriber), LATERAL (
+        SELECT id FROM core_delivery AS due
+        WHERE due.subscriber = name.subscriber AND due.state = 'waiting' AND due.handed_at IS NULL
+            AND due.available_at <= now() AND due.plugin = ANY($1::text[])
+        ORDER BY due.available_at
+        LIMIT greatest(0, $2 - coalesce(busy.handed, 0))
+        FOR UPDATE SKIP LOCKED
+    ) AS picked
 )
-RETURNING id
+UPDATE core_delivery SET handed_at = now() FROM ready WHERE core_delivery.id = ready.id
+RETURNING core_delivery.id
 """
 
 # A database that was down for a while makes every worker look silent, so it must have been up longer than that.
@@ -89,17 +105,19 @@ class Relay:
         self._hand_over = hand_over
         self._woken = asyncio.Event()
         self._ears: asyncpg.Connection | None = None
-        self._tended = 0.0
+        self._backlog = False
+        self._beaten = self._tended = float("-inf")
+        runner.when_done = self._one_is_done
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
         while True:
             try:
                 await self._listen()
-                await self.beat()
-                more = await self._relay()
+                await self._beat_in_time()
+                self._backlog = await self._relay()
                 await self._tend()
-                await self._wait(0.2 if more else float(self._jobs.heartbeat_seconds))
+                await self._wait(float(self._jobs.heartbeat_seconds))
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the outbox waits for the database: %s", error)
                 await asyncio.sleep(0.5)
@@ -122,6 +140,11 @@ class Relay:
         # The server may have been away, and the broker's latest messages with it.
         await db.execute(_FORGET)
 
+    def _one_is_done(self) -> None:
+        """Makes room for the next one, if there may be more."""
+        if self._backlog:
+            self._woken.set()
+
     async def _wait(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
@@ -130,13 +153,19 @@ class Relay:
         finally:
             self._woken.clear()
 
+    async def _beat_in_time(self) -> None:
+        time = asyncio.get_running_loop().time()
+        if time - self._beaten >= self._jobs.heartbeat_seconds / 2:
+            self._beaten = time
+            await self.beat()
+
     async def beat(self) -> None:
         await db.execute(_BEAT, self._runner.worker, socket.gethostname(), os.getpid())
 
     async def _relay(self) -> bool:
         """Hands over what is ready; True if more may be."""
         allowed = ["", *registry.plugins_enabled()]
-        ready = [row["id"] for row in await db.fetch(_READY, allowed, AT_ONCE)]
+        ready = [row["id"] for row in await db.fetch(_READY, allowed, AT_ONCE * self._jobs.threads)]
         if not ready:
             return False
         try:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import asyncpg
 import psycopg
 from psycopg.rows import tuple_row
 
@@ -82,7 +83,7 @@ class Supervisor:
         self.programs = programs
         self._migrate = migrate
         self._for_processes = for_processes
-        self._stop = threading.Event()
+        self._stop = False
         self._ready = threading.Event()
         self._embedded: EmbeddedPostgres | None = None
         self._url = config.database.url
@@ -98,8 +99,7 @@ class Supervisor:
             stack.enter_context(self._signals())
             self._start_database()
             stack.callback(self._stop_database)
-            if self._migrate is not None:
-                self._migrate(self._url)
+            self._bring_up_to_date()
             listening = stack.enter_context(self._listen()) if "web" in self.roles else None
             clear(self.config.data.dir / "run")
             self._children = list(self._plan(listening))
@@ -108,18 +108,19 @@ class Supervisor:
                 child.start()
             if listening is not None:
                 threading.Thread(target=self._announce, args=(listening,), daemon=True).start()
-            while not self._stop.wait(TICK):
+            while not self._stop:
                 self._look()
+                time.sleep(TICK)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """A second signal does not wait for drains."""
 
         def stop(number: int, frame: object) -> None:
-            if self._stop.is_set():
+            if self._stop:
                 for child in self._children:
                     child.signal(signal.SIGKILL)
-            self._stop.set()
+            self._stop = True
 
         def replace_all(number: int, frame: object) -> None:
             self._outdated = list(self._children)
@@ -142,6 +143,17 @@ class Supervisor:
             self._url = self._embedded.start()
         except PostgresError as error:
             raise CannotServe(str(error)) from error
+
+    def _bring_up_to_date(self) -> None:
+        if self._migrate is None:
+            return
+        try:
+            self._migrate(self._url)
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            where = "the embedded database" if self._embedded else "the database that database.url names"
+            raise CannotServe(
+                f"cannot reach {where}: {error}. Check that it runs and that the address is right."
+            ) from error
 
     def _stop_database(self) -> None:
         if self._embedded is not None:
@@ -278,7 +290,7 @@ class Supervisor:
         """Says that the desk serves once it does."""
         host, port = listening.getsockname()[:2]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-        while not self._stop.is_set():
+        while not self._stop:
             if healthy(host, port):
                 self._ready.set()
                 print(f"Ombud serves on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
