@@ -18,7 +18,7 @@ from ombud.kernel.plugins import UnfitError
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.kernel.supervisor import Programs, supervise
 from ombud.start import opened, prepare_desk
-from ombud.trust import keys, ledger_commands, switching, tokens, users
+from ombud.trust import application_role, keys, ledger_commands, switching, tokens, users
 from ombud.trust.policy import SYSTEM
 from ombud.web import themes
 
@@ -33,8 +33,9 @@ async def desk(config: Config) -> AsyncIterator[None]:
     embedded = None if config.database.url else EmbeddedPostgres(config.data.dir / "postgres")
     url = config.database.url or (embedded.start() if embedded else "")
     try:
-        tell_admin(await prepare_desk(config, url))
-        async with opened(config, url, name="ombud command"):
+        prepared = await prepare_desk(config, url)
+        tell_admin(prepared.password)
+        async with opened(config, prepared.url, name="ombud command"):
             yield
     finally:
         if embedded is not None:
@@ -57,19 +58,26 @@ def tell_admin(password: str | None) -> None:
 def serve(config: Config, asked: argparse.Namespace) -> int:
     """Supervises database, web and work until it is told to stop."""
     themes.find(config.theme.name)
+    runs_as: list[str] = []
     supervise(
-        config, [asked.role], programs=PROGRAMS, migrate=lambda url: asyncio.run(_made_ready(config, url, asked.demo))
+        config,
+        [asked.role],
+        programs=PROGRAMS,
+        migrate=lambda url: runs_as.append(asyncio.run(_made_ready(config, url, asked.demo))),
+        for_processes=lambda url: runs_as[-1] if runs_as else url,
     )
     return 0
 
 
-async def _made_ready(config: Config, url: str, with_demo: bool) -> None:
-    """Migrates; a fresh desk gets its first user, and the demonstration data where that was asked for."""
-    password = await prepare_desk(config, url)
-    tell_admin(password)
+async def _made_ready(config: Config, url: str, with_demo: bool) -> str:
+    """Migrates; a fresh desk gets its first user, and the demonstration data where that was asked for. Returns the
+    address the processes connect to."""
+    prepared = await prepare_desk(config, url)
+    tell_admin(prepared.password)
     if with_demo:
-        async with opened(config, url, name="ombud demo"):
-            await demo_commands.demo_once_command(fresh=password is not None)
+        async with opened(config, prepared.url, name="ombud demo"):
+            await demo_commands.demo_once_command(fresh=prepared.password is not None)
+    return prepared.url
 
 
 def migrate(config: Config, asked: argparse.Namespace) -> int:

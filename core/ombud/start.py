@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
@@ -9,7 +10,7 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.migrations import migrate_core
 from ombud.process import run_with
-from ombud.trust import keys, link_signing, switching
+from ombud.trust import application_role, keys, link_signing, switching
 from ombud.trust.policy import SYSTEM
 
 
@@ -45,19 +46,33 @@ async def opened(config: Config, url: str, *, name: str = "ombud", largest: int 
         await close_process()
 
 
-async def prepare_desk(config: Config, url: str) -> str | None:
-    """Migrates core; gives a fresh desk its first unit, queue, roles, user and plugins. Returns admin's new password."""
+@dataclass(frozen=True)
+class Prepared:
+    """A desk that can be opened. `url`: what its processes connect to; `password`: admin's, if it was made just now."""
+
+    url: str
+    password: str | None
+
+
+async def prepare_desk(config: Config, url: str) -> Prepared:
+    """Migrates core; gives a fresh desk its first unit, queue, roles, user and plugins.
+
+    The embedded database is opened by its owner for the migration alone; the desk runs as a role that owns none of the
+    ledger's tables. Of an external server the administrator's address is used as it is.
+    """
     run_with(config)
-    await db.open(url, largest=2, name="ombud prepare")
+    await db.open(url, largest=2, name="ombud migrate")
     try:
         await migrate_core()
-        await open_desk(config)
+        narrowed = not config.database.url and await application_role.grant()
+    finally:
+        await db.close()
+    runs_as = application_role.url_for_application(url) if narrowed else url
+    async with opened(config, runs_as, name="ombud prepare"):
         password = await first_desk.prepare()
         if password is not None:
             await _first_plugins(config)
-        return password
-    finally:
-        await close_process()
+    return Prepared(runs_as, password)
 
 
 async def _first_plugins(config: Config) -> None:

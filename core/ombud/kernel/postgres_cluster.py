@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ombud.kernel import postgres_child
 
+APPLICATION = "ombud_app"
 ROLE = "ombud"
 DATABASE = "ombud"
 FIRST_PRIVATE_UID, PRIVATE_UIDS = 61184, 4336
@@ -134,12 +135,13 @@ def write_in(cluster: Path, name: str, text: str) -> None:
 
 
 def write_access(cluster: Path) -> None:
-    """Who may connect, as the kernel tells: the user that runs Ombud, the one the files belong to, and root."""
+    """Who may connect, as the kernel tells: the user that runs Ombud, the one the files belong to, and root; each as
+    the owner, who migrates, or as the application, which cannot lift the ledger's guards."""
     names = {own_name(), "root"}
     with contextlib.suppress(KeyError):
         names.add(pwd.getpwuid(cluster.stat().st_uid).pw_name)
     write_in(cluster, "pg_hba.conf", "local all all peer map=ombud\n")
-    write_in(cluster, "pg_ident.conf", "".join(f'ombud "{name}" {ROLE}\n' for name in sorted(names)))
+    write_in(cluster, "pg_ident.conf", "".join(f'ombud "{name}" {role}\n' for name in sorted(names) for role in (ROLE, APPLICATION)))
 
 
 def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool, tied: bool) -> None:
