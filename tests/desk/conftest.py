@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ombud_plugin_api.facts import Complaint, Filed, Matter, PersonGiven, RawReceipt
 
 from ombud.config import load
 from ombud.desk import first_desk, intake
@@ -16,6 +15,7 @@ from ombud.process import run_with
 from ombud.trust import keys, link_signing, users
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
+from ombud_plugin_api.facts import Complaint, Filed, Matter, PersonGiven, RawReceipt
 
 
 class Stage:

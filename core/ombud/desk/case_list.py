@@ -316,7 +316,6 @@ async def _total(viewer: Viewer, filters: CaseFilters) -> tuple[int | None, int 
         return await queues.total(viewer), None
     arguments = Arguments()
     wanted = conditions(viewer, filters, arguments)
-    found = await db.fetchval(
-        f"SELECT count(*) FROM (SELECT 1 FROM core_case c WHERE {wanted} LIMIT {COUNTED + 1}) counted", *arguments.values
-    )
+    few = f"SELECT 1 FROM core_case c WHERE {wanted} LIMIT {COUNTED + 1}"
+    found = await db.fetchval(f"SELECT count(*) FROM ({few}) counted", *arguments.values)
     return (int(found), None) if found <= COUNTED else (None, COUNTED)

@@ -29,8 +29,11 @@ from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
 
 
-async def case_page(viewer: Viewer, reference: str, *, about: str = "", before: str = "") -> CasePageView:
-    """The page; `about`: letter of an aspect that filters the timeline, `before`: cursor of its earlier part.
+async def case_page(
+    viewer: Viewer, reference: str, *, about: str = "", before: str = "", talk: bool = True
+) -> CasePageView:
+    """The page; `about`: letter of an aspect that filters the timeline, `before`: cursor of its earlier part;
+    without `talk` only case, aspects, parties and actions, in three statements.
 
     Raises NotFound with one text for missing and hidden, Invalid for a letter or cursor that leads nowhere."""
     demand(viewer, "case.read")
@@ -40,21 +43,22 @@ async def case_page(viewer: Viewer, reference: str, *, about: str = "", before: 
     rows = await _aspect_rows(viewer, case_id)
     letters = {str(each["id"]): letter(place) for place, each in enumerate(rows, 1)}
     standing = _standing(viewer, row, rows, rights)
-    findings = await _findings(viewer, case_id)
-    talk = await timeline(viewer, case_id, unit_id, letters, about=_chosen(letters, about), before=before)
+    findings = await _findings(viewer, case_id) if talk else ()
+    chosen = _chosen(letters, about)
+    told = await timeline(viewer, case_id, unit_id, letters, about=chosen, before=before) if talk else None
     return CasePageView(
         case=_case_shown(viewer, row, rows, mask),
         aspects=tuple(_aspect(viewer, row, each, letters, standing, findings) for each in rows),
         parties=await _parties(viewer, row, mask),
-        entries=talk.entries,
+        entries=told.entries if told else (),
         said=row["said"],
-        earlier=talk.earlier,
+        earlier=told.earlier if told else None,
         findings=findings,
-        files=await _loose_files(viewer, case_id),
-        drafts=_seen_drafts(await drafts.mine(viewer, case_id), letters),
+        files=await _loose_files(viewer, case_id) if talk else (),
+        drafts=_seen_drafts(await drafts.mine(viewer, case_id), letters) if talk else {},
         links=row["links"],
         actions=case_actions(standing),
-        people=await _people(row) if "case.assign" in rights else (),
+        people=await _people(row) if talk and "case.assign" in rights else (),
     )
 
 

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.shown import AspectMark
-from ombud.desk.words import label, letter
-from ombud.desk.writing import demand, no_case
+from ombud.desk.in_view import in_view
+from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.ledger import open_sealed
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
@@ -268,32 +267,15 @@ _OPENED_BY = {
 async def case_history(viewer: Viewer, case_id: UUID, before: int | None = None, size: int = 200) -> list[Happened]:
     """The audit trail, newest first, with the values the viewer may read; `before`: the number of an entry. Three
     statements. Raises NotFound for a case, and NotAllowed for a viewer, without this right."""
-    demand(viewer, "case.history")
-    grant, aspect, arguments = (
-        decide(viewer, "case.history", "case"),
-        decide(viewer, "case.read", "aspect"),
-        Arguments(),
-    )
-    case = await db.fetchrow(
-        f"SELECT c.unit_id, {about_me('c.id', arguments.add(viewer.user_id))} AS hidden, "
-        f"ARRAY(SELECT a.id FROM core_aspect a WHERE a.case_id = c.id AND {aspect.where('a', arguments)} "
-        f"ORDER BY a.position) AS aspects FROM core_case c "
-        f"WHERE c.id = {arguments.add(case_id)} AND {grant.where('c', arguments)}",
-        *arguments.values,
-    )
-    if case is None:
-        raise no_case(case_id)
-    letters = {str(each): letter(place) for place, each in enumerate(case["aspects"], 1)}
+    case = await in_view(viewer, case_id, "case.history")
 
     def further(arguments: Arguments) -> str:
         return "" if before is None else f" AND e.seq < {arguments.add(before)}"
 
-    found = await events(
-        viewer, case_id, letters, case["unit_id"], audit_only=True, further=further, limit=size
-    )  # fmt: skip
-    if case["hidden"] and not viewer.system:  # free text could speak of what is hidden
+    found = await events(viewer, case_id, case.letters, case.unit_id, audit_only=True, further=further, limit=size)
+    if case.hidden:  # free text could speak of what is hidden
         return found
-    return await _opened(found, case_id, mask_in(viewer, case["unit_id"]))
+    return await _opened(found, case_id, mask_in(viewer, case.unit_id))
 
 
 async def _opened(found: list[Happened], case_id: UUID, mask: frozenset[str]) -> list[Happened]:
@@ -306,7 +288,3 @@ async def _opened(found: list[Happened], case_id: UUID, mask: frozenset[str]) ->
         Happened(one.id, one.at, one.code, one.actor, one.actor_name, one.phrase, one.body, values.get(one.id, {}))
         for one in found
     ]
-
-
-def letters_of(aspects: tuple[AspectMark, ...]) -> dict[str, str]:
-    return {str(each.id): each.letter for each in aspects}

@@ -122,6 +122,16 @@ def _about(about: UUID | None, arguments: Arguments) -> str:
     return "" if about is None else f" AND e.body->>'aspect' = {arguments.add(str(about))}"
 
 
+async def message_page(
+    viewer: Viewer, case_id: UUID, unit_id: UUID, letters: Mapping[str, str], *, before: str = "", size: int = PART
+) -> tuple[list[Said], str | None]:
+    """The last messages alone, oldest first, and the cursor of those before; one statement."""
+    place = _read_place(before) if before else None
+    said = await messages(viewer, case_id, unit_id, letters, further=_said_before(place), limit=size + 1)
+    shown = said[-size:]
+    return shown, _write_place(shown[0]) if len(said) > size else None
+
+
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})

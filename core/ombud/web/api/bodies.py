@@ -1,0 +1,99 @@
+"""What the API takes. A change names the version it was made on; unknown fields are refused."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Version = Annotated[int, Meta(ge=1, le=2**31 - 1, description="the version this change was made on")]
+Priority = Literal["low", "normal", "high", "urgent"]
+Severity = Annotated[int, Meta(ge=1, le=4, description="1 (minor) to 4 (grave)")]
+Mood = Literal["", "calm", "tense", "upset", "angry"]
+Outcome = Literal["upheld", "partly_upheld", "not_upheld", "withdrawn", "out_of_scope"]
+RedressKind = Literal["money", "goods", "apology", "correction"]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class CaseChange(_Body):
+    """What is left out stays as it is. `queue` is a queue's key."""
+
+    version: Version
+    title: str | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    severity: Severity | UnsetType = UNSET
+    queue: str | UnsetType = UNSET
+    mood: Mood | UnsetType = UNSET
+    fields: dict[str, Any] | UnsetType = UNSET
+    confidential: bool | UnsetType = UNSET
+
+
+class AspectChange(_Body):
+    """What is left out stays as it is."""
+
+    version: Version
+    title: str | UnsetType = UNSET
+    category: str | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    severity: Severity | UnsetType = UNSET
+    due_at: Moment | UnsetType = UNSET
+
+
+class Assignment(_Body):
+    """`owner`: the id of a member of staff, or null for nobody."""
+
+    owner: UUID | None
+    version: Version | None = None
+
+
+class Closing(_Body):
+    version: Version | None = None
+
+
+class Reopening(_Body):
+    reason: str
+    version: Version | None = None
+
+
+class NewMessage(_Body):
+    """`note` stays among staff, `answer` is shown to the complainant, `told` is what a person said to you."""
+
+    kind: Literal["note", "answer", "told"]
+    text: str
+    aspects: Annotated[list[UUID], Meta(max_length=50)] = []
+
+
+class NewAspect(_Body):
+    """A matter that came up later; `title` is made from the text where it is left out."""
+
+    text: str
+    title: str = ""
+    category: str = ""
+
+
+class RedressLine(_Body):
+    """`amount` is text, such as "42.00"; only money needs it."""
+
+    kind: RedressKind
+    amount: str = ""
+    currency: str = ""
+    note: str = ""
+
+
+class AspectDecision(_Body):
+    """How one matter ends."""
+
+    outcome: Outcome
+    reason: str
+    cause: str = ""
+    redress: Annotated[list[RedressLine], Meta(max_length=20)] = []
+    version: Version | None = None
+
+
+class Reversal(_Body):
+    reason: str

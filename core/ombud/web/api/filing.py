@@ -1,0 +1,54 @@
+"""POST /api/v1/complaints: the door for machines. The exact bytes are kept before anything thinks."""
+
+from typing import Annotated, Any
+
+from litestar import Request, post
+from litestar.params import Parameter
+
+from ombud.desk import intake, units
+from ombud.desk.api_complaint import ComplaintBody, parse_api_complaint
+from ombud.desk.errors import Invalid, NotAllowed
+from ombud.desk.fields import checked_fields
+from ombud.trust.policy import Viewer
+from ombud.web.api.answers import Filed
+from ombud.web.api.reading import idempotency_key
+from ombud.web.door import viewer_of
+from ombud_plugin_api.facts import RawReceipt
+
+
+@post("/complaints", opt={"permission": "case.file"}, operation_id="fileComplaint", tags=["Complaints"])
+async def file_complaint(
+    request: Request[Any, Any, Any],
+    data: ComplaintBody,
+    key: Annotated[
+        str | None,
+        Parameter(
+            header="Idempotency-Key",
+            required=False,
+            description="Required: 1 to 200 visible ASCII characters, new for each complaint. The same key with the "
+            "same body answers with the first reference again.",
+        ),
+    ] = None,
+) -> Filed:
+    """File a complaint. Each of `matters` becomes an aspect that is owned, decided and answered by itself."""
+    viewer = viewer_of(request)
+    raw = RawReceipt(
+        channel="api",
+        key=idempotency_key(key, required=True),
+        content_type="application/json",
+        body=await request.body(),
+    )
+    await _check_unit(viewer, data.unit)
+    if data.fields:
+        await checked_fields(data.case_type, data.fields)
+    filed = await intake.file(raw, parse_api_complaint(raw), principal=viewer.actor, actor=viewer.actor)
+    return Filed(reference=filed.reference, track_url=filed.track_url)
+
+
+async def _check_unit(viewer: Viewer, key: str) -> None:
+    """The right to file must hold in the unit that gets the case."""
+    unit = await units.by_key(key) if key else await units.first()
+    if unit is None:
+        raise Invalid(f"There is no unit {key!r}. Leave it out, or name an existing one.", "unit")
+    if not viewer.may_in("case.file", unit.id):
+        raise NotAllowed("Your roles do not allow to file for this unit. Name one of your units in `unit`.")
