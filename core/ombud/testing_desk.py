@@ -27,7 +27,7 @@ from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
 from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105 - of test users
 ADDRESS = "http://desk.test"
 
 

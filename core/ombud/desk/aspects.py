@@ -59,8 +59,8 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
             raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
         identity = new_id()
         await db.execute(
-            "INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, due_at, "
-            "version) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1)",
+            "INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, "
+            "due_at, version) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1)",
             identity, case_id, position, title, text, category, case["due_at"],
         )  # fmt: skip
         status = "in_progress" if case["status"] == "resolved" else case["status"]
@@ -299,7 +299,7 @@ async def concern(viewer: Viewer, aspect_id: UUID, user_id: UUID | None, version
         check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"concerns_user_id": user_id})
         if user_id is not None and user_id == viewer.user_id:
             raise Invalid(
-                "You cannot handle a complaint about yourself. Ask your team leader to record it.", "concerns"
+                "You cannot record a complaint about yourself. Ask your team leader.", "concerns"
             )
         if user_id is not None and case["owner_id"] == user_id:
             raise NotNow("That person owns the case. Give the case to somebody else first.")

@@ -86,7 +86,8 @@ async def store(
     await db.execute(
         "INSERT INTO core_attachment (id, case_id, message_id, name, content_type, size, sha256, vault_id, created_at) "
         "SELECT a.id, $1, $2, a.name, a.content_type, a.size, a.sha256, a.vault_id, $3 FROM unnest($4::uuid[], "
-        "$5::text[], $6::text[], $7::bigint[], $8::text[], $9::uuid[]) AS a(id, name, content_type, size, sha256, vault_id)",
+        "$5::text[], $6::text[], $7::bigint[], $8::text[], $9::uuid[]) "
+        "AS a(id, name, content_type, size, sha256, vault_id)",
         case_id, message_id, now(), identities, [each.name for each in documents],
         [each.content_type for each in documents], [len(each.data) for each in documents],
         [hashlib.sha256(each.data).hexdigest() for each in documents], [row.id for row in rows],

@@ -15,8 +15,8 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     case, aspect, arguments = decide(viewer, "case.read", "case"), decide(viewer, "case.read", "aspect"), Arguments()
     place = arguments.add(references.tidy(reference) or reference)
     rows = await db.fetch(
-        "SELECT c.id AS case_id, c.reference, c.title AS case_title, c.status AS case_status, c.channel, c.received_at, "
-        f"c.due_at AS case_due_at, {about_me('c.id', arguments.add(viewer.user_id))} AS about_viewer, a.* "
+        "SELECT c.id AS case_id, c.reference, c.title AS case_title, c.status AS case_status, c.channel, "
+        f"c.received_at, c.due_at AS case_due_at, a.*, {about_me('c.id', arguments.add(viewer.user_id))} AS about_viewer "
         f"FROM core_case c LEFT JOIN core_aspect a ON a.case_id = c.id AND {aspect.where('a', arguments)} "
         f"WHERE c.reference = {place} AND {case.where('c', arguments)} ORDER BY a.position",
         *arguments.values,

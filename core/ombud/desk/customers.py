@@ -60,7 +60,8 @@ async def _aspects(case_id: UUID) -> list[CustomerAspect]:
     rows = await db.fetch(
         "SELECT a.*, u.time_zone, c.owner_id AS case_owner, coalesce((SELECT jsonb_agg(jsonb_build_array(r.kind, "
         "r.amount::text, r.currency, r.note) ORDER BY r.created_at) FROM core_redress r WHERE r.aspect_id = a.id "
-        "AND r.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id)), '[]') AS redress "
+        "AND r.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id)), '[]') "
+        "AS redress "
         "FROM core_aspect a JOIN core_case c ON c.id = a.case_id JOIN core_unit u ON u.id = c.unit_id "
         "WHERE a.case_id = $1 ORDER BY a.position",
         case_id,
@@ -153,7 +154,7 @@ async def say(token: str, text: str, key: str, proof: str = "", documents: Seque
     async with db.transaction():
         await _back_to_the_desk(link)
         await messages.add(
-            _person(link), link.case_id, direction="in", channel="portal", text=text, person_id=link.person_id,
+            _person(link), link.case_id, direction="in", channel="link", text=text, person_id=link.person_id,
             key=key, documents=checked,
         )  # fmt: skip
 

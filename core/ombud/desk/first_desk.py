@@ -34,8 +34,9 @@ async def prepare() -> str | None:
 async def _unit() -> None:
     identity = new_id()
     await db.execute(
-        "INSERT INTO core_unit (id, kind, key, name, time_zone, currency, country, language, phone, created_at, version) "
-        "VALUES ($1, 'entity', 'main', 'Our organisation', 'UTC', 'EUR', '', 'en', '', $2, 1) ON CONFLICT DO NOTHING",
+        "INSERT INTO core_unit (id, kind, key, name, time_zone, currency, country, language, phone, created_at, "
+        "version) VALUES ($1, 'entity', 'main', 'Our organisation', 'UTC', 'EUR', '', 'en', '', $2, 1) "
+        "ON CONFLICT DO NOTHING",
         identity,
         now(),
     )

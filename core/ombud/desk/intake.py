@@ -278,8 +278,8 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
     body = {
         "reference": opening.reference, "unit": str(opening.unit["id"]), "channel": complaint.channel, "status": "new",
         "case_type": complaint.case_type, "priority": "normal", "owner": "", "queue": str(opening.queue_id or ""),
-        "received_at": moment(opening.received_at), "due_at": moment(opening.due_at), "person": str(opening.receipt.person_id),
-        "party": str(opening.party_id), "link": str(opening.link.id), "aspects": aspects,
+        "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
+        "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id), "aspects": aspects,
     }  # fmt: skip
     values = {"name": complaint.person.name, "email": complaint.person.email, "phone": complaint.person.phone}
     sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}
@@ -313,7 +313,8 @@ async def answer_again(case_id: UUID) -> Filed:
     assert row is not None
     return Filed(
         reference=row["reference"], case_id=case_id, track_url=address(f"/track/{links.token_of(row['link'])}"),
-        received_at=row["received_at"], answer_by=deadlines.received_on(row["due_at"], row["time_zone"]), duplicate=True,
+        received_at=row["received_at"], answer_by=deadlines.received_on(row["due_at"], row["time_zone"]),
+        duplicate=True,
     )  # fmt: skip
 
 

@@ -42,8 +42,8 @@ async def add_party(
         await lock_case(viewer, "case.write", case_id)
         person_id, party_id = new_id(), new_id()
         await db.execute(
-            "WITH p AS (INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, created_at, "
-            "version) VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, 1)) "
+            "WITH p AS (INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, "
+            "created_at, version) VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, 1)) "
             "INSERT INTO core_party (id, case_id, person_id, role, authority, authority_until, created_at) "
             "VALUES ($9, $10, $1, $11, $12, $13, $8)",
             person_id, kind, person.name, person.email, person.phone, person.postcode, person.language, now(),

@@ -21,13 +21,14 @@ log = logging.getLogger("ombud.plugins")
 
 def connect() -> None:
     """Tells the outbox who listens, and keeps plugins' jobs registered; called once by every process."""
-    outbox.set_plugins(subscribers=_subscribers, enabled=lambda: running.loaded.keys(), deliver=_deliver)
+    outbox.set_plugins(subscribers=_subscribers, enabled=lambda: set(running.loaded), deliver=_deliver)
     running.when_changed = _register_jobs
 
 
 def fit_slugs(blocked: Collection[str]) -> list[str]:
     """The installed plugins that could run here, dependencies before those that need them."""
-    found, order = plugins.discover(blocked), []
+    found = plugins.discover(blocked)
+    order: list[str] = []
     fit: dict[str, Loaded] = {}
     for slug, each in found.items():
         try:

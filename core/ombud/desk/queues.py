@@ -91,7 +91,8 @@ async def fold_counts() -> int:
         return int(
             await db.fetchval(
                 """
-                WITH gone AS (DELETE FROM core_queue_count RETURNING queue_id, unit_id, status, confidential, owned, delta),
+                WITH gone AS (
+                    DELETE FROM core_queue_count RETURNING queue_id, unit_id, status, confidential, owned, delta),
                 sums AS (
                     INSERT INTO core_queue_count (id, queue_id, unit_id, status, confidential, owned, delta, at)
                     SELECT gen_random_uuid(), queue_id, unit_id, status, confidential, owned, sum(delta), now()

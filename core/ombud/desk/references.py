@@ -40,7 +40,7 @@ def check(body: str) -> str:
 
 
 def tidy(text: str) -> str | None:
-    """The reference as we write it, from what a person typed (o for 0, small letters, spaces); None if its check fails."""
+    """The reference as we write it, from what a person typed (o for 0, small letters); None if its check fails."""
     match = _SHAPE.match(text.strip().upper().replace(" ", ""))
     if match is None:
         return None

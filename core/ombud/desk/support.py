@@ -1,4 +1,4 @@
-"""Support needs: a record that a person confirms; two independent booleans (FCA PS25/19: one does not imply the other)."""
+"""Support needs: a record that a person confirms; two booleans, of which neither implies the other (FCA PS25/19)."""
 
 from dataclasses import dataclass
 from datetime import date

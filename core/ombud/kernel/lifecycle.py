@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ombud_plugin_api import CoreRef, Manifest
-from ombud_plugin_api.tables import CORE_TABLES
 from piccolo.conf.apps import AppConfig
 
 from ombud.kernel import outbox, plugins
@@ -20,6 +18,8 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.migrations import backwards, forwards, pending, schema_change, with_retries
 from ombud.kernel.plugins import Installed, Loaded, UnfitError
+from ombud_plugin_api import CoreRef, Manifest
+from ombud_plugin_api.tables import CORE_TABLES
 
 log = logging.getLogger("ombud.plugins")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-import ombud_plugin_api as api
 import pluggy
-from ombud_plugin_api import specs
-from ombud_plugin_api.hooks import PROJECT
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from stevedore.named import NamedExtensionManager
+
+import ombud_plugin_api as api
+from ombud_plugin_api import specs
+from ombud_plugin_api.hooks import PROJECT
 
 log = logging.getLogger("ombud.plugins")
 
@@ -62,9 +63,7 @@ def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         each = _read(point)
         if point.name in stopped:
-            each = Installed(
-                each.slug, each.package, each.version, each.manifest, "blocked in settings.toml: plugins.blocked"
-            )
+            each = replace(each, problem="settings.toml blocks it (plugins.blocked)")
         found[point.name] = each
     return found
 

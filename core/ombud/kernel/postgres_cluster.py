@@ -141,7 +141,8 @@ def write_access(cluster: Path) -> None:
     with contextlib.suppress(KeyError):
         names.add(pwd.getpwuid(cluster.stat().st_uid).pw_name)
     write_in(cluster, "pg_hba.conf", "local all all peer map=ombud\n")
-    write_in(cluster, "pg_ident.conf", "".join(f'ombud "{name}" {role}\n' for name in sorted(names) for role in (ROLE, APPLICATION)))
+    pairs = [(name, role) for name in sorted(names) for role in (ROLE, APPLICATION)]
+    write_in(cluster, "pg_ident.conf", "".join(f'ombud "{name}" {role}\n' for name, role in pairs))
 
 
 def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool, tied: bool) -> None:
