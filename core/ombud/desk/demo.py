@@ -1,0 +1,95 @@
+"""The demonstration firm Modra Bank: loaded through the desk's own commands, and removed without residue.
+
+The ledger is append-only: the firm's entries, streams and checkpoints stay after a removal, with its people's and
+users' keys destroyed, so that nobody can open what the entries sealed. The tombstones of those keys stay too. All else
+goes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from ombud.desk import demo_firm
+from ombud.desk.demo_firm import Firm
+from ombud.desk.demo_story import plan
+from ombud.desk.demo_telling import Telling
+from ombud.desk.errors import NotNow
+from ombud.kernel import clock
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.process import settings
+from ombud.trust.ledger import NewEntry, append
+
+Progress = Callable[[int, int], None]  # cases done, cases in all
+LOCK = 0x6F6D_6465_6D6F
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What a load made."""
+
+    cases: int
+    aspects: int
+    messages: int
+    people: int
+    users: int
+    seconds: float
+
+
+def quiet(done: int, total: int) -> None:
+    return None
+
+
+async def is_loaded() -> bool:
+    return bool(await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_demo_item)"))
+
+
+async def load(progress: Progress = quiet) -> DemoReport:
+    """Makes the firm and its year in one transaction: wholly there afterwards, or not at all. The same year each time,
+    relative to the present moment. Raises NotNow where it is there already or a name of it is taken."""
+    started, present = time.monotonic(), clock.now()
+    async with db.transaction():
+        await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        if await is_loaded():
+            raise NotNow("The demonstration data is loaded already. Run `ombud demo remove` first to have it anew.")
+        with clock.at(present - timedelta(days=400)):
+            firm = await demo_firm.found()
+        stories = plan(present, settings().complaints.answer_within_days)
+        for number, story in enumerate(stories, 1):
+            filed = await Telling(firm, story, number, present).tell()
+            firm.made.append(("case", filed.case_id))
+            progress(number, len(stories))
+        await _note(firm)
+        return await _report(firm, time.monotonic() - started)
+
+
+async def _note(firm: Firm) -> None:
+    """Writes down what was made, people included, and says so once in the ledger."""
+    made = [identity for kind, identity in firm.made if kind == "case"]
+    rows = await db.fetch("SELECT DISTINCT person_id FROM core_party WHERE case_id = ANY($1)", made)
+    firm.made += [("person", row["person_id"]) for row in rows]
+    load_id = new_id()
+    firm.made.append(("load", load_id))
+    await db.execute(
+        "INSERT INTO core_demo_item (id, kind, item_id) "
+        "SELECT given.id, given.kind, given.item_id FROM unnest($1::uuid[], $2::text[], $3::uuid[]) "
+        "AS given(id, kind, item_id)",
+        [new_id() for _ in firm.made],
+        [kind for kind, _ in firm.made],
+        [identity for _, identity in firm.made],
+    )
+    await append(actor="system", entries=[NewEntry(f"demo/{load_id}", "demo.loaded", {"cases": len(made)})])
+
+
+async def _report(firm: Firm, seconds: float) -> DemoReport:
+    made: list[UUID] = [identity for kind, identity in firm.made if kind == "case"]
+    row = await db.fetchrow(
+        "SELECT (SELECT count(*) FROM core_aspect WHERE case_id = ANY($1)) AS aspects, "
+        "(SELECT count(*) FROM core_message WHERE case_id = ANY($1)) AS messages",
+        made,
+    )
+    assert row is not None
+    people = sum(kind == "person" for kind, _ in firm.made)
+    return DemoReport(len(made), row["aspects"], row["messages"], people, len(firm.staff), seconds)

@@ -1,0 +1,58 @@
+"""`ombud demo load | remove` and `ombud export all`: what the command line runs, with database and master key open."""
+
+import sys
+import time
+
+from ombud.desk import demo
+from ombud.desk.demo_firm import LOG_INS, PASSWORD
+from ombud.desk.errors import DeskRefusal
+
+_EVERY = 0.5  # seconds between two lines of progress
+
+
+class Progress:
+    """Writes to the terminal's error channel: twice a second where somebody watches, else the end alone."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        watched = sys.stderr.isatty()
+        if done >= total or (watched and time.monotonic() - self.last > _EVERY):
+            self.last = time.monotonic()
+            start = "\r" if watched else ""
+            print(
+                f"{start}{done} of {total} {self.what}", end="\n" if done >= total else "", file=sys.stderr, flush=True
+            )
+
+
+async def demo_load_command() -> int:
+    """Loads the firm and prints its log-ins; 1 where it is there already."""
+    try:
+        report = await demo.load(Progress("demonstration cases"))
+    except DeskRefusal as refusal:
+        print(f"Nothing was loaded: {refusal}", file=sys.stderr)
+        return 1
+    print(
+        f"Modra Bank is open: {report.cases} cases, {report.aspects} aspects, {report.messages} messages, "
+        f"{report.people} people ({report.seconds:.1f} s)."
+    )
+    print_log_ins()
+    return 0
+
+
+async def demo_once_command(*, fresh: bool) -> int:
+    """At a start with demonstration data: loads it into a fresh desk, and says how to sign in where it is loaded."""
+    if fresh:
+        return await demo_load_command()
+    if await demo.is_loaded():
+        print_log_ins()
+    return 0
+
+
+def print_log_ins() -> None:
+    print(f"Demonstration log-ins, all with the password: {PASSWORD}")
+    for each in LOG_INS:
+        print(f"  {each.name:<8} {each.role:<14} {each.display_name}")
+    sys.stdout.flush()

@@ -1,0 +1,180 @@
+"""The demonstration firm before its first complaint: units, queues, case types and the people who work there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from ombud.desk.errors import NotNow
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.trust import users
+from ombud.trust.ledger import NewEntry, append
+from ombud.trust.policy import Viewer
+from ombud.trust.viewers import viewer_of_user
+
+PASSWORD = "harbour lantern moss"  # noqa: S105  of the demonstration log-ins; printed by the command, for no real desk
+
+# key, kind, parent, name, currency, phone
+UNITS = (
+    ("modra", "entity", "", "Modra Bank", "EUR", "+48 22 555 01 00"),
+    ("modra-direct", "brand", "modra", "Modra Direct", "PLN", "+48 22 555 01 10"),
+    ("modra-home", "brand", "modra", "Modra Home", "EUR", "+48 22 555 01 20"),
+    ("modra-collections", "team", "modra-home", "Payments team", "EUR", "+48 22 555 01 30"),
+)
+
+# key, name, position, what it takes beside the firm's own units; those with a unit take only from that unit
+QUEUES = (
+    ("modra-fraud", "Fraud and lost cards", 10, "", {"category": ["fraud"]}),
+    ("modra-letters", "Letters and branch", 20, "", {"channel": ["letter", "branch"]}),
+    ("modra-grave", "Grave matters", 30, "", {"severity": {"min": 3}}),
+    ("modra-cards", "Cards and payments", 40, "modra-direct", {"case_type": "modra_card"}),
+    ("modra-accounts", "Accounts", 50, "modra-direct", {}),
+    ("modra-loans", "Mortgages and loans", 60, "modra-home", {}),
+    ("modra-collections", "Payments and arrears", 70, "modra-collections", {}),
+)
+
+_CARD = {
+    "card_ending": {
+        "type": "string", "regex": "[0-9]{4}",
+        "meta": {"label": "Last four digits", "help": "Never the whole number."},
+    },
+    "disputed_amount": {"type": "string", "maxlength": 20, "meta": {"label": "Disputed amount"}},
+    "card_blocked": {"type": "boolean", "meta": {"label": "Card is blocked"}},
+}  # fmt: skip
+_LOAN = {
+    "contract": {"type": "string", "maxlength": 30, "meta": {"label": "Contract number"}},
+    "years_left": {"type": "integer", "min": 0, "max": 40, "meta": {"label": "Years left"}},
+    "in_arrears": {"type": "boolean", "meta": {"label": "In arrears"}},
+}
+_ARREARS = {
+    "file_number": {"type": "string", "maxlength": 30, "meta": {"label": "File number"}},
+    "stage": {"type": "string", "allowed": ["reminder", "agreement", "court"], "meta": {"label": "Stage"}},
+}
+
+# key, label, fields, calendar days until the answer is due (None: the desk's own term)
+CASE_TYPES = (
+    ("modra_card", "Card or payment", _CARD, 15),
+    ("modra_loan", "Mortgage or loan", _LOAN, None),
+    ("modra_arrears", "Arrears", _ARREARS, 30),
+)
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """A member of the firm's staff; all share PASSWORD."""
+
+    name: str
+    display_name: str
+    role: str
+
+
+LOG_INS = (
+    LogIn("ewa", "Ewa Wrona", "agent"),
+    LogIn("piotr", "Piotr Lis", "agent"),
+    LogIn("anna", "Anna Zając", "leader"),
+    LogIn("quentin", "Quentin Hale", "quality"),
+    LogIn("celia", "Celia Moss", "compliance"),
+    LogIn("adam", "Adam Rey", "administrator"),
+)
+
+
+@dataclass
+class Firm:
+    """The firm as founded; `made` is what `demo remove` has to find again, as (kind, id)."""
+
+    units: dict[str, UUID] = field(default_factory=dict)
+    queues: dict[str, UUID] = field(default_factory=dict)
+    staff: dict[str, Viewer] = field(default_factory=dict)
+    made: list[tuple[str, UUID]] = field(default_factory=list)
+
+
+def case_type_id(key: str) -> UUID:
+    """Case types are known by their key; the note of what was made holds ids, so the key has one of its own."""
+    return uuid5(NAMESPACE_URL, f"ombud:case-type/{key}")
+
+
+async def found() -> Firm:
+    """Writes the firm below the desk's first unit; refuses a desk that uses one of its names already."""
+    await _refuse_taken()
+    firm = Firm()
+    await _units(firm)
+    await _case_types(firm)
+    await _queues(firm)
+    for each in LOG_INS:
+        await _employ(firm, each)
+    return firm
+
+
+async def _refuse_taken() -> None:
+    taken = await db.fetchval(
+        "SELECT string_agg(name, ', ') FROM ("
+        "SELECT 'user ' || name AS name FROM core_user WHERE name = ANY($1) "
+        "UNION ALL SELECT 'unit ' || key FROM core_unit WHERE key = ANY($2) "
+        "UNION ALL SELECT 'queue ' || key FROM core_queue WHERE key = ANY($3) "
+        "UNION ALL SELECT 'case type ' || key FROM core_case_type WHERE key = ANY($4)) AS taken",
+        [each.name for each in LOG_INS],
+        [unit[0] for unit in UNITS],
+        [queue[0] for queue in QUEUES],
+        [kind[0] for kind in CASE_TYPES],
+    )
+    if taken:
+        raise NotNow(f"This desk has {taken} already. Load the demonstration data into a desk without them.")
+
+
+async def _units(firm: Firm) -> None:
+    top = await db.fetchrow("SELECT id FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1")
+    if top is None:
+        raise NotNow("This desk has no unit yet. Run `ombud migrate`, then load the demonstration data.")
+    for key, kind, parent, name, currency, phone in UNITS:
+        identity = new_id()
+        await db.execute(
+            "INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, country, language, phone, "
+            "created_at, version) VALUES ($1, $2, $3, $4, $5, 'Europe/Warsaw', $6, 'PL', 'en', $7, $8, 1)",
+            identity, firm.units.get(parent, top["id"]), kind, key, name, currency, phone, now(),
+        )  # fmt: skip
+        firm.units[key] = identity
+        firm.made.append(("unit", identity))
+        await _tell(f"unit/{identity}", "unit.added", {"key": key, "kind": kind})
+
+
+async def _case_types(firm: Firm) -> None:
+    for key, label, fields, days in CASE_TYPES:
+        await db.execute(
+            "INSERT INTO core_case_type (key, label, fields, answer_within_days, active) VALUES ($1, $2, $3, $4, TRUE)",
+            key, label, fields, days,
+        )  # fmt: skip
+        firm.made.append(("case_type", case_type_id(key)))
+        await _tell("setting/case-types", "case_type.added", {"key": key})
+
+
+async def _queues(firm: Firm) -> None:
+    """Each queue's condition names units of the firm, so that no other case falls into one."""
+    everywhere = [str(identity) for identity in firm.units.values()]
+    for key, name, position, unit, more in QUEUES:
+        condition = {"unit_id": [str(firm.units[unit])] if unit else everywhere, **more}
+        identity = new_id()
+        await db.execute(
+            "INSERT INTO core_queue (id, key, name, unit_id, condition, position, active) "
+            "VALUES ($1, $2, $3, NULL, $4, $5, TRUE)",
+            identity, key, name, condition, position,
+        )  # fmt: skip
+        firm.queues[key] = identity
+        firm.made.append(("queue", identity))
+        await _tell(f"queue/{identity}", "queue.added", {"key": key, "position": position})
+
+
+async def _employ(firm: Firm, each: LogIn) -> None:
+    """Roles are held in the desk's first unit, above the firm, so that what is filed at the front door is seen too."""
+    identity = await users.add(
+        each.name, each.display_name, f"{each.name}@modra.example.org", PASSWORD, [each.role], None, "system"
+    )
+    viewer = await viewer_of_user(identity)
+    assert viewer is not None
+    firm.staff[each.name] = viewer
+    firm.made.append(("user", identity))
+
+
+async def _tell(stream: str, kind: str, body: Mapping[str, Any]) -> None:
+    await append(actor="system", entries=[NewEntry(stream, kind, body)])
