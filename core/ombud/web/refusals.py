@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.types import Receive, Scope, Send
 
 from ombud.desk import errors
 from ombud.kernel.database import NotOpen
@@ -51,10 +52,29 @@ _WORDS = {
 }
 
 
-async def refusal(request: Req, problem: Exception) -> Response[Any]:
+def refusal(request: Req, problem: Exception) -> Response[Any]:
     """The exception handler of the whole app."""
     if request.scope["path"].startswith("/api"):
-        return await api_exception_handler(request, problem)
+        return api_exception_handler(request, problem)
+    return _DrawnLater(problem)
+
+
+class _DrawnLater(Response[None]):
+    """Litestar wants its handler's answer at once, but a page waits for the database; so it is drawn when sent."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(None)
+        self._problem = problem
+
+    def to_asgi_response(self, app: Any, request: Req, **_: Any) -> Any:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            drawn = await _drawn(request, self._problem)
+            await drawn.to_asgi_response(app=None, request=request)(scope, receive, send)
+
+        return answer
+
+
+async def _drawn(request: Req, problem: Exception) -> Response[Any]:
     status = status_of(problem)
     if status == 401 and request.method == "GET":
         return Response(None, status_code=303, headers={"location": f"/sign-in?next={_here(request)}"})

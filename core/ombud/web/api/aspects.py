@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, patch, post
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from ombud.desk import aspects
@@ -47,7 +48,7 @@ async def _done(aspect_id: UUID) -> answers.AspectDone:
 
 
 @post("/cases/{reference:str}/aspects", opt={"permission": "case.write"}, operation_id="addAspect", tags=TAGS)
-async def add_aspect(request: Req, reference: str, data: NewAspect) -> answers.Made:
+async def add_aspect(request: Req, reference: FromPath[str], data: JSONBody[NewAspect]) -> answers.Made:
     """Add a matter that came up later, as the last one."""
     viewer = viewer_of(request)
     case = await in_view(viewer, reference)
@@ -55,7 +56,9 @@ async def add_aspect(request: Req, reference: str, data: NewAspect) -> answers.M
 
 
 @patch(ONE, opt={"permission": "case.write"}, operation_id="changeAspect", tags=TAGS)
-async def change_aspect(request: Req, reference: str, aspect_id: UUID, data: AspectChange) -> answers.AspectDone:
+async def change_aspect(
+    request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[AspectChange]
+) -> answers.AspectDone:
     """Change an aspect. On an older version the answer is 409 with `theirs` and `yours`, and nothing is written."""
     viewer = viewer_of(request)
     given = {name: getattr(data, name) for name in data.__struct_fields__ if getattr(data, name) is not UNSET}
@@ -69,7 +72,9 @@ async def change_aspect(request: Req, reference: str, aspect_id: UUID, data: Asp
 
 
 @post(f"{ONE}/decide", opt={"permission": "case.decide"}, operation_id="decideAspect", tags=TAGS, status_code=200)
-async def decide_aspect(request: Req, reference: str, aspect_id: UUID, data: AspectDecision) -> answers.AspectDone:
+async def decide_aspect(
+    request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[AspectDecision]
+) -> answers.AspectDone:
     """End one matter with outcome, reason, cause and redress; the last one makes the case resolved."""
     viewer = viewer_of(request)
     redress = tuple(_line(each) for each in data.redress)
@@ -83,7 +88,9 @@ def _line(line: RedressLine) -> RedressGiven:
 
 
 @post(f"{ONE}/reopen", opt={"permission": "case.decide"}, operation_id="reopenAspect", tags=TAGS, status_code=200)
-async def reopen_aspect(request: Req, reference: str, aspect_id: UUID, data: Reopening) -> answers.AspectDone:
+async def reopen_aspect(
+    request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[Reopening]
+) -> answers.AspectDone:
     """Take a decision back; its redress stands until each line is reversed."""
     viewer = viewer_of(request)
     await aspects.reopen(viewer, await _aspect(viewer, reference, aspect_id), data.reason, data.version)
@@ -91,7 +98,9 @@ async def reopen_aspect(request: Req, reference: str, aspect_id: UUID, data: Reo
 
 
 @post(f"{ONE}/assign", opt={"permission": "case.write"}, operation_id="assignAspect", tags=TAGS, status_code=200)
-async def assign_aspect(request: Req, reference: str, aspect_id: UUID, data: Assignment) -> answers.AspectDone:
+async def assign_aspect(
+    request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[Assignment]
+) -> answers.AspectDone:
     """Give one matter to somebody (which needs the right to assign), to yourself, or to nobody."""
     viewer = viewer_of(request)
     await aspects.assign(viewer, await _aspect(viewer, reference, aspect_id), data.owner, data.version)
@@ -99,7 +108,9 @@ async def assign_aspect(request: Req, reference: str, aspect_id: UUID, data: Ass
 
 
 @post(f"{ONE}/redress", opt={"permission": "case.decide"}, operation_id="addRedress", tags=TAGS)
-async def add_redress(request: Req, reference: str, aspect_id: UUID, data: RedressLine) -> answers.Made:
+async def add_redress(
+    request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[RedressLine]
+) -> answers.Made:
     """Add a line of redress, also after the decision."""
     viewer = viewer_of(request)
     place = await _aspect(viewer, reference, aspect_id)
@@ -114,7 +125,11 @@ async def add_redress(request: Req, reference: str, aspect_id: UUID, data: Redre
     status_code=200,
 )
 async def reverse_redress(
-    request: Req, reference: str, aspect_id: UUID, line_id: UUID, data: Reversal
+    request: Req,
+    reference: FromPath[str],
+    aspect_id: FromPath[UUID],
+    line_id: FromPath[UUID],
+    data: JSONBody[Reversal],
 ) -> answers.AspectDone:
     """Take a line back by another with the opposite amount; nothing is edited."""
     viewer = viewer_of(request)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET
 
 from ombud.desk import cases
@@ -28,21 +28,21 @@ _FREE = frozenset({"title", "fields", "mood"})
 @get("/cases", opt={"permission": "case.read"}, operation_id="listCases", tags=TAGS)
 async def list_of_cases(
     request: Req,
-    queue: str = "",
-    owner: Annotated[str, Parameter(description="a user's id, `me` or `nobody`")] = "",
-    status: Annotated[str, Parameter(description="new, in_progress, resolved, closed, or open (not closed)")] = "",
-    unit: Annotated[str, Parameter(description="a unit's key; the units below it count")] = "",
-    channel: str = "",
-    priority: str = "",
-    received_from: Annotated[date | None, Parameter(description="a day in the unit's zone, included")] = None,
-    received_to: Annotated[date | None, Parameter(description="a day in the unit's zone, included")] = None,
-    reference: str = "",
-    due: Annotated[str, Parameter(description="late, or soon (three days or less)")] = "",
-    case_type: str = "",
-    text: Annotated[str, Parameter(description="part of a title or a customer's name, or a reference")] = "",
-    order: Annotated[str, Parameter(description="newest, or due (late first)")] = "newest",
-    cursor: Annotated[str, Parameter(description="`next_cursor` of the page before")] = "",
-    size: Annotated[int, Parameter(description="1 to 200", ge=1, le=200)] = 50,
+    queue: FromQuery[str] = "",
+    owner: Annotated[str, QueryParameter(description="a user's id, `me` or `nobody`")] = "",
+    status: Annotated[str, QueryParameter(description="new, in_progress, resolved, closed, or open (not closed)")] = "",
+    unit: Annotated[str, QueryParameter(description="a unit's key; the units below it count")] = "",
+    channel: FromQuery[str] = "",
+    priority: FromQuery[str] = "",
+    received_from: Annotated[date | None, QueryParameter(description="a day in the unit's zone, included")] = None,
+    received_to: Annotated[date | None, QueryParameter(description="a day in the unit's zone, included")] = None,
+    reference: FromQuery[str] = "",
+    due: Annotated[str, QueryParameter(description="late, or soon (three days or less)")] = "",
+    case_type: FromQuery[str] = "",
+    text: Annotated[str, QueryParameter(description="part of a title or a customer's name, or a reference")] = "",
+    order: Annotated[str, QueryParameter(description="newest, or due (late first)")] = "newest",
+    cursor: Annotated[str, QueryParameter(description="`next_cursor` of the page before")] = "",
+    size: Annotated[int, QueryParameter(description="1 to 200", ge=1, le=200)] = 50,
 ) -> answers.CaseLines:
     """List cases. `total` is exact; a filtered list with more than 1,000 matches says `at_least` instead."""
     refuse_unknown(request, _FILTERS | {"cursor", "size"})
@@ -59,13 +59,13 @@ async def list_of_cases(
 
 
 @get("/cases/{reference:str}", opt={"permission": "case.read"}, operation_id="getCase", tags=TAGS)
-async def one_case(request: Req, reference: str) -> answers.Case:
+async def one_case(request: Req, reference: FromPath[str]) -> answers.Case:
     """A case with its aspects, parties and what may be done with it now."""
     return answers.case_answer(await case_page(viewer_of(request), reference, talk=False))
 
 
 @patch("/cases/{reference:str}", opt={"permission": "case.write"}, operation_id="changeCase", tags=TAGS)
-async def change_case(request: Req, reference: str, data: CaseChange) -> answers.Done:
+async def change_case(request: Req, reference: FromPath[str], data: JSONBody[CaseChange]) -> answers.Done:
     """Change a case. On an older version the answer is 409 with `theirs` and `yours`, and nothing is written."""
     viewer = viewer_of(request)
     case = await in_view(viewer, reference)
@@ -106,7 +106,7 @@ async def _with_queue_keys(conflict: Changed) -> Changed:
 @post(
     "/cases/{reference:str}/take", opt={"permission": "case.take"}, operation_id="takeCase", tags=TAGS, status_code=200
 )
-async def take_case(request: Req, reference: str) -> answers.Done:
+async def take_case(request: Req, reference: FromPath[str]) -> answers.Done:
     """Become the owner of a case that nobody owns; 409 if somebody was quicker."""
     case = await in_view(viewer_of(request), reference)
     await cases.take(viewer_of(request), case.id)
@@ -120,7 +120,7 @@ async def take_case(request: Req, reference: str) -> answers.Done:
     tags=TAGS,
     status_code=200,
 )
-async def assign_case(request: Req, reference: str, data: Assignment) -> answers.Done:
+async def assign_case(request: Req, reference: FromPath[str], data: JSONBody[Assignment]) -> answers.Done:
     """Give a case to somebody (which needs the right to assign), to yourself, or back to its queue."""
     case = await in_view(viewer_of(request), reference)
     await cases.assign(viewer_of(request), case.id, data.owner, data.version)
@@ -134,7 +134,7 @@ async def assign_case(request: Req, reference: str, data: Assignment) -> answers
     tags=TAGS,
     status_code=200,
 )
-async def close_case(request: Req, reference: str, data: Closing) -> answers.Done:
+async def close_case(request: Req, reference: FromPath[str], data: JSONBody[Closing]) -> answers.Done:
     """Close a case whose every aspect has an outcome and a reason."""
     case = await in_view(viewer_of(request), reference)
     await cases.close(viewer_of(request), case.id, data.version)
@@ -148,7 +148,7 @@ async def close_case(request: Req, reference: str, data: Closing) -> answers.Don
     tags=TAGS,
     status_code=200,
 )
-async def reopen_case(request: Req, reference: str, data: Reopening) -> answers.Done:
+async def reopen_case(request: Req, reference: FromPath[str], data: JSONBody[Reopening]) -> answers.Done:
     """Open a closed case again, with a reason; its aspects stay decided until each is reopened."""
     case = await in_view(viewer_of(request), reference)
     await cases.reopen(viewer_of(request), case.id, data.reason, data.version)

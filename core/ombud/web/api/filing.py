@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, JSONBody
 
 from ombud.desk import intake, units
 from ombud.desk.api_complaint import ComplaintBody, parse_api_complaint
@@ -19,11 +19,11 @@ from ombud_plugin_api.facts import RawReceipt
 @post("/complaints", opt={"permission": "case.file"}, operation_id="fileComplaint", tags=["Complaints"])
 async def file_complaint(
     request: Request[Any, Any, Any],
-    data: ComplaintBody,
+    data: JSONBody[ComplaintBody],
     key: Annotated[
         str | None,
-        Parameter(
-            header="Idempotency-Key",
+        HeaderParameter(
+            name="Idempotency-Key",
             required=False,
             description="Required: 1 to 200 visible ASCII characters, new for each complaint. The same key with the "
             "same body answers with the first reference again.",

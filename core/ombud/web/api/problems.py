@@ -58,8 +58,8 @@ KINDS = {
 }
 
 
-async def api_exception_handler(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
-    """Turns whatever went wrong under /api into its problem detail; registered by the app."""
+def api_exception_handler(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
+    """Turns whatever went wrong under /api into its problem detail; the app's handler hands it over."""
     status, kind = _kind(problem)
     detail, more = _detail(problem, status, kind)
     if status >= 500 and kind == "failed":

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from ombud.desk import messages, queues
 from ombud.desk.history import case_history
@@ -23,11 +23,11 @@ LARGEST_NUMBER = 2**62
 @post("/cases/{reference:str}/messages", opt={"permission": "case.write"}, operation_id="addMessage", tags=["Messages"])
 async def add_message(
     request: Req,
-    reference: str,
-    data: NewMessage,
+    reference: FromPath[str],
+    data: JSONBody[NewMessage],
     key: Annotated[
         str | None,
-        Parameter(header="Idempotency-Key", required=False, description="the same key adds the message once"),
+        HeaderParameter(name="Idempotency-Key", required=False, description="the same key adds the message once"),
     ] = None,
 ) -> answers.Made:
     """Write a note or an answer, or record what you were told."""
@@ -43,9 +43,9 @@ async def add_message(
 @get("/cases/{reference:str}/messages", opt={"permission": "case.read"}, operation_id="listMessages", tags=["Messages"])
 async def list_messages(
     request: Req,
-    reference: str,
-    cursor: str = "",
-    size: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    reference: FromPath[str],
+    cursor: FromQuery[str] = "",
+    size: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> answers.Messages:
     """The last messages and notes you may see, oldest first."""
     refuse_unknown(request, frozenset({"cursor", "size"}))
@@ -58,9 +58,9 @@ async def list_messages(
 @get("/cases/{reference:str}/history", opt={"permission": "case.history"}, operation_id="getHistory", tags=["Messages"])
 async def history(
     request: Req,
-    reference: str,
-    before: Annotated[int | None, Parameter(ge=1, le=LARGEST_NUMBER)] = None,
-    size: Annotated[int, Parameter(ge=1, le=500)] = 200,
+    reference: FromPath[str],
+    before: Annotated[int | None, QueryParameter(ge=1, le=LARGEST_NUMBER)] = None,
+    size: Annotated[int, QueryParameter(ge=1, le=500)] = 200,
 ) -> answers.History:
     """The audit trail of a case, newest first."""
     refuse_unknown(request, frozenset({"before", "size"}))
