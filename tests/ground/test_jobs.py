@@ -141,8 +141,7 @@ async def test_relay_hands_each_delivery_over_once_however_many_relays_run(runne
     made = {await enqueue_job(f"listen.{n}", {}) for n in range(40)}
     given: list[UUID] = []
     relays = [Relay(Config(), Runner(new_id()), given.extend) for _ in range(3)]
-    handed = await asyncio.gather(*(relay._relay() for relay in relays))
-    assert any(handed)
+    await asyncio.gather(*(relay._relay() for relay in relays))
     assert len(given) == 40
     assert set(given) == made
 

@@ -3,8 +3,10 @@
 from uuid import UUID
 
 import dramatiq
-from dramatiq.broker import Broker
+from dramatiq.broker import Broker, MessageProxy
 from dramatiq_postgres import PostgresBroker
+from dramatiq_postgres.broker import CLAIM_BATCH_MAX, PostgresConsumer
+from dramatiq_postgres.utils import raise_connection_error
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
@@ -20,13 +22,38 @@ class UnknownBroker(ValueError):
     """The setting names a broker this version does not know."""
 
 
+class _Consumer(PostgresConsumer):  # type: ignore[misc]
+    """Forgets an earlier wake-up before it looks for messages. The original forgets it after it looked, and so sleeps
+    half a second over a message that came between (1.4.0)."""
+
+    @raise_connection_error  # type: ignore[untyped-decorator]
+    def __next__(self) -> MessageProxy | None:
+        self.broker.maybe_heartbeat(self.get_consume_conn())
+        self.broker.maybe_maintenance(self.get_consume_conn())
+        self.wakeup.clear()
+        room = min(self.prefetch - len(self.in_processing), CLAIM_BATCH_MAX)
+        if not self.buffer and room > 0:
+            self.claim(room)
+        if self.buffer:
+            message = self.buffer.pop(0)
+            self.in_processing.add(message.message_id)
+            return MessageProxy(message)
+        self.wakeup.wait(self.timeout_s)
+        return None
+
+
+class _Broker(PostgresBroker):  # type: ignore[misc]
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> _Consumer:
+        return _Consumer(broker=self, queue_name=queue_name, prefetch=prefetch, timeout=timeout)
+
+
 def make_broker(config: Config, url: str, worker: UUID) -> Broker:
     """The broker of `jobs.broker`; `worker` is its identity, by which the supervisor finds what a killed one held."""
     if config.jobs.broker != "postgres":
         raise UnknownBroker(
             f'[jobs] broker = "{config.jobs.broker}" is not known; this version carries jobs by "postgres"'
         )
-    broker: Broker = PostgresBroker(
+    broker: Broker = _Broker(
         pool=_pool(url, config.jobs.threads),
         results=False,
         schema=SCHEMA,

@@ -105,9 +105,8 @@ class Relay:
         self._hand_over = hand_over
         self._woken = asyncio.Event()
         self._ears: asyncpg.Connection | None = None
-        self._backlog = False
         self._beaten = self._tended = float("-inf")
-        runner.when_done = self._one_is_done
+        runner.when_done = self._woken.set  # which makes room for the next one
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -115,7 +114,7 @@ class Relay:
             try:
                 await self._listen()
                 await self._beat_in_time()
-                self._backlog = await self._relay()
+                await self._relay()
                 await self._tend()
                 await self._wait(float(self._jobs.heartbeat_seconds))
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -140,11 +139,6 @@ class Relay:
         # The server may have been away, and the broker's latest messages with it.
         await db.execute(_FORGET)
 
-    def _one_is_done(self) -> None:
-        """Makes room for the next one, if there may be more."""
-        if self._backlog:
-            self._woken.set()
-
     async def _wait(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
@@ -162,19 +156,18 @@ class Relay:
     async def beat(self) -> None:
         await db.execute(_BEAT, self._runner.worker, socket.gethostname(), os.getpid())
 
-    async def _relay(self) -> bool:
-        """Hands over what is ready; True if more may be."""
+    async def _relay(self) -> None:
+        """Hands over what is ready and has room."""
         allowed = ["", *registry.plugins_enabled()]
         ready = [row["id"] for row in await db.fetch(_READY, allowed, AT_ONCE * self._jobs.threads)]
         if not ready:
-            return False
+            return
         try:
             await asyncio.to_thread(self._hand_over, ready)
         except Exception as error:
             log.warning("the broker did not take %s deliveries, they wait: %s", len(ready), error)
             await db.execute("UPDATE core_delivery SET handed_at = NULL WHERE id = ANY($1::uuid[])", ready)
             await asyncio.sleep(0.5)
-        return True
 
     async def _tend(self) -> None:
         """Every few seconds: what the broker lost, what we could not book, what dead workers held."""
