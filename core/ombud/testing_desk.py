@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -146,9 +147,33 @@ async def running_desk(url: str, data: Path, **environment: str) -> AsyncIterato
     running.loaded, running.problems = {}, {}
     await prepare_desk(config, url)
     app = create_app(config)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(app.lifespan())
+    async with _alive(app):
         work.register(config)
         desk = Desk(config, app)
-        stack.push_async_callback(desk.close)
-        yield desk
+        try:
+            yield desk
+        finally:
+            await desk.close()
+
+
+@asynccontextmanager
+async def _alive(app: Litestar) -> AsyncIterator[None]:
+    """The app's lifespan in a task of its own: pytest sets a fixture up and takes it down in different tasks."""
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await stop.wait()
+
+    task = asyncio.create_task(live())
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if task.done():
+            await task
+        yield
+    finally:
+        waiting.cancel()
+        stop.set()
+        await task

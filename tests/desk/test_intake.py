@@ -58,7 +58,7 @@ async def test_a_receipt_whose_process_died_before_the_case_was_opened_is_taken_
         client = await desk.api("agent")
         body = {"channel": "api", "person": {"name": "Ann"}, "matters": [{"text": "The fee was taken twice."}]}
         lost = await client.post("/api/v1/complaints", json=body, headers={"idempotency-key": "k1"})
-        assert lost.status_code == 500
+        assert lost.status_code == 503
     raw = await db.fetchrow("SELECT id, status FROM core_raw")
     assert raw["status"] == "stored"
     from ombud.kernel.outbox import enqueue_job

@@ -14,9 +14,10 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     """Raises NotFound; the title of a case that holds an aspect about the viewer is its reference."""
     case, aspect, arguments = decide(viewer, "case.read", "case"), decide(viewer, "case.read", "aspect"), Arguments()
     place = arguments.add(references.tidy(reference) or reference)
+    about = about_me("c.id", arguments.add(viewer.user_id))
     rows = await db.fetch(
         "SELECT c.id AS case_id, c.reference, c.title AS case_title, c.status AS case_status, c.channel, "
-        f"c.received_at, c.due_at AS case_due_at, a.*, {about_me('c.id', arguments.add(viewer.user_id))} AS about_viewer "
+        f"c.received_at, c.due_at AS case_due_at, a.*, {about} AS about_viewer "
         f"FROM core_case c LEFT JOIN core_aspect a ON a.case_id = c.id AND {aspect.where('a', arguments)} "
         f"WHERE c.reference = {place} AND {case.where('c', arguments)} ORDER BY a.position",
         *arguments.values,

@@ -279,7 +279,8 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
         "reference": opening.reference, "unit": str(opening.unit["id"]), "channel": complaint.channel, "status": "new",
         "case_type": complaint.case_type, "priority": "normal", "owner": "", "queue": str(opening.queue_id or ""),
         "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
-        "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id), "aspects": aspects,
+        "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id),
+        "aspects": aspects,
     }  # fmt: skip
     values = {"name": complaint.person.name, "email": complaint.person.email, "phone": complaint.person.phone}
     sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}

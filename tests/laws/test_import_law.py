@@ -1,0 +1,65 @@
+"""Core never imports a plugin nor names one; plugins import only `ombud_plugin_api`; that imports neither."""
+
+import ast
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from ombud.kernel.plugins import folder_of
+
+ROOT = Path(__file__).parents[2]
+OURS = {
+    "ombud": ROOT / "core" / "ombud",
+    "ombud_plugin_api": ROOT / "plugin_api" / "ombud_plugin_api",
+}
+PLUGINS = {
+    point.name: point.value.split(".")[0]
+    for point in entry_points(group="ombud.plugins")
+    if ROOT in folder_of(point.value.split(".")[0]).parents
+}
+
+
+def imported(folder: Path) -> set[str]:
+    """The top-level packages that the code of a folder imports, anywhere in it."""
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    return found
+
+
+def packages(found: set[str]) -> set[str]:
+    return {each for each in found if each == "ombud" or each.startswith("ombud_")}
+
+
+def test_every_folder_of_plugins_is_installed_from_its_own_distribution() -> None:
+    folders = {path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")}
+    assert folders == set(PLUGINS)
+
+
+def test_core_imports_the_plugin_api_and_no_plugin() -> None:
+    assert packages(imported(OURS["ombud"])) == {"ombud", "ombud_plugin_api"}
+
+
+def test_the_plugin_api_imports_neither_core_nor_plugins() -> None:
+    assert packages(imported(OURS["ombud_plugin_api"])) <= {"ombud_plugin_api"}
+
+
+@pytest.mark.parametrize("slug", sorted(PLUGINS))
+def test_a_plugin_imports_only_itself_and_the_plugin_api(slug: str) -> None:
+    package = PLUGINS[slug]
+    assert packages(imported(folder_of(package))) <= {package, "ombud_plugin_api"}
+
+
+@pytest.mark.parametrize("slug", sorted(PLUGINS))
+def test_core_and_the_plugin_api_name_no_plugin(slug: str) -> None:
+    names = re.compile(rf"\b{re.escape(slug)}\b|\b{PLUGINS[slug]}\b")
+    for folder in OURS.values():
+        for path in [*folder.rglob("*.py"), *folder.rglob("templates/**/*.html")]:
+            if "node_modules" not in path.parts:
+                assert not names.search(path.read_text("utf-8")), f"{path.relative_to(ROOT)} names the plugin {slug}"
