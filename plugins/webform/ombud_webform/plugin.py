@@ -1,0 +1,30 @@
+"""What the form gives to core."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ombud_plugin_api import Channel, Event, Job, Platform, hookimpl
+from ombud_webform import sending
+from ombud_webform.channel import FormChannel
+from ombud_webform.pages import handlers
+from ombud_webform.sweeping import sweep
+
+
+@hookimpl
+def provide_pages() -> Sequence[Any]:
+    return handlers
+
+
+@hookimpl
+def provide_channels() -> list[Channel]:
+    return [FormChannel()]
+
+
+@hookimpl
+def provide_jobs() -> list[Job]:
+    return [Job("sweep", sweep)]
+
+
+@hookimpl
+async def on_event(event: Event, platform: Platform) -> None:
+    await sending.finish_interrupted(event, platform)

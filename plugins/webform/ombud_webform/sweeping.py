@@ -1,0 +1,43 @@
+"""What nobody came back for goes: drafts after 30 days, answers for a second "Send" after one, files without draft."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ombud_plugin_api import Context, Platform
+from ombud_webform.draft import drop_files
+from ombud_webform.tables import WebformDraft, WebformFile, WebformSent
+
+KEEP_DRAFTS = timedelta(days=30)
+KEEP_ANSWERS = timedelta(days=1)
+FILE_GRACE = timedelta(hours=1)  # a file is stored a moment before or after its draft
+BATCH = 200
+
+
+async def sweep_when_due(platform: Platform) -> None:
+    """Starts the job when there is something to sweep; asked at each new draft and each new case."""
+    moment = datetime.now(UTC)
+    old_drafts = await WebformDraft.exists().where(WebformDraft.updated_at < moment - KEEP_DRAFTS)
+    if old_drafts or await WebformSent.exists().where(WebformSent.sent_at < moment - KEEP_ANSWERS):
+        await platform.start_job("sweep", {}, key="sweep")
+
+
+async def sweep(payload: Mapping[str, Any], context: Context) -> None:
+    """The job. Safe to run twice and to stop anywhere."""
+    moment = datetime.now(UTC)
+    await WebformSent.delete().where(WebformSent.sent_at < moment - KEEP_ANSWERS)
+    await WebformDraft.delete().where(WebformDraft.updated_at < moment - KEEP_DRAFTS)
+    done = 0
+    while orphans := await _files_without_draft(moment - FILE_GRACE):
+        await drop_files(context.platform, orphans)
+        done += len(orphans)
+        await context.progress(done, None, "files dropped")
+
+
+async def _files_without_draft(before: datetime) -> list[Any]:
+    rows = await WebformFile.raw(
+        "SELECT id FROM webform_file f WHERE added_at < {} "
+        "AND NOT EXISTS (SELECT 1 FROM webform_draft d WHERE d.id = f.draft) LIMIT {}",
+        before, BATCH,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
