@@ -8,7 +8,8 @@ from litestar.params import HeaderParameter, JSONBody
 from ombud.desk import intake, units
 from ombud.desk.api_complaint import ComplaintBody, parse_api_complaint
 from ombud.desk.errors import Invalid, NotAllowed
-from ombud.desk.fields import checked_fields
+from ombud.desk.fields import check
+from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
 from ombud.web.api.answers import Filed
 from ombud.web.api.reading import idempotency_key
@@ -39,8 +40,7 @@ async def file_complaint(
         body=await request.body(),
     )
     await _check_unit(viewer, data.unit)
-    if data.fields:
-        await checked_fields(data.case_type, data.fields)
+    await _check_fields(data.case_type, data.fields)
     filed = await intake.file(raw, parse_api_complaint(raw), principal=viewer.actor, actor=viewer.actor)
     return Filed(reference=filed.reference, track_url=filed.track_url)
 
@@ -52,3 +52,11 @@ async def _check_unit(viewer: Viewer, key: str) -> None:
         raise Invalid(f"There is no unit {key!r}. Leave it out, or name an existing one.", "unit")
     if not viewer.may_in("case.file", unit.id):
         raise NotAllowed("Your roles do not allow to file for this unit. Name one of your units in `unit`.")
+
+
+async def _check_fields(case_type: str, values: dict[str, Any]) -> None:
+    """Refused before the receipt is stored, so that the key stays free for the corrected body."""
+    schema = await db.fetchval("SELECT fields FROM core_case_type WHERE key = $1 AND active", case_type)
+    if schema is None:
+        raise Invalid(f"There is no case type {case_type!r}. Choose one of the desk's types.", "case_type")
+    check(schema, values)
