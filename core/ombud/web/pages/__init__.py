@@ -2,6 +2,17 @@
 
 from litestar.types import ControllerRouterHandler
 
-from ombud.web.pages import access
+from ombud.web.pages import access, cases, decide, filing, messages, people, plugins, queues, receipts, tokens
 
-page_handlers: list[ControllerRouterHandler] = [*access.handlers]
+page_handlers: list[ControllerRouterHandler] = [
+    *access.handlers,
+    *queues.handlers,
+    *filing.handlers,
+    *cases.handlers,
+    *decide.handlers,
+    *messages.handlers,
+    *people.handlers,
+    *plugins.handlers,
+    *receipts.handlers,
+    *tokens.handlers,
+]

@@ -1,0 +1,323 @@
+"""A case as pages/case.html draws it: from what the viewer may see to the words on the page."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, Response
+
+from ombud.desk import case_glance
+from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
+from ombud.desk.case_view import case_page
+from ombud.desk.errors import Changed
+from ombud.desk.history import Happened
+from ombud.desk.last_change import last_change
+from ombud.desk.shown import Named
+from ombud.desk.timeline import Said
+from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
+from ombud.kernel.clock import now
+from ombud.kernel.lifecycle import running
+from ombud.trust.policy import HIDDEN, Viewer
+from ombud.web.door import viewer_of
+from ombud.web.pages.given import NOTHING_WRONG, Refused
+from ombud.web.pages.queues import address, heat_of
+from ombud.web.plugin_pages import fills
+from ombud.web.shell import page
+
+Req = Request[Any, Any, Any]
+LONG = 1500
+SLOT = "case.side"
+CHANNELS = {
+    "api": "API", "desk": "", "email": "E-mail", "in_person": "Visit", "letter": "Letter", "phone": "Phone call",
+    "portal": "Customer's page", "webform": "Web form", "csv-import": "Import", "csv": "Import",
+}  # fmt: skip
+SEVERITY_WORDS = {1: "1, minor", 2: "2, some harm", 3: "3, serious", 4: "4, grave"}
+OUTCOME_TONES = {"upheld": ("ok", "check"), "partly_upheld": ("ok", "check")}
+
+
+async def show_case(
+    request: Req,
+    reference: str,
+    *,
+    about: str = "",
+    before: str = "",
+    wrong: Refused = NOTHING_WRONG,
+    conflict: dict[str, Any] | None = None,
+    kept: Mapping[str, Any] | None = None,
+) -> Response[str]:
+    """The page of a case; after a refusal with its words, and with what the writer typed in `kept`."""
+    viewer = viewer_of(request)
+    view = await case_page(viewer, reference, about=about, before=before)
+    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": await slots(request, viewer, view)}
+    context["party_error_of"] = wrong.error_of if context["new_party"] else {}
+    status = 409 if conflict else wrong.status
+    return await page(
+        request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
+    )
+
+
+async def slots(request: Req, viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
+    """What plugins add on the right side; nothing is read where none has anything to add."""
+    if not any(fill.slot == SLOT for loaded in running.loaded.values() for fill in loaded.slots):
+        return []
+    glance = await case_glance.case_glance(viewer, view.case.reference)
+    return await fills(request, SLOT, glance, f"{href_of(view)}/slots/{{slug}}")
+
+
+def href_of(view: CasePageView) -> str:
+    return f"/cases/{quote(view.case.reference, safe='')}"
+
+
+def drawn(viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything of pages/case.html but shell, slots and refusals."""
+    queue = view.case.queue
+    return {
+        "back": {"href": address(queue.key if queue else "all"), "label": queue.name if queue else "All cases"},
+        "case": case_drawn(view),
+        "next_step": next_step(view),
+        "people": owners(viewer, view),
+        "moves": moves(view),
+        "may_close_why": "" if view.may("close") or view.case.status == "closed" else view.why_not("close"),
+        "priorities": [(code, label(code)) for code in PRIORITIES],
+        "priority": view.case.priority,
+        "severities": [(code, SEVERITY_WORDS[code]) for code in SEVERITIES],
+        "severity": view.case.severity,
+        "may": {each.key: each.allowed for each in view.actions},
+        "may_change": view.may("change"),
+        "may_add_aspect": view.may("add_aspect"),
+        "aspects": aspects_drawn(view),
+        "parties": [party_drawn(each, href_of(view)) for each in view.parties],
+        "party_roles": [(code, label(code)) for code in PARTY_ROLES],
+        "needs": needs_of(view.parties),
+        "data": [], "jobs": [],
+        "kept": kept, "new_aspect": kept.get("new_aspect", {}), "new_party": kept.get("new_party", {}),
+        **talk_drawn(view, about),
+        "composer": composer_of(view, kept),
+    }  # fmt: skip
+
+
+def case_drawn(view: CasePageView) -> dict[str, Any]:
+    case = view.case
+    customer = HIDDEN if case.customer is None and case.customer_id else case.customer or "Name withheld"
+    return {
+        "reference": case.reference, "title": case.title, "version": case.version, "href": href_of(view),
+        "status": case.status, "status_label": case.status_label, "heat": heat_of(case.mood), "flag": "",
+        "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
+        "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
+        "decided": view.decided, "facts": facts(view), "linked": [],
+    }  # fmt: skip
+
+
+def facts(view: CasePageView) -> list[dict[str, Any]]:
+    """What is known of the case; a `day` is written by the page in the reader's language."""
+    case = view.case
+    channel = CHANNELS.get(case.channel) or case.channel.replace("_", " ").replace("-", " ").capitalize()
+    queue = {"href": address(case.queue.key)} if case.queue else {}
+    lines = [
+        {"label": "Received", "day": case.received_on, "value": channel},
+        {"label": "Answer by", "day": case.due_at, "value": ""} if case.due_at else None,
+        {"label": "Queue", "value": case.queue.name if case.queue else "None", **queue},
+        {"label": "Unit", "value": case.unit.name},
+        {"label": "Case type", "value": case.case_type_label},
+        {"label": "Priority", "value": label(case.priority)},
+        {"label": "Severity", "value": SEVERITY_WORDS.get(case.severity, str(case.severity))},
+    ]
+    lines += [{"label": each.label, "value": _own(each.value)} for each in case.form if each.value not in {"", None}]
+    return [each for each in lines if each is not None]
+
+
+def _own(value: Any) -> str:
+    return {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
+
+
+def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
+    """Whom the viewer may give the case to; without the right to assign, oneself, to put it back."""
+    if view.people or not viewer.user_id or not (view.may("release") and view.case.mine):
+        return view.people
+    return (Named(viewer.user_id, viewer.name),)
+
+
+def moves(view: CasePageView) -> list[dict[str, Any]]:
+    possible = [("closed", "Close the case", view.may("close"), False),
+                ("in_progress", "Reopen the case", view.may("reopen"), True)]  # fmt: skip
+    return [{"status": code, "label": words, "reason": reason} for code, words, may, reason in possible if may]
+
+
+def next_step(view: CasePageView) -> dict[str, Any] | None:
+    """The one thing to do now, of those the viewer may do."""
+    href, case = href_of(view), view.case
+    if view.may("take"):
+        return {"text": "Nobody owns this case. Take it, then it is yours to answer.", "label": "Take the case",
+                "action": f"{href}/take", "fields": {}, "key": "T", "icon": "user-plus"}  # fmt: skip
+    waiting = [each for each in view.aspects if each.may_decide]
+    if waiting and not case.about_me:
+        first = waiting[0]
+        return {"text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
+                "href": f"{href}/aspects/{first.id}/decide", "key": "D", "icon": "scale", "dialog": True}  # fmt: skip
+    if view.may("close"):
+        return {"text": "Every aspect has an outcome. Tell the customer, then close the case.",
+                "label": "Close the case", "action": f"{href}/status", "key": "E", "icon": "lock",
+                "fields": {"version": case.version, "status": "closed"}}  # fmt: skip
+    return None
+
+
+def aspects_drawn(view: CasePageView) -> list[dict[str, Any]]:
+    lead = next((each.id for each in view.aspects if each.may_decide), None)
+    return [aspect_drawn(each, href_of(view), lead=each.id == lead) for each in view.aspects]
+
+
+def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> dict[str, Any]:
+    tone, icon = OUTCOME_TONES.get(aspect.outcome, ("", "check")) if aspect.decided else ("", "circle-dashed")
+    return {
+        "id": str(aspect.id), "letter": aspect.letter, "title": aspect.title, "text": aspect.text,
+        "decided": aspect.decided, "state_label": aspect.outcome_label if aspect.decided else "Open", "tone": tone,
+        "icon": icon, "lead": lead, "clock": aspect.clock, "owner": aspect.owner, "mine": aspect.mine,
+        "href": f"{case_href}/aspects/{aspect.id}", "version": aspect.version, "outcome_label": aspect.outcome_label,
+        "reason": aspect.reason, "cause_label": aspect.cause_label, "staff": aspect.concerns is not None,
+        "redress": [redress_drawn(each) for each in aspect.redress if each.standing],
+        "missing": "" if aspect.decided else "No outcome, redress or cause yet", "may_decide": aspect.may_decide,
+        "suggested": [{"field_label": label(each.kind), "value": _words(each.value), "why": each.reason}
+                      for each in aspect.suggested if each.state == "suggested"],
+        "category": aspect.category, "priority": aspect.priority, "severity": aspect.severity, "due_at": aspect.due_at,
+        "decided_at": aspect.decided_at, "decided_by": aspect.decided_by, "concerns": aspect.concerns,
+        "may": {each.key: each.allowed for each in aspect.actions},
+    }  # fmt: skip
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {each}" for key, each in value.items())
+    return str(value)
+
+
+def redress_drawn(line: RedressShown) -> dict[str, Any]:
+    return {
+        "id": str(line.id), "text": line.kind_label, "amount": line.amount, "currency": line.currency,
+        "note": line.note, "paid_at": None, "standing": line.standing, "at": line.created_at,
+        "taken_back": line.reverses is not None,
+    }  # fmt: skip
+
+
+def party_drawn(party: PartyShown, case_href: str) -> dict[str, Any]:
+    contact = " · ".join(each for each in (party.email, party.phone) if each)
+    return {
+        "name": HIDDEN if party.name is None else party.name or "Name withheld", "role_label": party.role_label,
+        "href": f"/parties/{party.person_id}", "contact": contact, "authority": party.authority,
+        "authority_until": party.authority_until, "expired": party.expired,
+        "needs_href": f"{case_href}/parties/{party.person_id}/needs",
+    }  # fmt: skip
+
+
+def needs_of(parties: tuple[PartyShown, ...]) -> dict[str, Any] | None:
+    """The complainant's confirmed needs, else those of the first party that has some."""
+    for party in sorted(parties, key=lambda each: each.role != "complainant"):
+        if party.needs is not None:
+            needs = party.needs
+            return {"text": needs_words(needs), "source": f"Confirmed by {needs.confirmed_by}",
+                    "at": needs.confirmed_at, "overdue": bool(needs.review_on and needs.review_on < now().date()),
+                    "review_on": needs.review_on}  # fmt: skip
+    return None
+
+
+def needs_words(needs: Any) -> str:
+    said = []
+    if needs.in_vulnerable_circumstances:
+        said.append("In vulnerable circumstances.")
+    if needs.complains_of_our_response:
+        said.append("Complains that we did not consider their needs.")
+    return " ".join([*said, needs.adjustments]).strip() or "Confirmed: no needs for support."
+
+
+def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
+    """The timeline and its chips."""
+    href, chosen = href_of(view), f"&about={about}" if about else ""
+    chips = [
+        {"letter": each.letter, "decided": each.decided, "title": each.title, "count": each.said}
+        for each in view.aspects
+    ]
+    return {
+        "about": about.upper(), "chips": chips, "said": view.said,
+        "entries": [entry_drawn(each) for each in view.entries],
+        "earlier_href": f"{href}?before={view.earlier}{chosen}" if view.earlier else "",
+    }  # fmt: skip
+
+
+def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
+    if isinstance(entry, Happened):
+        return {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
+    text, rest = cut(entry.text)
+    files = [{"name": each.name, "href": f"/files/{each.id}", "size": each.size} for each in entry.files]
+    return {
+        "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
+        "channel": entry.channel, "channel_label": CHANNELS.get(entry.channel, entry.channel), "text": text,
+        "cut": rest,
+        "about": entry.about, "heat": 0, "flag": None, "files": files,
+    }  # fmt: skip
+
+
+def cut(text: str) -> tuple[str, str]:
+    """A long text in what is shown at once and the rest, parted at a space."""
+    if len(text) <= LONG * 4 // 3:
+        return text, ""
+    place = max(text.rfind("\n\n", LONG // 2, LONG), text.rfind(" ", LONG // 2, LONG))
+    place = place if place > 0 else LONG
+    return text[:place].rstrip(), text[place:].lstrip()
+
+
+def composer_of(view: CasePageView, kept: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
+    if not view.may("note"):
+        return None
+    draft = view.drafts.get("message", {})
+    typed: Mapping[str, Any] = kept.get("composer") or draft.get("body") or {}
+    undecided = [each.letter for each in view.aspects if not each.decided]
+    mixed = 0 < len(undecided) < len(view.aspects)
+    about = typed.get("about") or ""
+    kind = typed.get("kind") or ("reply" if view.may("answer") else "note")
+    return {
+        "may_reply": view.may("answer"), "reply_to": "the customer, on their page",
+        "reply_why_not": "" if view.may("answer") else view.why_not("answer"), "kind": kind,
+        "text": typed.get("text", ""), "about": about.split(",") if isinstance(about, str) else about,
+        "draft_version": draft.get("version", 0), "saved_at": draft.get("updated_at"), "theirs": "",
+        "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
+        "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
+    }  # fmt: skip
+
+
+_LABELS = {
+    "owner_id": "Owner", "queue_id": "Queue", "fields": "Own fields", "order": "Order of the aspects",
+    "concerns_user_id": "About a member of staff", "due_at": "Due", "email": "E-mail", "confidential": "Confidential",
+}  # fmt: skip
+
+
+async def conflict_of(viewer: Viewer, view: CasePageView, changed: Changed, aspect: AspectShown | None = None) -> Any:
+    """Both sides of a change that came second, as fragments/conflict.html lays them side by side."""
+    last = await last_change(viewer, view.case.id, aspect.id if aspect else None)
+    names = {each.id: each.name for each in view.people}
+    return conflict_drawn(changed, last.who, last.at, names)
+
+
+def conflict_drawn(changed: Changed, who: str, at: Any, names: Mapping[Any, str]) -> dict[str, Any]:
+    def side(values: Mapping[str, Any]) -> list[dict[str, str]]:
+        return [
+            {"label": _LABELS.get(key, label(key)), "value": _shown_value(key, values[key], names)} for key in values
+        ]
+
+    return {
+        "who": who, "at": at, "yours": side(changed.yours), "theirs": side(changed.theirs), "version": changed.version
+    }  # fmt: skip
+
+
+def _shown_value(key: str, value: Any, names: Mapping[Any, str]) -> str:
+    if value is None or value == "":
+        return "–"
+    if key.endswith("_id"):
+        return names.get(value, "Somebody else" if key != "queue_id" else "Another queue")
+    if isinstance(value, Mapping):
+        return _words(value)
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    if key in {"status", "priority", "outcome", "cause", "mood", "kind"}:
+        return label(str(value))
+    return str(value)

@@ -1,0 +1,246 @@
+"""The page of a case and what is done to the case as a whole."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.exceptions import NotFoundException
+
+from ombud.desk import aspects, case_links, cases, choices, fields
+from ombud.desk.case_glance import case_glance
+from ombud.desk.case_shown import CasePageView
+from ombud.desk.case_view import case_page
+from ombud.desk.errors import Changed, Invalid, NotNow
+from ombud.desk.history import case_history
+from ombud.desk.words import MOODS, PRIORITIES, SEVERITIES, label
+from ombud.desk.writing import case_id_of
+from ombud.trust.policy import Viewer
+from ombud.web.door import viewer_of
+from ombud.web.pages.case_drawn import (
+    SEVERITY_WORDS,
+    SLOT,
+    case_drawn,
+    conflict_of,
+    href_of,
+    show_case,
+    talk_drawn,
+)
+from ombud.web.pages.fragments import asks_for, fragment
+from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
+from ombud.web.plugin_pages import fills
+from ombud.web.shell import go, page
+
+Req = Request[Any, Any, Any]
+READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
+HISTORY_PAGE = 200
+
+
+@get("/cases/{reference:str}", opt=READ)
+async def case(request: Req, reference: str, about: str = "", before: str = "") -> Response[Any]:
+    """The whole page, or for htmx its timeline alone: about one aspect, or an earlier part of it."""
+    if asks_for(request, "timeline"):
+        view = await case_page(viewer_of(request), reference, about=about, before=before)
+        return await fragment(
+            request, "fragments/timeline.html", case=case_drawn(view), **talk_drawn(view, about)
+        )  # fmt: skip
+    return await show_case(request, reference, about=about, before=before)
+
+
+@get("/cases/{reference:str}/slots/{slug:str}", opt=READ)
+async def slot(request: Req, reference: str, slug: str) -> Response[Any]:
+    """One plugin's part of the right side again, after it failed."""
+    glance = await case_glance(viewer_of(request), reference)
+    shown = await fills(request, SLOT, glance, f"/cases/{quote(glance.reference)}/slots/{{slug}}")
+    parts = [each for each in shown if each["slug"] == slug]
+    if not parts:
+        raise NotFoundException
+    return await fragment(request, "fragments/slot.html", fill=parts[0])
+
+
+Change = Callable[[Viewer, UUID, Given], Awaitable[str]]
+
+
+async def do_on_case(
+    request: Req, reference: str, change: Change, typed_in: str = "", fields: dict[str, str] | None = None
+) -> Response[Any]:
+    """Runs one change of the case; a refusal shows the page again, a conflict with both sides, and the typed text in
+    the form it came from (`typed_in`: new_aspect, new_party)."""
+    viewer, form = viewer_of(request), await given(request)
+    case_id = await case_id_of(viewer, reference)
+    kept = {typed_in: form.texts()} if typed_in else {"reason": form.text("reason")}
+    try:
+        toast = await change(viewer, case_id, form)
+    except Changed as changed:
+        conflict = await conflict_of(viewer, await case_page(viewer, reference), changed)
+        return await show_case(request, reference, conflict=conflict, kept=kept)
+    except (Invalid, NotNow) as problem:
+        return await show_case(request, reference, wrong=refused(problem, fields), kept=kept)
+    return go(f"/cases/{quote(reference)}", toast)
+
+
+@post("/cases/{reference:str}/owner", opt=WRITE)
+async def owner(request: Req, reference: str) -> Response[Any]:
+    """Gives the case to somebody, or back to its queue."""
+
+    async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
+        to = form.identity("owner")
+        await cases.assign(viewer, case_id, to, form.version())
+        return "The case has a new owner." if to else "The case is back in its queue."
+
+    return await do_on_case(request, reference, change)
+
+
+@post("/cases/{reference:str}/status", opt=READ)
+async def status(request: Req, reference: str) -> Response[Any]:
+    """Closes the case, or reopens it with a reason; the desk asks for the right of each."""
+
+    async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
+        wanted = form.text("status")
+        if wanted == "closed":
+            await cases.close(viewer, case_id, form.version())
+            return "The case is closed."
+        if wanted == "in_progress":
+            await cases.reopen(viewer, case_id, form.text("reason"), form.version())
+            return "The case is open again."
+        raise Invalid("A case is closed or reopened; its other states follow from its aspects.", "status")
+
+    return await do_on_case(request, reference, change)
+
+
+@post("/cases/{reference:str}/confidential", opt={"permission": "case.confidential"})
+async def confidential(request: Req, reference: str) -> Response[Any]:
+    async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
+        hide = form.ticked("confidential")
+        await cases.set_confidential(viewer, case_id, hide, form.version())
+        return "The case is confidential now." if hide else "Everybody of the unit sees the case now."
+
+    return await do_on_case(request, reference, change)
+
+
+@post("/cases/{reference:str}/aspects", opt=WRITE)
+async def add_aspect(request: Req, reference: str) -> Response[Any]:
+    """A matter that came up later; without the customer's words its title says what it is."""
+
+    async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
+        title = form.text("title")
+        await aspects.add(viewer, case_id, form.text("text").strip() or title, title)
+        return "The aspect is added."
+
+    return await do_on_case(request, reference, change, typed_in="new_aspect")
+
+
+@post("/cases/{reference:str}/order", opt=WRITE)
+async def order(request: Req, reference: str) -> Response[Any]:
+    """Moves one aspect up; the first one is the primary."""
+
+    async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
+        view = await case_page(viewer, reference, talk=False)
+        places = [each.id for each in view.aspects]
+        moved = form.identity("up")
+        if moved not in places:
+            raise Invalid("This aspect is not in the case. Open the case again.", "order")
+        at = places.index(moved)
+        if at:
+            places[at - 1], places[at] = places[at], places[at - 1]
+        await aspects.reorder(viewer, case_id, places, form.version())
+        return "The aspects have a new order."
+
+    return await do_on_case(request, reference, change)
+
+
+@post("/cases/{reference:str}/link", opt=WRITE)
+async def link(request: Req, reference: str) -> Response[Any]:
+    """A new link for the customer, shown once to whoever hands it over."""
+    viewer = viewer_of(request)
+    made = await case_links.make(viewer, await case_id_of(viewer, reference))
+    return await page(request, "pages/case_link.html", here="queue", reference=reference, link=made)
+
+
+@get("/cases/{reference:str}/change", opt=WRITE)
+async def change_form(request: Req, reference: str) -> Response[Any]:
+    view = await case_page(viewer_of(request), reference, talk=False)
+    return await _change_page(request, view, _as_it_is(view))
+
+
+@post("/cases/{reference:str}/change", opt=WRITE)
+async def change(request: Req, reference: str) -> Response[Any]:
+    """Title, priority, severity, queue, mood and own fields: those the form brings."""
+    viewer, form = viewer_of(request), await given(request)
+    view = await case_page(viewer, reference, talk=False)
+    try:
+        await cases.change(viewer, view.case.id, await _wanted(view, form), form.version())
+    except Changed as changed:
+        conflict = await conflict_of(viewer, view, changed)
+        return await _change_page(request, view, {**_as_it_is(view), **form.texts()}, conflict=conflict)
+    except (Invalid, NotNow) as problem:
+        kept = {**_as_it_is(view), **form.texts()}
+        return await _change_page(request, view, kept, refused(problem, {"queue_id": "queue"}))
+    return go(href_of(view), "The case is changed.")
+
+
+async def _wanted(view: CasePageView, form: Given) -> dict[str, Any]:
+    wanted: dict[str, Any] = {name: form.text(name) for name in ("title", "priority", "mood") if form.has(name)}
+    if form.has("severity"):
+        wanted["severity"] = form.number("severity")
+    if form.has("queue"):
+        wanted["queue_id"] = form.identity("queue")
+    if form.has("own_fields"):
+        schema = await fields.schema_of(view.case.case_type)
+        wanted["fields"] = fields.from_form(schema, form.texts())
+    return wanted
+
+
+def _as_it_is(view: CasePageView) -> dict[str, str]:
+    case = view.case
+    kept = {
+        "title": case.title, "priority": case.priority, "severity": str(case.severity), "mood": case.mood,
+        "queue": str(case.queue.id) if case.queue else "",
+    }  # fmt: skip
+    return kept | {f"fields.{each.name}": _written(each.value) for each in case.form}
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else ""
+    return "" if value is None else str(value)
+
+
+async def _change_page(
+    request: Req,
+    view: CasePageView,
+    kept: Mapping[str, str],
+    wrong: Refused = NOTHING_WRONG,
+    conflict: dict[str, Any] | None = None,
+) -> Response[Any]:
+    """The form; after a conflict it carries the newer version, so that sending again overwrites knowingly."""
+    schema = await fields.schema_of(view.case.case_type)
+    queues = [(str(each.id), each.name) for each in await choices.active_queues()]
+    return await page(
+        request, "pages/case_change.html", here="queue", status=409 if conflict else wrong.status,
+        case=case_drawn(view),
+        form={**kept, "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
+        priorities=[(code, label(code)) for code in PRIORITIES], queues=queues,
+        severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
+        moods=[(code, label(code)) for code in MOODS],
+        own_fields=fields.form(schema, fields.from_form(schema, kept)), hidden=view.case.about_me,
+    )  # fmt: skip
+
+
+@get("/cases/{reference:str}/history", opt={"permission": "case.history"})
+async def history(request: Req, reference: str, before: int | None = None) -> Response[Any]:
+    """The audit trail in plain words, newest first."""
+    viewer = viewer_of(request)
+    case_id = await case_id_of(viewer, reference)
+    entries = await case_history(viewer, case_id, before, HISTORY_PAGE)
+    more = len(entries) == HISTORY_PAGE and entries[-1].id > 1
+    return await page(
+        request, "pages/history.html", here="queue", reference=reference, href=f"/cases/{quote(reference)}",
+        entries=entries, next_href=f"/cases/{quote(reference)}/history?before={entries[-1].id}" if more else "",
+    )  # fmt: skip
+
+
+handlers = [
+    case, slot, owner, status, confidential, add_aspect, order, link, change_form, change, history,
+]  # fmt: skip

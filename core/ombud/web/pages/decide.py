@@ -1,0 +1,307 @@
+"""One aspect: deciding it, what the decision was, whose it is, and its redress."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Response, get, post
+
+from ombud.desk import aspects, drafts, messages
+from ombud.desk.aspects import Decision, RedressGiven, amount_of
+from ombud.desk.case_shown import AspectShown, CasePageView
+from ombud.desk.case_view import case_page
+from ombud.desk.choices import units_for
+from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotFound
+from ombud.desk.words import CAUSES, OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
+from ombud.trust import users
+from ombud.trust.policy import Viewer
+from ombud.web.door import viewer_of
+from ombud.web.pages.case_drawn import (
+    SEVERITY_WORDS,
+    aspect_drawn,
+    case_drawn,
+    conflict_of,
+    href_of,
+    owners,
+    redress_drawn,
+)
+from ombud.web.pages.fragments import asks_for, by_htmx, fragment, leave
+from ombud.web.pages.given import NOTHING_WRONG, ON_A_FORM, Given, Refused, given, refused
+from ombud.web.shell import go, page, toast_cookie
+
+Req = Request[Any, Any, Any]
+READ, WRITE, DECIDE = {"permission": "case.read"}, {"permission": "case.write"}, {"permission": "case.decide"}
+LINES = 20
+CURRENCIES = ("EUR", "GBP", "USD", "PLN", "CHF")
+END_OF_DAY = time(23, 59, 59)
+Lines = list[dict[str, str]]
+
+
+async def _found(viewer: Viewer, reference: str, aspect_id: UUID, *, talk: bool = False) -> tuple[Any, AspectShown]:
+    view = await case_page(viewer, reference, talk=talk)
+    for aspect in view.aspects:
+        if aspect.id == aspect_id:
+            return view, aspect
+    raise NotFound("There is no such aspect in this case that you may see. Open the case again.")
+
+
+@get("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
+async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """The form with the writer's own draft; an aspect that is decided already is shown instead."""
+    viewer = viewer_of(request)
+    view, aspect = await _found(viewer, reference, aspect_id)
+    if not aspect.may_decide:
+        return await _aspect_page(request, view, aspect)
+    draft = (await drafts.mine(viewer, view.case.id)).get(_purpose(aspect_id))
+    kept = {"outcome": "", "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
+    return await _decide_page(request, view, aspect, kept, _drafted_lines(kept))
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
+async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """Decides, or shows the form again with everything typed; typed text is also the writer's draft."""
+    viewer, form = viewer_of(request), await given(request)
+    view, aspect = await _found(viewer, reference, aspect_id)
+    lines = _lines(form)
+    kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
+    if form.text("step") == "add":
+        return await _decide_page(request, view, aspect, kept, [*lines, {"kind": "", "amount": "", "currency": ""}])
+    try:
+        decision = Decision(kept["outcome"], kept["reason"], kept["cause"], _redress(lines))
+        await aspects.decide_aspect(viewer, aspect_id, decision, form.version())
+    except ON_A_FORM as problem:
+        await _keep(viewer, view, aspect_id, kept, lines)
+        return await _refused_decision(request, viewer, view, aspect, kept, lines, problem)
+    await _note(viewer, view, aspect_id, kept["note"])
+    await drafts.drop(viewer, view.case.id, _purpose(aspect_id))
+    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided."))
+
+
+async def _refused_decision(
+    request: Req, viewer: Viewer, view: CasePageView, aspect: AspectShown, kept: Mapping[str, str], lines: Lines,
+    problem: DeskRefusal,
+) -> Response[Any]:  # fmt: skip
+    fresh_view, fresh = await _found(viewer, view.case.reference, aspect.id)
+    conflict = await conflict_of(viewer, view, problem, aspect) if isinstance(problem, Changed) else None
+    wrong = _beside(refused(problem))
+    return await _decide_page(request, fresh_view, fresh, kept, lines, wrong, conflict)
+
+
+def _beside(wrong: Refused) -> Refused:
+    """Refusals of a redress line stand at the redress."""
+    errors = [{**each, "field": each["field"].partition(".")[0]} for each in wrong.errors]
+    return Refused(wrong.status, errors, {key.partition(".")[0]: text for key, text in wrong.error_of.items()})
+
+
+def _purpose(aspect_id: UUID) -> str:
+    return f"decision:{aspect_id}"
+
+
+async def _keep(viewer: Viewer, view: CasePageView, aspect_id: UUID, kept: Mapping[str, str], lines: Lines) -> None:
+    """What was refused stays as a draft too; a text the database cannot hold stays on the page alone."""
+    flat = {f"redress.{n}.{part}": line[part] for n, line in enumerate(lines) for part in line if line["kind"]}
+    try:
+        await drafts.keep(viewer, view.case.id, _purpose(aspect_id), {**kept, **flat})
+    except Invalid:
+        return
+
+
+def _drafted_lines(kept: Mapping[str, str]) -> Lines:
+    numbers = range(LINES)
+    return [
+        {part: kept.get(f"redress.{n}.{part}", "") for part in ("kind", "amount", "currency")}
+        for n in numbers
+        if kept.get(f"redress.{n}.kind")
+    ]
+
+
+def _lines(form: Given) -> Lines:
+    kinds, amounts, currencies = (form.all(f"redress_{part}") for part in ("kind", "amount", "currency"))
+    padding = [""] * len(kinds)
+    return [
+        {"kind": kind, "amount": amount, "currency": currency}
+        for kind, amount, currency, _ in zip(kinds, amounts + padding, currencies + padding, range(LINES), strict=False)
+        if kind or amount.strip()
+    ]
+
+
+def _redress(lines: Lines) -> tuple[RedressGiven, ...]:
+    return tuple(RedressGiven(each["kind"], amount_of(each["amount"]), each["currency"]) for each in lines)
+
+
+async def _note(viewer: Viewer, view: CasePageView, aspect_id: UUID, text: str) -> None:
+    if text.strip():
+        await messages.write(viewer, view.case.id, "note", text, aspect_ids=[aspect_id])
+
+
+async def _decide_page(
+    request: Req, view: CasePageView, aspect: AspectShown, kept: Mapping[str, str], lines: Lines,
+    wrong: Refused = NOTHING_WRONG, conflict: dict[str, Any] | None = None,
+) -> Response[Any]:  # fmt: skip
+    currency = await _currency(viewer_of(request), view)
+    shown = [{**each, "currency": each["currency"] or currency} for each in lines]
+    shown = shown or [{"kind": "", "amount": "", "currency": currency}]
+    context: dict[str, Any] = {
+        "case": case_drawn(view), "aspect": aspect_drawn(aspect, href_of(view)), "conflict": conflict,
+        "form": {**kept, "lines": shown[:LINES], "errors": wrong.errors, "error_of": wrong.error_of},
+        "outcomes": _pairs(OUTCOMES), "causes": _pairs(CAUSES), "redress_kinds": _pairs(REDRESS_KINDS),
+        "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],
+    }  # fmt: skip
+    status = 409 if conflict else wrong.status
+    if asks_for(request, "dialog-body") or by_htmx(request):
+        return await fragment(request, "fragments/decide.html", status=status, **context)
+    return await page(request, "pages/decide.html", here="queue", status=status, **context)
+
+
+def _pairs(codes: Sequence[str]) -> list[tuple[str, str]]:
+    return [(code, label(code)) for code in codes]
+
+
+async def _currency(viewer: Viewer, view: CasePageView) -> str:
+    units = await units_for(viewer, "case.read")
+    return next((each.currency for each in units if each.id == view.case.unit.id), "EUR")
+
+
+@get("/cases/{reference:str}/aspects/{aspect_id:uuid}", opt=READ)
+async def aspect_shown(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """One aspect with the customer's words, its decision, its redress and what may be changed."""
+    view, aspect = await _found(viewer_of(request), reference, aspect_id)
+    return await _aspect_page(request, view, aspect)
+
+
+async def _aspect_page(
+    request: Req, view: CasePageView, aspect: AspectShown, wrong: Refused = NOTHING_WRONG,
+    conflict: dict[str, Any] | None = None, kept: Mapping[str, str] | None = None,
+) -> Response[Any]:  # fmt: skip
+    viewer = viewer_of(request)
+    whole = await case_page(viewer, view.case.reference)
+    due = aspect.due_at.astimezone(ZoneInfo(view.case.zone)).date().isoformat() if aspect.due_at else ""
+    as_it_is = {
+        "title": aspect.title, "category": aspect.category, "priority": aspect.priority,
+        "severity": str(aspect.severity), "due": due, "reason": "",
+        "kind": "", "amount": "", "currency": await _currency(viewer, view), "note": "",
+    }  # fmt: skip
+    staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
+    return await page(
+        request, "pages/aspect.html", here="queue", status=409 if conflict else wrong.status, case=case_drawn(view),
+        aspect=aspect_drawn(aspect, href_of(view)), lines=[redress_drawn(each) for each in aspect.redress],
+        form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
+        people=_may_own(viewer, whole, aspect), staff=[each for each in staff if each[0] != str(viewer.user_id)],
+        priorities=_pairs(PRIORITIES), severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
+        redress_kinds=_pairs(REDRESS_KINDS),
+        currencies=[(code, code) for code in dict.fromkeys((as_it_is["currency"], *CURRENCIES))],
+    )  # fmt: skip
+
+
+def _may_own(viewer: Viewer, view: CasePageView, aspect: AspectShown) -> list[tuple[str, str]]:
+    """Whom the viewer may give the aspect to; without the right to assign, oneself."""
+    people = [(str(each.id), each.name) for each in owners(viewer, view)]
+    may_take = any(each.key == "take" and each.allowed for each in aspect.actions)
+    return people or ([(str(viewer.user_id), viewer.name)] if may_take else [])
+
+
+Change = Callable[[Viewer, Given], Awaitable[str]]
+
+
+async def _do(request: Req, reference: str, aspect_id: UUID, change: Change) -> Response[Any]:
+    """Runs one change of an aspect; a refusal shows its page with what was typed."""
+    viewer, form = viewer_of(request), await given(request)
+    view, aspect = await _found(viewer, reference, aspect_id)
+    try:
+        toast = await change(viewer, form)
+    except ON_A_FORM as problem:
+        conflict = await conflict_of(viewer, view, problem, aspect) if isinstance(problem, Changed) else None
+        fresh_view, fresh = await _found(viewer, reference, aspect_id)
+        return await _aspect_page(request, fresh_view, fresh, _plain(refused(problem)), conflict, form.texts())
+    return go(href_of(view), toast)
+
+
+def _plain(wrong: Refused) -> Refused:
+    """`redress.0.amount` of a single line is the page's `amount`."""
+    errors = [{**each, "field": each["field"].removeprefix("redress.0.")} for each in wrong.errors]
+    return Refused(wrong.status, errors, {key.removeprefix("redress.0."): text for key, text in wrong.error_of.items()})
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/reopen", opt=DECIDE)
+async def reopen(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    async def change(viewer: Viewer, form: Given) -> str:
+        await aspects.reopen(viewer, aspect_id, form.text("reason"), form.version())
+        return "The aspect is open again."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/owner", opt=WRITE)
+async def owner(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    async def change(viewer: Viewer, form: Given) -> str:
+        to = form.identity("owner")
+        await aspects.assign(viewer, aspect_id, to, form.version())
+        return "The aspect has a new owner." if to else "The aspect has no owner now."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/concerns", opt=WRITE)
+async def concerns(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """Says which member of staff it is about; from then on it is hidden from them."""
+
+    async def change(viewer: Viewer, form: Given) -> str:
+        about = form.identity("concerns")
+        await aspects.concern(viewer, aspect_id, about, form.version())
+        return "It is hidden from that person now." if about else "It is about no member of staff now."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/change", opt=WRITE)
+async def change_aspect(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """Title, category, priority, severity and the day it is due."""
+    view, aspect = await _found(viewer_of(request), reference, aspect_id)
+
+    async def change(viewer: Viewer, form: Given) -> str:
+        wanted: dict[str, Any] = {name: form.text(name) for name in ("title", "category", "priority") if form.has(name)}
+        if form.has("severity"):
+            wanted["severity"] = form.number("severity")
+        if form.has("due"):
+            wanted["due_at"] = _end_of(form.day("due"), view.case.zone, aspect.due_at)
+        await aspects.change(viewer, aspect_id, wanted, form.version())
+        return "The aspect is changed."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+def _end_of(day: date | None, zone: str, as_it_is: datetime | None) -> datetime | None:
+    """The last second of a day where the unit is; the moment itself where the day did not change."""
+    if as_it_is is not None and day == as_it_is.astimezone(ZoneInfo(zone)).date():
+        return as_it_is
+    return datetime.combine(day, END_OF_DAY, ZoneInfo(zone)).astimezone(UTC) if day else None
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/redress", opt=DECIDE)
+async def add_redress(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    async def change(viewer: Viewer, form: Given) -> str:
+        line = RedressGiven(
+            form.text("kind"), amount_of(form.text("amount")), form.text("currency"), form.text("note")
+        )  # fmt: skip
+        await aspects.add_redress(viewer, aspect_id, line)
+        return "The redress is added."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/redress/{line_id:uuid}/reverse", opt=DECIDE)
+async def reverse_redress(request: Req, reference: str, aspect_id: UUID, line_id: UUID) -> Response[Any]:
+    """Takes a line back by another one with the opposite amount."""
+
+    async def change(viewer: Viewer, form: Given) -> str:
+        await aspects.reverse_redress(viewer, aspect_id, line_id, form.text("reason"))
+        return "The redress is taken back."
+
+    return await _do(request, reference, aspect_id, change)
+
+
+handlers = [
+    decide_form, decide, aspect_shown, reopen, owner, concerns, change_aspect, add_redress, reverse_redress,
+]  # fmt: skip

@@ -1,0 +1,158 @@
+"""Plugins: how each stands and why, and switching them on and off."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from ombud.kernel import faults, lifecycle
+from ombud.kernel.faults import FaultRecord
+from ombud.kernel.lifecycle import Standing, running
+from ombud.kernel.migrations import MigrationError
+from ombud.kernel.plugins import UnfitError
+from ombud.trust import switching
+from ombud.web.door import viewer_of
+from ombud.web.shell import go, page
+
+Req = Request[Any, Any, Any]
+MANAGE = {"permission": "plugin.manage"}
+
+GROUPS = ("Needs you", "Working", "Turned off")
+REMEDIES = {
+    "upgrade needed": "Another version is installed than the one in use. Upgrade to use it.",
+    "missing": "Its distribution is not installed any more. Install it again, or turn it off; its data stays.",
+}
+KINDS = {"channel": "message-2", "portal": "route", "importer": "upload", "theme": "palette", "report": "chart-bar"}
+
+
+@get("/plugins", opt=MANAGE)
+async def plugins(request: Req, show: str = "", kind: str = "") -> Response[Any]:
+    return await _page(request, show=show, kind=kind)
+
+
+@post("/plugins/{slug:str}/{action:str}", opt=MANAGE)
+async def switch(request: Req, slug: str, action: str) -> Response[Any]:
+    """Enable (which also upgrades), disable, or end a rest early; why it could not be done stands at the plugin."""
+    viewer = viewer_of(request)
+    try:
+        if action in {"enable", "upgrade"}:
+            await switching.enable(viewer, slug)
+            words = "is on"
+        elif action == "disable":
+            await switching.disable(viewer, slug)
+            words = "is off. Its data stays"
+        else:
+            await faults.wake(slug)
+            words = "may work again"
+    except (UnfitError, MigrationError) as problem:
+        return await _page(request, status=409, slug=slug, why=str(problem))
+    await running.refresh()  # this process answers the next page; the others hear the notice
+    return go("/plugins", f"{_name(slug)} {words}.")
+
+
+def _name(slug: str) -> str:
+    loaded = running.loaded.get(slug)
+    return loaded.manifest.name if loaded else slug
+
+
+async def _page(
+    request: Req, *, status: int = 200, show: str = "", kind: str = "", slug: str = "", why: str = ""
+) -> Response[Any]:
+    standings = await lifecycle.standings(running.blocked)
+    faulted = {each.slug: each for each in reversed(await faults.recent_faults())}
+    resting = await faults.resting()
+    shown = [_plugin(each, faulted.get(each.slug), each.slug in resting) for each in standings]
+    for each in shown:
+        if each["slug"] == slug:
+            each |= {"why": f"Nothing was changed: {why}.", "group": "Needs you"}
+    return await page(
+        request, "pages/plugins.html", here="plugins", status=status, counts=_counts(shown),
+        views=_views(shown, show, kind), groups=_groups(_chosen(shown, show, kind)),
+        unknown=f"Nothing was changed: {why}." if why and slug not in {each["slug"] for each in shown} else "",
+    )  # fmt: skip
+
+
+def _plugin(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[str, Any]:
+    manifest = standing.manifest
+    state = "fault" if rests and standing.state == "enabled" else standing.state.replace(" ", "_")
+    return {
+        "slug": standing.slug, "label": manifest.name if manifest else standing.slug, "state": state,
+        "icon": next((KINDS[each] for each in manifest.kinds if each in KINDS), "puzzle") if manifest else "puzzle",
+        "version": standing.version or standing.applied_version, "author": "", "settings_href": "",
+        "summary": manifest.summary if manifest else "It was on here before.", "reach": _reach(standing),
+        "why": _why(standing, fault, rests), "acts": _acts(standing, rests),
+        "kinds": manifest.kinds if manifest else (), "faults": fault.count if fault else 0,
+        "group": _group(standing, rests),
+    }  # fmt: skip
+
+
+def _reach(standing: Standing) -> str:
+    manifest = standing.manifest
+    if manifest is None:
+        return ""
+    hosts = f"Reaches {', '.join(manifest.reaches)}." if manifest.reaches else "Reaches no other host."
+    keeps = sum(bool(table.personal) for table in manifest.tables)
+    return hosts + (" Keeps personal data of its own." if keeps else " Keeps no personal data of its own.")
+
+
+def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
+    parts = [f"{standing.problem[:1].upper()}{standing.problem[1:]}."] if standing.problem else []
+    if not parts and standing.state in REMEDIES:
+        parts.append(REMEDIES[standing.state])
+    if fault is not None:
+        times = "once" if fault.count == 1 else f"{fault.count} times"
+        parts.append(f"Last fault ({times} in seven days), at {fault.place}: {fault.error.splitlines()[0][:300]}")
+    if rests:
+        parts.append("It rests for now. Cases work; only its part is missing.")
+    return " ".join(parts)
+
+
+def _acts(standing: Standing, rests: bool) -> list[dict[str, Any]]:
+    off = {"action": "disable", "label": "Turn off"}
+    if standing.state in {"installed", "disabled"}:
+        return [] if standing.problem else [{"action": "enable", "label": "Turn on", "main": True}]
+    if standing.state == "upgrade needed":
+        return [{"action": "upgrade", "label": f"Upgrade to {standing.version}", "main": True}, off]
+    if rests:
+        return [{"action": "restart", "label": "Start again", "main": True}, off]
+    return [off] if standing.changed_at is not None else []
+
+
+def _group(standing: Standing, rests: bool) -> str:
+    if standing.state in {"installed", "disabled"}:
+        return "Turned off"
+    return "Working" if standing.state == "enabled" and not rests else "Needs you"
+
+
+def _counts(shown: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {"installed": len(shown), "needing": sum(each["group"] == "Needs you" for each in shown)}
+
+
+def _views(shown: Sequence[dict[str, Any]], show: str, kind: str) -> list[dict[str, Any]]:
+    faulty = sum(bool(each["faults"]) for each in shown)
+    views = [_view("Installed", "puzzle", "/plugins", len(shown), not show and not kind)]
+    views.append(_view("Faults", "alert-circle", "/plugins?show=faults", faulty, show == "faults"))
+    for each in sorted({name for one in shown for name in one["kinds"]}):
+        count = sum(each in one["kinds"] for one in shown)
+        views.append(
+            _view(each.capitalize(), KINDS.get(each, "tag"), f"/plugins?kind={each}", count, kind == each, "Kind")
+        )
+    return views
+
+
+def _view(label: str, icon: str, href: str, count: int, current: bool, group: str = "") -> dict[str, Any]:
+    return {"label": label, "icon": icon, "href": href, "count": count, "current": current, "group": group}
+
+
+def _chosen(shown: Sequence[dict[str, Any]], show: str, kind: str) -> list[dict[str, Any]]:
+    return [
+        each for each in shown if (show != "faults" or each["faults"]) and (not kind or kind in each["kinds"])
+    ]  # fmt: skip
+
+
+def _groups(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups = [(name, [each for each in shown if each["group"] == name]) for name in GROUPS]
+    return [{"label": name, "count": len(those), "plugins": those} for name, those in groups if those]
+
+
+handlers = [plugins, switch]

@@ -1,0 +1,75 @@
+"""Needs a look: what came in and became no case. Its bytes are kept; a person reads them and has them run again."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+
+from ombud.desk import receipts
+from ombud.desk.receipts import ReceiptShown
+from ombud.web.door import viewer_of
+from ombud.web.pages.messages import download
+from ombud.web.shell import go, page
+
+Req = Request[Any, Any, Any]
+LOOK = {"permission": "intake.manage"}
+PREVIEW = 5000
+STEPS = {
+    "stored": "waiting to be read", "parsed": "reading the message", "opened": "opening the case",
+    "aspects": "finding its matters", "clocks": "setting clocks", "queued": "choosing a queue",
+}  # fmt: skip
+REMEDY = "Read it as it came. When its cause is mended, try again; or write the complaint down as a new case."
+
+
+@get("/intake", opt=LOOK)
+async def intake(request: Req, open: UUID | None = None, after: str = "") -> Response[Any]:
+    """The list, and one of it beside."""
+    viewer = viewer_of(request)
+    found = await receipts.need_a_look(viewer, after or None)
+    chosen = None
+    if open is not None:
+        receipt, data = await receipts.body(viewer, open)
+        chosen = {
+            **_receipt(receipt), "fault": receipt.reason, "remedy": REMEDY, "attempts": max(1, receipt.attempts),
+            "size": receipt.size, "raw_href": f"/intake/{receipt.id}/raw", "preview": preview(data),
+            "may_act": True, "may_place": False,
+        }  # fmt: skip
+    return await page(
+        request, "pages/intake.html", here="look", waiting=found.waiting, oldest_at=found.oldest_at,
+        receipts=[_receipt(each) for each in found.rows], chosen=chosen,
+        next_href=f"/intake?after={found.next_cursor}" if found.next_cursor else "",
+    )  # fmt: skip
+
+
+def _receipt(receipt: ReceiptShown) -> dict[str, Any]:
+    return {
+        "id": str(receipt.id), "href": f"/intake?open={receipt.id}", "channel": receipt.channel,
+        "channel_label": receipt.channel.replace("_", " ").capitalize(), "at": receipt.received_at,
+        "sender": receipt.channel.replace("_", " ").capitalize(),
+        "subject": receipt.content_type or "unknown type",
+        "step_label": STEPS.get(receipt.step, receipt.step), "state": receipt.state,
+    }  # fmt: skip
+
+
+def preview(data: bytes) -> str:
+    """The beginning as text; bytes that are none are said to be none."""
+    text = data[:PREVIEW].decode("utf-8", "replace")
+    if text.count("\ufffd") > len(text) // 10 or "\0" in text:
+        return "This is not text. Download it to look at it."
+    return text + ("\n…" if len(data) > PREVIEW else "")
+
+
+@post("/intake/{raw_id:uuid}/replay", opt=LOOK)
+async def replay(request: Req, raw_id: UUID) -> Response[None]:
+    await receipts.replay(viewer_of(request), raw_id)
+    return go("/intake", "It is being tried again. If it works, it leaves this list.")
+
+
+@get("/intake/{raw_id:uuid}/raw", opt=LOOK)
+async def raw(request: Req, raw_id: UUID) -> Response[bytes]:
+    """The bytes as they came, for download only: nobody knows what they are."""
+    _, data = await receipts.body(viewer_of(request), raw_id)
+    return download(f"message-{raw_id}.bin", "application/octet-stream", data)
+
+
+handlers = [intake, replay, raw]
