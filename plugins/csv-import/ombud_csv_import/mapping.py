@@ -227,7 +227,7 @@ def guess(header: abc.Sequence[str]) -> Mapping:
                 chosen[name] = free.pop(match)
     found: dict[str, Any] = {name: chosen.get(name, "") for name in SINGLE_COLUMNS}
     found |= {name: (chosen[name],) for name in ("summary", "category") if name in chosen}
-    return Mapping(**found, extra=_field_keys(tuple(free.values())))
+    return Mapping(**found, extra=field_keys(tuple(free.values())))
 
 
 def _match(clue: _Clue, free: abc.Mapping[str, str], by_word: bool) -> str | None:
@@ -237,7 +237,8 @@ def _match(clue: _Clue, free: abc.Mapping[str, str], by_word: bool) -> str | Non
     return None
 
 
-def _field_keys(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def field_keys(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Each column with the name of a case field of its own."""
     keys: dict[str, str] = {}
     for position, column in enumerate(columns, start=1):
         stem = field_key(column) or f"column_{position}"

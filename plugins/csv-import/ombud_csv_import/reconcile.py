@@ -28,6 +28,34 @@ class Duplicate:
         return f"{what}, with other content; the case was left as it is" if self.changed else what
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The sum of an import, for the head of its report."""
+
+    file_name: str
+    rows_in: int
+    cases_made: int
+    duplicates: int
+    rejected: int
+    warnings: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises UnbalancedError."""
+        settled = self.cases_made + self.duplicates + self.rejected
+        if self.rows_in != settled:
+            raise UnbalancedError(f"{self.rows_in} rows came in, {settled} are accounted for.")
+
+    def lines(self) -> list[str]:
+        return [
+            f"Import of {self.file_name}",
+            f"  rows in      {self.rows_in:>9,}",
+            f"  cases made   {self.cases_made:>9,}",
+            f"  duplicates   {self.duplicates:>9,}",
+            f"  rejected     {self.rejected:>9,}",
+            *(f"  note: {warning}" for warning in self.warnings),
+        ]
+
+
 class UnbalancedError(Exception):
     """Rows were read that nobody accounted for: a fault of the program, never of the file."""
 
@@ -66,10 +94,18 @@ class Reconciliation:
     def settled(self) -> int:
         return self.cases_made + len(self.duplicates) + len(self.rejects)
 
+    @property
+    def figures(self) -> Figures:
+        counts = (self.rows_in, self.cases_made, len(self.duplicates), len(self.rejects))
+        return Figures(self.file_name, *counts, self.warnings)
+
+    @property
+    def without_case(self) -> list[Rejected | Duplicate]:
+        return [*self.rejects, *self.duplicates]
+
     def check(self) -> None:
         """Raises UnbalancedError. Called before each save and before the report is shown."""
-        if self.rows_in != self.settled:
-            raise UnbalancedError(f"{self.rows_in} rows came in, {self.settled} are accounted for.")
+        self.figures.check()
 
     def document(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -87,32 +123,40 @@ class Reconciliation:
         return found
 
 
-def as_text(report: Reconciliation) -> str:
-    """For a terminal: the four figures, then every row that made no case."""
+def as_text(report: Reconciliation, listed: int | None = None) -> str:
+    """For a terminal: the four figures, then the rows that made no case, all or the first so many."""
     report.check()
-    lines = [
-        f"Import of {report.file_name}",
-        f"  rows in      {report.rows_in:>9,}",
-        f"  cases made   {report.cases_made:>9,}",
-        f"  duplicates   {len(report.duplicates):>9,}",
-        f"  rejected     {len(report.rejects):>9,}",
-    ]
-    lines += [f"  note: {warning}" for warning in report.warnings]
-    lines += [f"  {rejected.where}: {rejected.reason}" for rejected in report.rejects]
-    lines += [f"  line {twin.line}: {twin.reason}" for twin in report.duplicates]
-    return "\n".join(lines) + "\n"
+    items = [told(item) for item in report.without_case]
+    more = len(items) - listed if listed is not None and len(items) > listed else 0
+    rest = [f"  … and {more:,} more rows without a case"] if more else []
+    return "\n".join([*report.figures.lines(), *items[:listed], *rest]) + "\n"
+
+
+def told(item: Rejected | Duplicate) -> str:
+    """One row that made no case, as a line of text."""
+    where = item.where if isinstance(item, Rejected) else f"line {item.line}"
+    return f"  {where}: {item.reason}"
 
 
 def as_csv(report: Reconciliation) -> str:
     """One row for each row of the file that made no case, in the order of the file, safe to open in a spreadsheet."""
     report.check()
-    rejected = [(item.line, item.last_line, "rejected", item.code, item.reason, "") for item in report.rejects]
-    twins = [(item.line, item.line, "duplicate", "", item.reason, item.reference) for item in report.duplicates]
+    items = sorted(report.without_case, key=lambda item: item.line)
+    return csv_line(COLUMNS) + "".join(csv_line(cells(item)) for item in items)
+
+
+COLUMNS = ("line", "last_line", "outcome", "code", "reason", "reference")
+
+
+def cells(item: Rejected | Duplicate) -> tuple[object, ...]:
+    if isinstance(item, Rejected):
+        return (item.line, item.last_line, "rejected", item.code, item.reason, "")
+    return (item.line, item.line, "duplicate", "changed" if item.changed else "", item.reason, item.reference)
+
+
+def csv_line(row: Iterable[object]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(("line", "last_line", "outcome", "code", "reason", "reference"))
-    for row in sorted((*rejected, *twins)):
-        writer.writerow(_harmless(row))
+    csv.writer(out).writerow(_harmless(row))
     return out.getvalue()
 
 

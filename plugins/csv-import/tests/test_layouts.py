@@ -2,6 +2,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from ombud_csv_import.layouts import FULL, LAYOUTS, Layout, named, proposal, recognise
 from ombud_csv_import.mapping import guess, read_mapping
 from ombud_csv_import.reading import open_table

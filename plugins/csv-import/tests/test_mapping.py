@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ombud_csv_import.mapping import FIELD_KEY, Mapping, MappingError, guess, read_mapping
 
 HEADER = ("Ref", "Got it", "Text", "Colour")

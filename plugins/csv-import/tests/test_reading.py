@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from ombud_csv_import import faults
 from ombud_csv_import.faults import Rejected, UnreadableFileError
 from ombud_csv_import.reading import SourceRow, Table, open_table

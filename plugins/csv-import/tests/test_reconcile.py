@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ombud_csv_import.faults import Rejected
 from ombud_csv_import.mapping import Mapping
 from ombud_csv_import.reading import open_table

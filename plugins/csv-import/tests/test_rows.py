@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from ombud_csv_import.faults import Rejected
 from ombud_csv_import.layouts import proposal, recognise
 from ombud_csv_import.mapping import Mapping, MappingError
