@@ -1,7 +1,7 @@
 """What core does for a plugin. Core implements these protocols; every call obeys the policy of its viewer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from ombud_plugin_api.errors import PluginFault
@@ -37,6 +37,7 @@ class BadLink(Refused):
         self.gone = gone
 
 
+@runtime_checkable
 class Platform(Protocol):
     """Core, as one plugin may use it on behalf of one viewer."""
 
@@ -138,8 +139,10 @@ class Context(Protocol):
         ...
 
 
+@runtime_checkable
 class Pages(Protocol):
-    """How a page handler answers. A handler asks for it by name: `pages: Pages`, beside `platform: Platform`."""
+    """How a page handler answers. A handler asks for it by name: `pages: Pages`, beside `platform: Platform`
+    and `context: Context`."""
 
     async def show(self, template: str, *, status: int = 200, here: str = "", **context: Any) -> Any:
         """Draws one of the plugin's templates (`<slug>/<name>.html`, extending core's `layouts/public.html` or

@@ -42,7 +42,8 @@ class PluginPages:
         slug, _, rest = scope["path"].removeprefix("/p").lstrip("/").partition("/")
         app = await self._app(slug)
         inner: Any = dict(scope)
-        inner["path"], inner["raw_path"] = f"/{rest}", f"/{rest}".encode()
+        inner["path"] = f"/{rest.rstrip('/')}"  # the mount adds a slash at the end
+        inner["raw_path"] = inner["path"].encode()
         inner["root_path"], inner["app_path"] = "", ""
         inner.pop("path_params", None)
         started = asyncio.Event()
@@ -86,7 +87,11 @@ class PluginPages:
         app = Litestar(
             route_handlers=list(loaded.pages),
             guards=[guard.guard],
-            dependencies={"platform": Provide(_platform_of(loaded.slug)), "pages": Provide(_pages_of(loaded, jinja))},
+            dependencies={
+                "platform": Provide(_platform_of(loaded.slug)),
+                "context": Provide(_context_of(loaded.slug)),
+                "pages": Provide(_pages_of(loaded, jinja)),
+            },
             exception_handlers=self._handlers,
             state=State({"jinja": jinja, "slug": loaded.slug}),
             openapi_config=None,
@@ -101,6 +106,13 @@ def _platform_of(slug: str) -> Any:
         return context_for(slug, viewer_of(request)).platform
 
     return platform
+
+
+def _context_of(slug: str) -> Any:
+    async def context(request: Request[Any, Any, Any]) -> api.Context:
+        return context_for(slug, viewer_of(request))
+
+    return context
 
 
 class Pages:
