@@ -11,7 +11,7 @@ from ombud.desk import attachments, intake, queues
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
 from ombud.kernel import lifecycle, schedule
-from ombud.kernel.calling import call
+from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
@@ -20,7 +20,7 @@ from ombud.process import settings
 from ombud.start import open_desk
 from ombud.trust import checkpoints, sessions, throttle
 from ombud.web.api import parse_api_complaint
-from ombud_plugin_api import RawReceipt
+from ombud_plugin_api import Channel, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
 
@@ -103,13 +103,21 @@ async def _parsed(raw: RawReceipt) -> Complaint:
     for slug, loaded in running.loaded.items():
         for channel in loaded.channels:
             if channel.key == raw.channel:
-                outcome = await call(slug, channel.parse, raw, limit=PARSE_SECONDS, place=f"parse {raw.channel}")
-                if outcome.fault is not None or outcome.value is None:
-                    text = outcome.fault.error if outcome.fault else "its parse gave nothing"
-                    raise _Unparsed(f"The channel {raw.channel} could not read it: {text}")
-                return outcome.value
+                return await _parsed_by(slug, channel, raw)
     raise Transient(f"no plugin that runs here reads the channel {raw.channel}; the receipt waits for it")
 
 
-class _Unparsed(DeskRefusal):
-    pass
+async def _parsed_by(slug: str, channel: Channel, raw: RawReceipt) -> Complaint:
+    outcome: Outcome[Complaint] = await call(
+        slug, channel.parse, raw, limit=PARSE_SECONDS, place=f"parse {raw.channel}"
+    )
+    if outcome.fault is None and isinstance(outcome.result, Complaint):
+        return outcome.result
+    if outcome.fault is not None and outcome.fault.kind in {"resting", "busy", "transient"}:
+        raise Transient(outcome.fault.message)
+    said = outcome.fault.message if outcome.fault else "it gave no complaint"
+    raise UnreadableError(f"The channel {raw.channel} could not read it: {said}")
+
+
+class UnreadableError(DeskRefusal):
+    """What a channel could not read; a person looks at the bytes."""

@@ -116,6 +116,7 @@ def load(installed: Installed) -> Loaded:
 
 def _import(slug: str) -> ModuleType:
     failures: list[BaseException] = []
+    NamedExtensionManager.ENTRY_POINT_CACHE.pop(GROUP, None)  # what was installed meanwhile counts too
     found: NamedExtensionManager[Any] = NamedExtensionManager(
         GROUP,
         names=[slug],
