@@ -1,0 +1,230 @@
+"""The demonstration firm: a year full of life, told in the ledger, and removed without residue."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ombud.desk import aspects, cases, demo, demo_commands, demo_story, messages
+from ombud.desk.aspects import Decision
+from ombud.desk.case_list import CaseFilters, list_cases
+from ombud.desk.demo_firm import LOG_INS, PASSWORD
+from ombud.desk.errors import NotFound, NotNow
+from ombud.kernel import clock, outbox
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.outbox import Subscription
+from ombud.trust import checkpoints, ledger, passwords, users
+from ombud.trust.ledger_verify import verify
+
+# What stays by law of the ledger; `core_key` is counted without its tombstones.
+STAYS = {"core_ledger_entry", "core_stream", "core_checkpoint", "core_checkpoint_entry"}
+
+
+async def rows_of_every_table() -> dict[str, int]:
+    tables = await db.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'core\\_%' ORDER BY 1"
+    )
+    names = [row["tablename"] for row in tables if row["tablename"] not in STAYS]
+    assert {"core_case", "core_vault", "core_sealed", "core_queue_count", "core_delivery", "core_key"} <= set(names)
+    living = {"core_key": "WHERE destroyed_at IS NULL"}
+    return {name: await db.fetchval(f"SELECT count(*) FROM {name} {living.get(name, '')}") for name in names}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firm with a short year, where the test is not about the year."""
+    stories = demo_story.plan
+    monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[::9])
+
+
+async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(event: dict[str, Any], context: Any) -> None: ...
+
+    monkeypatch.setitem(outbox.registry.subscriptions, "listens-to-all", Subscription(("*",), nobody))
+    await stage.file("The fee was taken twice.")
+    before = await rows_of_every_table()
+    report = await demo.load()
+    during = await rows_of_every_table()
+    assert report.cases == len(demo_story.narratives()) > 100
+    for table in ("case", "aspect", "redress", "party", "raw", "message", "attachment", "support_needs", "draft"):
+        assert during[f"core_{table}"] > before[f"core_{table}"], table
+    await checkpoints.make_checkpoint()
+    assert (await verify()).broken == ""
+    removed = await demo.remove()
+    assert (removed.cases, removed.people, removed.users) == (report.cases, report.people, len(LOG_INS))
+    assert removed.kept == ()
+    assert await rows_of_every_table() == before
+    await checkpoints.make_checkpoint()
+    assert (await verify()).broken == ""
+    assert await db.fetchval("SELECT count(*) FROM core_ledger_entry WHERE kind = 'case.removed'") == report.cases
+    assert await db.fetchval("SELECT count(*) FROM core_ledger_entry WHERE kind = 'demo.removed'") == 1
+
+
+async def test_the_year_shows_life_on_every_page(stage: Any) -> None:
+    await demo.load()
+    moment = now()
+    cases_now = await db.fetch("SELECT * FROM core_case")
+    open_now = [row for row in cases_now if row["status"] != "closed"]
+    assert {row["status"] for row in cases_now} == {"new", "in_progress", "resolved", "closed"}
+    assert sum(row["due_at"] < moment for row in open_now) >= 4
+    assert sum(moment <= row["due_at"] < moment + timedelta(days=3) for row in open_now) >= 4
+    assert sum(row["owner_id"] is None for row in open_now) >= 5
+    assert {row["aspects_total"] for row in cases_now} >= {1, 2, 3}
+    assert {row["mood"] for row in cases_now} >= {"calm", "tense", "upset", "angry"}
+    assert len({row["priority"] for row in cases_now}) == 4
+    assert any(row["confidential"] for row in open_now)
+    assert min(row["received_at"] for row in cases_now) > moment - timedelta(days=366)
+    assert max(row["changed_at"] for row in cases_now) <= moment
+    outcomes = {row["outcome"] for row in await db.fetch("SELECT DISTINCT outcome FROM core_aspect")}
+    assert outcomes >= {"upheld", "partly_upheld", "not_upheld", "withdrawn", ""}
+    currencies = await db.fetch(
+        "SELECT DISTINCT u.currency AS unit, r.currency AS paid FROM core_redress r JOIN core_case c ON c.id = r.case_id "
+        "JOIN core_unit u ON u.id = c.unit_id WHERE r.kind = 'money'"
+    )
+    assert {(row["unit"], row["paid"]) for row in currencies} == {("PLN", "PLN"), ("EUR", "EUR")}
+    kinds = await db.fetch("SELECT DISTINCT content_type FROM core_attachment")
+    assert {row["content_type"] for row in kinds} == {"text/plain", "image/png"}
+    until = await db.fetch("SELECT authority_until FROM core_party WHERE role = 'representative'")
+    today = moment.date()
+    assert {row["authority_until"] < today for row in until} == {True, False}
+    reopened = "SELECT count(*) FROM core_ledger_entry WHERE kind = 'case.status_changed' AND body ? 'reopened'"
+    assert await db.fetchval(reopened) >= 5
+
+
+async def test_staff_see_what_their_role_shows_and_nothing_about_themselves(stage: Any) -> None:
+    await demo.load()
+    about = await db.fetchrow(
+        "SELECT a.id, a.case_id, a.owner_id, c.owner_id AS case_owner, u.name FROM core_aspect a "
+        "JOIN core_case c ON c.id = a.case_id JOIN core_user u ON u.id = a.concerns_user_id WHERE u.name = 'piotr'"
+    )
+    assert about is not None
+    piotr, ewa = await stage.person("piotr"), await stage.person("ewa")
+    assert piotr.user_id not in {about["owner_id"], about["case_owner"]}
+    with pytest.raises(NotFound, match="no such aspect"):
+        await aspects.decide_aspect(piotr, about["id"], Decision("upheld", "It was I."), None)
+    await aspects.decide_aspect(ewa, about["id"], Decision("upheld", "The call was rude."), None)
+    celia, anna = await stage.person("celia"), await stage.person("anna")
+    totals = [(await list_cases(viewer, CaseFilters())).total for viewer in (celia, anna)]
+    owned = await db.fetchval("SELECT count(*) FROM core_case WHERE confidential AND owner_id = $1", anna.user_id)
+    assert totals == [len(demo_story.narratives()), len(demo_story.narratives()) - 2 + owned]
+    for each in LOG_INS:
+        stored = await db.fetchval("SELECT password_hash FROM core_user WHERE name = $1", each.name)
+        assert await passwords.matches(stored, PASSWORD)
+
+
+async def test_the_same_year_comes_again_relative_to_today(stage: Any, few: None) -> None:
+    told = (
+        "SELECT title, status, mood, priority, received_at, aspects_closed FROM core_case ORDER BY received_at, title"
+    )
+    with clock.at(now()):
+        await demo.load()
+        first = [tuple(row) for row in await db.fetch(told)]
+        await demo.remove()
+        await demo.load()
+        assert [tuple(row) for row in await db.fetch(told)] == first
+
+
+async def test_what_was_sealed_of_the_firms_people_can_never_be_opened_again(stage: Any, few: None) -> None:
+    await demo.load()
+    streams = [row["stream"] for row in await db.fetch("SELECT stream FROM core_stream WHERE stream LIKE 'case/%'")]
+    assert await ledger.open_sealed([(stream, 1) for stream in streams])
+    entry = await db.fetchval("SELECT body::text FROM core_ledger_entry WHERE kind = 'case.opened' LIMIT 1")
+    assert "example.org" not in entry
+    await demo.remove()
+    assert await ledger.open_sealed([(stream, 1) for stream in streams]) == []
+    assert not await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_sealed WHERE stream LIKE 'case/%')")
+
+
+async def test_a_load_that_breaks_off_leaves_nothing(stage: Any, few: None) -> None:
+    before = await rows_of_every_table()
+
+    def breaks(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await demo.load(breaks)
+    assert await rows_of_every_table() == before
+    assert not await demo.is_loaded()
+
+
+async def test_loading_twice_or_over_a_taken_name_is_refused_with_the_remedy(stage: Any, few: None) -> None:
+    await stage.person("ewa", "agent")
+    with pytest.raises(NotNow, match="user ewa"):
+        await demo.load()
+    await db.execute("UPDATE core_user SET name = 'ewa-b' WHERE name = 'ewa'")
+    await demo.load()
+    with pytest.raises(NotNow, match="demo remove"):
+        await demo.load()
+    await demo.remove()
+    with pytest.raises(NotNow, match="no demonstration data"):
+        await demo.remove()
+
+
+async def test_cases_filed_into_the_firm_afterwards_are_not_removed_unasked(stage: Any, few: None) -> None:
+    before = await rows_of_every_table()
+    await demo.load()
+    later = await stage.file("The app is down.", unit="modra-direct", case_type="modra_card")
+    with pytest.raises(NotNow, match=rf"{later.reference}.*--with-later"):
+        await demo.remove()
+    assert await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_case WHERE id = $1)", later.case_id)
+    assert await demo.is_loaded()
+    await demo.remove(with_later=True)
+    assert await rows_of_every_table() == before
+    assert (await verify()).broken == ""
+
+
+async def test_a_log_in_that_worked_on_another_case_stays_shut_out_under_its_name(stage: Any, few: None) -> None:
+    mine = await stage.file("The fee was taken twice.")
+    await demo.load()
+    ewa = await stage.person("ewa")
+    await cases.take(ewa, mine.case_id)
+    await messages.write(ewa, mine.case_id, "note", "Looked into it.")
+    report = await demo.remove()
+    assert report.kept == ("user ewa",)
+    assert report.users == len(LOG_INS) - 1
+    kept = await users.find("ewa")
+    assert (kept.active, kept.has_password, kept.display_name) == (False, False, "Ewa Wrona")
+    assert await db.fetchval("SELECT status FROM core_case WHERE id = $1", mine.case_id) == "in_progress"
+    assert (await verify()).broken == ""
+
+
+async def test_an_open_case_moved_into_a_queue_of_the_firm_has_to_be_moved_first(stage: Any, few: None) -> None:
+    mine = await stage.file("The fee was taken twice.")
+    await demo.load()
+    queues = {row["key"]: row["id"] for row in await db.fetch("SELECT key, id FROM core_queue")}
+    leader = await stage.person("leader")
+    await cases.change(leader, mine.case_id, {"queue_id": queues["modra-cards"]}, None)
+    with pytest.raises(NotNow, match=mine.reference):
+        await demo.remove()
+    await cases.change(leader, mine.case_id, {"queue_id": queues["new-complaints"]}, None)
+    assert (await demo.remove()).kept == ()
+
+
+async def test_the_last_person_who_can_manage_users_is_not_removed(stage: Any, few: None) -> None:
+    await demo.load()
+    await users.deactivate("admin", "system")
+    with pytest.raises(NotNow, match="manage users"):
+        await demo.remove()
+    assert await demo.is_loaded()
+
+
+async def test_the_commands_print_log_ins_and_say_why_not(
+    stage: Any, few: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await demo_commands.demo_once_command(fresh=True) == 0
+    said = capsys.readouterr()
+    assert PASSWORD in said.out
+    assert all(f"  {each.name} " in said.out for each in LOG_INS)
+    assert "demonstration cases" in said.err
+    assert await demo_commands.demo_load_command() == 1
+    assert "Nothing was loaded" in capsys.readouterr().err
+    assert await demo_commands.demo_once_command(fresh=False) == 0
+    assert PASSWORD in capsys.readouterr().out
+    assert await demo_commands.demo_remove_command(False) == 0
+    assert "Modra Bank is gone" in capsys.readouterr().out
+    assert await demo_commands.demo_remove_command(False) == 1
+    assert "Nothing was removed" in capsys.readouterr().err
