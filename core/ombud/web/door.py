@@ -67,7 +67,7 @@ def door(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP or scope["path"].startswith(("/static/", "/themes/", "/health")):
             await app(scope, receive, send)
             return
-        request: Request[Any, Any, Any] = Request(scope, receive, send)
+        request = _AtTheDoor(scope, receive, send)
         bearer = await _identify(request)
         stranger = scope["path"].startswith("/api/") and cast(Any, scope)["session"] is None
         if scope["method"] not in SAFE and not bearer and not stranger:  # the API's guard refuses strangers with 401
@@ -75,6 +75,23 @@ def door(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, _with_visit(scope, send))
 
     return through
+
+
+class _BodyLimit:
+    """What Litestar asks a route for before it reads a body; a mount has no answer of its own."""
+
+    opt: dict[str, Any] = {}
+
+    def resolve_request_max_body_size(self) -> int:
+        return settings().limits.body_mb * 1_000_000
+
+
+class _AtTheDoor(Request[Any, Any, Any]):
+    """Reads the form before the route is entered; what was read stays in the scope for the handler."""
+
+    @property
+    def route_handler(self) -> Any:
+        return _BodyLimit()
 
 
 async def _identify(request: Request[Any, Any, Any]) -> bool:
