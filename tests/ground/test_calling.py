@@ -88,6 +88,23 @@ async def test_three_errors_of_the_contract_keep_their_meaning(error: Exception,
     assert (outcome.fault.kind, outcome.fault.message) == (kind, str(error))
 
 
+async def test_fault_raised_in_a_delivery_backs_off_or_parks_as_the_provider_meant() -> None:
+    async def fail(error: Exception) -> None:
+        raise error
+
+    assert (await call("mail", double, 4)).or_raise() == 8
+    for error, expected in (
+        (Permanent("gone"), Permanent),
+        (Misconfigured("no host"), Misconfigured),
+        (Transient("busy"), Transient),
+        (ValueError("oops"), calling.ProviderFailed),
+    ):
+        with pytest.raises(expected, match=str(error)):
+            (await call("mail", fail, error)).or_raise()
+    with pytest.raises(Transient, match="longer than"):
+        (await call("slow", asyncio.sleep, 5, limit=0.05)).or_raise()
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration(), asyncio.CancelledError()])
 async def test_provider_cannot_end_the_process_or_its_caller(error: BaseException) -> None:
     async def leave() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import psutil
 import psycopg
 import pytest
 
+from ombud.config import load
 from ombud.kernel.database import db
 from ombud.kernel.outbox import enqueue_events, enqueue_job
+from ombud.kernel.supervisor import as_environment
 
 HERE = Path(__file__).parent
 
@@ -116,6 +119,14 @@ def work(start: Callable[..., Desk]) -> Desk:
     desk = start("work")
     until(lambda: "ready: work" in desk.log.read_text(), 15, desk)
     return desk
+
+
+def test_processes_read_the_settings_of_their_supervisor(tmp_path: Path) -> None:
+    given = {"OMBUD_PLUGINS_BLOCKED": "gap,sms", "OMBUD_SERVER_PORT": "8123", "OMBUD_LOG_LEVEL": "error"}
+    config = load(data=tmp_path, environ=given)
+    url = "postgresql://ombud_app@/ombud?host=/a/b&port=5432"
+    read = load(environ=as_environment(config, url))
+    assert read == replace(config, database=replace(config.database, url=url))
 
 
 def test_job_that_kills_its_process_is_parked_after_three_kills_while_others_go_on(work: Desk) -> None:

@@ -38,6 +38,10 @@ class Overdue(Exception):
     """The call passed its limit."""
 
 
+class ProviderFailed(Exception):
+    """A provider's unexpected error, already recorded against it."""
+
+
 class ProviderLeft(Exception):
     """The provider tried to end the process or cancelled its caller."""
 
@@ -51,6 +55,14 @@ class Fault:
     place: str
     message: str
     retry_after: float | None = None  # seconds, where the provider or its rest says so
+
+    def as_error(self) -> Exception:
+        """One of the contract's three, or ProviderFailed for what the provider did not mean to raise."""
+        kinds = {"permanent": Permanent, "misconfigured": Misconfigured, "error": ProviderFailed}
+        error = kinds.get(self.kind, Transient)(f"{self.place}: {self.message}")
+        if self.retry_after is not None:
+            setattr(error, "retry_after", self.retry_after)  # noqa: B010 (the contract's errors do not declare it)
+        return error
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,12 @@ class Outcome(Generic[T]):
         if self.fault is not None:
             raise LookupError(f"{self.fault.place} gave no value: {self.fault.message}")
         return cast(T, self.result)
+
+    def or_raise(self) -> T:
+        """The value, or the fault as the error by which a delivery or job backs off or is parked."""
+        if self.fault is None:
+            return cast(T, self.result)
+        raise self.fault.as_error()
 
 
 class _Rests:

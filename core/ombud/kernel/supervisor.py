@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from psycopg.rows import tuple_row
 
 from ombud.config import Config
 from ombud.config_table import TABLE
-from ombud.kernel import faults, watchdog
+from ombud.kernel import clock, faults, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
@@ -172,6 +171,7 @@ class Supervisor:
             return
         if url != self._url:
             self._url = url
+            self._bring_up_to_date()
             for child in self._children:
                 child.move(self._for_processes(url))
 
@@ -346,4 +346,4 @@ def _first(row: Sequence[Any] | None) -> Any:
 
 
 def _fault_row(slug: str, place: str, error: str) -> list[Any]:
-    return [new_id(), slug, datetime.now(UTC), "killed", place, error, ""]
+    return [new_id(), slug, clock.now(), "killed", place, error, ""]
