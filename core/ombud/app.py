@@ -15,6 +15,7 @@ from ombud.kernel import lifecycle
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
 from ombud.process import run_with
+from ombud.process import settings as process_settings
 from ombud.start import close_process, open_process
 from ombud.web import front, guard, templating, themes
 from ombud.web.api import api_handlers, openapi_config
@@ -51,10 +52,17 @@ def create_app(config: Config | None = None) -> Litestar:
     return app
 
 
+class _PluginMount(asgi):
+    """Litestar's mounts know no limit of bodies, and the door reads the form of a request before it comes here."""
+
+    def resolve_request_max_body_size(self) -> int:
+        return process_settings().limits.body_mb * 1_000_000
+
+
 def _plugin_mount(jinja: Any) -> ControllerRouterHandler:
     pages = PluginPages(jinja, {Exception: refusal})
 
-    @asgi("/p", is_mount=True, copy_scope=False, opt={"public": True})
+    @_PluginMount("/p", is_mount=True, copy_scope=False, opt={"public": True})
     async def plugin_pages(scope: Scope, receive: Receive, send: Send) -> None:
         await pages(scope, receive, send)
 
