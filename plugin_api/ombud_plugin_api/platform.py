@@ -112,6 +112,7 @@ class Platform(Protocol):
         ...
 
 
+@runtime_checkable
 class Context(Protocol):
     """What a provider gets with each call that may do I/O."""
 
