@@ -11,7 +11,7 @@ BODY = {
 }
 
 
-async def test_a_complaint_becomes_a_case_with_its_matters_and_the_same_key_answers_the_same(desk):
+async def test_a_complaint_becomes_a_case_with_its_matters_and_the_same_key_answers_the_same(desk, problem_of):
     api = await desk.api("agent")
     first = await api.post("/api/v1/complaints", json=BODY, headers={"Idempotency-Key": "key-1"})
     assert first.status_code == 201, first.text
@@ -33,19 +33,7 @@ async def test_a_complaint_becomes_a_case_with_its_matters_and_the_same_key_answ
     assert fresh.json()["reference"] != first.json()["reference"]  # a key belongs to who used it
 
 
-def problem_of(answer, status, kind=""):
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["title"]
-    assert problem["detail"]
-    if kind:
-        assert problem["type"] == f"/api/docs#{kind}"
-    return problem
-
-
-async def test_what_cannot_be_taken_is_refused_by_name_and_nothing_is_kept(desk):
+async def test_what_cannot_be_taken_is_refused_by_name_and_nothing_is_kept(desk, problem_of):
     api = await desk.api("agent")
 
     async def refused(body, status=422, field=None, **headers):
@@ -92,7 +80,7 @@ async def test_what_cannot_be_taken_is_refused_by_name_and_nothing_is_kept(desk)
     assert good.status_code == 201
 
 
-async def test_who_may_not_file_is_told_so(desk):
+async def test_who_may_not_file_is_told_so(desk, problem_of):
     quality = await desk.api("quality")
     problem_of(
         await quality.post("/api/v1/complaints", json=BODY, headers={"Idempotency-Key": "k"}), 403, "not-allowed"

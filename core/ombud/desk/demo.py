@@ -12,7 +12,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from ombud.desk import demo_firm
-from ombud.desk.demo_firm import Firm
+from ombud.desk.demo_firm import LOCK, Firm
+from ombud.desk.demo_removal import RemovalReport, remove
 from ombud.desk.demo_story import plan
 from ombud.desk.demo_telling import Telling
 from ombud.desk.errors import NotNow
@@ -22,8 +23,9 @@ from ombud.kernel.ids import new_id
 from ombud.process import settings
 from ombud.trust.ledger import NewEntry, append
 
+__all__ = ["DemoReport", "RemovalReport", "is_loaded", "load", "remove"]
+
 Progress = Callable[[int, int], None]  # cases done, cases in all
-LOCK = 0x6F6D_6465_6D6F
 
 
 @dataclass(frozen=True)

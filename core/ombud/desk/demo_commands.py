@@ -42,6 +42,22 @@ async def demo_load_command() -> int:
     return 0
 
 
+async def demo_remove_command(with_later: bool) -> int:
+    """Removes the firm; 1, with the reason, where it may not go."""
+    try:
+        report = await demo.remove(with_later=with_later)
+    except DeskRefusal as refusal:
+        print(f"Nothing was removed: {refusal}", file=sys.stderr)
+        return 1
+    print(
+        f"Modra Bank is gone: {report.cases} cases, {report.people} people, {report.users} log-ins. The ledger keeps "
+        "that they were there; the keys of what it sealed are destroyed."
+    )
+    for each in report.kept:
+        print(f"  {each} stays, switched off: other cases refer to it")
+    return 0
+
+
 async def demo_once_command(*, fresh: bool) -> int:
     """At a start with demonstration data: loads it into a fresh desk, and says how to sign in where it is loaded."""
     if fresh:

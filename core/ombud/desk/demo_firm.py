@@ -16,6 +16,8 @@ from ombud.trust.viewers import viewer_of_user
 
 PASSWORD = "harbour lantern moss"  # noqa: S105  of the demonstration log-ins; printed by the command, for no real desk
 
+LOCK = 0x6F6D_6465_6D6F  # one load or removal at a time
+
 # key, kind, parent, name, currency, phone
 UNITS = (
     ("modra", "entity", "", "Modra Bank", "EUR", "+48 22 555 01 00"),

@@ -24,15 +24,16 @@ _DATA = Path(__file__).with_name("demo_data") / "narratives.json.gz"
 # fate, how many, and how many days ago it was received: from (youngest) to (oldest); "term" counts from the due day
 FATES = (
     ("untouched", 7, 0.1, 2.5),
-    ("working", 14, 2, 12),
-    ("partly", 6, 6, 13),
-    ("resolved", 4, 14, 28),
+    ("working", 14, 4, 12),
+    ("partly", 6, 16, 27),
+    ("resolved", 4, 20, 29),
     ("reopened", 4, 42, 64),
     ("returned", 3, 100, 300),
     ("withdrawn", 3, 30, 340),
     ("soon", 6, -2.2, -0.4),
     ("late", 7, 1, 18),
 )
+_ANY_HOUR = {"webform", "email", "api"}
 BY_TERM = {"soon", "late"}
 _SUPPORT = {"247346", "350626", "634644", "299106", "0b0805fc9c0b"}
 _SECRET = {"71585": "working", "b654bee1a731": "closed"}
@@ -113,7 +114,7 @@ def _story(rng: Random, number: int, narrative: Narrative, fate: str, moment: da
     days = {"modra_card": 15, "modra_arrears": 30}.get(case_type, desk_days)
     channel = rng.choices([name for name, _ in _CHANNELS], [weight for _, weight in _CHANNELS])[0]
     lay = timedelta(days=rng.choice((1, 2, 3)), hours=2) if channel == "letter" and fate != "untouched" else timedelta()
-    received = _received(rng, fate, moment, days)
+    received = _received(rng, fate, channel, moment, days)
     about_staff = {"580750": "piotr", "728571": "ewa"}.get(narrative.id, "")
     return Story(
         narrative=narrative, person=_person(rng, number), channel=channel, received_at=received,
@@ -125,13 +126,25 @@ def _story(rng: Random, number: int, narrative: Narrative, fate: str, moment: da
     )  # fmt: skip
 
 
-def _received(rng: Random, fate: str, moment: datetime, days: int) -> datetime:
+def _received(rng: Random, fate: str, channel: str, moment: datetime, days: int) -> datetime:
     youngest, oldest = next(((low, high) for name, _, low, high in FATES if name == fate), (34, 362))
     ago = rng.uniform(youngest, oldest) + (days if fate in BY_TERM else 0)
     received = moment - timedelta(days=ago)
-    if fate in {"untouched"} | BY_TERM:  # these stand where they are meant to stand on any hour of the day
+    if channel in _ANY_HOUR or fate == "untouched":
         return received.replace(microsecond=0)
-    return at_work(received, rng)
+    return _in_hours_before(received, rng)
+
+
+def _in_hours_before(at: datetime, rng: Random) -> datetime:
+    """The moment itself in the firm's hours, else a morning before it."""
+    local = at.astimezone(ZONE)
+    if local.hour >= 17:
+        local = _morning(local.date(), rng)
+    elif local.hour < 8:
+        local = _morning(local.date() - timedelta(days=1), rng)
+    while local.weekday() > 4:
+        local = _morning(local.date() - timedelta(days=1), rng)
+    return local.astimezone(UTC).replace(microsecond=0)
 
 
 def at_work(at: datetime, rng: Random) -> datetime:
