@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
@@ -35,6 +36,20 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+@dataclass
+class Visit:
+    """The random cookie that ties public forms to a browser; one object, also seen by mounted apps."""
+
+    secret: str
+    fresh: bool = False
+
+    def known(self) -> str:
+        """The secret, made at the first need."""
+        if not self.secret:
+            self.secret, self.fresh = secrets.token_urlsafe(18), True
+        return self.secret
 
 
 class Headers:
@@ -98,7 +113,7 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
     """Puts viewer, session and visit into the scope; True if a token spoke (and no form needs a CSRF field)."""
     state: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]
     state["viewer"], state["session"] = ANONYMOUS, None
-    state["visit"] = request.cookies.get(VISIT_COOKIE, "")[:100]
+    state["visit"] = Visit(request.cookies.get(VISIT_COOKIE, "")[:100])
     authorization = request.headers.get("authorization", "")
     if authorization:
         kind, _, plain = authorization.partition(" ")
@@ -124,7 +139,7 @@ async def _check_form(request: Request[Any, Any, Any]) -> None:
     if session is not None:
         right = session.csrf_ok(given)
     else:
-        right = sessions.csrf_ok(cast(Any, request.scope)["visit"], given)
+        right = sessions.csrf_ok(cast(Any, request.scope)["visit"].secret, given)
     if not right:
         raise PermissionDeniedException(
             "This form is too old, or was not opened here. Open the page again and send it once more."
@@ -136,16 +151,15 @@ def csrf_token(scope: Any) -> str:
     session: SessionFound | None = scope.get("session")
     if session is not None:
         return session.csrf
-    if not scope.get("visit"):
-        scope["visit"] = scope["new_visit"] = secrets.token_urlsafe(18)
-    return sessions.csrf_for(scope["visit"])
+    visit: Visit = scope.get("visit") or Visit("")
+    return sessions.csrf_for(visit.known())
 
 
 def _with_visit(scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
-        fresh = scope.get("new_visit")
-        if fresh and message["type"] == "http.response.start":
-            MutableScopeHeaders(message).add("set-cookie", cookie(VISIT_COOKIE, str(fresh)))
+        visit: Visit = cast(Any, scope)["visit"]
+        if visit.fresh and message["type"] == "http.response.start":
+            MutableScopeHeaders(message).add("set-cookie", cookie(VISIT_COOKIE, visit.secret))
         await send(message)
 
     return sending
