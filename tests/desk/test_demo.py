@@ -81,8 +81,8 @@ async def test_the_year_shows_life_on_every_page(stage: Any) -> None:
     outcomes = {row["outcome"] for row in await db.fetch("SELECT DISTINCT outcome FROM core_aspect")}
     assert outcomes >= {"upheld", "partly_upheld", "not_upheld", "withdrawn", ""}
     currencies = await db.fetch(
-        "SELECT DISTINCT u.currency AS unit, r.currency AS paid FROM core_redress r JOIN core_case c ON c.id = r.case_id "
-        "JOIN core_unit u ON u.id = c.unit_id WHERE r.kind = 'money'"
+        "SELECT DISTINCT u.currency AS unit, r.currency AS paid FROM core_redress r "
+        "JOIN core_case c ON c.id = r.case_id JOIN core_unit u ON u.id = c.unit_id WHERE r.kind = 'money'"
     )
     assert {(row["unit"], row["paid"]) for row in currencies} == {("PLN", "PLN"), ("EUR", "EUR")}
     kinds = await db.fetch("SELECT DISTINCT content_type FROM core_attachment")
