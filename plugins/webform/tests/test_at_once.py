@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
 

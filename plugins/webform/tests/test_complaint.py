@@ -4,16 +4,17 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import ombud_webform
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import ombud_webform
 from ombud_plugin_api import Permanent, RawReceipt
 from ombud_webform.channel import FormChannel
 from ombud_webform.complaint import FileGiven, MatterGiven, Submission, complaint, receipt
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-moments = st.datetimes(min_value=datetime(1990, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(min_value=datetime(1990, 1, 2), timezones=st.just(UTC))
 submissions = st.builds(
     Submission,
     name=text,
@@ -33,7 +34,9 @@ submissions = st.builds(
         ),
         max_size=4,
     ).map(tuple),
-    files=st.lists(st.builds(FileGiven, name=text, content_type=text, data=st.binary(max_size=50)), max_size=2).map(tuple),
+    files=st.lists(st.builds(FileGiven, name=text, content_type=text, data=st.binary(max_size=50)), max_size=2).map(
+        tuple
+    ),
 )
 
 

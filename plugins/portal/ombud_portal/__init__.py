@@ -1,0 +1,1 @@
+"""The complaint as its complainant sees it."""
