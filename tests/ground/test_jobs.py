@@ -26,7 +26,8 @@ from ombud.kernel.outbox import (
     set_plugins,
     subscribe,
 )
-from ombud.kernel.relay import REQUEUE, Relay
+from ombud.kernel.relay import Relay
+from ombud.kernel.requeue import REQUEUE
 from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
 

@@ -91,9 +91,14 @@ class Desk:
             raise
 
 
+def within(seconds: float) -> float:
+    """The promised time, longer by as much as the machine has more to do than it has cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def until(holds: Callable[[], Any], seconds: float, desk: Desk) -> float:
     """How long it took."""
-    begun = time.monotonic()
+    begun, seconds = time.monotonic(), within(seconds)
     while time.monotonic() - begun < seconds:
         if holds():
             return time.monotonic() - begun
@@ -132,7 +137,7 @@ def test_processes_read_the_settings_of_their_supervisor(tmp_path: Path) -> None
 def test_job_that_kills_its_process_is_parked_after_three_kills_while_others_go_on(work: Desk) -> None:
     deadly = work.enqueue("deadly", name="deadly")
     until(lambda: work.noted("deadly") == 1, 5, work)
-    assert until(lambda: work.noted("deadly") == 2, 15, work) < 5
+    assert until(lambda: work.noted("deadly") == 2, 15, work) < within(5)
     work.enqueue("note", name="innocent")
     until(lambda: work.noted("innocent") == 1, 15, work)
     assert work.noted("deadly") == 2, "the others were to go first"
@@ -154,7 +159,7 @@ def test_killed_work_process_gives_its_deliveries_back_at_once(work: Desk) -> No
         "UPDATE core_delivery SET event = jsonb_build_object('name', 'again'), subscriber = 'job/note' RETURNING 1"
     )
     os.kill(first, signal.SIGKILL)
-    assert until(lambda: work.noted("again") == 5, 8, work) < 5
+    assert until(lambda: work.noted("again") == 5, 8, work) < within(5)
     assert work.pid_of("work") != first
 
 
@@ -163,7 +168,7 @@ def test_frozen_event_loop_is_killed_named_and_its_job_runs_again(work: Desk) ->
     until(lambda: work.noted("bystander") == 1, 5, work)
     work.enqueue("freeze", name="freeze")
     until(lambda: work.noted("freeze") == 1, 5, work)
-    assert until(lambda: work.ask("SELECT count(*) FROM core_fault WHERE kind = 'killed'") == 1, 8, work) < 5
+    assert until(lambda: work.ask("SELECT count(*) FROM core_fault WHERE kind = 'killed'") == 1, 8, work) < within(5)
     assert work.ask("SELECT place FROM core_fault WHERE kind = 'killed'") == "job/freeze jobs_desk:freeze"
     assert "time.sleep(60)" not in work.ask("SELECT slug FROM core_fault WHERE kind = 'killed'")
     until(lambda: work.noted("freeze") == 2, 8, work)
@@ -220,7 +225,7 @@ def test_web_process_killed_is_back_while_its_socket_never_closes(start: Callabl
     os.kill(first, signal.SIGKILL)
     begun = time.monotonic()
     assert int(desk.get("/")) != first  # waits in the queue of the socket, is not refused
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < within(4)
 
 
 def test_frozen_page_names_its_provider_and_the_web_comes_back(start: Callable[..., Desk]) -> None:
@@ -228,7 +233,7 @@ def test_frozen_page_names_its_provider_and_the_web_comes_back(start: Callable[.
     begun = time.monotonic()
     with pytest.raises(OSError):
         desk.get("/freeze")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < within(5)
     assert int(desk.get("/")) > 0
     until(lambda: desk.ask("SELECT place FROM core_fault WHERE slug = 'icy'") == "jobs_desk:_stand_still", 3, desk)
 
@@ -354,4 +359,4 @@ def test_event_reaches_its_subscriber_in_another_process(work: Desk) -> None:
             registry.subscriptions.pop("noter")
 
     asyncio.run(write())
-    assert until(lambda: work.noted("case.opened") == 1, 5, work) < 2
+    assert until(lambda: work.noted("case.opened") == 1, 5, work) < within(2)

@@ -12,10 +12,9 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from ombud.config import Config
+from ombud.kernel.requeue import QUEUE, SCHEMA
 
-QUEUE = "ombud"
 ACTOR = "deliver"
-SCHEMA = "ombud_queue"
 
 
 class UnknownBroker(ValueError):

@@ -16,7 +16,6 @@ from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
 ATTEMPTS = len(BACK_OFF) + 1
 PATIENCE = "7 days"  # how long something transient is tried again
-KILLS = 3
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
 
 log = logging.getLogger(__name__)

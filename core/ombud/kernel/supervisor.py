@@ -23,7 +23,7 @@ from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
 from ombud.kernel.processes import Child, clear
-from ombud.kernel.relay import REQUEUE
+from ombud.kernel.requeue import REQUEUE
 
 Role = Literal["web", "work", "schedule", "all"]
 

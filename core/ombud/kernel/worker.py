@@ -16,12 +16,13 @@ from dramatiq.broker import Broker
 
 from ombud.config import Config
 from ombud.kernel import schedule
-from ombud.kernel.broker import ACTOR, QUEUE, make_broker, message_for
+from ombud.kernel.broker import ACTOR, make_broker, message_for
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
 from ombud.kernel.heartbeat import beat_task
 from ombud.kernel.ids import new_id
 from ombud.kernel.relay import Relay
+from ombud.kernel.requeue import QUEUE
 
 GRACE = 5.0  # seconds a running job gets to end by itself when the process must stop
 DATABASE_AWAY = 60.0  # seconds a start waits for the database
