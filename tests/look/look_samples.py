@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
+from ombud.desk.fields import FormField
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
 ZONE = "Europe/Warsaw"
@@ -314,6 +315,16 @@ def aspect(letter: str, title: str, **more: Any) -> dict[str, Any]:
         "version": 2,
         "redress": [],
         "may_decide": True,
+        "staff": False,
+        "outcome_label": "",
+        "reason": "",
+        "cause_label": "",
+        "text": "My card was blocked on Friday and nobody told me.",
+        "concerns": None,
+        "decided_at": None,
+        "decided_by": None,
+        "clock": due(57, days=13),
+        "may": {key: True for key in ("decide", "reopen", "redress", "assign", "take", "change")},
         **more,
     }
 
@@ -368,6 +379,7 @@ def composer(**more: Any) -> dict[str, Any]:
         "about": ["A", "C"],
         "draft_version": 7,
         "saved_at": NOW,
+        "key": "0190",
         "warning": "C has no outcome yet",
         "error": "",
         **more,
@@ -431,9 +443,15 @@ def case(**more: Any) -> dict[str, Any]:
         "priority": "high",
         "severities": [("low", "Low"), ("high", "High")],
         "severity": "high",
+        "may": {key: True for key in ("change", "note", "history", "mark_confidential", "confirm_needs")},
         "may_change": True,
         "aspects": ASPECTS,
         "may_add_aspect": True,
+        "kept": {},
+        "refused": None,
+        "new_aspect": {},
+        "new_party": {},
+        "party_error_of": {},
         "parties": [
             {
                 "name": "Helena Marsh",
@@ -505,6 +523,85 @@ def refused_decision() -> dict[str, Any]:
     return decide(form={"errors": errors, "error_of": words}, conflict=CONFLICT)
 
 
+def whole_aspect(**more: Any) -> dict[str, Any]:
+    line = {"id": "1", "text": "Money", "amount": "42.00", "currency": "EUR", "note": "The fee of 3 October"}
+    form = {
+        "title": "Overdraft fee taken twice",
+        "category": "",
+        "priority": "normal",
+        "severity": "2",
+        "due": "2026-12-06",
+        "reason": "",
+        "kind": "money",
+        "amount": "",
+        "currency": "EUR",
+        "note": "",
+        "errors": [],
+        "error_of": {},
+    }
+    return {
+        **decide(),
+        "aspect": aspect("A", "Overdraft fee taken twice", decided=True, state_label="Upheld", outcome_label="Upheld",
+                         reason="The fee was taken twice.", decided_at=ago(hours=2), decided_by=ME, may_decide=False),
+        "lines": [
+            {**line, "standing": True, "taken_back": False, "at": ago(hours=2)},
+            {**line, "id": "2", "text": "Apology", "amount": None, "standing": False, "taken_back": False, "at": ago(hours=3)},
+        ],
+        "form": form,
+        "people": [("1", "Ewa Kruk"), ("2", "Piotr Maj")],
+        "staff": [("2", "Piotr Maj")],
+        "conflict": None,
+        **more,
+    }  # fmt: skip
+
+
+def change_case(**more: Any) -> dict[str, Any]:
+    form = {"title": "Overdraft fee taken twice", "priority": "high", "severity": "high", "mood": "angry", "queue": "1"}
+    return {
+        **case(),
+        "form": {**form, "errors": [], "error_of": {}},
+        "moods": [("angry", "Angry")],
+        "queues": [("1", "Cards and fees")],
+        "own_fields": [],
+        "hidden": False,
+        **more,
+    }
+
+
+def history() -> dict[str, Any]:
+    entry = {"id": 7, "at": ago(hours=2), "actor_name": "Ewa Kruk", "icon": "scale", "text": "Ewa Kruk decided aspect A"}
+    return {
+        "shell": work("queue"),
+        "csrf_field": csrf_field,
+        "reference": "OMB-4182",
+        "href": "/cases/OMB-4182",
+        "entries": [{**entry, "values": {"reason": "The fee was taken twice."}}, {**entry, "id": 6, "values": {}}],
+        "next_href": "/cases/OMB-4182/history?before=6",
+    }
+
+
+def needs_form(**wrong: str) -> dict[str, Any]:
+    words = [{"field": field, "message": message} for field, message in wrong.items()]
+    form = {"in_vulnerable_circumstances": True, "complains_of_our_response": False, "adjustments": "Large print",
+            "lawful_basis": "", "review_on": "", "errors": words, "error_of": wrong}  # fmt: skip
+    party = {"name": "Helena Marsh", "role_label": "Complainant", "href": "/cases/OMB-4182/parties/1/needs"}
+    return {**case(), "party": party, "form": form}
+
+
+def tokens() -> dict[str, Any]:
+    listed = {"id": "1", "name": "Export every night", "mark": "9f03", "scopes": ("case.read",), "created_at": ago(days=2),
+              "used_at": None, "expires_at": NOW + timedelta(days=30)}  # fmt: skip
+    return {
+        "shell": work("me"),
+        "csrf_field": csrf_field,
+        "plain": "omb_9f03_0123456789",
+        "tokens": [{"listed": listed, "state": "holds"}, {"listed": {**listed, "id": "2", "mark": "77aa"}, "state": "revoked"}],
+        "scopes": [("case.read", "See cases", "")],
+        "days": [("30", "30 days"), ("0", "Until it is revoked")],
+        "form": {"name": "", "days": "30", "scopes": [], "errors": [], "error_of": {}},
+    }
+
+
 def new_case(**wrong: str) -> dict[str, Any]:
     return {
         "shell": work("queue"),
@@ -530,7 +627,13 @@ def new_case(**wrong: str) -> dict[str, Any]:
         "units": [("1", "Cards and fees")],
         "case_types": [("complaint", "Complaint")],
         "categories": [("account", "Account"), ("card", "Card")],
-        "own_fields": "",
+        "own_fields": [
+            FormField("account", "Account", "As on the statement.", "text", True, (), ""),
+            FormField("branch", "Branch", "", "select", False, ("Gdynia", "Sopot"), "Sopot"),
+            FormField("called", "Called before", "", "checkbox", False, (), True),
+        ],
+        "may_hide": True,
+        "may_add": True,
         "key": "0190-key",
     }
 
@@ -594,6 +697,7 @@ def plugins() -> dict[str, Any]:
         "shell": work("extensions"),
         "csrf_field": csrf_field,
         "counts": {"installed": 11, "needing": 2},
+        "unknown": "",
         "views": [
             view("Installed", "puzzle", 11, current=True),
             view("Faults", "alert-circle", 1),
@@ -649,6 +753,7 @@ def intake() -> dict[str, Any]:
             "raw_href": "/intake/1/raw",
             "preview": "Hello,\n\nI was in hospital from 2 to 16 November. When I came home my account was closed.",
             "may_act": True,
+            "may_place": True,
         },
         "next_href": "",
     }
@@ -699,7 +804,10 @@ def party() -> dict[str, Any]:
         "since": date(2014, 3, 2),
         "facts": facts,
         "needs": whole["needs"],
+        "version": 3,
+        "href": "/parties/1",
     }
+    form = {"name": "Helena Marsh", "email": None, "phone": "", "postcode": "80-831", "address": ""}
     return {
         "shell": work("parties"),
         "csrf_field": csrf_field,
@@ -708,6 +816,8 @@ def party() -> dict[str, Any]:
         "data": whole["data"],
         "slots": [],
         "may_change": True,
+        "form": {**form, "errors": [], "error_of": {}},
+        "conflict": None,
     }
 
 
@@ -745,6 +855,9 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "pages/case.html",
         case(
             people=[],
+            may={},
+            moves=[],
+            may_close_why="",
             may_change=False,
             may_add_aspect=False,
             next_step=None,
@@ -758,6 +871,21 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "decide": ("pages/decide.html", decide()),
     "decide-refused": ("pages/decide.html", refused_decision()),
+    "aspect": ("pages/aspect.html", whole_aspect()),
+    "aspect-conflict": ("pages/aspect.html", whole_aspect(conflict=CONFLICT)),
+    "case-change": ("pages/case_change.html", change_case()),
+    "case-link": (
+        "pages/case_link.html",
+        {**case(), "reference": "OMB-4182", "link": "modra.example/track/abc"},
+    ),
+    "history": ("pages/history.html", history()),
+    "needs": ("pages/needs.html", needs_form()),
+    "needs-refused": ("pages/needs.html", needs_form(lawful_basis="This is empty. Write at least a few words.")),
+    "tokens": ("pages/tokens.html", tokens()),
+    "password": (
+        "pages/password.html",
+        {"shell": work("me"), "csrf_field": csrf_field, "form": {"errors": [], "error_of": {}}},
+    ),
     "case-new": ("pages/case_new.html", new_case()),
     "case-new-refused": (
         "pages/case_new.html",

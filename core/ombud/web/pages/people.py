@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Response, get, post
@@ -9,19 +10,119 @@ from litestar import Request, Response, get, post
 from ombud.desk import people, support
 from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
-from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
+from ombud.desk.last_change import SOMEBODY
+from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
 from ombud.desk.support import Needs
+from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
-from ombud.web.pages.case_drawn import case_drawn, href_of
+from ombud.web.pages.case_drawn import case_drawn, conflict_drawn, href_of, needs_words
 from ombud.web.pages.cases import do_on_case
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.shell import go, page
 from ombud_plugin_api.facts import PersonGiven
 
 Req = Request[Any, Any, Any]
+READ, CORRECT = {"permission": "person.read"}, {"permission": "person.write"}
+CORRECTABLE = ("name", "email", "phone", "postcode", "address")
 CHANGE_CASE, SUPPORT = {"permission": "case.write"}, {"permission": "support.write"}
 _FIELDS = {"person.name": "name", "person.email": "email", "person.phone": "phone", "person.postcode": "postcode"}
+
+
+@get("/parties", opt=READ)
+async def parties(request: Req, q: str = "", after: str = "") -> Response[Any]:
+    """People in the cases one may see, by name, fifty at a time."""
+    found = await list_people(viewer_of(request), after or None, text=q.strip())
+    rows = [
+        {"name": _name(each.name), "href": f"/parties/{each.id}", "kind": each.kind, "email": each.email or "",
+         "cases": each.cases, "last_at": each.last_at}
+        for each in found.rows
+    ]  # fmt: skip
+    more = urlencode({"q": q.strip(), "after": found.next_cursor}) if found.next_cursor else ""
+    return await page(
+        request, "pages/parties.html", here="people", search=q.strip(), parties=rows,
+        next_href=f"/parties?{more}" if more else "",
+    )  # fmt: skip
+
+
+def _name(name: str | None) -> str:
+    return HIDDEN if name is None else name or "Name withheld"
+
+
+@get("/parties/{person_id:uuid}", opt=READ)
+async def party(request: Req, person_id: UUID) -> Response[Any]:
+    return await _person(request, await person_page(viewer_of(request), person_id))
+
+
+@post("/parties/{person_id:uuid}", opt=CORRECT)
+async def correct(request: Req, person_id: UUID) -> Response[Any]:
+    """Corrects a person's details; somebody else's correction meanwhile is shown beside this one."""
+    viewer, form = viewer_of(request), await given(request)
+    view = await person_page(viewer, person_id)
+    hidden = {name for name in CORRECTABLE if getattr(view.person, name) is None}
+    wanted = {name: form.text(name) for name in CORRECTABLE if form.has(name) and name not in hidden}
+    try:
+        await people.change(viewer, person_id, wanted, form.version())
+    except Changed as changed:
+        conflict = conflict_drawn(changed, SOMEBODY, now(), {})
+        return await _person(request, view, kept=wanted, conflict=conflict)
+    except (Invalid, NotNow) as problem:
+        return await _person(request, view, kept=wanted, wrong=refused(problem))
+    return go(f"/parties/{person_id}", "The details are corrected.")
+
+
+async def _person(
+    request: Req,
+    view: PersonPageView,
+    *,
+    kept: Mapping[str, str] | None = None,
+    wrong: Refused = NOTHING_WRONG,
+    conflict: dict[str, Any] | None = None,
+) -> Response[Any]:
+    person = view.person
+    drawn = {
+        "name": _name(person.name), "kind": person.kind, "since": person.since, "facts": _facts(person),
+        "needs": _needs_known(view), "version": person.version, "href": f"/parties/{person.id}",
+    }  # fmt: skip
+    as_it_is = {name: getattr(person, name) for name in CORRECTABLE}
+    return await page(
+        request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
+        roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict,
+        may_change=viewer_of(request).may("person.write"),
+        form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
+    )  # fmt: skip
+
+
+def _facts(person: PersonShown) -> list[dict[str, str]]:
+    """What is known, and that something is known where it is not for this reader."""
+    words = {"email": "E-mail", "phone": "Phone", "postcode": "Postcode", "address": "Address", "language": "Language"}
+    shown = {name: getattr(person, name) for name in words}
+    return [
+        {"label": words[name], "value": HIDDEN if value is None else value}
+        for name, value in shown.items()
+        if value is None or value
+    ]
+
+
+def _needs_known(view: PersonPageView) -> dict[str, Any] | None:
+    """Those confirmed last, whichever case they were confirmed in."""
+    known = [(each.needs.confirmed_at, each) for each in view.cases if each.needs is not None]
+    if not known:
+        return None
+    at, part = max(known, key=lambda each: each[0])
+    by = part.needs.confirmed_by if part.needs else ""
+    return {"text": needs_words(part.needs), "source": f"Confirmed by {by} in {part.reference}", "at": at}
+
+
+def _role(part: PartOf) -> dict[str, Any]:
+    until = f" to {part.authority_until.isoformat()}" if part.authority_until else ""
+    return {
+        "reference": part.reference, "title": part.title, "href": f"/cases/{part.reference}",
+        "role_label": part.role_label, "status_label": part.status_label, "aspects": part.aspects,
+        "authority": part.authority + until if part.authority else "", "expired": part.expired,
+        "received_at": part.received_at,
+    }  # fmt: skip
 
 
 @post("/cases/{reference:str}/parties", opt=CHANGE_CASE)
@@ -86,13 +187,12 @@ async def confirm_needs(request: Req, reference: str, person_id: UUID) -> Respon
 async def _needs_page(
     request: Req, view: CasePageView, party: PartyShown, kept: Mapping[str, Any], wrong: Refused = NOTHING_WRONG
 ) -> Response[Any]:
-    name = HIDDEN if party.name is None else party.name or "Name withheld"
     return await page(
         request, "pages/needs.html", here="queue", status=wrong.status, case=case_drawn(view),
-        party={"name": name, "role_label": party.role_label,
+        party={"name": _name(party.name), "role_label": party.role_label,
                "href": f"{href_of(view)}/parties/{party.person_id}/needs"},
         form={**kept, "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
 
 
-handlers = [add_party, needs_form, confirm_needs]
+handlers = [parties, party, correct, add_party, needs_form, confirm_needs]
