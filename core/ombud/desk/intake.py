@@ -264,7 +264,8 @@ def body_of(complaint: Complaint) -> str:
         return only if complaint.summary in {"", only} else f"{complaint.summary}\n\n{only}"
     parts = [complaint.summary] if complaint.summary else []
     for place, matter in enumerate(complaint.matters, 1):
-        head = f"{place}. {matter.title}\n" if matter.title else f"{place}. "
+        said_below = not matter.title or matter.text.startswith(matter.title.removesuffix("…"))
+        head = f"{place}. " if said_below else f"{place}. {matter.title}\n"
         parts.append(head + matter.text)
     return "\n\n".join(parts)
 

@@ -9,6 +9,7 @@ from ombud_webform.wording import texts
 
 CHANNEL = "webform"
 CONTENT_TYPE = "application/json"
+TITLE = 80
 
 
 class MatterGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,7 +64,7 @@ def complaint(given: Submission) -> Complaint:
         person=PersonGiven(
             name=given.name, email=given.email, phone=given.phone, postcode=given.postcode, language=given.language
         ),
-        matters=tuple(Matter(text=told(each, given.language), title=each.title.strip()) for each in given.matters),
+        matters=tuple(Matter(text=told(each, given.language), title=title_of(each)) for each in given.matters),
         summary=given.summary,
         received_at=given.sent_at,
         language=given.language,
@@ -71,6 +72,13 @@ def complaint(given: Submission) -> Complaint:
             Document(name=each.name, content_type=each.content_type, data=each.data) for each in given.files
         ),
     )
+
+
+def title_of(matter: MatterGiven) -> str:
+    """The person's own title, or the opening of their own words; never the questions that follow them."""
+    words = " ".join(matter.text.split())
+    short = words if len(words) <= TITLE else words[: TITLE - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+    return matter.title.strip() or short
 
 
 def told(matter: MatterGiven, language: str) -> str:

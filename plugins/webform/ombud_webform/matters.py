@@ -11,6 +11,8 @@ def put(typed: Typed, matter: MatterTyped) -> None:
     place = next((place for place, each in enumerate(typed.matters) if each.id == matter.id), None)
     if place is not None:
         typed.matters[place] = matter
+    elif typed.removed is not None and typed.removed.id == matter.id:
+        typed.removed = matter  # "Remove" was pressed twice
     elif not matter.empty:
         typed.matters.append(matter)
 
