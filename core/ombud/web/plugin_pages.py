@@ -39,7 +39,7 @@ class PluginPages:
         self._apps: dict[str, tuple[Loaded, Litestar]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        slug, _, rest = scope["path"].removeprefix("/p").lstrip("/").partition("/")
+        slug, _, rest = scope["path"].lstrip("/").partition("/")  # the mount took the /p away
         app = await self._app(slug)
         inner: Any = dict(scope)
         inner["path"] = f"/{rest.rstrip('/')}"  # the mount adds a slash at the end
