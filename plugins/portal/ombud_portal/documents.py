@@ -44,7 +44,7 @@ async def _draw(
         status=422 if wrong else 200,
         texts=TEXTS,
         case=case,
-        home=given.home(token),
+        at=given.home(token),
         documents=found,
         text=text,
         key=key or secrets.token_urlsafe(12),

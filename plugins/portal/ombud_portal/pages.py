@@ -37,7 +37,7 @@ async def show_case(
         status=422 if wrong else 200,
         texts=TEXTS,
         case=case,
-        home=given.home(token),
+        at=given.home(token),
         text=text,
         key=key or secrets.token_urlsafe(12),
         wrong=wrong,

@@ -38,7 +38,7 @@ async def ask(
         status=status,
         texts=TEXTS,
         case=case,
-        home=given.home(token),
+        at=given.home(token),
         to=to,
         question=question or next(iter(case.proof_questions), ""),
         answer=answer,

@@ -33,7 +33,7 @@ async def _draw(pages: Pages, token: str, case: CustomerCase, sent: Given, wrong
         status=422 if wrong else 200,
         texts=TEXTS,
         case=case,
-        home=given.home(token),
+        at=given.home(token),
         undecided=undecided,
         all_code=ALL,
         chosen=sent.text("aspect"),
