@@ -2,10 +2,12 @@
 
 import sys
 import time
+from pathlib import Path
 
 from ombud.desk import demo
 from ombud.desk.demo_firm import LOG_INS, PASSWORD
 from ombud.desk.errors import DeskRefusal
+from ombud.desk.export import export_all
 
 _EVERY = 0.5  # seconds between two lines of progress
 
@@ -64,6 +66,22 @@ async def demo_once_command(*, fresh: bool) -> int:
         return await demo_load_command()
     if await demo.is_loaded():
         print_log_ins()
+    return 0
+
+
+async def export_all_command(path: Path) -> int:
+    """Writes the whole desk to the file; 1, with the reason, where that cannot be."""
+    try:
+        report = await export_all(path, Progress("lines and files"))
+    except OSError as error:
+        print(f"Nothing was exported: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"{path} holds {report.counts['cases']} cases, {report.attachments + report.raw} files and {report.entries} "
+        f"entries of the ledger ({report.bytes / 1e6:.1f} MB). It holds personal data in clear: keep it safe."
+    )
+    if report.erased:
+        print(f"{report.erased} files could not be read any more, because the keys of their people were destroyed.")
     return 0
 
 

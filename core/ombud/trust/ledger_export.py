@@ -37,13 +37,20 @@ async def export_case(reference: str, may_open: MayOpen, *, publish_file: Path |
 
 
 async def export_streams(
-    streams: Sequence[str], scope: str, may_open: MayOpen, *, publish_file: Path | None = None
+    streams: Sequence[str],
+    scope: str,
+    may_open: MayOpen,
+    *,
+    publish_file: Path | None = None,
+    checkpoint_first: bool = True,
 ) -> AsyncIterator[bytes]:
     """Header, entries, openings the reader may see, checkpoints, proofs, signature: one canonical line each.
 
     Makes a checkpoint first, and publishes it where a file is given. No transaction stays open between two lines.
+    A caller that reads one snapshot makes its checkpoint before that and passes `checkpoint_first=False`.
     """
-    await checkpoints.make_checkpoint()
+    if checkpoint_first:
+        await checkpoints.make_checkpoint()
     if publish_file is not None:
         await checkpoints.publish(publish_file)
     key, over = await signing_key(), hashlib.sha256()

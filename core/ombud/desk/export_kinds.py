@@ -1,0 +1,92 @@
+"""What an export of the desk holds, kind by kind, and what it leaves out and why."""
+
+from dataclasses import dataclass
+
+from piccolo.table import Table
+
+from ombud.desk import tables as desk
+from ombud.kernel import tables
+from ombud.trust import ledger_tables
+from ombud.trust import tables as trust
+
+_SUBJECT = "(SELECT v.subject FROM core_vault v WHERE v.id = t.vault_id) AS subject"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One JSON-lines file: all columns of a table that are no secret. `more`: further SQL columns; `only`: just these
+    columns; `where`: a condition."""
+
+    name: str
+    table: type[Table]
+    more: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    where: str = "TRUE"
+
+    @property
+    def tablename(self) -> str:
+        return str(self.table._meta.tablename)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        found = tuple(each._meta.db_column_name for each in self.table._meta.columns if not each._meta.secret)
+        return self.only or found
+
+    @property
+    def rows_sql(self) -> str:
+        shown = ", ".join([*(f't."{column}"' for column in self.columns), *self.more])
+        key = self.table._meta.primary_key._meta.db_column_name
+        return f'SELECT {shown} FROM {self.tablename} t WHERE {self.where} ORDER BY t."{key}"'
+
+    @property
+    def count_sql(self) -> str:
+        return f"SELECT count(*) FROM {self.tablename} t WHERE {self.where}"
+
+
+# In an order in which they can be written back: what others refer to comes first.
+KINDS = (
+    Kind("units", desk.Unit),
+    Kind("roles", trust.Role),
+    Kind("users", trust.User),
+    Kind("user_roles", trust.UserRole),
+    Kind("case_types", desk.CaseType),
+    Kind("queues", desk.Queue),
+    Kind("plugins", tables.Plugin),
+    Kind("settings", tables.Setting),
+    Kind("people", desk.Person),
+    Kind("cases", desk.Case),
+    Kind("parties", desk.Party),
+    Kind("aspects", desk.Aspect),
+    Kind("redress", desk.Redress),
+    Kind("receipts", desk.Raw, more=(_SUBJECT,)),
+    Kind("receipt_steps", desk.IntakeStep),
+    Kind("messages", desk.Message),
+    Kind("message_aspects", desk.MessageAspect),
+    Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
+    Kind("findings", desk.Finding),
+    Kind("support_needs", desk.SupportNeeds),
+    Kind("links", trust.Link),
+    Kind("drafts", desk.Draft),
+    Kind("demo_items", desk.DemoItem),
+    Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
+    Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
+)
+
+IN_LEDGER = "the files under ledger/ hold it"
+LEFT_OUT = {
+    "core_ledger_entry": IN_LEDGER,
+    "core_stream": IN_LEDGER,
+    "core_checkpoint": IN_LEDGER,
+    "core_checkpoint_entry": IN_LEDGER,
+    "core_ledger_reach": "found anew from the ledger",
+    "core_vault": "the files under attachments/ and raw/ hold it in clear",
+    "core_queue_count": "counted anew from the cases",
+    "core_session": "nobody stays signed in",
+    "core_token": "API tokens are secrets; make new ones",
+    "core_throttle": "counts of the last hours",
+    "core_delivery": "background work of this server",
+    "core_worker": "processes of this server",
+    "core_fired": "the schedule of this server",
+    "core_fault": "faults on this server",
+    "core_rest": "plugins that rest on this server",
+}
