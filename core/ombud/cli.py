@@ -1,31 +1,15 @@
 """The command `ombud`: reads what was typed and hands it to `commands`; refusals are one clear line on stderr."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ombud import __version__, commands
+from ombud import __version__
 from ombud.config import Config, ConfigError, load
-from ombud.desk.errors import DeskRefusal
-from ombud.desk.plugin_work import fit_slugs
-from ombud.kernel import plugins
-from ombud.kernel.migrations import MigrationError
-from ombud.kernel.plugins import UnfitError
-from ombud.kernel.postgres import PostgresError
-from ombud.kernel.supervisor import CannotServe
-from ombud.trust.keys import KeyTrouble
-from ombud.trust.passwords import WeakPassword
-from ombud.trust.tokens import TokenProblem
-from ombud.trust.users import UserProblem
-from ombud.web.themes import ThemeError
-
-REFUSALS = (
-    CannotServe, ConfigError, DeskRefusal, KeyTrouble, MigrationError, PostgresError, ThemeError, TokenProblem,
-    UnfitError, UserProblem, WeakPassword,
-)  # fmt: skip
 
 Run = Callable[[Config, argparse.Namespace], int]
 CORE_GROUPS = {"serve", "migrate", "check", "demo", "user", "token", "plugin", "ledger", "key", "export"}
@@ -36,12 +20,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         config_words, asked = _parsed(words)
-        return asked.run(_config(config_words), asked)  # type: ignore[no-any-return]
-    except REFUSALS as refusal:
+        return _run(_config(config_words), asked)
+    except ConfigError as refusal:
         print(f"ombud: {refusal}", file=sys.stderr)
-        return 2 if isinstance(refusal, ConfigError) else 1
+        return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as problem:
+        if not _is_refusal(problem):
+            raise
+        print(f"ombud: {problem}", file=sys.stderr)
+        return 1
+
+
+def _is_refusal(problem: Exception) -> bool:
+    """Whether the text was written for the person who typed; the classes are imported only now."""
+    from ombud.desk.errors import DeskRefusal
+    from ombud.kernel.migrations import MigrationError
+    from ombud.kernel.plugins import UnfitError
+    from ombud.kernel.postgres import PostgresError
+    from ombud.kernel.supervisor import CannotServe
+    from ombud.trust.keys import KeyTrouble
+    from ombud.trust.passwords import WeakPassword
+    from ombud.trust.tokens import TokenProblem
+    from ombud.trust.users import UserProblem
+    from ombud.web.themes import ThemeError
+
+    told = (CannotServe, DeskRefusal, KeyTrouble, MigrationError, PostgresError, ThemeError, TokenProblem, UnfitError)
+    return isinstance(problem, (*told, UserProblem, WeakPassword))
 
 
 def run() -> None:
@@ -84,9 +90,15 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     return parser
 
 
-def _command(group: Any, name: str, run: Run) -> argparse.ArgumentParser:
-    text = (run.__doc__ or "").split("\n")[0].split(";")[0]
-    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=run.__doc__, allow_abbrev=False)
+def _run(config: Config, asked: argparse.Namespace) -> int:
+    module, _, name = asked.run.partition(":")
+    function: Run = getattr(importlib.import_module(f"ombud.commands.{module}"), name)
+    return function(config, asked)
+
+
+def _command(group: Any, name: str, run: str, text: str) -> argparse.ArgumentParser:
+    """`run` names `module:function` in `ombud.commands`, imported when it is typed."""
+    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
     parser.set_defaults(run=run)
     return parser
 
@@ -96,28 +108,28 @@ def _group(groups: Any, name: str, text: str) -> Any:
 
 
 def _serving(groups: Any) -> None:
-    serve = _command(groups, "serve", commands.serve)
+    serve = _command(groups, "serve", "serving:serve", "Serve the desk until it is told to stop.")
     serve.add_argument("--port", type=int, help="port to listen on; 0 takes any free one")
     serve.add_argument("--demo", action="store_true", help="load demonstration data into a fresh desk")
     serve.add_argument("--role", choices=("all", "web", "work", "schedule"), default="all")
-    _command(groups, "migrate", commands.migrate)
-    _command(groups, "check", commands.check)
+    _command(groups, "migrate", "serving:migrate", "Bring the database up to date and prepare a fresh desk.")
+    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is wrong.")
 
 
 def _people(groups: Any) -> None:
     user = _group(groups, "user", "Add users and set passwords.")
-    add = _command(user, "add", commands.user_add)
+    add = _command(user, "add", "people:user_add", "Add a user.")
     add.add_argument("name")
     add.add_argument("--display-name", default="")
     add.add_argument("--email", default="")
     add.add_argument("--role", action="append", help="may be given several times; default: agent")
     add.add_argument("--unit", default=None, help="key of the unit; default: the first")
-    passwd = _command(user, "passwd", commands.user_passwd)
+    passwd = _command(user, "passwd", "people:user_passwd", "Set a password.")
     passwd.add_argument("name")
     for each in (add, passwd):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     token = _group(groups, "token", "Make API tokens.")
-    create = _command(token, "create", commands.token_create)
+    create = _command(token, "create", "people:token_create", "Make an API token, printed alone on the last line.")
     create.add_argument("--user", required=True)
     create.add_argument("--name", default="command line")
     create.add_argument("--scope", action="append", help="a permission; default: all the user has")
@@ -126,35 +138,43 @@ def _people(groups: Any) -> None:
 
 def _plugins(groups: Any) -> None:
     plugin = _group(groups, "plugin", "See and switch plugins.")
-    _command(plugin, "list", commands.plugin_list)
-    for name, each in (("enable", commands.plugin_enable), ("disable", commands.plugin_disable)):
-        _command(plugin, name, each).add_argument("slug")
+    _command(plugin, "list", "plugins:plugin_list", "Every plugin and how it stands.")
+    _command(plugin, "enable", "plugins:plugin_enable", "Switch a plugin on, or upgrade it.").add_argument("slug")
+    _command(plugin, "disable", "plugins:plugin_disable", "Switch a plugin off; its data stays.").add_argument("slug")
 
 
 def _ledger(groups: Any) -> None:
     ledger = _group(groups, "ledger", "Verify, export and checkpoint the ledger.")
-    verify = _command(ledger, "verify", commands.ledger_verify)
+    verify = _command(
+        ledger,
+        "verify",
+        "records:ledger_verify",
+        "Check entries, chains and checkpoints; exit code 1 if one fails.",
+    )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
-    export = _command(ledger, "export", commands.ledger_export)
+    export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
     export.add_argument("--case", required=True, metavar="REF")
-    export.add_argument("-o", "--output", required=True, type=commands.output_path, metavar="FILE")
-    _command(ledger, "checkpoint", commands.ledger_checkpoint)
+    export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
+    _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
     key = _group(groups, "key", "Keys of the vault.")
-    _command(key, "rotate", commands.key_rotate)
+    _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 
 
 def _data(groups: Any) -> None:
     demo = _group(groups, "demo", "Load and remove demonstration data.")
-    _command(demo, "load", commands.demo_load)
-    remove = _command(demo, "remove", commands.demo_remove)
+    _command(demo, "load", "data:demo_load", "Load the demonstration firm.")
+    remove = _command(demo, "remove", "data:demo_remove", "Remove what was loaded, and nothing else.")
     remove.add_argument("--with-later", action="store_true", help="also what was filed into the demo units afterwards")
     export = _group(groups, "export", "Take everything out in open formats.")
-    everything = _command(export, "all", commands.export_all)
-    everything.add_argument("-o", "--output", required=True, type=commands.output_path, metavar="FILE")
+    everything = _command(export, "all", "data:export_all", "Write the whole desk into one ZIP in open formats.")
+    everything.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
 
 
 def _brought(groups: Any, config: Config) -> None:
     """The commands of installed plugins, loaded only when no command of core's was typed."""
+    from ombud.desk.plugin_work import fit_slugs
+    from ombud.kernel import plugins
+
     found: dict[str, Any] = {}
     installed = plugins.discover(config.plugins.blocked)
     for slug in fit_slugs(config.plugins.blocked):
@@ -163,4 +183,11 @@ def _brought(groups: Any, config: Config) -> None:
             found[command.group] = group
             parser = group.add_parser(command.name, help=command.help, description=command.help)
             command.configure(parser)
-            parser.set_defaults(run=commands.of_plugin, plugin=slug, command=command)
+            parser.set_defaults(run="plugins:of_plugin", plugin=slug, command=command)
+
+
+def _output_path(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}; make it first")
+    return path

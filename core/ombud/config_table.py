@@ -109,7 +109,7 @@ class Jobs:
     broker: str = key(
         "postgres", "What carries the jobs.", shaped("postgres", '"postgres"; RabbitMQ and Redis come later')
     )
-    threads: int = key(2, "Jobs a work process runs side by side.", between(1, 64))
+    threads: int = key(8, "Jobs a work process runs side by side.", between(1, 64))
     heartbeat_seconds: int = key(1, "How often a worker says it lives.", between(1, 60))
     ttl_seconds: int = key(5, "Silence after which its jobs go to others; more than the heartbeat.", between(2, 600))
     maintenance_seconds: int = key(2, "How often lost jobs are looked for.", between(1, 600))

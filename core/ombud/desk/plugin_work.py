@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import msgspec
 
 from ombud.desk.platform import context_for
 from ombud.kernel import outbox, plugins
+from ombud.kernel.calling import Outcome, call
+from ombud.kernel.delivery import NoHandler
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded, UnfitError
 from ombud.trust.policy import Viewer
@@ -17,6 +20,8 @@ from ombud.trust.viewers import viewer_of_user
 from ombud_plugin_api import Event, Job
 
 log = logging.getLogger("ombud.plugins")
+
+EVENT_SECONDS = 30.0
 
 
 def connect() -> None:
@@ -47,11 +52,13 @@ def _subscribers() -> Sequence[tuple[str, Sequence[str]]]:
 async def _deliver(slug: str, event: dict[str, Any], context: outbox.JobContext) -> None:
     loaded = running.loaded.get(slug)
     if loaded is None or loaded.on_event is None:
-        return
+        raise NoHandler(f"plugin {slug} hears no events in this process")
     platform = context_for(slug, Viewer(actor=f"plugin/{slug}")).platform
-    answer = loaded.on_event(**_asked(loaded.on_event, event=msgspec.convert(event, Event), platform=platform))
-    if inspect.isawaitable(answer):
-        await answer
+    asked = _asked(loaded.on_event, event=msgspec.convert(event, Event), platform=platform)
+    outcome: Outcome[None] = await call(
+        slug, partial(loaded.on_event, **asked), limit=EVENT_SECONDS, place=f"on_event {event['kind']}"
+    )
+    outcome.or_raise()
 
 
 def _asked(function: Callable[..., Any], **offered: Any) -> dict[str, Any]:

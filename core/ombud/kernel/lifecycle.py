@@ -9,9 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from piccolo.conf.apps import AppConfig
+from typing import TYPE_CHECKING, Any
 
 from ombud.kernel import outbox, plugins
 from ombud.kernel.clock import now
@@ -20,6 +18,9 @@ from ombud.kernel.migrations import backwards, forwards, pending, schema_change,
 from ombud.kernel.plugins import Installed, Loaded, UnfitError
 from ombud_plugin_api import CoreRef, Manifest
 from ombud_plugin_api.tables import CORE_TABLES
+
+if TYPE_CHECKING:
+    from piccolo.conf.apps import AppConfig
 
 log = logging.getLogger("ombud.plugins")
 
@@ -164,8 +165,10 @@ async def _apply_tables(loaded: Loaded) -> None:
     await _refer_to_core(config)
 
 
-def piccolo_app(loaded: Loaded) -> AppConfig | None:
+def piccolo_app(loaded: Loaded) -> "AppConfig | None":
     """The plugin's tables, if it has any."""
+    from piccolo.conf.apps import AppConfig  # it imports a code formatter, which no start should wait for
+
     if not (loaded.folder / "piccolo_app.py").is_file():
         return None
     config = importlib.import_module(f"{loaded.package}.piccolo_app").APP_CONFIG
@@ -174,7 +177,7 @@ def piccolo_app(loaded: Loaded) -> AppConfig | None:
     return config
 
 
-def _check_tables(loaded: Loaded, config: AppConfig) -> None:
+def _check_tables(loaded: Loaded, config: "AppConfig") -> None:
     declared = {table.name for table in loaded.manifest.tables}
     for table in config.table_classes:
         if table._meta.tablename not in declared:
@@ -191,7 +194,7 @@ async def _tables() -> set[str]:
     return {row["tablename"] for row in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
 
 
-async def _refer_to_core(config: AppConfig) -> None:
+async def _refer_to_core(config: "AppConfig") -> None:
     """Gives each CoreRef its constraint and index: Piccolo runs raw SQL before it makes tables, so it is done here."""
     for table in config.table_classes:
         for column in table._meta.columns:

@@ -1,0 +1,19 @@
+"""Demonstration data in and out, and everything out."""
+
+import argparse
+
+from ombud.commands.opening import with_desk
+from ombud.config import Config
+from ombud.desk import demo_commands
+
+
+def demo_load(config: Config, asked: argparse.Namespace) -> int:
+    return with_desk(config, demo_commands.demo_load_command)
+
+
+def demo_remove(config: Config, asked: argparse.Namespace) -> int:
+    return with_desk(config, lambda: demo_commands.demo_remove_command(asked.with_later))
+
+
+def export_all(config: Config, asked: argparse.Namespace) -> int:
+    return with_desk(config, lambda: demo_commands.export_all_command(asked.output))

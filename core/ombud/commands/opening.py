@@ -1,0 +1,39 @@
+"""How a command opens the desk: its database, started at need, and its keys."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from ombud.config import Config
+from ombud.kernel.postgres import EmbeddedPostgres
+from ombud.start import opened, prepare_desk
+
+Work = Callable[[], Awaitable[int]]
+
+
+@asynccontextmanager
+async def desk(config: Config) -> AsyncIterator[None]:
+    """The desk's database and keys, open inside; prepares a desk that nobody started yet."""
+    embedded = None if config.database.url else EmbeddedPostgres(config.data.dir / "postgres")
+    url = config.database.url or (embedded.start() if embedded else "")
+    try:
+        prepared = await prepare_desk(config, url)
+        tell_admin(prepared.password)
+        async with opened(config, prepared.url, name="ombud command"):
+            yield
+    finally:
+        if embedded is not None:
+            embedded.stop()
+
+
+def with_desk(config: Config, work: Work) -> int:
+    async def run() -> int:
+        async with desk(config):
+            return await work()
+
+    return asyncio.run(run())
+
+
+def tell_admin(password: str | None) -> None:
+    if password:
+        print(f"This desk is new. Sign in as admin with the password {password}\nIt is shown only now.", flush=True)

@@ -1,0 +1,72 @@
+"""Serving, migrating, checking."""
+
+import argparse
+import asyncio
+
+from ombud.commands.opening import tell_admin, with_desk
+from ombud.config import Config
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import standings
+from ombud.kernel.supervisor import Programs, supervise
+from ombud.start import opened, prepare_desk
+from ombud.web import themes
+
+PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up")
+
+
+def serve(config: Config, asked: argparse.Namespace) -> int:
+    """Supervises database, web and work until it is told to stop."""
+    themes.find(config.theme.name)
+    runs_as: list[str] = []
+    supervise(
+        config,
+        [asked.role],
+        programs=PROGRAMS,
+        migrate=lambda url: runs_as.append(asyncio.run(_made_ready(config, url, asked.demo))),
+        for_processes=lambda url: runs_as[-1] if runs_as else url,
+    )
+    return 0
+
+
+async def _made_ready(config: Config, url: str, with_demo: bool) -> str:
+    """Migrates; a fresh desk gets its first user, and the demonstration data where that was asked for. Returns the
+    address the processes connect to."""
+    prepared = await prepare_desk(config, url)
+    tell_admin(prepared.password)
+    if with_demo:
+        from ombud.desk import demo_commands  # its story is long to import, and most starts need none
+
+        async with opened(config, prepared.url, name="ombud demo"):
+            await demo_commands.demo_once_command(fresh=prepared.password is not None)
+    return prepared.url
+
+
+def migrate(config: Config, asked: argparse.Namespace) -> int:
+    """Brings the database up to date and prepares a fresh desk."""
+
+    async def work() -> int:
+        version = await db.fetchval("SHOW server_version")
+        print(f"The database (PostgreSQL {version}) is up to date.")
+        return 0
+
+    return with_desk(config, work)
+
+
+def check(config: Config, asked: argparse.Namespace) -> int:
+    """Looks whether this desk can serve: settings, database, keys, theme, plugins; 1 if something is wrong."""
+
+    async def work() -> int:
+        problems = [
+            f"plugin {each.slug}: {each.problem}" for each in await standings(config.plugins.blocked) if each.problem
+        ]
+        parked = await db.fetchval("SELECT count(*) FROM core_delivery WHERE state = 'parked'")
+        faulted = await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'")
+        problems += [f"{parked} pieces of background work are parked"] if parked else []
+        problems += [f"{faulted} receipts need a look"] if faulted else []
+        themes.find(config.theme.name)
+        for problem in problems:
+            print(problem)
+        print("Settings, database, keys and theme are in order." if not problems else "Everything else is in order.")
+        return 1 if problems else 0
+
+    return with_desk(config, work)
