@@ -12,6 +12,7 @@ from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotAllowed, NotFound
 from ombud.desk.history import case_history
+from ombud.desk.people_list import list_people, person_page
 from ombud.desk.timeline import PART
 from ombud.kernel.clock import at, now
 from ombud.kernel.database import db
@@ -168,3 +169,23 @@ async def test_the_audit_trail_needs_its_own_right_and_opens_sealed_values(stage
     assert (await case_history(leader, filed.case_id, before=trail[0].id))[0].id == trail[0].id - 1
     with pytest.raises(NotAllowed):
         await case_history(agent, filed.case_id)
+
+
+async def test_people_stand_in_order_on_pages_that_follow_each_other(stage):
+    agent = await stage.person("agent")
+    for name in ("Zoe", "ana", "Bea", "Zoe", "Čeněk"):
+        await stage.file(name=name)
+    seen, cursor = [], None
+    while not seen or cursor:
+        with db.counting() as count:
+            page = await list_people(agent, cursor, size=2)
+        assert count.statements == 1
+        seen += [(row.name, row.cases) for row in page.rows]
+        cursor = page.next_cursor
+    assert sorted(seen, key=lambda each: each[0]) == [("Bea", 1), ("Zoe", 1), ("Zoe", 1), ("ana", 1), ("Čeněk", 1)]
+    assert seen[0] == ("ana", 1)
+    assert (await list_people(agent, text="900123")).rows[0].name == "ana"
+    with pytest.raises(Invalid):
+        await list_people(agent, "x")
+    known = await person_page(agent, page.rows[0].id)
+    assert (known.person.phone, known.cases[0].role_label) == ("0700 900123", "Complainant")

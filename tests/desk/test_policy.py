@@ -61,6 +61,11 @@ async def test_a_right_in_one_unit_shows_nothing_of_another(stage):
     page = await case_page(await stage.person("nora"), filed.reference)
     assert (page.parties[0].name, page.parties[0].email) == ("Helena Marsh", None)  # contact only in the north
     assert not page.may("note")
+    nora = await stage.person("nora")
+    assert [row.email for row in (await list_people(nora)).rows] == [None]
+    assert (await list_people(nora, text="helena@")).rows == ()  # nor can a masked address be guessed by searching
+    sara = await stage.person("sara", "agent", unit="south")
+    assert len((await list_people(sara, text="helena@")).rows) == 1
 
 
 @pytest.fixture

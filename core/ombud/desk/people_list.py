@@ -93,19 +93,21 @@ class _Place(msgspec.Struct, array_like=True):
     id: UUID
 
 
-# Parties in view: their cases are, and nobody a complaint speaks of is shown to whom one of its aspects concerns.
-_IN_VIEW = """
-FROM core_party y JOIN core_case c ON c.id = y.case_id
-WHERE {rows} AND NOT (y.role = ANY({spoken_about}) AND {mine})
+# Parties of a person that are in view: their cases are, and nobody a complaint speaks of is shown to a viewer whom
+# one of its aspects concerns.
+_IN_VIEW = """core_party y JOIN core_case c ON c.id = y.case_id
+WHERE y.person_id = p.id AND {rows} AND NOT (y.role = ANY({spoken_about}) AND {mine})"""
+
+_PEOPLE = """
+WITH page AS (
+    SELECT p.id, lower(p.name) AS sorting FROM core_person p
+    WHERE EXISTS (SELECT 1 FROM {in_view}){wanted}{after} ORDER BY lower(p.name), p.id LIMIT {limit})
+SELECT p.id, p.kind, p.name, p.email, page.sorting, seen.cases, seen.last_at, seen.units
+FROM page JOIN core_person p ON p.id = page.id CROSS JOIN LATERAL (
+    SELECT count(DISTINCT c.id) AS cases, max(c.last_word_at) FILTER (WHERE NOT {mine}) AS last_at,
+        array_agg(DISTINCT c.unit_id) AS units FROM {in_view}) seen
+ORDER BY page.sorting, p.id
 """
-
-
-def _in_view(viewer: Viewer, arguments: Arguments) -> str:
-    return _IN_VIEW.format(
-        rows=decide(viewer, "person.read", "case").where("c", arguments),
-        spoken_about=arguments.add(list(SPOKEN_ABOUT)),
-        mine="FALSE" if viewer.system else about_me("c.id", arguments.add(viewer.user_id)),
-    )
 
 
 async def list_people(viewer: Viewer, cursor: str | None = None, size: int = 50, text: str = "") -> PeoplePage:
@@ -116,36 +118,38 @@ async def list_people(viewer: Viewer, cursor: str | None = None, size: int = 50,
     if len(text) > 200 or not text.isprintable():
         raise Invalid("This search is too long or holds signs that nobody can type.", "text")
     arguments = Arguments()
-    parties = _in_view(viewer, arguments)
-    unhidden = "TRUE" if viewer.system else f"NOT {about_me('c.id', arguments.add(viewer.user_id))}"
-    wanted = _wanted(viewer, text.strip(), arguments)
-    if cursor:
-        place = read_cursor(cursor, _Place)
-        wanted += f" AND (lower(p.name), p.id) > ({arguments.add(place.name)}, {arguments.add(place.id)})"
-    rows = await db.fetch(
-        f"WITH seen AS (SELECT y.person_id, count(DISTINCT c.id) AS cases, "
-        f"max(c.last_word_at) FILTER (WHERE {unhidden}) AS last_at, "
-        f"array_agg(DISTINCT c.unit_id) AS units {parties} GROUP BY y.person_id) "
-        "SELECT p.id, p.kind, p.name, p.email, seen.cases, seen.last_at, seen.units, lower(p.name) AS sorting "
-        f"FROM seen JOIN core_person p ON p.id = seen.person_id WHERE {wanted} "
-        f"ORDER BY lower(p.name), p.id LIMIT {arguments.add(size + 1)}",
-        *arguments.values,
-    )
+    mine = "FALSE" if viewer.system else about_me("c.id", arguments.add(viewer.user_id))
+    in_view = _IN_VIEW.format(
+        rows=decide(viewer, "person.read", "case").where("c", arguments), mine=mine,
+        spoken_about=arguments.add(list(SPOKEN_ABOUT)),
+    )  # fmt: skip
+    sql = _PEOPLE.format(
+        in_view=in_view, mine=mine, wanted=_wanted(viewer, text.strip(), in_view, arguments),
+        after=_after(cursor, arguments), limit=arguments.add(size + 1),
+    )  # fmt: skip
+    rows = await db.fetch(sql, *arguments.values)
     shown = rows[:size]
     end = write_cursor(_Place(shown[-1]["sorting"], shown[-1]["id"])) if len(rows) > size else None
     return PeoplePage(tuple(_person_row(viewer, row) for row in shown), end)
 
 
-def _wanted(viewer: Viewer, text: str, arguments: Arguments) -> str:
+def _after(cursor: str | None, arguments: Arguments) -> str:
+    if not cursor:
+        return ""
+    place = read_cursor(cursor, _Place)
+    return f" AND (lower(p.name), p.id) > ({arguments.add(place.name)}, {arguments.add(place.id)})"
+
+
+def _wanted(viewer: Viewer, text: str, in_view: str, arguments: Arguments) -> str:
     """A masked address or number cannot be searched, else a search would tell it."""
     if not text:
-        return "TRUE"
+        return ""
     like = arguments.add("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
-    if viewer.system:
-        return f"(p.name ILIKE {like} OR p.email ILIKE {like} OR p.phone ILIKE {like})"
-    reachable = arguments.add(list(viewer.units("person.contact")))
     contact = f"(p.email ILIKE {like} OR p.phone ILIKE {like})"
-    return f"(p.name ILIKE {like} OR (seen.units && {reachable}::uuid[] AND {contact}))"
+    if not viewer.system:
+        reachable = arguments.add(list(viewer.units("person.contact")))
+        contact = f"({contact} AND EXISTS (SELECT 1 FROM {in_view} AND c.unit_id = ANY({reachable}::uuid[])))"
+    return f" AND (p.name ILIKE {like} OR {contact})"
 
 
 def _person_row(viewer: Viewer, row: Any) -> PersonRow:
