@@ -1,0 +1,121 @@
+"""The command line, as an administrator uses it, against a desk in a folder of its own."""
+
+import glob
+import os
+import pwd
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+BODY = {
+    "channel": "api",
+    "person": {"name": "Ann", "email": "ann@example.org"},
+    "matters": [{"text": "Fee taken twice."}],
+}
+
+
+def file_complaint(address: str, token: str, key: str = "k1") -> httpx.Response:
+    headers = {"authorization": f"Bearer {token}", "idempotency-key": key}
+    return httpx.post(f"{address}/api/v1/complaints", json=BODY, headers=headers, timeout=20)
+
+
+def test_a_fresh_desk_takes_a_complaint_and_every_command_works_beside_it(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk()
+    first = desk.command("migrate")
+    assert "Sign in as admin with the password " in first
+    assert "password" not in desk.command("migrate")
+    assert "webform" in desk.command("plugin", "list")
+    desk.command("user", "add", "ewa", "--role", "agent", "--password-stdin", given="harbour lantern moss\n")
+    desk.command("user", "passwd", "ewa", "--password-stdin", given="another lantern moss\n")
+    token = desk.command("token", "create", "--user", "ewa").splitlines()[-1]
+    desk.start()
+    filed = file_complaint(desk.address, token)
+    assert filed.status_code == 201
+    reference = filed.json()["reference"]
+    case = httpx.get(f"{desk.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    assert case.json()["aspects"][0]["status"] == "open"
+    desk.command("plugin", "disable", "webform")
+    assert "disabled" in desk.command("plugin", "list")
+    desk.command("plugin", "enable", "webform")
+    desk.command("ledger", "checkpoint")
+    assert "hold" in desk.command("ledger", "verify")
+    export = desk.data.parent / "case.jsonl"
+    desk.command("ledger", "export", "--case", reference, "-o", str(export))
+    assert export.read_text().count('"type":"entry"') >= 2
+    desk.command("check")
+    desk.command("key", "rotate")
+    desk.stop()
+    assert "hold" in desk.command("ledger", "verify")
+
+
+def test_wrong_words_are_refused_with_the_remedy(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk()
+    desk.command("migrate")
+    desk.command("plugin", "enable", "nothing", code=1)
+    assert "no plugin nothing installed" in desk.said
+    desk.command("token", "create", "--user", "nobody", code=1)
+    assert "there is no user nobody" in desk.said
+    desk.command("user", "add", "ewa", "--password-stdin", given="short\n", code=1)
+    assert desk.said.startswith("ombud: ")
+    desk.command("ledger", "export", "--case", "OMB-00000-0", "-o", str(desk.data.parent / "x"), code=1)
+    broken = desk.data / "settings.toml"
+    broken.write_text("[server]\nprt = 8000\n")
+    desk.command("check", code=2)
+    assert "line 2" in desk.said
+    assert "Did you mean port?" in desk.said
+
+
+def test_two_desks_stand_side_by_side(make_desk: Callable[..., Any]) -> None:
+    one, other = make_desk("one"), make_desk("other")
+    tokens = []
+    for desk in (one, other):
+        desk.command("migrate")
+        tokens.append(desk.command("token", "create", "--user", "admin").splitlines()[-1])
+        desk.start()
+    assert one.address != other.address
+    assert file_complaint(one.address, tokens[0]).status_code == 201
+    assert file_complaint(other.address, tokens[0]).status_code == 401
+    found = httpx.get(f"{other.address}/api/v1/cases", headers={"authorization": f"Bearer {tokens[1]}"}).json()
+    assert found["total"] == 0
+
+
+@pytest.fixture
+def external_url(tmp_path: Path) -> Iterator[str]:
+    """A PostgreSQL of Debian's packages (15 or newer) on a private socket, run by an unprivileged user."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    if not found:
+        reason = "no PostgreSQL of Debian's packages is installed; on Debian: apt-get install postgresql"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    programs, folder = Path(found[-1]).parent, Path(f"/tmp/ombud-ext-{os.getpid()}")
+    owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+    as_owner: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid} if owner else {}
+    folder.mkdir(mode=0o755)
+    if owner:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    run = {"check": True, "capture_output": True, **as_owner}
+    words = ["-D", str(folder / "data"), "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "ombud", "--no-sync"]
+    subprocess.run([programs / "initdb", *words], **run)
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    control = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options]
+    subprocess.run([*control, "start"], **run)
+    try:
+        yield f"postgresql://ombud@/postgres?host={folder}"
+    finally:
+        subprocess.run([programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)
+        subprocess.run(["rm", "-rf", folder], check=True)
+
+
+def test_an_external_postgresql_of_an_older_version_serves_as_well(
+    make_desk: Callable[..., Any], external_url: str
+) -> None:
+    desk = make_desk(OMBUD_DATABASE_URL=external_url)
+    desk.command("migrate")
+    token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
+    desk.start()
+    assert file_complaint(desk.address, token).status_code == 201
+    assert not (desk.data / "postgres").exists()
+    assert "hold" in desk.command("ledger", "verify")
