@@ -563,7 +563,7 @@ def change_case(**more: Any) -> dict[str, Any]:
         "moods": [("angry", "Angry")],
         "queues": [("1", "Cards and fees")],
         "own_fields": [],
-        "hidden": False,
+        "masked": False,
         **more,
     }
 

@@ -224,7 +224,7 @@ async def _change_page(
         priorities=[(code, label(code)) for code in PRIORITIES], queues=queues,
         severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
         moods=[(code, label(code)) for code in MOODS],
-        own_fields=fields.form(schema, fields.from_form(schema, kept)), hidden=view.case.about_me,
+        own_fields=fields.form(schema, fields.from_form(schema, kept)), masked=view.case.about_me,
     )  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""A browser without scripts: it reads the forms of a page and sends them as they stand, with some fields changed."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+
+class Forms(HTMLParser):
+    """The forms of a page: (method, action, fields with the values a browser would send)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str, dict[str, Any]]] = []
+        self._select, self._area, self._text = "", "", ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.found.append((given.get("method", "get"), given.get("action", ""), {}))
+        elif not self.found:
+            return
+        elif tag == "input":
+            self._input(given, dict(attrs))
+        elif tag == "select":
+            self._select = given.get("name", "")
+        elif tag == "option" and self._select:
+            fields = self.found[-1][2]
+            if "selected" in given or self._select not in fields:
+                fields[self._select] = given.get("value", "")
+        elif tag == "textarea":
+            self._area, self._text = given.get("name", ""), ""
+
+    def _input(self, given: dict[str, str], attrs: dict[str, Any]) -> None:
+        kind, name, fields = given.get("type", "text"), given.get("name", ""), self.found[-1][2]
+        if not name or kind in {"file", "submit"} or (kind in {"checkbox", "radio"} and "checked" not in attrs):
+            return
+        if name in fields:
+            fields[name] = [
+                *(fields[name] if isinstance(fields[name], list) else [fields[name]]),
+                given.get("value", ""),
+            ]
+        else:
+            fields[name] = given.get("value", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+        elif tag == "textarea" and self._area:
+            fields = self.found[-1][2]
+            text = self._text.removeprefix("\n")
+            known = fields.get(self._area)
+            fields[self._area] = text if known is None else [*(known if isinstance(known, list) else [known]), text]
+            self._area = ""
+
+    def of(self, action: str) -> dict[str, Any]:
+        for method, leads_to, fields in self.found:
+            if method == "post" and leads_to == action:
+                return fields
+        raise AssertionError(f"no form leads to {action}; there are {[each[1] for each in self.found]}")
+
+    def has(self, action: str) -> bool:
+        return any(method == "post" and leads_to == action for method, leads_to, _ in self.found)
+
+
+@pytest.fixture
+def forms() -> type[Forms]:
+    return Forms
+
+
+@pytest.fixture
+def send() -> Callable[..., Any]:
+    """Opens a page, changes fields of the form with this action, and sends it."""
+
+    async def sending(
+        browser: Any, page: str, action: str, *, files: Any = None, follow: bool = False, **changes: Any
+    ) -> Any:
+        shown = await browser.get(page)
+        assert shown.status_code == 200, shown.text
+        fields = {**Forms(shown.text).of(action), **changes}
+        return await browser.http.post(action, data=fields, files=files, follow_redirects=follow)
+
+    return sending
