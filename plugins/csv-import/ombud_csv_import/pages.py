@@ -216,7 +216,7 @@ async def show_run(run_id: UUID, pages: Pages, platform: Platform, after: int = 
         layout=next((each.title for each in layouts.LAYOUTS if each.name == run.layout), ""),
         items=[dict(zip(COLUMNS, cells(item), strict=True)) for item in items[:LISTED]],
         next_after=items[LISTED - 1].line if len(items) > LISTED else 0,
-        after=after,
+        shown_after=after,
     )
 
 
