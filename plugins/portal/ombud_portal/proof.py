@@ -8,7 +8,7 @@ from ombud_plugin_api import BadLink, Pages, Platform, Refused
 from ombud_portal import given
 from ombud_portal.given import Req
 from ombud_portal.pages import PUBLIC, bad_link
-from ombud_portal.wording import TEXTS
+from ombud_portal.wording import TEXTS, problem
 
 PLACES = ("documents", "withdraw")
 
@@ -25,13 +25,14 @@ def place(wanted: str) -> str:
 
 async def ask(
     pages: Pages, platform: Platform, token: str, to: str, question: str = "", answer: str = "",
-    refusal: Refused | None = None,
+    refusal: Refused | None = None, language: str = "en",
 ) -> Any:  # fmt: skip
+    """`refusal`: of the answer tried before; one without a field means too many tries."""
+    wrong = "" if refusal is None else problem(language, "answer_wrong") if refusal.field else str(refusal)
     try:
         case = await platform.follow(token)
     except BadLink as bad:
         return await bad_link(pages, bad)
-    wrong = str(refusal) if refusal else ""
     status = 200 if refusal is None else 422 if refusal.field else 429
     return await pages.show(
         "portal/prove.html",
@@ -56,7 +57,7 @@ async def prove(request: Req, token: str, platform: Platform, pages: Pages) -> A
     except BadLink as bad:
         return await bad_link(pages, bad)
     except Refused as refusal:
-        return await ask(pages, platform, token, to, question, answer[:200], refusal)
+        return await ask(pages, platform, token, to, question, answer[:200], refusal, sent.language)
     return given.with_proof(request, pages.go(f"{token}/{to}"), token, proof)
 
 

@@ -85,9 +85,9 @@ def told(matter: MatterGiven, language: str) -> str:
     """The person's own words first, then their answers to the two questions below the text box."""
     words = texts(language)
     known = [words["wanted"][code] for code in matter.wanted if code in words["wanted"]]
-    parts = [matter.text.strip()]
+    answers = []
     if matter.when.strip():
-        parts.append(f"{words['matters']['when']} {matter.when.strip()}")
+        answers.append(f"{words['matters']['when']} {matter.when.strip()}")
     if known:
-        parts.append(f"{words['matters']['wanted']} {', '.join(known)}")
-    return "\n\n".join(part for part in parts if part)
+        answers.append(f"{words['matters']['wanted']} {'; '.join(known)}")
+    return "\n\n".join(part for part in (matter.text.strip(), "\n".join(answers)) if part)

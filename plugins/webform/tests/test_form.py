@@ -44,7 +44,7 @@ async def test_three_matters_become_three_aspects_of_one_case(desk: Desk, form: 
     rows = await db.fetch("SELECT a.title, a.text FROM core_aspect a ORDER BY position")
     assert [row["title"] for row in rows] == ["A fee", "My visit was cancelled.", "My card is blocked."]
     assert rows[0]["text"] == "The fee was taken twice.\n\nWhen did it happen? 2 October"
-    assert rows[1]["text"].endswith("What would put it right? Money back or compensation, An apology")
+    assert rows[1]["text"].endswith("What would put it right? Money back or compensation; An apology")
     reference = await db.fetchval("SELECT reference FROM core_case")
     assert reference in page.text
     assert "You will have our full answer by" in page.text
@@ -146,7 +146,7 @@ async def test_the_bytes_that_core_keeps_make_the_same_complaint(desk: Desk, for
     await press(form, "send")
     raw, _, _ = await intake.load_raw(await db.fetchval("SELECT id FROM core_raw"))
     complaint = FormChannel().parse(raw)
-    assert [each.title for each in complaint.matters] == ["A fee", "", ""]
+    assert [each.title for each in complaint.matters] == ["A fee", "My visit was cancelled.", "My card is blocked."]
     assert complaint.person.postcode == "EC1A 1BB"
     assert complaint.received_at == await db.fetchval("SELECT received_at FROM core_case")
 
@@ -236,3 +236,48 @@ async def test_the_form_speaks_polish(form: Browser) -> None:
 
 async def test_an_acknowledgement_opens_only_with_its_token(form: Browser) -> None:
     assert (await form.get(f"{STEPS}sent/unknown")).status_code == 404
+
+
+async def test_what_nobody_came_back_for_is_swept(desk: Desk, form: Browser) -> None:
+    await write_three(form)
+    await press(form, "files", "upload", files={"documents": ("bill.txt", b"The bill.", "text/plain")})
+    await press(desk.browser(), "matters", open="m1", text="Still being written")
+    old = "now() - interval '31 days'"
+    await db.execute(f"UPDATE webform_draft SET updated_at = {old} WHERE id = (SELECT draft FROM webform_file)")
+    await db.execute(f"UPDATE webform_file SET added_at = {old}")
+    await press(desk.browser(), "matters", open="m1", text="A new one starts the sweep")
+    await desk.work()
+    assert await db.fetchval("SELECT count(*) FROM webform_draft") == 2
+    assert await db.fetchval("SELECT count(*) FROM webform_file") == 0
+    assert await db.fetchval("SELECT count(*) FROM core_vault WHERE subject = 'plugin/webform'") == 0
+    assert (await form.get(f"{STEPS}check")).headers["location"] == STEPS
+
+
+async def test_only_so_many_matters_fit_and_the_last_words_stay(form: Browser) -> None:
+    await press(form, "matters", "next", open="m0", text="Matter 0.")
+    typed = await db.fetchval("SELECT body FROM webform_draft")
+    typed["matters"] = [{**typed["matters"][0], "id": f"m{number}"} for number in range(20)]
+    await db.execute("UPDATE webform_draft SET body = $1", typed)
+    wrong = await press(form, "matters", "next", open="m20", text="One more.")
+    assert wrong.status_code == 422
+    assert "more do not fit" in wrong.text
+    assert "One more." in wrong.text
+
+
+async def test_a_request_larger_than_the_desk_takes_is_refused_and_the_draft_stays(form: Browser) -> None:
+    await write_three(form)
+    refused = await press(form, "files", files={"documents": ("film.bin", b"x" * 25_100_000, "video/mp4")})
+    assert refused.status_code == 413
+    assert "larger than this desk takes" in refused.text
+    assert "The fee was taken twice." in (await form.get(f"{STEPS}check")).text
+
+
+async def test_a_broken_multipart_form_is_refused_and_nothing_is_filed(form: Browser) -> None:
+    token = await form.token(STEPS)
+    body = (
+        f'--b\r\nContent-Disposition: form-data; name="_csrf"\r\n\r\n{token}\r\n'
+        '--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nHel'
+    ).encode() + b"\xff\xfe\r\n--b--\r\n"
+    refused = await form.http.post(STEPS, content=body, headers={"content-type": "multipart/form-data; boundary=b"})
+    assert refused.status_code in {400, 422}
+    assert await cases() == 0
