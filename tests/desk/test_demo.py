@@ -90,6 +90,7 @@ async def test_the_year_shows_life_on_every_page(stage: Any) -> None:
     until = await db.fetch("SELECT authority_until FROM core_party WHERE role = 'representative'")
     today = moment.date()
     assert {row["authority_until"] < today for row in until} == {True, False}
+    assert await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'") == 1
     reopened = "SELECT count(*) FROM core_ledger_entry WHERE kind = 'case.status_changed' AND body ? 'reopened'"
     assert await db.fetchval(reopened) >= 5
 

@@ -8,10 +8,10 @@ goes.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from ombud.desk import demo_firm
+from ombud.desk import demo_firm, intake
 from ombud.desk.demo_firm import LOCK, Firm
 from ombud.desk.demo_removal import RemovalReport, remove
 from ombud.desk.demo_story import plan
@@ -22,6 +22,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
 from ombud.trust.ledger import NewEntry, append
+from ombud_plugin_api.facts import RawReceipt
 
 __all__ = ["DemoReport", "RemovalReport", "is_loaded", "load", "remove"]
 
@@ -63,8 +64,19 @@ async def load(progress: Progress = quiet) -> DemoReport:
             filed = await Telling(firm, story, number, present).tell()
             firm.made.append(("case", filed.case_id))
             progress(number, len(stories))
+        await _needs_a_look(firm, present)
         await _note(firm)
         return await _report(firm, time.monotonic() - started)
+
+
+async def _needs_a_look(firm: Firm, present: datetime) -> None:
+    """A complaint that another system sent and that broke off on the way: its receipt waits for somebody."""
+    broken = b'{"channel": "api", "person": {"name": "Ola Bielak", "email": "ola.bielak@example.org"}, "summ'
+    raw = RawReceipt(channel="api", key="demo-broken-off", content_type="application/json", body=broken)
+    with clock.at(present - timedelta(hours=7)):
+        receipt = await intake.receive(raw)
+        await intake.fault(receipt.id, "parsed", "The text is not complete JSON: it ends within a name.")
+    firm.made.append(("receipt", receipt.id))
 
 
 async def _note(firm: Firm) -> None:

@@ -27,7 +27,7 @@ UNITS = (
 )
 
 # key, name, position, what it takes beside the firm's own units; those with a unit take only from that unit
-QUEUES = (
+QUEUES: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
     ("modra-fraud", "Fraud and lost cards", 10, "", {"category": ["fraud"]}),
     ("modra-letters", "Letters and branch", 20, "", {"channel": ["letter", "branch"]}),
     ("modra-grave", "Grave matters", 30, "", {"severity": {"min": 3}}),

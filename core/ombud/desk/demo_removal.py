@@ -28,13 +28,14 @@ class RemovalReport:
 
 @dataclass
 class _Doomed:
-    """Everything that is to go, by kind."""
+    """Everything that is to go, by kind. `senders`: for whom the receipts were sealed."""
 
     load: UUID
     units: list[UUID]
     cases: list[UUID]
     people: list[UUID]
     raws: list[UUID]
+    senders: list[str]
     users: list[UUID]
     queues: list[UUID]
     case_types: list[str]
@@ -70,10 +71,20 @@ async def _doomed(with_later: bool) -> _Doomed:
         raise NotNow("There is no demonstration data on this desk. `ombud demo load` loads it.")
     units = await _units_below(noted["unit"])
     cases = await _cases_of(units, noted["case"], with_later)
+    raws = await _ids(
+        "SELECT id FROM core_raw WHERE case_id = ANY($1) OR (id = ANY($2) AND case_id IS NULL)",
+        cases,
+        noted.get("receipt", []),
+    )
+    senders = await db.fetch(
+        "SELECT DISTINCT v.subject FROM core_raw r JOIN core_vault v ON v.id = r.vault_id "
+        "WHERE r.id = ANY($1) AND r.case_id IS NULL",
+        raws,
+    )
     kinds = [row["key"] for row in await db.fetch("SELECT key FROM core_case_type")]
     return _Doomed(
         load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"]),
-        raws=await _ids("SELECT id FROM core_raw WHERE case_id = ANY($1)", cases), users=noted["user"],
+        raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
         queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
     )  # fmt: skip
 
@@ -172,7 +183,7 @@ def _streams(doomed: _Doomed) -> list[str]:
     """The streams that speak of what goes; a case's are also the subjects of its keys."""
     return [
         *(f"case/{each}" for each in doomed.cases), *(f"person/{each}" for each in doomed.people),
-        *(f"message/{each}" for each in doomed.raws), *(f"user/{each}" for each in doomed.users),
+        *doomed.senders, *(f"message/{each}" for each in doomed.raws), *(f"user/{each}" for each in doomed.users),
     ]  # fmt: skip
 
 
@@ -182,9 +193,10 @@ async def _remove_secrets(doomed: _Doomed) -> None:
     await db.execute(
         "DELETE FROM core_vault WHERE subject = ANY($1) "
         "OR id IN (SELECT vault_id FROM core_attachment WHERE case_id = ANY($2)) "
-        "OR id IN (SELECT vault_id FROM core_raw WHERE case_id = ANY($2))",
+        "OR id IN (SELECT vault_id FROM core_raw WHERE id = ANY($3))",
         names,
         doomed.cases,
+        doomed.raws,
     )
     await db.execute("DELETE FROM core_sealed WHERE subject = ANY($1) OR stream = ANY($1)", names)
 
