@@ -2,6 +2,10 @@
 
 import json
 
+from ombud import work
+from ombud.desk import intake
+from ombud_plugin_api.facts import RawReceipt
+
 BODY = {
     "channel": "api",
     "person": {"name": "Ana Lima", "email": "ana@example.org"},
@@ -92,3 +96,18 @@ async def test_who_may_not_file_is_told_so(desk, problem_of):
     del quality.headers["authorization"]
     problem_of(await quality.get("/api/v1/cases"), 401)
     problem_of(await quality.post("/api/v1/complaints", json=BODY, headers={"Idempotency-Key": "k"}), 401)
+
+
+async def test_a_receipt_whose_process_died_before_the_case_is_opened_from_its_bytes(desk):
+    api = await desk.api("agent")
+    actor = (await api.get("/api/v1/me")).json()["actor"]
+    body = json.dumps(BODY).encode()
+    raw = RawReceipt(channel="api", key="k-died", content_type="application/json", body=body)
+    receipt = await intake.receive(raw, principal=actor)
+    assert (await api.get("/api/v1/cases")).json()["total"] == 0
+    await work.resume({"raw": str(receipt.id)}, None)
+    listed = (await api.get("/api/v1/cases")).json()
+    assert (listed["total"], len(listed["items"][0]["aspects"])) == (1, 2)
+    headers = {"Idempotency-Key": "k-died", "Content-Type": "application/json"}
+    again = await api.post("/api/v1/complaints", content=body, headers=headers)
+    assert again.json()["reference"] == listed["items"][0]["reference"]

@@ -162,9 +162,10 @@ async def test_the_api_describes_itself(desk):
     assert all(path.startswith("/api/v1/") for path in schema["paths"])
     operation = schema["paths"]["/api/v1/complaints"]["post"]
     assert set(operation["responses"]) == {"201", "default"}
-    assert "Idempotency-Key" in {each["name"] for each in operation["parameters"]}
+    assert [(each["name"], each["required"]) for each in operation["parameters"]] == [("Idempotency-Key", True)]
     page = await browser.get("/api/docs")
     assert page.status_code == 200
+    assert "`" not in page.text
     for word in ("POST /api/v1/complaints", "Idempotency-Key", "matters[].text", "partly_upheld"):
         assert word in page.text
     assert "<script>" not in page.text

@@ -92,6 +92,9 @@ def _with_problems(operation: dict[str, Any]) -> None:
     }
     kept = {code: answer for code, answer in operation["responses"].items() if int(code) < 400}
     operation["responses"] = {**kept, "default": problem}
+    for parameter in operation.get("parameters", ()):
+        if operation["operationId"] == "fileComplaint" and parameter["name"] == "Idempotency-Key":
+            parameter["required"] = True  # the handler itself refuses, with words that help
 
 
 def sections(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -156,4 +159,6 @@ def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str
 
 def _kind(part: Mapping[str, Any]) -> str:
     kind = part.get("type", "")
+    if part.get("format"):
+        return str(part["format"])
     return str(" or ".join(kind) if isinstance(kind, list) else kind or ("object" if part.get("properties") else ""))
