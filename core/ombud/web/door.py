@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ombud.process import settings
@@ -134,7 +134,12 @@ async def _check_form(request: Request[Any, Any, Any]) -> None:
     given = request.headers.get(CSRF_HEADER, "")
     kind = request.headers.get("content-type", "")
     if not given and kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
-        given = str((await request.form()).get(CSRF_FIELD, ""))
+        try:
+            given = str((await request.form()).get(CSRF_FIELD, ""))
+        except (UnicodeDecodeError, LookupError) as problem:  # Litestar lets them through for multipart
+            raise ClientException(
+                "The form holds characters that are not UTF-8. Type them again and send it."
+            ) from problem
     session: SessionFound | None = cast(Any, request.scope)["session"]
     if session is not None:
         right = session.csrf_ok(given)
