@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ombud.config import Config
 from ombud.desk import attachments, intake, queues
+from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
 from ombud.kernel import lifecycle, schedule
@@ -19,7 +20,6 @@ from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
 from ombud.trust import checkpoints, sessions, throttle
-from ombud.web.api import parse_api_complaint
 from ombud_plugin_api import Channel, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint

@@ -62,10 +62,11 @@ def check(config: Config, asked: argparse.Namespace) -> int:
         parked = await db.fetchval("SELECT count(*) FROM core_delivery WHERE state = 'parked'")
         faulted = await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'")
         problems += [f"{parked} pieces of background work are parked"] if parked else []
-        problems += [f"{faulted} receipts need a look"] if faulted else []
         themes.find(config.theme.name)
         for problem in problems:
             print(problem)
+        if faulted:
+            print(f"{faulted} receipts need a look; see /intake.")
         print("Settings, database, keys and theme are in order." if not problems else "Everything else is in order.")
         return 1 if problems else 0
 

@@ -13,8 +13,16 @@ from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.intake import moment, shortened
-from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, letter
-from ombud.desk.writing import check_version, lock_aspect, lock_case, record, subject_of, update
+from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES
+from ombud.desk.writing import (
+    check_version,
+    lock_aspect,
+    lock_case,
+    record,
+    refuse_concerned,
+    subject_of,
+    update,
+)
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -87,7 +95,7 @@ async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, ver
         case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
         refuse_closed(case)
         yours = {"outcome": decision.outcome, "reason": decision.reason, "cause": decision.cause}
-        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, yours)
+        check_version("This aspect", aspect, version, yours)
         if aspect["status"] == "closed":
             raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
         moment_now = now()
@@ -186,7 +194,7 @@ async def reopen(viewer: Viewer, aspect_id: UUID, reason: str, version: int | No
     async with db.transaction():
         case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
         refuse_closed(case)
-        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"status": "open"})
+        check_version("This aspect", aspect, version, {"status": "open"})
         if aspect["status"] == "open":
             raise NotNow("This aspect is open already.")
         empty = {"status": "open", "outcome": "", "reason": "", "cause": "", "decided_at": None, "decided_by": None}
@@ -254,7 +262,7 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
     async with db.transaction():
         case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
         refuse_closed(case)
-        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, wanted)
+        check_version("This aspect", aspect, version, wanted)
         changed = {key: value for key, value in wanted.items() if aspect[key] != value}
         if not changed:
             return int(aspect["version"])
@@ -271,7 +279,7 @@ async def assign(viewer: Viewer, aspect_id: UUID, owner_id: UUID | None, version
         permission = "case.write" if owner_id in {None, viewer.user_id} else "case.assign"
         case, aspect = await lock_aspect(viewer, permission, aspect_id)
         refuse_closed(case)
-        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"owner_id": owner_id})
+        check_version("This aspect", aspect, version, {"owner_id": owner_id})
         if owner_id is not None:
             await _may_own(case, aspect, owner_id)
         if aspect["owner_id"] != owner_id:
@@ -296,11 +304,9 @@ async def concern(viewer: Viewer, aspect_id: UUID, user_id: UUID | None, version
     async with db.transaction():
         case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
         refuse_closed(case)
-        check_version(f"Aspect {letter(aspect['position'])}", aspect, version, {"concerns_user_id": user_id})
+        check_version("This aspect", aspect, version, {"concerns_user_id": user_id})
         if user_id is not None and user_id == viewer.user_id:
-            raise Invalid(
-                "You cannot record a complaint about yourself. Ask your team leader.", "concerns"
-            )
+            raise Invalid("You cannot record a complaint about yourself. Ask your team leader.", "concerns")
         if user_id is not None and case["owner_id"] == user_id:
             raise NotNow("That person owns the case. Give the case to somebody else first.")
         owner = None if aspect["owner_id"] == user_id else aspect["owner_id"]
@@ -317,6 +323,7 @@ async def reorder(viewer: Viewer, case_id: UUID, order: Sequence[UUID], version:
     async with db.transaction():
         case = await lock_case(viewer, "case.write", case_id)
         refuse_closed(case)
+        await refuse_concerned(viewer, case_id)
         check_version("The case", case, version, {"order": [str(each) for each in order]})
         grant, arguments = decide(viewer, "case.write", "aspect"), Arguments()
         place = arguments.add(case_id)
@@ -327,8 +334,6 @@ async def reorder(viewer: Viewer, case_id: UUID, order: Sequence[UUID], version:
         )
         if {row["id"] for row in rows} != set(order) or len(rows) != len(order):
             raise Invalid("The order must name each aspect once. Open the case again.", "order")
-        if len(rows) != case["aspects_total"]:
-            raise NotNow("This case holds an aspect you cannot see, so you cannot change the order.")
         await _place(case_id, order)
         await update("core_case", case_id, {"changed_at": now()})
         await record(viewer, case_id, "aspects.reordered", {"order": [str(each) for each in order]})

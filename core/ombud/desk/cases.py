@@ -10,7 +10,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.fields import checked_fields
 from ombud.desk.words import PRIORITIES, SEVERITIES, label
-from ombud.desk.writing import check_version, lock_case, record, subject_of, update
+from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, subject_of, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.process import settings
@@ -76,6 +76,8 @@ async def change(viewer: Viewer, case_id: UUID, values: Mapping[str, Any], versi
     wanted = {key: value for key, value in values.items() if key in CHANGEABLE}
     async with db.transaction():
         case = await lock_case(viewer, "case.write", case_id)
+        if wanted.keys() & {"title", "mood", "fields"}:
+            await refuse_concerned(viewer, case_id)
         refuse_closed(case)
         check_version("The case", case, version, wanted)
         checked = await _checked(case, wanted)
@@ -132,6 +134,7 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None) -> No
     """Closes a case whose every aspect is closed with an outcome and a reason."""
     async with db.transaction():
         case = await lock_case(viewer, "case.close", case_id)
+        await refuse_concerned(viewer, case_id)
         check_version("The case", case, version, {"status": "closed"})
         if case["status"] == "closed":
             return

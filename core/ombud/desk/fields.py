@@ -6,6 +6,7 @@ from typing import Any
 
 from cerberus import Validator
 
+from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
 
@@ -43,6 +44,8 @@ async def checked_fields(case_type: str, values: Mapping[str, Any]) -> dict[str,
 
 
 def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: clean_text(each, f"fields.{name}", longest=10_000) if isinstance(each, str) else each
+              for name, each in values.items()}  # fmt: skip
     validator = CaseFields(dict(schema), allow_unknown=False)
     if not validator.validate(dict(values)):
         field, problems = next(iter(validator.errors.items()))

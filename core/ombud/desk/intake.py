@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from ombud.desk import attachments, deadlines, queues, references
+from ombud.desk import attachments, deadlines, fields, queues, references
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.kernel.clock import now
@@ -48,7 +48,19 @@ async def file(raw: RawReceipt, complaint: Complaint, *, principal: str = "", ac
     receipt = await receive(raw, principal=principal)
     if receipt.case_id is not None:
         return await answer_again(receipt.case_id)
-    return await open_case(receipt, replace_documents(complaint, documents), actor=actor)
+    try:
+        return await open_case(receipt, replace_documents(complaint, documents), actor=actor)
+    except Invalid:  # the door refuses it, so nothing was promised and the key is free for the corrected content
+        await _forget(receipt)
+        raise
+
+
+async def _forget(receipt: Receipt) -> None:
+    await db.execute(
+        "WITH gone AS (DELETE FROM core_raw WHERE id = $1 AND case_id IS NULL RETURNING vault_id) "
+        "DELETE FROM core_vault WHERE id IN (SELECT vault_id FROM gone)",
+        receipt.id,
+    )
 
 
 def replace_documents(complaint: Complaint, documents: tuple[Any, ...]) -> Complaint:
@@ -133,6 +145,7 @@ class _Opening:
     due_at: datetime
     queue_id: UUID | None
     link: Any
+    fields: dict[str, Any]
     filed: Filed
 
 
@@ -157,7 +170,7 @@ async def _plan(receipt: Receipt, complaint: Complaint) -> _Opening:
         receipt=receipt, case_id=case_id, message_id=new_id(), party_id=new_id(),
         aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, unit=unit,
         title=title_of(complaint), received_at=received_at, due_at=due_at,
-        queue_id=queues.choose(facts, ground["queues"]), link=link_row, filed=filed,
+        queue_id=queues.choose(facts, ground["queues"]), link=link_row, fields=ground["fields"], filed=filed,
     )  # fmt: skip
 
 
@@ -180,7 +193,8 @@ async def _ground(complaint: Complaint) -> dict[str, Any]:
         raise Invalid(f"There is no unit {complaint.unit!r}. Leave it out, or name an existing one.", "unit")
     if row["case_type"] is None:
         raise Invalid(f"There is no case type {complaint.case_type!r}. Choose one of the desk's types.", "case_type")
-    return {**dict(row), "days": row["case_type"]["answer_within_days"]}
+    checked = fields.check(row["case_type"]["fields"], complaint.fields)
+    return {**dict(row), "days": row["case_type"]["answer_within_days"], "fields": checked}
 
 
 def title_of(complaint: Complaint) -> str:
@@ -249,7 +263,7 @@ async def _write_case(opening: _Opening, complaint: Complaint) -> None:
         opening.receipt.person_id, person.name, person.email, person.phone, person.postcode, complaint.language,
         opening.case_id, opening.reference, UUID(unit["id"]), complaint.case_type, opening.title, opening.queue_id,
         complaint.channel, opening.received_at, deadlines.received_on(opening.received_at, unit["time_zone"]),
-        opening.due_at, complaint.fields, len(matters), opening.party_id, now(), opening.message_id,
+        opening.due_at, opening.fields, len(matters), opening.party_id, now(), opening.message_id,
         opening.receipt.id, body_of(complaint), f"filed as a complaint by {complaint.channel}",
         list(opening.aspect_ids), list(range(1, len(matters) + 1)),
         [matter.title or shortened(matter.text, 80) for matter in matters], [matter.text for matter in matters],

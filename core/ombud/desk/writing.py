@@ -10,7 +10,7 @@ from ombud.desk import references
 from ombud.desk.errors import Changed, NotAllowed, NotFound
 from ombud.kernel.database import db
 from ombud.trust.ledger import NewEntry, Sealed, append
-from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 
 def demand(viewer: Viewer, permission: str) -> None:
@@ -63,6 +63,15 @@ async def lock_aspect(viewer: Viewer, permission: str, aspect_id: UUID) -> tuple
     aspect = await db.fetchrow("SELECT * FROM core_aspect WHERE id = $1 FOR UPDATE", aspect_id)
     assert aspect is not None
     return case, aspect
+
+
+async def refuse_concerned(viewer: Viewer, case_id: UUID) -> None:
+    """Whoever one of the aspects is about changes nothing that speaks of the case as a whole, and is not told why."""
+    if viewer.user_id is None:
+        return
+    concerned = f"SELECT {about_me('$1', '$2')}"
+    if await db.fetchval(concerned, case_id, viewer.user_id):
+        raise NotAllowed("You cannot do this in this case. Ask your team leader.")
 
 
 def check_version(what: str, row: Mapping[str, Any], version: int | None, yours: Mapping[str, Any]) -> None:

@@ -184,7 +184,8 @@ def _person_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
 
 
 def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
-    """History of a case: entries that name an aspect about me, and the opening that lists it, stay hidden from me."""
+    """History of a case: entries that name an aspect about me stay hidden from me, and in such a case so does what
+    others said or changed in words."""
     case_id = f"nullif(substring({alias}.stream FROM '^case/(.*)$'), '')::uuid"
     rows = _within_case(grant, case_id, arguments)
     me = arguments.add(grant.viewer.user_id)
@@ -192,7 +193,10 @@ def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
         f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid "
         f"AND {alias}.body::text LIKE '%' || mine.id::text || '%')"
     )
-    return f"({alias}.stream LIKE 'case/%' AND {rows} AND NOT {about})"
+    words = f"({alias}.kind ~ '^(message|note)[.]' OR {alias}.kind IN ('case.opened', 'case.changed'))"
+    actor = arguments.add(grant.viewer.actor)
+    others = f"({about_me(case_id, me)} AND {words} AND {alias}.actor <> {actor})"
+    return f"({alias}.stream LIKE 'case/%' AND {rows} AND NOT {about} AND NOT {others})"
 
 
 def _raw_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
