@@ -1,13 +1,15 @@
 """The form through the front door of a real desk."""
 
+import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from ombud.kernel.database import db
-from ombud.testing_desk import Browser, Desk
+from ombud.testing_desk import Browser, Desk, running_desk
 
 STEPS = "/p/webform/"
 
@@ -281,3 +283,30 @@ async def test_a_broken_multipart_form_is_refused_and_nothing_is_filed(form: Bro
     refused = await form.http.post(STEPS, content=body, headers={"content-type": "multipart/form-data; boundary=b"})
     assert refused.status_code in {400, 422}
     assert await cases() == 0
+
+
+async def test_two_presses_at_the_same_moment_make_one_case(form: Browser) -> None:
+    await write_three(form)
+    await press(form, "files", files={"documents": ("bill.txt", b"The bill, in words.", "text/plain")})
+    token = await form.token(STEPS)
+    answers = await asyncio.gather(*(form.http.post(f"{STEPS}send", data={"_csrf": token}) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert await cases() == 1
+    assert await db.fetchval("SELECT count(*) FROM core_vault WHERE subject = 'plugin/webform'") == 0
+
+
+async def test_what_core_refuses_can_be_changed_and_sent(fresh_database_url: str, tmp_path: Path) -> None:
+    async with running_desk(fresh_database_url, tmp_path / "desk", OMBUD_LIMITS_TEXT_CHARS="1000") as desk:
+        await desk.enable("webform")
+        form = desk.browser()
+        await write_three(form)
+        await press(form, "matters", "next", open="m2", text="My visit was cancelled. " * 100)
+        refused = await press(form, "send")
+        assert refused.status_code == 422
+        assert "of at most 1,000" in refused.text
+        assert 'id="text-error"' in refused.text
+        assert 'name="open" value="m2"' in refused.text
+        await press(form, "matters", "next", open="m2", text="My visit was cancelled.")
+        assert (await press(form, "send")).headers["location"].startswith("/p/webform/sent/")
+        assert await cases() == 1
