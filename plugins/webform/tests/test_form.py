@@ -310,3 +310,12 @@ async def test_what_core_refuses_can_be_changed_and_sent(fresh_database_url: str
         await press(form, "matters", "next", open="m2", text="My visit was cancelled.")
         assert (await press(form, "send")).headers["location"].startswith("/p/webform/sent/")
         assert await cases() == 1
+
+
+async def test_what_was_typed_does_not_stay_in_the_memory_of_the_process(form: Browser) -> None:
+    from litestar._parsers import parse_url_encoded_form_data
+
+    before = parse_url_encoded_form_data.cache_info().currsize
+    await write_three(form)
+    await press(form, "send")
+    assert parse_url_encoded_form_data.cache_info().currsize == before
