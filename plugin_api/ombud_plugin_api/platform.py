@@ -46,6 +46,11 @@ class Platform(Protocol):
         for content core cannot take and `Conflict` for a key used with other bytes."""
         ...
 
+    async def case_fields(self, case_type: str = "complaint") -> Mapping[str, Any]:
+        """The case type's own fields, a cerberus rule by name: what `Complaint.fields` may hold. Empty for a type there
+        is not."""
+        ...
+
     async def case(self, reference: str) -> CaseView:
         """The case as the viewer may see it; `Refused` where there is none for them."""
         ...

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-from ombud.desk import case_links, customers, errors, intake
+from ombud.desk import case_links, customers, errors, fields, intake
 from ombud.desk.case_glance import case_glance
 from ombud.kernel import outbox
 from ombud.kernel.database import db
@@ -56,6 +56,10 @@ class CorePlatform:
     async def file(self, raw: api.RawReceipt, complaint: api.Complaint) -> api.Filed:
         actor = self._viewer.actor if self._viewer.user_id else ""
         return await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
+
+    @_translated
+    async def case_fields(self, case_type: str = "complaint") -> Mapping[str, Any]:
+        return await fields.schema_of(case_type)
 
     @_translated
     async def case(self, reference: str) -> api.CaseView:

@@ -50,7 +50,7 @@ async def run_command(asked: argparse.Namespace, context: Context) -> int:
 
 async def _rehearse(asked: argparse.Namespace, looked: Looked, mapping: Mapping | None, source: str) -> int:
     header = looked.table.header
-    report = await rehearse(looked, mapping or layouts.proposal(header), asked.file.name, source, asked.unit)
+    report = await rehearse(looked, mapping or layouts.proposal(header), asked.file.name, source)
     print(f"Nothing was filed. This would happen:\n{as_text(report, LISTED)}", end="")
     return ALL_ACCOUNTED
 

@@ -18,7 +18,7 @@ from ombud_csv_import.encoding import Source
 from ombud_csv_import.faults import Rejected
 from ombud_csv_import.mapping import Mapping
 from ombud_csv_import.reading import Table, open_table
-from ombud_csv_import.receipts import complaint_of, digest, receipt_of
+from ombud_csv_import.receipts import complaint_of, digest, own_fields, receipt_of
 from ombud_csv_import.rows import ComplaintRow, complaints
 from ombud_csv_import.runs import Claim, Held, Run, Settled
 from ombud_plugin_api import Complaint, Conflict, Context, Permanent, Platform, RawReceipt, Refused, Transient
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def claim(self) -> Claim:
-        return Claim(self.row.line, self.row.line, self.row.key, digest(self.raw))
+        return Claim(self.row.line, self.row.line, self.row.key, digest(self.row))
 
 
 async def import_rows(run: Run, source: Source, context: Context) -> Run:
@@ -109,7 +109,7 @@ async def _hold(platform: Platform, source: str, got: asyncio.Future[bool], over
 async def _file_all(run: Run, table: Table, mapping: Mapping, context: Context) -> None:
     latest = datetime.now(UTC) + timedelta(minutes=5)
     found = complaints(table, mapping, run.source, run.read_to, latest)
-    batches = _batches(run, found)
+    batches = _batches(run, found, await own_fields(context.platform))
     done = run.rows_in
     await context.progress(done, run.rows_total)
     while batch := await asyncio.to_thread(next, batches, None):
@@ -123,7 +123,9 @@ async def _file_all(run: Run, table: Table, mapping: Mapping, context: Context) 
         await context.progress(done, run.rows_total)
 
 
-def _batches(run: Run, found: Iterator[ComplaintRow | Rejected]) -> Iterator[list[Row | Rejected]]:
+def _batches(
+    run: Run, found: Iterator[ComplaintRow | Rejected], fields: frozenset[str]
+) -> Iterator[list[Row | Rejected]]:
     """A batch ends before a second copy of one of its rows, which then meets the settled first one."""
     batch: list[Row | Rejected] = []
     keys: set[str] = set()
@@ -131,7 +133,7 @@ def _batches(run: Run, found: Iterator[ComplaintRow | Rejected]) -> Iterator[lis
         if isinstance(item, ComplaintRow) and item.key in keys:
             yield batch
             batch, keys = [], set()
-        batch.append(item if isinstance(item, Rejected) else _row(item, run))
+        batch.append(item if isinstance(item, Rejected) else _row(item, run, fields))
         if isinstance(item, ComplaintRow):
             keys.add(item.key)
         if len(batch) >= BATCH:
@@ -141,8 +143,8 @@ def _batches(run: Run, found: Iterator[ComplaintRow | Rejected]) -> Iterator[lis
         yield batch
 
 
-def _row(row: ComplaintRow, run: Run) -> Row:
-    complaint = complaint_of(row, run.source, run.unit)
+def _row(row: ComplaintRow, run: Run, fields: frozenset[str]) -> Row:
+    complaint = complaint_of(row, run.source, run.unit, fields)
     return Row(row, complaint, receipt_of(row, complaint))
 
 
@@ -205,4 +207,6 @@ def _booking(claim: Claim) -> Callable[..., Settled]:
 
 
 def _where(refusal: Refused) -> str:
-    return f"{refusal.field}: {refusal}" if refusal.field else str(refusal)
+    """Refusals of a case type's own fields name the field themselves."""
+    named = not refusal.field or refusal.field.startswith("fields.")
+    return str(refusal) if named else f"{refusal.field}: {refusal}"

@@ -30,7 +30,7 @@ def read(form: FormMultiDict, header: Sequence[str], before: Mapping) -> Asked:
     mapping = replace(
         before,
         **columns,
-        extra=_extra(_all(form, "extra"), header, before),
+        extra=_extra(_beside(_all(form, "extra"), columns), header, before),
         day_first=_text(form, "day_first") != "month",
         date_formats=_lines(form, "date_formats"),
         absent=_lines(form, "absent"),
@@ -62,6 +62,12 @@ def _ordered(chosen: list[str], header: Sequence[str], before: tuple[str, ...]) 
         return before
     places = {name: place for place, name in enumerate(header)}
     return tuple(sorted(dict.fromkeys(chosen), key=lambda name: places.get(name, len(places))))
+
+
+def _beside(chosen: list[str], columns: dict[str, Any]) -> list[str]:
+    """What became a field of the complaint is not kept a second time as a case field."""
+    used = {columns[name] for name in SINGLE_COLUMNS} | set(columns["matter_columns"])
+    return [column for column in chosen if column not in used]
 
 
 def _extra(chosen: list[str], header: Sequence[str], before: Mapping) -> tuple[tuple[str, str], ...]:

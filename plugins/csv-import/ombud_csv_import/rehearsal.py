@@ -10,7 +10,7 @@ from ombud_csv_import.beginning import Looked
 from ombud_csv_import.faults import Rejected
 from ombud_csv_import.mapping import Mapping
 from ombud_csv_import.reading import Table
-from ombud_csv_import.receipts import complaint_of, digest, receipt_of
+from ombud_csv_import.receipts import digest
 from ombud_csv_import.reconcile import Reconciliation
 from ombud_csv_import.rows import ComplaintRow, complaints
 
@@ -18,7 +18,7 @@ CHUNK = 500
 SHOWN, SCANNED, REJECTED = 20, 1000, 10
 
 
-async def rehearse(looked: Looked, mapping: Mapping, file_name: str, source: str, unit: str) -> Reconciliation:
+async def rehearse(looked: Looked, mapping: Mapping, file_name: str, source: str) -> Reconciliation:
     """Core's own refusals are not foreseen: only filing asks core."""
     report = Reconciliation(file_name, looked.fingerprint, source, warnings=looked.table.warnings)
     found = complaints(looked.table, mapping, source, latest=_latest())
@@ -30,7 +30,7 @@ async def rehearse(looked: Looked, mapping: Mapping, file_name: str, source: str
             if isinstance(item, Rejected):
                 report.rejected(item)
             else:
-                _book(report, item, digest(receipt_of(item, complaint_of(item, source, unit))), seen, known)
+                _book(report, item, digest(item), seen, known)
     report.check()
     return report
 
