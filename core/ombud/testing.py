@@ -1,8 +1,8 @@
 """Fixtures that core lends to the conformance kit and to authors' tests (the `pytest11` entry point).
 
-One embedded server serves a whole run: the process that pytest was started in starts it at the first need and ends
-it (it ends by itself when that process is killed); xdist's workers get its address. Each database is a copy of one
-migrated template. OMBUD_TEST_DATABASE_URL names another server to use, 15 or newer.
+Each process of a run (each of xdist's workers) starts an embedded server of its own at the first need: on a shared one,
+another test's open transaction would hold back this one's ledger checkpoints. It ends with its process, also when that
+is killed. Each database is a copy of one migrated template. OMBUD_TEST_DATABASE_URL names another server, 15 or newer.
 
 pytest loads this module in every run, also in those that need no database; so functions import what they use.
 """
@@ -32,7 +32,7 @@ _numbers = count(1)
 
 
 class TestServer:
-    """The server of one run, started when it is first asked for."""
+    """The server of one process, started when it is first asked for."""
 
     __test__ = False
 
@@ -80,15 +80,7 @@ _SERVER = pytest.StashKey[TestServer]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        config.stash[_SERVER] = TestServer()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """xdist is about to start a worker, from the main thread of the process that lives longest."""
-    server = node.config.stash[_SERVER]
-    node.workerinput["ombud_postgres"] = (server.url, server.run)
+    config.stash[_SERVER] = TestServer()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -98,9 +90,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def _postgres_run(request: pytest.FixtureRequest) -> tuple[str, str]:
-    given = getattr(request.config, "workerinput", {}).get("ombud_postgres")
-    if given:
-        return given[0], given[1]
     server = request.config.stash[_SERVER]
     return server.url, server.run
 

@@ -121,7 +121,7 @@ def _import(slug: str) -> ModuleType:
         GROUP,
         names=[slug],
         on_load_failure_callback=lambda manager, point, problem: failures.append(problem),
-        warn_on_missing_entrypoint=False,
+        on_missing_entrypoints_callback=lambda missing: None,
     )
     if failures:
         raise UnfitError(f"its code cannot be imported: {type(failures[0]).__name__}: {failures[0]}")

@@ -193,10 +193,13 @@ def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
         f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid "
         f"AND {alias}.body::text LIKE '%' || mine.id::text || '%')"
     )
-    words = f"({alias}.kind ~ '^(message|note)[.]' OR {alias}.kind IN ('case.opened', 'case.changed'))"
-    actor = arguments.add(grant.viewer.actor)
-    others = f"({about_me(case_id, me)} AND {words} AND {alias}.actor <> {actor})"
-    return f"({alias}.stream LIKE 'case/%' AND {rows} AND NOT {about} AND NOT {others})"
+    said = (
+        f"{alias}.kind ~ '^(message|note)[.]' AND NOT EXISTS (SELECT 1 FROM core_message policy_message WHERE "
+        f"policy_message.id::text = {alias}.body->>'message' AND {_message_rows(grant, 'policy_message', arguments)})"
+    )
+    whole = f"{alias}.kind IN ('case.opened', 'case.changed') AND {alias}.actor <> {arguments.add(grant.viewer.actor)}"
+    apart = f"NOT ({about_me(case_id, me)} AND ({said} OR {whole}))"
+    return f"({alias}.stream LIKE 'case/%' AND {rows} AND NOT {about} AND {apart})"
 
 
 def _raw_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
