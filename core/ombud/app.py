@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, asgi
+from litestar import Litestar, route
 from litestar.datastructures import State
+from litestar.enums import HttpMethod
 from litestar.logging import LoggingConfig
-from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
 from ombud.kernel import lifecycle
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
 from ombud.process import run_with
-from ombud.process import settings as process_settings
 from ombud.start import close_process, open_process
 from ombud.web import front, guard, templating, themes
 from ombud.web.api import api_handlers, openapi_config
@@ -25,6 +25,8 @@ from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
 
 log = logging.getLogger("ombud.web")
+
+METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 
 
 def create_app(config: Config | None = None) -> Litestar:
@@ -52,19 +54,14 @@ def create_app(config: Config | None = None) -> Litestar:
     return app
 
 
-class _PluginMount(asgi):
-    """Litestar's mounts know no limit of bodies, and the door reads the form of a request before it comes here."""
-
-    def resolve_request_max_body_size(self) -> int:
-        return process_settings().limits.body_mb * 1_000_000
-
-
 def _plugin_mount(jinja: Any) -> ControllerRouterHandler:
+    """No mount of Litestar's: that takes every address with these first letters, /parties and /plugins among them."""
     pages = PluginPages(jinja, {Exception: refusal})
 
-    @_PluginMount("/p", is_mount=True, copy_scope=False, opt={"public": True})
-    async def plugin_pages(scope: Scope, receive: Receive, send: Send) -> None:
-        await pages(scope, receive, send)
+    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS, opt={"public": True},
+           include_in_schema=False)  # fmt: skip
+    async def plugin_pages() -> ASGIApp:
+        return pages
 
     return plugin_pages
 

@@ -616,6 +616,7 @@ def new_case(**wrong: str) -> dict[str, Any]:
             "case_type": "complaint",
             "summary": "",
             "confidential": False,
+            "key": "0190-key",
             "matters": [
                 {"text": "You closed my account while I was in hospital.", "category": ""},
                 {"text": "", "category": ""},
@@ -634,7 +635,6 @@ def new_case(**wrong: str) -> dict[str, Any]:
         ],
         "may_hide": True,
         "may_add": True,
-        "key": "0190-key",
     }
 
 

@@ -34,7 +34,7 @@ class Forms(HTMLParser):
             self._area, self._text = given.get("name", ""), ""
 
     def _input(self, given: dict[str, str], attrs: dict[str, Any]) -> None:
-        kind, name, fields = given.get("type", "text"), given.get("name", ""), self.found[-1][2]
+        kind, name = given.get("type", "text"), given.get("name", "")
         if not name or kind in {"file", "submit"} or (kind in {"checkbox", "radio"} and "checked" not in attrs):
             return
         if name in fields:
@@ -53,10 +53,7 @@ class Forms(HTMLParser):
         if tag == "select":
             self._select = ""
         elif tag == "textarea" and self._area:
-            fields = self.found[-1][2]
-            text = self._text.removeprefix("\n")
-            known = fields.get(self._area)
-            fields[self._area] = text if known is None else [*(known if isinstance(known, list) else [known]), text]
+            self._put(self._area, self._text.removeprefix("\n"))
             self._area = ""
 
     def of(self, action: str) -> dict[str, Any]:

@@ -149,7 +149,7 @@ async def test_redress_is_added_after_the_decision_too(desk, send, forms):
 async def test_an_aspect_about_a_member_of_staff_is_hidden_from_them_at_once(desk, send):
     leader, agent = await desk.signed_in("leader"), await desk.signed_in("agent")
     agent_id = await db.fetchval("SELECT id FROM core_user WHERE name = 'agent'")
-    path, _, (first, second), _ = await _aspects(desk, "The clerk was rude to me.", "The fee is wrong.")
+    path, _, (first, _), _ = await _aspects(desk, "The clerk was rude to me.", "The fee is wrong.")
     await send(leader, first, f"{first}/concerns", concerns=str(agent_id))
     assert "About a member of staff" in (await leader.get(path)).text
     theirs = (await agent.get(path)).text

@@ -39,10 +39,10 @@ class PluginPages:
         self._apps: dict[str, tuple[Loaded, Litestar]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        slug, _, rest = scope["path"].lstrip("/").partition("/")  # the mount took the /p away
+        slug, _, rest = scope["path"].removeprefix("/p/").partition("/")
         app = await self._app(slug)
         inner: Any = dict(scope)
-        inner["path"] = f"/{rest.rstrip('/')}"  # the mount adds a slash at the end
+        inner["path"] = f"/{rest.rstrip('/')}"
         inner["raw_path"] = inner["path"].encode()
         inner["root_path"], inner["app_path"] = "", ""
         inner.pop("path_params", None)

@@ -189,13 +189,13 @@ async def _form(
         "unit": form.text("unit"), "case_type": chosen.key if chosen else "",
         "confidential": form.ticked("confidential"),
         "matters": [{"text": text, "category": category} for text, category in matters],
-        "errors": wrong.errors, "error_of": wrong.error_of,
+        "errors": wrong.errors, "error_of": wrong.error_of, "key": key or form.text("key")[:100] or _new_key(),
     }  # fmt: skip
     own = fields.form(chosen.schema, fields.from_form(chosen.schema, form.texts())) if chosen else []
     return await page(
         request, "pages/case_new.html", here="queue", status=wrong.status, form=kept, channels=list(CHANNELS.items()),
         units=[(each.key, each.name) for each in open_to], case_types=[(each.key, each.label) for each in types],
-        own_fields=own, key=key or form.text("key")[:100] or _new_key(), may_add=len(matters) < MATTERS,
+        own_fields=own, may_add=len(matters) < MATTERS,
         may_hide=any(viewer.may_in("case.confidential", each.id) for each in open_to),
     )  # fmt: skip
 

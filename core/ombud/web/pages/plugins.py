@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.exceptions import NotFoundException
 
 from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
@@ -41,9 +42,11 @@ async def switch(request: Req, slug: str, action: str) -> Response[Any]:
         elif action == "disable":
             await switching.disable(viewer, slug)
             words = "is off. Its data stays"
-        else:
+        elif action == "restart":
             await faults.wake(slug)
             words = "may work again"
+        else:
+            raise NotFoundException
     except (UnfitError, MigrationError) as problem:
         return await _page(request, status=409, slug=slug, why=str(problem))
     await running.refresh()  # this process answers the next page; the others hear the notice
