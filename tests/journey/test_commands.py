@@ -96,16 +96,16 @@ def external_url(tmp_path: Path) -> Iterator[str]:
     folder.mkdir(mode=0o755)
     if owner:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-    run = {"check": True, "capture_output": True, **as_owner}
+    run: dict[str, Any] = {"capture_output": True, **as_owner}
     words = ["-D", str(folder / "data"), "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "ombud", "--no-sync"]
-    subprocess.run([programs / "initdb", *words], **run)
+    subprocess.run([programs / "initdb", *words], check=True, **run)
     options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
     control = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options]
-    subprocess.run([*control, "start"], **run)
+    subprocess.run([*control, "start"], check=True, **run)
     try:
         yield f"postgresql://ombud@/postgres?host={folder}"
     finally:
-        subprocess.run([programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)
+        subprocess.run([programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], check=True, **run)
         subprocess.run(["rm", "-rf", folder], check=True)
 
 

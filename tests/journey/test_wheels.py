@@ -41,8 +41,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(UV, "venv", "--python", sys.executable, folder / "venv", folder=folder)
     wheels = sorted(folder.glob("*.whl"))
     assert len(wheels) == len(DISTRIBUTIONS)
-    run(UV, "pip", "install", "--offline", "--python", folder / "venv" / "bin" / "python", "-r", "requirements.txt", *wheels,
-        folder=folder)  # fmt: skip
+    python = folder / "venv" / "bin" / "python"
+    run(UV, "pip", "install", "--offline", "--python", python, "-r", "requirements.txt", *wheels, folder=folder)
     return folder / "venv" / "bin"
 
 
