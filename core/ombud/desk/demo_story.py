@@ -38,7 +38,7 @@ BY_TERM = {"soon", "late"}
 _SUPPORT = {"247346", "350626", "634644", "299106", "0b0805fc9c0b"}
 _SECRET = {"71585": "working", "b654bee1a731": "closed"}
 _ABOUT_STAFF = {"580750": "working", "728571": "closed"}
-_CHANNELS = (("webform", 36), ("email", 26), ("phone", 20), ("letter", 10), ("api", 5), ("branch", 3))
+_CHANNELS = (("web", 36), ("email", 26), ("phone", 20), ("letter", 10), ("api", 5), ("branch", 3))
 
 
 class Narrative(msgspec.Struct, frozen=True):

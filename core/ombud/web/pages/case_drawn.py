@@ -10,6 +10,7 @@ from litestar import Request, Response
 from ombud.desk import case_glance
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
+from ombud.desk.channels import channel_label
 from ombud.desk.errors import Changed
 from ombud.desk.history import Happened
 from ombud.desk.last_change import last_change
@@ -28,10 +29,6 @@ from ombud.web.shell import page
 Req = Request[Any, Any, Any]
 LONG = 1500
 SLOT = "case.side"
-CHANNELS = {
-    "api": "API", "desk": "", "email": "E-mail", "in_person": "Visit", "letter": "Letter", "phone": "Phone call",
-    "portal": "Customer's page", "webform": "Web form", "csv-import": "Import", "csv": "Import",
-}  # fmt: skip
 SEVERITY_WORDS = {1: "1, minor", 2: "2, some harm", 3: "3, serious", 4: "4, grave"}
 OUTCOME_TONES = {"upheld": ("ok", "check"), "partly_upheld": ("ok", "check")}
 
@@ -112,7 +109,7 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
 def facts(view: CasePageView) -> list[dict[str, Any]]:
     """What is known of the case; a `day` is written by the page in the reader's language."""
     case = view.case
-    channel = CHANNELS.get(case.channel) or case.channel.replace("_", " ").replace("-", " ").capitalize()
+    channel = channel_label(case.channel)
     queue = {"href": address(case.queue.key)} if case.queue else {}
     lines = [
         {"label": "Received", "day": case.received_on, "value": channel},
@@ -250,7 +247,7 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     files = [{"name": each.name, "href": f"/files/{each.id}", "size": each.size} for each in entry.files]
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
-        "channel": entry.channel, "channel_label": CHANNELS.get(entry.channel, entry.channel), "text": text,
+        "channel": entry.channel, "channel_label": channel_label(entry.channel), "text": text,
         "cut": rest,
         "about": entry.about, "heat": 0, "flag": None, "files": files,
     }  # fmt: skip

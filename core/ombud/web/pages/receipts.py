@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 
 from ombud.desk import receipts
+from ombud.desk.channels import channel_label
 from ombud.desk.receipts import ReceiptShown
 from ombud.web.door import viewer_of
 from ombud.web.pages.messages import download
@@ -44,8 +45,8 @@ async def intake(request: Req, open: UUID | None = None, after: str = "") -> Res
 def _receipt(receipt: ReceiptShown) -> dict[str, Any]:
     return {
         "id": str(receipt.id), "href": f"/intake?open={receipt.id}", "channel": receipt.channel,
-        "channel_label": receipt.channel.replace("_", " ").capitalize(), "at": receipt.received_at,
-        "sender": receipt.channel.replace("_", " ").capitalize(),
+        "channel_label": channel_label(receipt.channel), "at": receipt.received_at,
+        "sender": channel_label(receipt.channel),
         "subject": receipt.content_type or "unknown type",
         "step_label": STEPS.get(receipt.step, receipt.step), "state": receipt.state,
     }  # fmt: skip

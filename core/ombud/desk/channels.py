@@ -1,0 +1,24 @@
+"""The names of ways in: core's own, and those that running plugins bring."""
+
+from ombud.kernel.lifecycle import running
+
+CORE = {
+    "api": "API",
+    "web": "Web form",
+    "desk": "",
+    "email": "E-mail",
+    "phone": "Telephone",
+    "letter": "Letter",
+    "in_person": "In person",
+    "branch": "Branch",
+    "link": "Customer's page",
+}
+
+
+def channel_label(code: str) -> str:
+    """Words for a channel code; the code itself, readable, where its plugin is off."""
+    for loaded in running.loaded.values():
+        for channel in loaded.channels:
+            if channel.key == code:
+                return channel.label
+    return CORE[code] if code in CORE else code.replace("_", " ").replace("-", " ").capitalize()
