@@ -119,11 +119,11 @@ class Jobs:
 class Plugins:
     """Which installed plugins may run."""
 
-    blocked: tuple[str, ...] = key((), "Never load these.", each_shaped(SLUG, 'a list of slugs like ["portal"]'))
+    blocked: tuple[str, ...] = key((), "Never load these.", each_shaped(SLUG, 'a list of slugs like ["my-plugin"]'))
     enabled_first: tuple[str, ...] = key(
         ("*",),
         'Switched on at the first start; ["*"] means all that are installed.',
-        each_shaped(rf"\*|{SLUG}", 'a list of slugs like ["portal"], or ["*"]'),
+        each_shaped(rf"\*|{SLUG}", 'a list of slugs like ["my-plugin"], or ["*"]'),
     )
 
 

@@ -33,7 +33,7 @@ FATES = (
     ("soon", 6, -2.2, -0.4),
     ("late", 7, 1, 18),
 )
-_ANY_HOUR = {"webform", "email", "api"}
+_ANY_HOUR = {"web", "email", "api"}
 BY_TERM = {"soon", "late"}
 _SUPPORT = {"247346", "350626", "634644", "299106", "0b0805fc9c0b"}
 _SECRET = {"71585": "working", "b654bee1a731": "closed"}
@@ -204,7 +204,7 @@ def _type_of(rng: Random, narrative: Narrative) -> tuple[str, dict[str, Any]]:
 def _documents(rng: Random, narrative: Narrative, channel: str) -> tuple[Document, ...]:
     if channel == "letter":
         return (Document(name="letter-scan.png", content_type="image/png", data=picture(rng)),)
-    if channel in {"webform", "email"} and rng.random() < 0.3:
+    if channel in {"web", "email"} and rng.random() < 0.3:
         text = f"Statement, extract\nFile of complaint {narrative.id}\n" + "".join(
             f"{day:02d}  transfer  {rng.randrange(5, 500)}.00\n" for day in sorted(rng.sample(range(1, 28), 5))
         )

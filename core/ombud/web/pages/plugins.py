@@ -23,7 +23,7 @@ REMEDIES = {
     "upgrade needed": "Another version is installed than the one in use. Upgrade to use it.",
     "missing": "Its distribution is not installed any more. Install it again, or turn it off; its data stays.",
 }
-KINDS = {"channel": "message-2", "portal": "route", "importer": "upload", "theme": "palette", "report": "chart-bar"}
+KINDS = {"channel": "message-2", "tracking": "route", "importer": "upload", "theme": "palette", "report": "chart-bar"}
 
 
 @get("/plugins", opt=MANAGE)
