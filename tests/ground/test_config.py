@@ -166,7 +166,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("[server]\nbase_url = 'desk.example.org'", 2, 'an address like "https://desk.example.org"'),
         ("[server]\nbase_url = 'http://['", 2, 'an address like "https://desk.example.org"'),
         ("[data]\ndir = ''", 2, "must be the path of a folder"),
-        ("[plugins]\nblocked = 'portal'", 2, 'a list of slugs like ["portal"]'),
+        ("[plugins]\nblocked = 'portal'", 2, 'a list of slugs like ["my-plugin"]'),
         ("[plugins]\nblocked = [1]", 2, "a list of slugs"),
         ("[log]\nlevel = 'loud'", 2, 'must be one of "debug"'),
         ("[complaints]\nreference_prefix = 'om b'", 2, "two to six capital letters"),
