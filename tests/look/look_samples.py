@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
+
 from ombud.desk.fields import FormField
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
@@ -324,7 +325,7 @@ def aspect(letter: str, title: str, **more: Any) -> dict[str, Any]:
         "decided_at": None,
         "decided_by": None,
         "clock": due(57, days=13),
-        "may": {key: True for key in ("decide", "reopen", "redress", "assign", "take", "change")},
+        "may": dict.fromkeys(("decide", "reopen", "redress", "assign", "take", "change"), True),
         **more,
     }
 
@@ -443,7 +444,7 @@ def case(**more: Any) -> dict[str, Any]:
         "priority": "high",
         "severities": [("low", "Low"), ("high", "High")],
         "severity": "high",
-        "may": {key: True for key in ("change", "note", "history", "mark_confidential", "confirm_needs")},
+        "may": dict.fromkeys(("change", "note", "history", "mark_confidential", "confirm_needs"), True),
         "may_change": True,
         "aspects": ASPECTS,
         "may_add_aspect": True,
@@ -524,7 +525,8 @@ def refused_decision() -> dict[str, Any]:
 
 
 def whole_aspect(**more: Any) -> dict[str, Any]:
-    line = {"id": "1", "text": "Money", "amount": "42.00", "currency": "EUR", "note": "The fee of 3 October"}
+    line = {"id": "1", "text": "Money", "amount": "42.00", "currency": "EUR", "note": "The fee of 3 October",
+            "standing": True, "taken_back": False, "at": ago(hours=2)}  # fmt: skip
     form = {
         "title": "Overdraft fee taken twice",
         "category": "",
@@ -543,10 +545,7 @@ def whole_aspect(**more: Any) -> dict[str, Any]:
         **decide(),
         "aspect": aspect("A", "Overdraft fee taken twice", decided=True, state_label="Upheld", outcome_label="Upheld",
                          reason="The fee was taken twice.", decided_at=ago(hours=2), decided_by=ME, may_decide=False),
-        "lines": [
-            {**line, "standing": True, "taken_back": False, "at": ago(hours=2)},
-            {**line, "id": "2", "text": "Apology", "amount": None, "standing": False, "taken_back": False, "at": ago(hours=3)},
-        ],
+        "lines": [line, {**line, "id": "2", "text": "Apology", "amount": None, "standing": False}],
         "form": form,
         "people": [("1", "Ewa Kruk"), ("2", "Piotr Maj")],
         "staff": [("2", "Piotr Maj")],
@@ -569,7 +568,8 @@ def change_case(**more: Any) -> dict[str, Any]:
 
 
 def history() -> dict[str, Any]:
-    entry = {"id": 7, "at": ago(hours=2), "actor_name": "Ewa Kruk", "icon": "scale", "text": "Ewa Kruk decided aspect A"}
+    words = "Ewa Kruk decided aspect A"
+    entry = {"id": 7, "at": ago(hours=2), "actor_name": "Ewa Kruk", "icon": "scale", "text": words}
     return {
         "shell": work("queue"),
         "csrf_field": csrf_field,
@@ -589,13 +589,14 @@ def needs_form(**wrong: str) -> dict[str, Any]:
 
 
 def tokens() -> dict[str, Any]:
-    listed = {"id": "1", "name": "Export every night", "mark": "9f03", "scopes": ("case.read",), "created_at": ago(days=2),
-              "used_at": None, "expires_at": NOW + timedelta(days=30)}  # fmt: skip
+    listed = {"id": "1", "name": "Export every night", "mark": "9f03", "scopes": ("case.read",), "used_at": None,
+              "created_at": ago(days=2), "expires_at": NOW + timedelta(days=30)}  # fmt: skip
+    ended = {**listed, "id": "2", "mark": "77aa"}
     return {
         "shell": work("me"),
         "csrf_field": csrf_field,
         "plain": "omb_9f03_0123456789",
-        "tokens": [{"listed": listed, "state": "holds"}, {"listed": {**listed, "id": "2", "mark": "77aa"}, "state": "revoked"}],
+        "tokens": [{"listed": listed, "state": "holds"}, {"listed": ended, "state": "revoked"}],
         "scopes": [("case.read", "See cases", "")],
         "days": [("30", "30 days"), ("0", "Until it is revoked")],
         "form": {"name": "", "days": "30", "scopes": [], "errors": [], "error_of": {}},

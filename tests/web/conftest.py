@@ -37,13 +37,13 @@ class Forms(HTMLParser):
         kind, name = given.get("type", "text"), given.get("name", "")
         if not name or kind in {"file", "submit"} or (kind in {"checkbox", "radio"} and "checked" not in attrs):
             return
-        if name in fields:
-            fields[name] = [
-                *(fields[name] if isinstance(fields[name], list) else [fields[name]]),
-                given.get("value", ""),
-            ]
-        else:
-            fields[name] = given.get("value", "")
+        self._put(name, given.get("value", ""))
+
+    def _put(self, name: str, value: str) -> None:
+        """A name that comes again makes a list."""
+        fields = self.found[-1][2]
+        known = fields.get(name)
+        fields[name] = value if known is None else [*(known if isinstance(known, list) else [known]), value]
 
     def handle_data(self, data: str) -> None:
         if self._area:

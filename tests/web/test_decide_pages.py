@@ -107,7 +107,7 @@ async def test_htmx_gets_the_form_alone_and_is_sent_on_after_the_decision(desk, 
 
 async def test_a_decision_is_taken_back_with_a_reason_and_its_redress_line_by_line(desk, send):
     agent = await desk.signed_in("agent")
-    path, filed, (first, _), (identity, _) = await _aspects(desk)
+    _, _, (first, _), (identity, _) = await _aspects(desk)
     await send(
         agent,
         f"{first}/decide",
