@@ -122,6 +122,8 @@ class Pages:
         self._request, self._slug, self._jinja = request, slug, jinja
 
     async def show(self, template: str, *, status: int = 200, here: str = "", **context: Any) -> Any:
+        if taken := {"request", "jinja", "home", "shell", "csrf_field"} & context.keys():
+            raise TypeError(f"the names {', '.join(sorted(taken))} are core's own; call the variables otherwise")
         around = f"p-{self._slug}-{here}" if here else ""
         return await shell.page(
             self._request, template, here=around, status=status, jinja=self._jinja, home=f"/p/{self._slug}/", **context

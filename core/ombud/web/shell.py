@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response
-from litestar.background_tasks import BackgroundTask
 from markupsafe import Markup
 
 from ombud.desk import units
@@ -129,15 +128,14 @@ async def page(
     here: str = "",
     status: int = 200,
     jinja: Any = None,
-    after: BackgroundTask | None = None,
+    home: str = "/",
     **context: Any,
 ) -> Response[str]:
     """Renders a template with the shell around it. `jinja`: a plugin's environment, by default core's."""
     around = await shell(request, here)
-    if "home" in context:
-        around["home"] = context.pop("home")
+    around["home"] = home
     html = render(request, jinja or request.app.state.jinja, template, around, {"status": status, **context})
-    answer = Response(html, media_type="text/html; charset=utf-8", status_code=status, background=after)
+    answer = Response(html, media_type="text/html; charset=utf-8", status_code=status)
     if around["toasts"]:
         answer.headers["set-cookie"] = cookie(TOAST_COOKIE, "", seconds=0)
     return answer
