@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.config import Config
-from ombud.desk import attachments, intake, queues
+from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
@@ -100,6 +100,8 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
 async def _parsed(raw: RawReceipt) -> Complaint:
     if raw.channel in CORE_CHANNELS:
         return CORE_CHANNELS[raw.channel](raw)
+    if raw.channel == hand_filing.RECEIPTS:
+        return await hand_filing.parse(raw)
     for slug, loaded in running.loaded.items():
         for channel in loaded.channels:
             if channel.key == raw.channel:

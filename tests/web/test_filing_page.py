@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import httpx
+
+from ombud import work
 from ombud.desk import intake
+from ombud.desk.hand_filing import parse
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.web.pages.filing import parse_filed
+from ombud_plugin_api.facts import RawReceipt
 
 
 async def test_a_letter_with_two_matters_becomes_a_case_dated_by_its_receipt(desk, send):
@@ -66,9 +70,9 @@ async def test_everything_wrong_is_said_at_once_beside_its_field(desk, send, for
         summary="Kept words",
     )
     assert refused.status_code == 422
-    assert "Correct 3 things" in refused.text
+    assert "Correct 4 things" in refused.text
     assert 'id="matter-1-error"' in refused.text
-    assert "This is not an e-mail address" in refused.text
+    assert "E-mail: This is not an e-mail address" in refused.text
     assert forms(refused.text).of("/cases/new")["summary"] == "Kept words"
     future = await send(agent, "/cases/new", "/cases/new", name="Ana", matter="A thing.", received_on=tomorrow)
     assert future.status_code == 422
@@ -92,13 +96,27 @@ async def test_own_fields_of_the_type_are_drawn_checked_and_kept(desk, send):
     assert await db.fetchval("SELECT fields FROM core_case") == {"account": "2214", "branch": "Sopot"}
 
 
+async def test_a_filing_that_was_broken_off_after_the_receipt_is_resumed(desk, forms):
+    agent = await desk.signed_in("agent")
+    form = forms((await agent.get("/cases/new")).text).of("/cases/new")
+    form |= {"name": "Ana Lima", "matter": "The card was blocked.", "channel": "letter"}
+    body = httpx.Request("POST", "http://desk.test", data=form).content
+    await intake.receive(RawReceipt(channel="desk", key=form["key"], body=body,
+                                    content_type="application/x-www-form-urlencoded"), principal="user/x")  # fmt: skip
+    await db.execute("UPDATE core_raw SET received_at = now() - interval '2 minutes'")
+    await work.sweep_receipts({}, None)
+    await desk.work()
+    row = await db.fetchrow("SELECT channel, title FROM core_case")
+    assert (row["channel"], row["title"]) == ("letter", "The card was blocked.")
+
+
 async def test_a_stored_form_reads_the_same_again(desk, send):
     agent = await desk.signed_in("agent")
     day = (now() - timedelta(days=3)).date()
     await send(agent, "/cases/new", "/cases/new", name="Ana Żółć", channel="in_person", matter=["One & two", "Three"],
                received_on=day.isoformat(), email="ana@example.org")  # fmt: skip
     raw, _, principal = await intake.load_raw(await db.fetchval("SELECT id FROM core_raw"))
-    complaint = await parse_filed(raw)
+    complaint = await parse(raw)
     assert complaint.person.name == "Ana Żółć"
     assert [matter.text for matter in complaint.matters] == ["One & two", "Three"]
     assert complaint.received_at == await db.fetchval("SELECT received_at FROM core_case")

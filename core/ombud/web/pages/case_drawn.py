@@ -247,10 +247,16 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     files = [{"name": each.name, "href": f"/files/{each.id}", "size": each.size} for each in entry.files]
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
-        "channel": entry.channel, "channel_label": channel_label(entry.channel), "text": text,
-        "cut": rest,
+        "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
         "about": entry.about, "heat": 0, "flag": None, "files": files,
     }  # fmt: skip
+
+
+def _how(entry: Said) -> str:
+    """How it was said; words that a member of staff took down are not their own."""
+    if entry.kind == "in" and entry.author_id is not None:
+        return "wrote down what was said"
+    return channel_label(entry.channel)
 
 
 def cut(text: str) -> tuple[str, str]:

@@ -2,31 +2,27 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
 from typing import Any
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import cases, choices, fields, intake, units
-from ombud.desk.checking import checked_email, checked_moment, clean_text
+from ombud.desk import cases, choices, fields, intake
+from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.errors import Invalid, KeyReused
+from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of, received_at
 from ombud.kernel.clock import now
 from ombud.process import settings
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.shell import go, page
-from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, RawReceipt
+from ombud_plugin_api.facts import RawReceipt
 
 Req = Request[Any, Any, Any]
 FILE = {"permission": "case.file"}
-CHANNELS = {"phone": "Phone call", "letter": "Letter", "in_person": "Visit", "email": "E-mail"}
-MATTERS = 20
-_AT_NOON = time(12)
 SENT_BEFORE = "This form was sent before with other words. Look whether that case is there, then send it again."
 
 
@@ -46,24 +42,24 @@ async def file_case(request: Req) -> Response[Any]:
     types = {each.key: each for each in await choices.case_types()}
     wrong = _wrong(form, open_to, types)
     if wrong:
-        return await _form(request, form, matters_of(form), _beside(wrong))
+        return await _form(request, form, matters_of(form.parts()), _beside(wrong))
     try:
         return await _filed(request, viewer, form, open_to[form.text("unit")], types[form.text("case_type")])
     except Invalid as problem:
-        return await _form(request, form, matters_of(form), _beside([problem]))
+        return await _form(request, form, matters_of(form.parts()), _beside([problem]))
     except KeyReused:
         again = Refused(409, [{"field": "", "message": SENT_BEFORE}])
-        return await _form(request, form, matters_of(form), again, key=_new_key())
+        return await _form(request, form, matters_of(form.parts()), again, key=_new_key())
 
 
 async def _filed(
     request: Req, viewer: Viewer, form: Given, unit: UnitChoice, case_type: CaseTypeChoice
 ) -> Response[Any]:
     raw = RawReceipt(
-        channel=form.text("channel"), key=form.text("key")[:100] or _new_key(), body=await request.body(),
+        channel=RECEIPTS, key=form.text("key")[:100] or _new_key(), body=await request.body(),
         content_type="application/x-www-form-urlencoded",
     )  # fmt: skip
-    complaint = complaint_of(form, unit.time_zone, case_type.schema)
+    complaint = complaint_of(form.parts(), unit.time_zone, case_type.schema)
     filed = await intake.file(raw, complaint, principal=f"user/{viewer.user_id}", actor=viewer.actor)
     if form.ticked("confidential") and viewer.may_in("case.confidential", unit.id) and not filed.duplicate:
         await cases.set_confidential(viewer, filed.case_id, True, None)
@@ -71,47 +67,8 @@ async def _filed(
     return go(f"/cases/{filed.reference}", f"{filed.reference} {words}.")
 
 
-async def parse_filed(raw: RawReceipt) -> Complaint:
-    """Reads a stored form again, for the job that resumes intake; raises Invalid."""
-    pairs = parse_qsl(raw.body.decode("utf-8", "replace"), keep_blank_values=True)
-    form = Given(FormMultiDict(pairs))
-    unit = await units.by_key(form.text("unit")) or await units.first()
-    return complaint_of(form, unit.time_zone, await fields.schema_of(form.text("case_type")))
-
-
-def complaint_of(form: Given, zone: str, schema: dict[str, Any]) -> Complaint:
-    """What the form says, as intake takes it; raises Invalid for what it cannot say."""
-    return Complaint(
-        channel=form.text("channel"),
-        person=PersonGiven(name=form.text("name"), email=form.text("email"), phone=form.text("phone")),
-        matters=tuple(Matter(text=text, category=category) for text, category in matters_of(form) if text.strip()),
-        summary=form.text("summary"),
-        received_at=received_at(form.day("received_on"), zone),
-        unit=form.text("unit"),
-        case_type=form.text("case_type"),
-        fields=fields.check(schema, fields.from_form(schema, form.texts())),
-    )
-
-
-def received_at(day: date | None, zone: str) -> datetime | None:
-    """Noon of a past day where the unit is; None for today, which means the moment of filing."""
-    today = now().astimezone(ZoneInfo(zone)).date()
-    if day is None or day == today:
-        return None
-    if day > today:
-        raise Invalid("This day lies in the future. Give the day it reached you.", "received_on")
-    return checked_moment(datetime.combine(day, _AT_NOON, ZoneInfo(zone)).astimezone(UTC), "received_on")
-
-
-def matters_of(form: Given) -> list[tuple[str, str]]:
-    """The matters as (text, category), empty ones too, at most twenty."""
-    texts, categories = form.all("matter"), form.all("category")
-    padded = categories + [""] * len(texts)
-    return list(zip(texts, padded, strict=False))[:MATTERS] or [("", "")]
-
-
 def _stepped(form: Given) -> list[tuple[str, str]]:
-    matters, step = matters_of(form), form.text("step")
+    matters, step = matters_of(form.parts()), form.text("step")
     if step == "add" and len(matters) < MATTERS:
         return [*matters, ("", "")]
     place = step.removeprefix("remove-")
@@ -127,6 +84,8 @@ _FIELDS = {"person.name": "name", "person.email": "email", "person.phone": "phon
 def _wrong(form: Given, open_to: dict[str, UnitChoice], types: dict[str, CaseTypeChoice]) -> list[Invalid]:
     """Everything that can be said at once about the form, so that nobody corrects it thing by thing."""
     longest = settings().limits.text_chars
+    texts = [text for text, _ in matters_of(form.parts())]
+    zone = open_to[form.text("unit")].time_zone if form.text("unit") in open_to else "UTC"
     tries: list[Callable[[], Any]] = [
         lambda: clean_text(form.text("name"), "name", longest=200, required=True),
         lambda: checked_email(form.text("email"), "email"),
@@ -134,11 +93,11 @@ def _wrong(form: Given, open_to: dict[str, UnitChoice], types: dict[str, CaseTyp
         lambda: _chosen(form.text("channel"), CHANNELS, "channel"),
         lambda: _chosen(form.text("unit"), open_to, "unit"),
         lambda: _chosen(form.text("case_type"), types, "case_type"),
-        lambda: _has_a_day(form),
+        lambda: received_at(form.text("received_on"), zone),
         lambda: clean_text(form.text("summary"), "summary", longest=200),
-        *(_checks_matter(place, text, longest) for place, (text, _) in enumerate(matters_of(form), 1) if text.strip()),
+        *(_checks_matter(place, text, longest) for place, text in enumerate(texts, 1) if text.strip()),
     ]
-    if not any(text.strip() for text, _ in matters_of(form)):
+    if not any(text.strip() for text in texts):
         tries.append(lambda: clean_text("", "matter-1", longest=longest, required=True))
     found = []
     for check in tries:
@@ -158,14 +117,21 @@ def _chosen(code: str, known: Any, field: str) -> None:
         raise Invalid("Choose one of the list.", field)
 
 
-def _has_a_day(form: Given) -> None:
-    if form.day("received_on") is None:
-        raise Invalid("Give the day it reached you. Clocks run from it.", "received_on")
+_LABELS = {"name": "Name", "email": "E-mail", "phone": "Phone", "channel": "Channel", "unit": "Unit",
+           "case_type": "Case type", "received_on": "Received on", "summary": "In one line"}  # fmt: skip
 
 
 def _beside(problems: Sequence[Invalid]) -> Refused:
+    """Each text stands at its field; in the summary it names the field too."""
     placed = [(_place(each.field), str(each)) for each in problems]
-    return Refused(422, [{"field": place, "message": text} for place, text in placed], dict(reversed(placed)))
+    errors = [{"field": place, "message": _named(place, text)} for place, text in placed]
+    return Refused(422, errors, dict(reversed(placed)))
+
+
+def _named(place: str, text: str) -> str:
+    number = place.removeprefix("matter-")
+    label = f"Matter {number}" if number != place else _LABELS.get(place, "")
+    return f"{label}: {text}" if label else text
 
 
 def _place(name: str) -> str:

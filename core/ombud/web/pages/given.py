@@ -26,6 +26,9 @@ class Given:
     def all(self, name: str) -> list[str]:
         return [each if isinstance(each, str) else "" for each in self._parts.get(name, [])]
 
+    def parts(self) -> dict[str, list[str]]:
+        return {name: self.all(name) for name in self._parts}
+
     def text(self, name: str, otherwise: str = "") -> str:
         values = self.all(name)
         return values[0] if values else otherwise
