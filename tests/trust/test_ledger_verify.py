@@ -231,6 +231,14 @@ async def test_a_table_changed_behind_the_ledger_is_named(ledger_db: str, statem
     assert said in broken
 
 
+async def test_a_case_cut_out_from_under_its_aspects_is_named(ledger_db: str) -> None:
+    await add_case()
+    async with db.transaction():
+        await db.execute("SET LOCAL session_replication_role = replica")
+        await db.execute("DELETE FROM core_case")
+    assert "the case is in only one of table and ledger" in (await verify()).broken
+
+
 async def test_a_case_that_no_entry_opened_is_named(ledger_db: str, tamper: Tamper) -> None:
     case, _ = await add_case()
     for table in ("core_ledger_entry", "core_stream"):

@@ -148,10 +148,12 @@ async def current_states(cases: Sequence[str]) -> dict[str, CaseState]:
         states[row["id"]] = state = CaseState(seen=True)
         _take(state, dict(row), _CASE_FIELDS)
     for row in await db.fetch(_ASPECTS, cases):
-        states[row["case"]].aspects[row["id"]] = aspect = AspectState()
-        _take(aspect, dict(row), _ASPECT_FIELDS)
+        if row["case"] in states:  # who lifts the guards can leave aspects behind without their case
+            states[row["case"]].aspects[row["id"]] = aspect = AspectState()
+            _take(aspect, dict(row), _ASPECT_FIELDS)
     for row in await db.fetch(_REDRESS, cases):
-        states[row["case"]].aspect(dict(row)).give(dict(row))
+        if row["case"] in states:
+            states[row["case"]].aspect(dict(row)).give(dict(row))
     return states
 
 
