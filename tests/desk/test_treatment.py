@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from ombud.desk import aspects, cases, drafts, messages, people, support
+from ombud.desk import aspects, case_links, cases, drafts, messages, people, support
 from ombud.desk.aspects import Decision, RedressGiven
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
@@ -137,6 +137,15 @@ async def test_a_complaint_about_a_member_of_staff_is_never_routed_to_that_perso
     with pytest.raises(NotFound):
         await aspects.decide_aspect(agent, about_agent, Decision("not_upheld", "I was polite."), None)
     await holds()
+
+
+async def test_whoever_an_aspect_is_about_gets_no_link_that_shows_it(desk: Any) -> None:
+    leader, agent = await desk.viewer("leader"), await desk.viewer("agent")
+    filed = await desk.file("The fee was taken twice.", "Agent was rude to me.")
+    await aspects.concern(leader, (await aspect_ids(filed.case_id))[1], agent.user_id)
+    with pytest.raises(NotAllowed):
+        await case_links.make(agent, filed.case_id)
+    assert "/track/" in await case_links.make(leader, filed.case_id)
 
 
 async def test_roles_decide_who_may_do_what_and_units_where(desk: Any) -> None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from ombud.desk.errors import NotFound
-from ombud.desk.writing import demand, lock_case
+from ombud.desk.writing import demand, lock_case, refuse_concerned
 from ombud.kernel.database import db
 from ombud.process import address, settings
 from ombud.trust import links
@@ -26,9 +26,10 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
 
 
 async def make(viewer: Viewer, case_id: UUID) -> str:
-    """A new full address for the complainant, to be handed over by the viewer."""
+    """A new full address for the complainant, to be handed over by the viewer; who holds it reads the whole complaint."""
     async with db.transaction():
         await lock_case(viewer, "case.write", case_id)
+        await refuse_concerned(viewer, case_id)
         person_id = await db.fetchval(
             "SELECT person_id FROM core_party WHERE case_id = $1 AND role = 'complainant' ORDER BY created_at LIMIT 1",
             case_id,
