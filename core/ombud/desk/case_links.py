@@ -26,7 +26,7 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
 
 
 async def make(viewer: Viewer, case_id: UUID) -> str:
-    """A new full address for the complainant, to be handed over by the viewer; who holds it reads the whole complaint."""
+    """A new full address for the complainant, handed over by the viewer; whoever holds it reads the whole complaint."""
     async with db.transaction():
         await lock_case(viewer, "case.write", case_id)
         await refuse_concerned(viewer, case_id)
