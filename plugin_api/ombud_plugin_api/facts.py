@@ -36,7 +36,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """A complaint as a channel understood it. `received_at`: when it reached the firm, if not now.
-    `unit`: the key of a unit, empty for the first. `fields`: values of the case type's own fields."""
+    `unit`: the key of a unit, empty for the first. `fields`: values of the case type's own fields. `confidential`: only
+    those with the right to such cases will see it."""
 
     channel: str
     person: PersonGiven
@@ -48,6 +49,7 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "en"
     fields: dict[str, Any] = {}
     documents: tuple[Document, ...] = ()
+    confidential: bool = False
 
 
 class RawReceipt(msgspec.Struct, frozen=True, kw_only=True):

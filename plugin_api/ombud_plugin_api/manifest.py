@@ -27,8 +27,8 @@ class TableDeclaration:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`kinds`: what the plugin is (channel, tracking, importer …); `reaches`: hosts outside; `events`: ledger kinds that
-    `on_event` wants. `doors`: addresses that core's stable public addresses lead to (`file` for /complain, `track` for
+    """`kinds`: what the plugin is (channel, tracking, importer …); `reaches`: hosts outside; `events`: ledger kinds
+    that `on_event` wants. `doors`: where core's stable public addresses lead (`file` for /complain, `track` for
     /track/<token>, with `{token}` in it), relative to the plugin's pages."""
 
     slug: str

@@ -57,6 +57,7 @@ def checked_complaint(complaint: Complaint) -> Complaint:
         language=complaint.language if complaint.language in {"en", "pl"} else "en",
         fields=complaint.fields,
         documents=complaint.documents,
+        confidential=complaint.confidential,
     )
 
 

@@ -37,6 +37,7 @@ def complaint_of(parts: Parts, zone: str, schema: Mapping[str, Any]) -> Complain
         received_at=received_at(_first(parts, "received_on"), zone),
         unit=_first(parts, "unit"),
         case_type=_first(parts, "case_type"),
+        confidential=bool(_first(parts, "confidential")),
         fields=fields.check(schema, fields.from_form(schema, {name: _first(parts, name) for name in parts})),
     )
 

@@ -226,7 +226,7 @@ opened AS (
     INSERT INTO core_case (id, reference, unit_id, case_type, title, status, priority, severity, queue_id, channel,
         language, confidential, received_at, received_on, opened_at, due_at, changed_at, fields, aspects_total,
         aspects_closed, mood, last_word_at, last_word_channel, version)
-    VALUES ($7, $8, $9, $10, $11, 'new', 'normal', 1, $12, $13, $6, FALSE, $14, $15, $20, $16, $20, $17, $18, 0, '',
+    VALUES ($7, $8, $9, $10, $11, 'new', 'normal', 1, $12, $13, $6, $33, $14, $15, $20, $16, $20, $17, $18, 0, '',
         $14, $13, 1)),
 party AS (
     INSERT INTO core_party (id, case_id, person_id, role, authority, created_at)
@@ -268,6 +268,7 @@ async def _write_case(opening: _Opening, complaint: Complaint) -> None:
         list(opening.aspect_ids), list(range(1, len(matters) + 1)),
         [matter.title or shortened(matter.text, 80) for matter in matters], [matter.text for matter in matters],
         [matter.category for matter in matters], opening.link.id, opening.link.expires_at, list(STEPS),
+        complaint.confidential,
     )  # fmt: skip
 
 
@@ -295,7 +296,7 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
         "case_type": complaint.case_type, "priority": "normal", "owner": "", "queue": str(opening.queue_id or ""),
         "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
         "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id),
-        "aspects": aspects,
+        "aspects": aspects, "confidential": complaint.confidential,
     }  # fmt: skip
     values = {"name": complaint.person.name, "email": complaint.person.email, "phone": complaint.person.phone}
     sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}

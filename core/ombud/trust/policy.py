@@ -23,6 +23,7 @@ class Viewer:
     rights: Mapping[str, frozenset[UUID]] = field(default_factory=dict)
     scopes: frozenset[str] | None = None
     system: bool = False
+    roles: tuple[str, ...] = ()
 
     def may(self, permission: str) -> bool:
         """True if the permission holds in at least one unit."""

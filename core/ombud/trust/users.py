@@ -72,7 +72,7 @@ def normal_name(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
-async def add(  # noqa: PLR0917
+async def add(
     name: str,
     display_name: str,
     email: str,

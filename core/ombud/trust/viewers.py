@@ -19,7 +19,7 @@ _Rights = dict[str, frozenset[UUID]]
 _RIGHTS = """
 WITH RECURSIVE me AS ({me}),
 granted AS (
-    SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions
+    SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions, array_agg(DISTINCT role.label) AS roles
     FROM me JOIN core_user_role mine ON mine.user_id = me.user_id JOIN core_role role ON role.key = mine.role,
         unnest(role.permissions) AS permission
     GROUP BY mine.unit_id
@@ -30,7 +30,7 @@ below AS (
     SELECT below.top, child.id FROM below JOIN core_unit child ON child.parent_id = below.unit_id
 ),
 reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
-SELECT me.*, granted.permissions, reach.units
+SELECT me.*, granted.permissions, granted.roles, reach.units
 FROM me LEFT JOIN (granted JOIN reach ON reach.top = granted.unit_id) ON TRUE
 """
 _PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language"
@@ -77,7 +77,8 @@ async def viewer_of_token(plain: str) -> Viewer | None:
 
 def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] | None = None) -> Viewer:
     first = rows[0]
-    return Viewer(actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes)
+    roles = tuple(sorted({label for row in rows for label in row["roles"] or ()}))
+    return Viewer(actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles)
 
 
 def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:

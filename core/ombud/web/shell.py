@@ -73,7 +73,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "density": look["density"],
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
-        "user": {"name": viewer.name or "–", "role": "", "email": ""},
+        "user": {"name": viewer.name or "–", "role": ", ".join(viewer.roles), "email": ""},
         "nav": rail(viewer),
         "here": here,
         "toasts": toasts(request),

@@ -226,7 +226,8 @@ def test_what_was_written_is_read_back_with_its_lines(rows: list[tuple[str, str]
     assert found == expected
 
 
-MARKS = b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b", gzip.compress(b"a,b\n1,2\n", mtime=0), "ż".encode(), b"id,text\n", b'""'
+PACKED = gzip.compress(b"a,b\n1,2\n", mtime=0)
+MARKS = b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b", PACKED, "ż".encode(), b"id,text\n", b'""'
 BROKEN = b"\xb3", b"\xed\xa0\x80", b"\x81", b"\xc5"
 FRAGMENTS = st.sampled_from([*MARKS, *BROKEN, *(bytes([byte]) for byte in b'",;\t\n\r\0a1 ')])
 

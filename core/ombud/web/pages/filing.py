@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import cases, choices, fields, intake
+from ombud.desk import choices, fields, intake
 from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.errors import Invalid, KeyReused
@@ -60,9 +60,9 @@ async def _filed(
         content_type="application/x-www-form-urlencoded",
     )  # fmt: skip
     complaint = complaint_of(form.parts(), unit.time_zone, case_type.schema)
+    if complaint.confidential and not viewer.may_in("case.confidential", unit.id):
+        raise Invalid("You have no right to confidential cases here. Ask your team leader to file it.", "confidential")
     filed = await intake.file(raw, complaint, principal=f"user/{viewer.user_id}", actor=viewer.actor)
-    if form.ticked("confidential") and viewer.may_in("case.confidential", unit.id) and not filed.duplicate:
-        await cases.set_confidential(viewer, filed.case_id, True, None)
     words = "was opened already" if filed.duplicate else "is open"
     return go(f"/cases/{filed.reference}", f"{filed.reference} {words}.")
 
