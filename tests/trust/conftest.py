@@ -1,12 +1,15 @@
 """An open database with an empty ledger, an open key ring, and the powers of a database superuser."""
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust import keys
+from ombud.kernel.ids import new_id
+from ombud.trust import keys, link_signing, roles
 
 GUARDED = ("core_ledger_entry", "core_stream", "core_checkpoint", "core_checkpoint_entry", "core_key")
 HELD = ("core_redress", "core_aspect", "core_case", "core_vault", "core_sealed", *GUARDED)
@@ -57,5 +60,29 @@ async def ledger_db(database_url: str, key_file: Path) -> AsyncIterator[str]:
     await behind_the_guards(*(f"DELETE FROM {table}" for table in HELD))
     await keys.open_master(key_file)
     yield database_url
+    keys.close_master()
+    await db.close()
+
+
+@pytest.fixture
+async def desk(fresh_database_url: str, key_file: Path) -> AsyncIterator[dict[str, uuid.UUID]]:
+    """Core's roles and units by key: acme, below it north, below that north-team; and zenith beside. No user yet."""
+    await db.open(fresh_database_url)
+    await keys.open_master(key_file)
+    link_signing.open_signing(key_file.parent)
+    await roles.install_defaults()
+    units: dict[str, uuid.UUID] = {}
+    for key, parent in [("acme", None), ("north", "acme"), ("north-team", "north"), ("zenith", None)]:
+        units[key] = new_id()
+        await db.execute(
+            """INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, country, language, phone,
+                created_at, version) VALUES ($1, $2, 'entity', $3, $3, 'UTC', 'EUR', '', 'en', '', $4, 1)""",
+            units[key],
+            units[parent] if parent else None,
+            key,
+            now(),
+        )
+    yield units
+    link_signing.close_signing()
     keys.close_master()
     await db.close()
