@@ -846,6 +846,33 @@ DOORS = [
     },
 ]
 
+API_PROBLEMS = {"conflict": ("Conflict", "Compare both sides and send it again with the new version.")}
+API_SECTIONS = [
+    {
+        "title": "Complaints",
+        "operations": [
+            {
+                "id": "file_complaint",
+                "method": "POST",
+                "path": "/api/v1/complaints",
+                "words": "Files a complaint. The same `Idempotency-Key` gives the same answer.",
+                "parameters": [
+                    {"name": "Idempotency-Key", "place": "header", "required": True, "words": "1 to 200 visible signs."}
+                ],
+                "body": [
+                    {
+                        "name": "channel",
+                        "kind": "text",
+                        "required": True,
+                        "words": "How it came.",
+                        "choices": ["api", ""],
+                    }
+                ],
+            }
+        ],
+    }
+]
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
@@ -911,6 +938,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "number": "0190a3",
         },
     ),
+    "api-docs": ("pages/api_docs.html", {"shell": public(), "sections": API_SECTIONS, "problems": API_PROBLEMS}),
     "document": (
         "pages/document.html",
         {"shell": public(), "heading": "Ombud API", "body": Markup("<p>Read <code>/api/openapi.json</code>.</p>")},
