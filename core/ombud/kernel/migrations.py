@@ -83,9 +83,7 @@ async def backwards(package: str, app: str) -> list[str]:
     known = {step.id: step for step in steps(package, app)}
     for identity in sorted(done, reverse=True):
         if identity not in known:
-            raise MigrationError(
-                f"{app}: migration {identity} was applied but its file is missing; reinstall it"
-            )
+            raise MigrationError(f"{app}: migration {identity} was applied but its file is missing; reinstall it")
         await _run(known[identity], backwards=True)
         await Migration.delete().where((Migration.name == identity) & (Migration.app_name == app)).run()
     return sorted(done, reverse=True)
