@@ -8,6 +8,7 @@ As root it runs under a number of its own. So that this user needs no way throug
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -288,14 +289,21 @@ class EmbeddedPostgres:
         """Inside the folder, or in a temporary one where the path is too long for a socket."""
         home = self.folder / "socket"
         if len(os.fsencode(home / SOCKET_NAME)) > LONGEST_SOCKET:
-            base = tempfile.gettempdir()
-            home = Path(tempfile.mkdtemp(prefix="ombud-", dir=base if len(base) < 60 else "/tmp"))  # noqa: S108
-        else:
-            shutil.rmtree(home, ignore_errors=True)
+            home = self._short_folder()
+        shutil.rmtree(home, ignore_errors=True)
+        try:
             home.mkdir(mode=0o700)
+        except FileExistsError:  # somebody else's, under a name they could guess
+            home = Path(tempfile.mkdtemp(prefix="ombud-"))
         if owner:
             os.chown(home, *owner)
         return home
+
+    def _short_folder(self) -> Path:
+        """The same at each start, so that the address outlives a restart and open pools find the way back."""
+        base = tempfile.gettempdir()
+        name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(base if len(base) < 60 else "/tmp") / f"ombud-{name}"  # noqa: S108
 
     def _forget_socket(self) -> None:
         note = self.folder / "server.json"
