@@ -93,21 +93,8 @@ def door(app: ASGIApp) -> ASGIApp:
     return through
 
 
-class _BodyLimit:
-    """What Litestar asks a route for before it reads a body; a mount has no answer of its own."""
-
-    opt: dict[str, Any] = {}
-
-    def resolve_request_max_body_size(self) -> int:
-        return settings().limits.body_mb * 1_000_000
-
-
 class _AtTheDoor(Request[Any, Any, Any]):
-    """Reads the form before the route is entered; what was read stays in the scope for the handler."""
-
-    @property
-    def route_handler(self) -> Any:
-        return _BodyLimit()
+    """Reads the form before the handler does; what was read stays in the scope for it."""
 
     async def form(self) -> FormMultiDict:
         """Litestar remembers the last 1,024 URL-encoded bodies, passwords and complaints among them; this does not."""

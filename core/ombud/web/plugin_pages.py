@@ -174,5 +174,5 @@ async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill,
 
 def _drawn(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, data: Mapping[str, Any]) -> Markup:
     jinja = templating.with_templates(request.app.state.jinja, loaded.folder / "templates")
-    around = {"language": "en", "zone": "UTC"}
+    around = {"language": shell.language_of(request, viewer_of(request), "en"), "zone": "UTC"}
     return Markup(shell.render(request, jinja, fill.template, around, dict(data)))  # noqa: S704 - escaped by Jinja
