@@ -97,6 +97,19 @@ async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     assert (row["state"], row["progress"]["done"]) == ("done", 5)
 
 
+async def test_a_job_that_takes_longer_than_its_limit_is_stopped_and_goes_on_from_its_state(
+    desk_with_dummy: Any,
+) -> None:
+    job = await enqueue_job("dummy.count", {"payload": {"to": 4, "sleep_at": 2}}, plugin="dummy")
+    await desk_with_dummy.work()
+    row = await db.fetchrow("SELECT state, error, checkpoint FROM core_delivery WHERE id = $1", job)
+    assert (row["state"], row["checkpoint"]["done"]) == ("waiting", 2)
+    assert "goes on from its state" in row["error"]
+    await db.execute("UPDATE core_delivery SET available_at = now() WHERE id = $1", job)
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT state FROM core_delivery WHERE id = $1", job) == "done"
+
+
 async def test_hook_provide_commands(dummy: str, capsys: Any) -> None:
     loaded = plugins.load(plugins.discover()[dummy])
     (command,) = loaded.commands

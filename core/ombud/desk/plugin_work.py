@@ -1,5 +1,6 @@
 """Plugins' background work: their jobs and event handlers, run with a context of their own."""
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -17,7 +18,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded, UnfitError
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
-from ombud_plugin_api import Event, Job
+from ombud_plugin_api import Event, Job, Transient
 
 log = logging.getLogger("ombud.plugins")
 
@@ -75,6 +76,11 @@ def _register_jobs() -> None:
 def _runner(slug: str, job: Job) -> outbox.Handler:
     async def run(payload: dict[str, Any], context: outbox.JobContext) -> None:
         viewer = await viewer_of_user(UUID(payload["user"])) if payload.get("user") else None
-        await job.run(payload["payload"], context_for(slug, viewer or Viewer(actor=f"plugin/{slug}"), context))
+        given = context_for(slug, viewer or Viewer(actor=f"plugin/{slug}"), context)
+        try:
+            async with asyncio.timeout(job.limit_seconds):
+                await job.run(payload["payload"], given)
+        except TimeoutError as problem:
+            raise Transient(f"{job.name} ran for {job.limit_seconds:.0f} s; it goes on from its state") from problem
 
     return run

@@ -69,6 +69,9 @@ async def count(payload: Mapping[str, Any], context: api.Context) -> None:
         done += 1
         await context.save({"done": done})
         await context.progress(done, payload["to"], "counting")
+        if payload.get("sleep_at") == done and context.state.get("slept") is None:
+            await context.save({"done": done, "slept": True})
+            await asyncio.sleep(30)
         if payload.get("fail_at") == done and context.state.get("failed") is None:
             await context.save({"done": done, "failed": True})
             raise api.Transient("the dummy pauses on purpose")
@@ -107,7 +110,7 @@ def provide_channels(manifest: api.Manifest) -> list[api.Channel]:
 
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
-    return [api.Job("count", count)]
+    return [api.Job("count", count, limit_seconds=0.5)]
 
 
 @hookimpl
