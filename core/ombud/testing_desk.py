@@ -154,6 +154,7 @@ async def running_desk(url: str, data: Path, **environment: str) -> AsyncIterato
             yield desk
         finally:
             await desk.close()
+            running.loaded, running.problems = {}, {}
 
 
 @asynccontextmanager

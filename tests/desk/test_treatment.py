@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from ombud.desk import aspects, case_links, cases, drafts, messages, people, support
+from ombud.desk import aspects, case_links, cases, drafts, intake, messages, people, support
 from ombud.desk.aspects import Decision, RedressGiven
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
 from ombud.trust.ledger_verify import verify
-from ombud_plugin_api.facts import PersonGiven
+from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, RawReceipt
 
 
 async def aspect_ids(case_id: UUID) -> list[UUID]:
@@ -253,3 +253,32 @@ async def test_support_needs_are_confirmed_by_a_person_with_a_lawful_basis(desk:
     assert "vulnerable" not in str(entry["body"])
     assert list(entry["sealed"]) == ["needs"]
     await holds()
+
+
+async def test_words_given_as_a_category_are_sealed_and_never_stand_in_the_ledger(desk: Any) -> None:
+    agent = await desk.viewer("agent")
+    named = Matter(text="The fee was taken twice.", category="Nora of 5 Elm Street")
+    coded = Matter(text="The clerk was rude.", category="staff_conduct")
+    complaint = Complaint(channel="api", person=PersonGiven(name="Ann"), matters=(named, coded))
+    filed = await intake.file(RawReceipt(channel="api", key="c", content_type="", body=b"c"), complaint)
+    added = await aspects.add(agent, filed.case_id, "And a third.", category="Nora again")
+    await aspects.change(agent, added, {"category": "Nora once more"}, 1)
+    bodies = str([row["body"] for row in await db.fetch("SELECT body FROM core_ledger_entry")])
+    assert "Nora" not in bodies
+    assert "staff_conduct" in bodies
+    assert await db.fetchval("SELECT category FROM core_aspect WHERE id = $1", added) == "Nora once more"
+    with pytest.raises(Invalid, match="cause"):
+        await aspects.decide_aspect(agent, added, Decision("upheld", "Yes.", "It was Nora"), None)
+    await holds()
+
+
+async def test_whoever_an_aspect_is_about_cannot_change_where_the_answers_go(desk: Any) -> None:
+    leader, agent = await desk.viewer("leader"), await desk.viewer("agent")
+    filed = await desk.file("The fee was taken twice.", "Agent was rude to me.")
+    person = await db.fetchval("SELECT person_id FROM core_party WHERE case_id = $1", filed.case_id)
+    await aspects.concern(leader, (await aspect_ids(filed.case_id))[1], agent.user_id)
+    with pytest.raises(NotAllowed):
+        await people.change(agent, person, {"email": "agent@example.org"}, 1)
+    with pytest.raises(NotAllowed):
+        await people.add_party(agent, filed.case_id, PersonGiven(name="Agent's friend"), "witness")
+    assert await people.change(leader, person, {"email": "new@example.org"}, 1) == 2

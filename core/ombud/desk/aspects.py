@@ -13,7 +13,7 @@ from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.intake import moment, shortened
-from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES
+from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, is_code
 from ombud.desk.writing import (
     check_version,
     lock_aspect,
@@ -77,7 +77,8 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         )
         subject = await subject_of(case_id)
         sealed = {"title": Sealed(subject, title), "text": Sealed(subject, text)}
-        body = {"aspect": str(identity), "position": position, "category": category}
+        sealed |= {} if is_code(category) else {"category": Sealed(subject, category)}
+        body = {"aspect": str(identity), "position": position, "category": category if is_code(category) else ""}
         await record(viewer, case_id, "aspect.added", body, sealed)
         await _follow_status(viewer, case, status)
         return identity
@@ -113,7 +114,9 @@ def _checked(decision: Decision) -> Decision:
     if decision.outcome not in OUTCOMES:
         raise Invalid("Choose an outcome.", "outcome")
     reason = clean_text(decision.reason, "reason", longest=settings().limits.text_chars, required=True)
-    cause = clean_text(decision.cause, "cause", longest=100)
+    cause = clean_text(decision.cause, "cause", longest=60)
+    if not is_code(cause):
+        raise Invalid("Choose a cause of the list.", "cause")
     lines = tuple(checked_redress(each, place) for place, each in enumerate(decision.redress))
     return Decision(decision.outcome, reason, cause, lines)
 
@@ -267,8 +270,10 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
         if not changed:
             return int(aspect["version"])
         await update("core_aspect", aspect_id, changed)
-        codes = {key: moment(value) if key == "due_at" else value for key, value in changed.items() if key != "title"}
-        free = {"title": Sealed(await subject_of(case["id"]), changed["title"])} if "title" in changed else {}
+        words = {key for key, value in changed.items() if key == "title" or (key == "category" and not is_code(value))}
+        codes = {key: moment(value) if key == "due_at" else value for key, value in changed.items() if key not in words}
+        subject = await subject_of(case["id"])
+        free = {key: Sealed(subject, changed[key]) for key in sorted(words)}
         await record(viewer, case["id"], "aspect.changed", {"aspect": str(aspect_id), **codes}, free)
         return int(aspect["version"]) + 1
 

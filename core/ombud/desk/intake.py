@@ -15,6 +15,7 @@ import asyncpg
 from ombud.desk import attachments, deadlines, fields, queues, references
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
+from ombud.desk.words import is_code
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -288,7 +289,12 @@ def body_of(complaint: Complaint) -> str:
 async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
     stream, person = f"case/{opening.case_id}", f"person/{opening.receipt.person_id}"
     aspects = [
-        {"id": str(identity), "position": place, "status": "open", "category": matter.category}
+        {
+            "id": str(identity),
+            "position": place,
+            "status": "open",
+            "category": matter.category if is_code(matter.category) else "",
+        }
         for place, (identity, matter) in enumerate(zip(opening.aspect_ids, complaint.matters, strict=True), 1)
     ]
     body = {
@@ -302,6 +308,11 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
     sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}
     sealed["title"] = Sealed(person, opening.title)
     sealed |= {f"matter.{place}": Sealed(person, each.text) for place, each in enumerate(complaint.matters, 1)}
+    sealed |= {
+        f"matter.{place}.category": Sealed(person, each.category)
+        for place, each in enumerate(complaint.matters, 1)
+        if not is_code(each.category)
+    }
     said = {"message": str(opening.message_id), "channel": complaint.channel, "direction": "in",
             "decision": "complaint", "aspects": [str(each) for each in opening.aspect_ids]}  # fmt: skip
     await append(

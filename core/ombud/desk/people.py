@@ -8,7 +8,7 @@ from uuid import UUID
 from ombud.desk.checking import checked_email, checked_person, clean_text
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.words import PARTY_ROLES
-from ombud.desk.writing import check_version, lock_case, record, update
+from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -40,6 +40,7 @@ async def add_party(
         raise Invalid("Say what lets them act for the complainant, such as a signed letter and its date.", "authority")
     async with db.transaction():
         await lock_case(viewer, "case.write", case_id)
+        await refuse_concerned(viewer, case_id)
         person_id, party_id = new_id(), new_id()
         await db.execute(
             "WITH p AS (INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, "
@@ -70,6 +71,7 @@ async def change(viewer: Viewer, person_id: UUID, values: Mapping[str, Any], ver
         )
         if row is None:
             raise NotFound("There is no such person that you may change.")
+        await _refuse_concerned_anywhere(viewer, person_id)
         check_version("The person's details", row, version, wanted)
         changed = {key: value for key, value in wanted.items() if row[key] != value}
         if not changed:
@@ -82,6 +84,13 @@ async def change(viewer: Viewer, person_id: UUID, values: Mapping[str, Any], ver
             actor=viewer.actor, entries=[NewEntry(subject, "person.changed", {"fields": sorted(changed)}, sealed)]
         )
         return int(row["version"]) + 1
+
+
+async def _refuse_concerned_anywhere(viewer: Viewer, person_id: UUID) -> None:
+    """Who is complained about does not touch the complainant's address, to which proofs and answers go."""
+    rows = await db.fetch("SELECT DISTINCT case_id FROM core_party WHERE person_id = $1", person_id)
+    for row in rows:
+        await refuse_concerned(viewer, row["case_id"])
 
 
 def _checked(wanted: dict[str, str]) -> dict[str, str]:

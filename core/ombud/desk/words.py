@@ -1,5 +1,9 @@
 """The desk's codes. Codes are stored; pages show words in the reader's language."""
 
+import re
+
+CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}\Z")
+
 STATUSES = ("new", "in_progress", "resolved", "closed")
 PRIORITIES = ("low", "normal", "high", "urgent")
 SEVERITIES = (1, 2, 3, 4)
@@ -59,6 +63,11 @@ LABELS = {
     "complained_about": "Complained about",
     "witness": "Witness",
 }
+
+
+def is_code(text: str) -> bool:
+    """Whether a value is a code, fit to stand in the ledger in clear; anything else may be somebody's words."""
+    return text == "" or CODE.match(text) is not None
 
 
 def label(code: str) -> str:

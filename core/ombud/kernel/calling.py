@@ -207,7 +207,7 @@ def _kind(error: Exception) -> str:
 
 def _say(error: Exception) -> str:
     named = isinstance(error, Overdue | ProviderLeft | Transient | Permanent | Misconfigured)
-    return str(error) if named and str(error) else f"{type(error).__name__}: {error}"
+    return str(error) if named and str(error) else faults.told(error)
 
 
 async def _record(fault: Fault, trace: str) -> None:

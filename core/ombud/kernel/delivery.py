@@ -162,7 +162,7 @@ class Runner:
         await self._close(row, "waiting", attempts=row["attempts"] - 1)
 
     async def _failed(self, row: Any, error: Exception) -> None:
-        said = f"{type(error).__name__}: {error}"[:4000]
+        said = faults.told(error)[:4000]
         patient = isinstance(error, Transient | Misconfigured | NoHandler)
         over = row["attempts"] >= ATTEMPTS
         if patient:

@@ -7,6 +7,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+import asyncpg
+
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -79,6 +81,15 @@ async def recent_faults(slug: str | None = None, *, days: int = 7, limit: int = 
         limit,
     )
     return [FaultRecord(**dict(row)) for row in rows]
+
+
+def told(error: BaseException) -> str:
+    """The error in words that may be stored: PostgreSQL's own hold the values of a row, so only names stay of them."""
+    kind = type(error).__name__
+    if isinstance(error, asyncpg.PostgresError):
+        names = (getattr(error, "table_name", None), getattr(error, "constraint_name", None))
+        return f"{kind}: {' '.join(each for each in names if each) or 'refused by the database'}"
+    return f"{kind}: {error}"
 
 
 def trace_hash(error: BaseException) -> str:

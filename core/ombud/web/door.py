@@ -39,6 +39,10 @@ HEADERS = {
 }
 
 
+class FormTooOldError(PermissionDeniedException):
+    """The form's token does not fit this browser or session; what was typed is shown again, to be copied."""
+
+
 @dataclass
 class Visit:
     """The random cookie that ties public forms to a browser; one object, also seen by mounted apps."""
@@ -140,7 +144,7 @@ async def _check_form(request: Request[Any, Any, Any]) -> None:
     else:
         right = sessions.csrf_ok(cast(Any, request.scope)["visit"].secret, given)
     if not right:
-        raise PermissionDeniedException(
+        raise FormTooOldError(
             "This form is too old, or was not opened here. Open the page again and send it once more."
         )
 

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import traceback
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +11,11 @@ from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 
 from ombud.desk import errors
+from ombud.kernel import faults
 from ombud.kernel.database import NotOpen
 from ombud.trust import links, throttle
 from ombud.web.api import api_exception_handler
+from ombud.web.door import FormTooOldError
 from ombud.web.shell import page
 
 log = logging.getLogger("ombud.web")
@@ -45,6 +48,8 @@ _TITLES = {
     503: "Ombud is not ready yet",
 }
 _SAFE = "Nothing was changed."
+SHORT = 3  # characters; codes and choices are not worth copying
+UNSHOWN = ("_csrf", "password", "proof", "answer", "token", "key", "login", "next", "version")
 _WORDS = {
     404: "The address leads nowhere, or the page is not for you.",
     405: "The page was asked in a way it does not know. Go back and use its buttons.",
@@ -81,8 +86,21 @@ async def _drawn(request: Req, problem: Exception) -> Response[Any]:
     number = ""
     if status >= 500:
         number = secrets.token_hex(4)
-        log.error("request %s %s failed, number %s", request.method, request.scope["path"], number, exc_info=problem)
-    return await _error_page(request, status, _what(problem, status), number)
+        stack = "".join(traceback.format_tb(problem.__traceback__))
+        told = faults.told(problem)
+        log.error("request %s %s failed, number %s: %s\n%s", request.method, request.scope["path"], number, told, stack)
+    kept = await _typed(request) if isinstance(problem, FormTooOldError) else []
+    return await _error_page(request, status, _what(problem, status), number, kept)
+
+
+async def _typed(request: Req) -> list[tuple[str, str]]:
+    """What was typed into a form that came too late, so that nobody has to write it again; secrets are left out."""
+    form = await request.form()
+    return [
+        (name.replace("_", " ").capitalize(), text)
+        for name, text in form.multi_items()
+        if isinstance(text, str) and len(text.strip()) > SHORT and not any(part in name for part in UNSHOWN)
+    ][:30]
 
 
 def status_of(problem: Exception) -> int:
@@ -103,7 +121,7 @@ def _what(problem: Exception, status: int) -> str:
     return str(getattr(problem, "detail", "") or problem)
 
 
-async def _error_page(request: Req, status: int, what: str, number: str) -> Response[Any]:
+async def _error_page(request: Req, status: int, what: str, number: str, kept: list[tuple[str, str]]) -> Response[Any]:
     ways = [
         {"label": "Go back", "href": request.headers.get("referer", "/"), "main": True},
         {"label": "Start page", "href": "/"},
@@ -111,7 +129,15 @@ async def _error_page(request: Req, status: int, what: str, number: str) -> Resp
     title = _TITLES.get(status, "That did not work")
     try:
         return await page(
-            request, "pages/error.html", status=status, title=title, what=what, safe=_SAFE, ways=ways, number=number
+            request,
+            "pages/error.html",
+            status=status,
+            title=title,
+            what=what,
+            safe=_SAFE,
+            ways=ways,
+            number=number,
+            kept=kept,
         )
     except Exception:  # the database is away, and with it the organisation's name
         log.exception("the error page could not be drawn")

@@ -22,7 +22,7 @@ from ombud_csv_import.command import configure, run_command
 from ombud_csv_import.runs import sql
 
 SAMPLES = Path(__file__).parent / "samples"
-NARRATIVES = Path("/work/shared/data/cfpb/narratives-2015-2017.csv.gz")
+NARRATIVES = Path(__file__).parents[4] / Path("shared/data/cfpb/narratives-2015-2017.csv.gz")
 
 
 @dataclass(frozen=True)
