@@ -131,7 +131,7 @@ def _people(groups: Any) -> None:
     token = _group(groups, "token", "Make API tokens.")
     create = _command(token, "create", "people:token_create", "Make an API token, printed alone on the last line.")
     create.add_argument("--user", required=True)
-    create.add_argument("--name", default="command line")
+    create.add_argument("--name", default="API token")
     create.add_argument("--scope", action="append", help="a permission; default: all the user has")
     create.add_argument("--days", type=int, help="the token expires after so many days")
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from ombud.config import Config
+from ombud.desk.errors import NotNow
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.start import opened, prepare_desk
 
@@ -26,7 +27,13 @@ async def desk(config: Config) -> AsyncIterator[None]:
             embedded.stop()
 
 
-def with_desk(config: Config, work: Work) -> int:
+def with_desk(config: Config, work: Work, *, made_before: bool = False) -> int:
+    """Runs the work in the open desk. `made_before`: refuse instead of making a desk where there is none."""
+    if made_before and not config.database.url and not (config.data.dir / "postgres" / "cluster").is_dir():
+        raise NotNow(
+            f"There is no desk in {config.data.dir} yet. Make one with: ombud migrate --data {config.data.dir}"
+        )
+
     async def run() -> int:
         async with desk(config):
             return await work()

@@ -70,4 +70,4 @@ def check(config: Config, asked: argparse.Namespace) -> int:
         print("Settings, database, keys and theme are in order." if not problems else "Everything else is in order.")
         return 1 if problems else 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, made_before=True)

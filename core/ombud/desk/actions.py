@@ -11,6 +11,9 @@ NO_RIGHT = "Your roles do not allow this. Ask an administrator of this desk for 
 CLOSED = "The case is closed. Reopen it first, with the reason."
 
 
+NOT_HERE = "You cannot do this in this case. Ask your team leader."
+
+
 @dataclass(frozen=True)
 class Action:
     """Something a person can do. `reason`: why not now, empty where it is allowed."""
@@ -41,6 +44,7 @@ def rights_in(viewer: Viewer, unit_id: UUID) -> frozenset[str]:
 
 def case_actions(standing: Standing) -> tuple[Action, ...]:
     closed = CLOSED if standing.status == "closed" else ""
+    concerned = NOT_HERE if standing.hidden else ""
     taken = "The case is yours already." if standing.mine else "Somebody else owns this case. Ask them to hand it over."
     return (
         _action(standing, "take", "Take the case", "case.take", closed or (taken if standing.owned else "")),
@@ -53,7 +57,8 @@ def case_actions(standing: Standing) -> tuple[Action, ...]:
         _action(standing, "note", "Write a note", "case.write", ""),
         _action(standing, "told", "Record what you were told", "case.write", ""),
         _action(standing, "add_aspect", "Add an aspect", "case.write", closed),
-        _action(standing, "add_party", "Add a party", "case.write", ""),
+        _action(standing, "add_party", "Add a party", "case.write", concerned),
+        _action(standing, "make_link", "Make a link for the customer", "case.write", concerned),
         _action(standing, "mark_confidential", "Mark as confidential", "case.confidential", ""),
         _action(standing, "confirm_needs", "Confirm support needs", "support.write", ""),
         _action(standing, "history", "See the audit trail", "case.history", ""),

@@ -14,6 +14,7 @@ from ombud_plugin_api.facts import LinkView
 async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
     """Who may follow the case by a link, and until when; for those who may change the case."""
     demand(viewer, "case.write")
+    await refuse_concerned(viewer, case_id)
     grant, arguments = decide(viewer, "case.write", "case"), Arguments()
     place = arguments.add(case_id)
     rows = await db.fetch(

@@ -25,7 +25,9 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
         return
     permission, viewer = handler.opt.get("permission"), viewer_of(connection)
     if viewer.user_id is None:
-        raise NotAuthorizedException("Sign in first.")
+        raise NotAuthorizedException(
+            "Sign in first. For the API, send a token in the header `Authorization: Bearer …`; make one at /me/tokens."
+        )
     if permission == SIGNED_IN:
         return
     if not permission or not viewer.may(str(permission)):

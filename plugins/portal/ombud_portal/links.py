@@ -19,7 +19,10 @@ async def of_case(case: CaseView, context: Context) -> Mapping[str, Any] | None:
     """The slot `case.side`."""
     if not context.may["case.write"]:
         return None
-    found = await context.platform.links(case.id)
+    try:
+        found = await context.platform.links(case.id)
+    except Refused:  # not for this person in this case
+        return None
     moment = datetime.now(UTC)
     shown = [
         {
