@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ombud.desk import aspects, cases, demo, demo_commands, demo_story, messages
+from ombud.desk import aspects, cases, demo, demo_commands, demo_story, first_desk, messages, units
 from ombud.desk.aspects import Decision
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.demo_firm import LOG_INS, PASSWORD
@@ -47,6 +47,7 @@ async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
     await stage.file("The fee was taken twice.")
     before = await rows_of_every_table()
     report = await demo.load()
+    assert (await units.first()).name == "Modra Group"
     during = await rows_of_every_table()
     assert report.cases == len(demo_story.narratives()) > 100
     for table in ("case", "aspect", "redress", "party", "raw", "message", "attachment", "support_needs", "draft"):
@@ -56,6 +57,7 @@ async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
     removed = await demo.remove()
     assert (removed.cases, removed.people, removed.users) == (report.cases, report.people, len(LOG_INS))
     assert removed.kept == ()
+    assert (await units.first()).name == first_desk.NAME
     assert await rows_of_every_table() == before
     await checkpoints.make_checkpoint()
     assert (await verify()).broken == ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from ombud.desk import first_desk
 from ombud.desk.errors import NotNow
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -125,7 +126,33 @@ async def _refuse_taken() -> None:
         raise NotNow(f"This desk has {taken} already. Load the demonstration data into a desk without them.")
 
 
+FRONT = "Modra Group"  # what the front door is called meanwhile
+FRONT_PHONE = "+48 22 555 01 00"
+
+
+async def lend_name() -> None:
+    """A first unit that nobody named yet gets the firm's name and number, so that the public pages speak for it."""
+    await _rename(first_desk.NAME, FRONT, FRONT_PHONE)
+
+
+async def take_name_back() -> None:
+    await _rename(FRONT, first_desk.NAME, "")
+
+
+async def _rename(before: str, after: str, phone: str) -> None:
+    changed = await db.fetchval(
+        "UPDATE core_unit SET name = $2, phone = $3, version = version + 1 WHERE id = (SELECT id FROM core_unit "
+        "WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1) AND name = $1 RETURNING id",
+        before,
+        after,
+        phone,
+    )
+    if changed is not None:
+        await _tell(f"unit/{changed}", "unit.changed", {"fields": ["name", "phone"], "why": "demonstration"})
+
+
 async def _units(firm: Firm) -> None:
+    await lend_name()
     top = await db.fetchrow("SELECT id FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1")
     if top is None:
         raise NotNow("This desk has no unit yet. Run `ombud migrate`, then load the demonstration data.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from ombud.desk.demo_firm import LOCK, case_type_id
+from ombud.desk.demo_firm import LOCK, case_type_id, take_name_back
 from ombud.desk.errors import NotNow
 from ombud.kernel.database import db
 from ombud.trust import users, vault
@@ -171,6 +171,7 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
     await db.execute("DELETE FROM core_queue_count WHERE unit_id = ANY($1)", doomed.units)
     for unit_id in doomed.units:
         await db.execute("DELETE FROM core_unit WHERE id = ANY($1)", [unit_id])
+    await take_name_back()
     await db.execute("DELETE FROM core_demo_item")
     await _destroy_keys(doomed)
     await _tell(doomed)
@@ -270,7 +271,8 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
     others = [f"unit/{each}" for each in doomed.units] + [f"queue/{each}" for each in doomed.queues]
     await db.execute(
         "DELETE FROM core_delivery WHERE event->>'stream' = ANY($1) OR event->>'raw' = ANY($2) "
-        "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3))",
+        "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3)) "
+        "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration')",
         [*_streams(doomed), *others, f"demo/{doomed.load}"],
         [str(each) for each in doomed.raws],
         doomed.case_types,

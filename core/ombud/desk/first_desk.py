@@ -9,6 +9,7 @@ from ombud.trust import roles, users
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.permissions import ROLES
 
+NAME = "Our organisation"  # of the first unit, until somebody names it
 LOCK = 0x6669_7273_74  # "first": two processes that start at once prepare the desk once
 
 
@@ -35,10 +36,11 @@ async def _unit() -> None:
     identity = new_id()
     await db.execute(
         "INSERT INTO core_unit (id, kind, key, name, time_zone, currency, country, language, phone, created_at, "
-        "version) VALUES ($1, 'entity', 'main', 'Our organisation', 'UTC', 'EUR', '', 'en', '', $2, 1) "
+        "version) VALUES ($1, 'entity', 'main', $3, 'UTC', 'EUR', '', 'en', '', $2, 1) "
         "ON CONFLICT DO NOTHING",
         identity,
         now(),
+        NAME,
     )
     await append(
         actor="system", entries=[NewEntry(f"unit/{identity}", "unit.added", {"key": "main", "kind": "entity"})]
