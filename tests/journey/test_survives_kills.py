@@ -49,9 +49,10 @@ class Complainant:
     def _visit(self) -> tuple[httpx.Client, str]:
         if not hasattr(self._local, "client"):
             client = httpx.Client(base_url=self.address, timeout=20)
-            page = client.get(FORM).text
-            found = re.search(r'name="_csrf" value="([^"]+)"', page)
-            assert found, page[:500]
+            page = client.get(FORM)
+            found = re.search(r'name="_csrf" value="([^"]+)"', page.text)
+            if page.status_code >= 500 or not found:
+                raise httpx.RemoteProtocolError("the form cannot be drawn while the database is away")
             self._local.client, self._local.token = client, found.group(1)
         return self._local.client, self._local.token
 

@@ -152,6 +152,7 @@ async def test_a_hanging_page_is_ended_and_named(desk_with_dummy: Any, monkeypat
     monkeypatch.setattr(plugin_pages, "FIRST_BYTE_SECONDS", 0.2)
     answer = await desk_with_dummy.browser().get("/p/dummy/hang")
     assert answer.status_code == 503
+    assert "This page is not answering" in answer.text
     fault = await db.fetchrow("SELECT kind, place FROM core_fault WHERE slug = 'dummy'")
     assert (fault["kind"], fault["place"]) == ("timeout", "page /hang")
 

@@ -32,6 +32,15 @@ class NotOpen(RuntimeError):
     """The database was used before `db.open(url)` or after `db.close()`."""
 
 
+def is_away(problem: BaseException) -> bool:
+    """Whether the database could not be reached: it stops, starts or lost the connection. Nothing was committed then
+    that somebody was told of."""
+    if isinstance(problem, FileNotFoundError):
+        return problem.filename is None  # a socket that is not there; a missing file has a name
+    away = (NotOpen, ConnectionError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+    return isinstance(problem, (*away, asyncpg.OperatorInterventionError, asyncpg.InterfaceError))
+
+
 class Database:
     """The pool of this process. Inside `transaction()` every call, Piccolo's included, uses its connection."""
 

@@ -1,6 +1,7 @@
 """What providers did wrong, and the rest they get after doing it repeatedly."""
 
 import hashlib
+import logging
 import traceback
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,6 +91,12 @@ def told(error: BaseException) -> str:
         names = (getattr(error, "table_name", None), getattr(error, "constraint_name", None))
         return f"{kind}: {' '.join(each for each in names if each) or 'refused by the database'}"
     return f"{kind}: {error}"
+
+
+def log_failure(log: logging.Logger, place: str, number: str, error: BaseException) -> None:
+    """One line and the stack, without the values of rows that PostgreSQL would tell."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s failed, number %s: %s\n%s", place, number, told(error), stack)
 
 
 def trace_hash(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import traceback
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ from litestar.types import Receive, Scope, Send
 
 from ombud.desk import errors
 from ombud.kernel import faults
-from ombud.kernel.database import NotOpen
+from ombud.kernel.database import is_away
 from ombud.trust import links, throttle
 from ombud.web.api import api_exception_handler
 from ombud.web.door import FormTooOldError
@@ -32,7 +31,6 @@ _STATUS: dict[type[Exception], int] = {
     links.LinkInvalid: 404,
     links.BadLink: 410,
     throttle.Throttled: 429,
-    NotOpen: 503,
 }
 _TITLES = {
     400: "This request could not be read",
@@ -84,11 +82,11 @@ async def _drawn(request: Req, problem: Exception) -> Response[Any]:
     if status == 401 and request.method == "GET":
         return Response(None, status_code=303, headers={"location": f"/sign-in?next={_here(request)}"})
     number = ""
-    if status >= 500:
+    if status == 503:
+        log.warning("%s %s is not available: %s", request.method, request.scope["path"], faults.told(problem))
+    elif status >= 500:
         number = secrets.token_hex(4)
-        stack = "".join(traceback.format_tb(problem.__traceback__))
-        told = faults.told(problem)
-        log.error("request %s %s failed, number %s: %s\n%s", request.method, request.scope["path"], number, told, stack)
+        faults.log_failure(log, f"{request.method} {request.scope['path']}", number, problem)
     kept = await _typed(request) if isinstance(problem, FormTooOldError) else []
     return await _error_page(request, status, _what(problem, status), number, kept)
 
@@ -106,6 +104,8 @@ async def _typed(request: Req) -> list[tuple[str, str]]:
 def status_of(problem: Exception) -> int:
     if isinstance(problem, HTTPException):
         return problem.status_code
+    if is_away(problem):
+        return 503
     return next((status for kind, status in _STATUS.items() if isinstance(problem, kind)), 500)
 
 
@@ -116,7 +116,9 @@ def _here(request: Req) -> str:
 def _what(problem: Exception, status: int) -> str:
     if status in _WORDS:
         return _WORDS[status]
-    if status >= 500:
+    if is_away(problem):
+        return "Ombud is starting again. Wait a moment, then send it once more; nothing is filed twice."
+    if status >= 500 and status != 503:
         return "Something in Ombud failed. It was written down and somebody will look at it."
     return str(getattr(problem, "detail", "") or problem)
 

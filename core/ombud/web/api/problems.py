@@ -11,7 +11,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from ombud.desk import errors
-from ombud.kernel.database import NotOpen
+from ombud.kernel import faults
+from ombud.kernel.database import is_away
 from ombud.trust import links, throttle
 
 log = logging.getLogger("ombud.api")
@@ -30,10 +31,6 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (RecursionError, 400, "unreadable"),
     (UnicodeError, 400, "unreadable"),
     (asyncpg.DataError, 422, "invalid"),
-    (NotOpen, 503, "not-ready"),
-    (asyncpg.PostgresConnectionError, 503, "not-ready"),
-    (asyncpg.CannotConnectNowError, 503, "not-ready"),
-    (ConnectionError, 503, "not-ready"),
 )
 _BY_STATUS = {
     400: "unreadable", 401: "not-signed-in", 403: "not-allowed", 404: "not-found", 405: "method", 413: "too-large",
@@ -64,7 +61,7 @@ def api_exception_handler(request: Request[Any, Any, Any], problem: Exception) -
     detail, more = _detail(problem, status, kind)
     if status >= 500 and kind == "failed":
         more["number"] = secrets.token_hex(4)
-        log.error("%s %s failed, number %s", request.method, request.scope["path"], more["number"], exc_info=problem)
+        faults.log_failure(log, f"{request.method} {request.scope['path']}", more["number"], problem)
     body = {"type": f"/api/docs#{kind}", "title": KINDS[kind][0], "status": status, "detail": detail, **more}
     return Response(
         msgspec.json.encode(body, enc_hook=str),
@@ -77,6 +74,8 @@ def api_exception_handler(request: Request[Any, Any, Any], problem: Exception) -
 def _kind(problem: Exception) -> tuple[int, str]:
     if isinstance(problem, HTTPException) and problem.status_code < 500:
         return problem.status_code, _BY_STATUS.get(problem.status_code, "unreadable")
+    if is_away(problem):
+        return 503, "not-ready"
     for refusal, status, kind in _REFUSALS:
         if isinstance(problem, refusal):
             return status, kind
