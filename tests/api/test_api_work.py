@@ -9,6 +9,12 @@ from ombud.web.api import bodies
 JSON = {"Content-Type": "application/json"}
 
 
+async def seen(api, at, aspect=None):
+    """The version a reader has just seen, of the case or of one of its aspects."""
+    case = (await api.get(at)).json()
+    return {"version": next((each["version"] for each in case["aspects"] if each["id"] == aspect), case["version"])}
+
+
 async def test_a_case_is_taken_decided_answered_closed_and_reopened(desk, problem_of):
     api = await desk.api("leader")
     filed = await desk.file("The fee was taken twice.", "Nobody called back.")
@@ -43,11 +49,12 @@ async def test_a_case_is_taken_decided_answered_closed_and_reopened(desk, proble
     assert refused["errors"][0]["field"] == "redress.0.amount"
     decided = await api.post(f"{one}/decide", json={**decision, "redress": redress})
     assert decided.json()["status"] == "closed"
-    problem_of(await api.post(f"{one}/decide", json={**decision, "version": None}), 409, "not-now")
-    problem_of(await api.post(f"{at}/close", json={}), 409, "not-now")
-    assert (
-        await api.post(f"{at}/aspects/{second}/decide", json={"outcome": "not_upheld", "reason": "We did."})
-    ).is_success
+    problem_of(await api.post(f"{one}/decide", json={**decision, "version": 3}), 409, "not-now")
+    problem_of(await api.post(f"{one}/decide", json={**decision, "version": None}), 422)
+    problem_of(await api.post(f"{at}/close", json={}), 422)
+    problem_of(await api.post(f"{at}/close", json=await seen(api, at)), 409, "not-now")
+    other = {"outcome": "not_upheld", "reason": "We did.", "version": 1}
+    assert (await api.post(f"{at}/aspects/{second}/decide", json=other)).is_success
 
     case = (await api.get(at)).json()
     assert (case["status"], case["aspects"][0]["cause"]) == ("resolved", "system_fault")
@@ -74,9 +81,11 @@ async def test_a_case_is_taken_decided_answered_closed_and_reopened(desk, proble
     version = case["version"]
     assert (await api.post(f"{at}/close", json={"version": (await api.get(at)).json()["version"]})).is_success
     problem_of(await api.post(f"{at}/aspects", json={"text": "One more"}), 409)
-    assert (await api.post(f"{at}/reopen", json={"reason": "She wrote again."})).json()["status"] == "in_progress"
+    again = {"reason": "She wrote again.", **await seen(api, at)}
+    assert (await api.post(f"{at}/reopen", json=again)).json()["status"] == "in_progress"
     problem_of(await api.post(f"{at}/reopen", json={"reason": "Again", "version": version}), 409)
-    assert (await api.post(f"{one}/reopen", json={"reason": "New facts."})).json()["status"] == "open"
+    facts = {"reason": "New facts.", **await seen(api, at, first)}
+    assert (await api.post(f"{one}/reopen", json=facts)).json()["status"] == "open"
     assert (await api.post(f"{at}/aspects", json={"text": "One more"})).status_code == 201
     assert len((await api.get(at)).json()["aspects"]) == 3
 
@@ -94,14 +103,14 @@ async def test_owners_are_given_by_those_who_may(desk, problem_of):
     assert "case.assign" not in me["permissions"]
     filed = await desk.file()
     at = f"/api/v1/cases/{filed.reference}"
-    problem_of(await agent.post(f"{at}/assign", json={"owner": boss["id"]}), 403, "not-allowed")
+    problem_of(await agent.post(f"{at}/assign", json={"owner": boss["id"], "version": 1}), 403, "not-allowed")
     assert (await leader.post(f"{at}/assign", json={"owner": me["id"], "version": 1})).json()["version"] == 2
     problem_of(await leader.post(f"{at}/assign", json={"owner": None, "version": 1}), 409, "changed")
-    problem_of(await leader.post(f"{at}/assign", json={"owner": str(uuid4())}), 422)
+    problem_of(await leader.post(f"{at}/assign", json={"owner": str(uuid4()), "version": 2}), 422)
     problem_of(await leader.post(f"{at}/take"), 409, "not-now")
     assert (await leader.get("/api/v1/cases", params={"owner": me["id"]})).json()["total"] == 1
     aspect = (await agent.get(at)).json()["aspects"][0]["id"]
-    assert (await agent.post(f"{at}/aspects/{aspect}/assign", json={"owner": me["id"]})).is_success
+    assert (await agent.post(f"{at}/aspects/{aspect}/assign", json={"owner": me["id"], "version": 1})).is_success
     other = await desk.file()
     problem_of(await agent.patch(f"/api/v1/cases/{other.reference}/aspects/{aspect}", json={"version": 1}), 404)
     problem_of(await agent.get(f"{at}/history"), 403)

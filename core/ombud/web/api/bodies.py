@@ -48,16 +48,16 @@ class Assignment(_Body):
     """`owner`: the id of a member of staff, or null for nobody."""
 
     owner: UUID | None
-    version: Version | None = None
+    version: Version
 
 
 class Closing(_Body):
-    version: Version | None = None
+    version: Version
 
 
 class Reopening(_Body):
     reason: str
-    version: Version | None = None
+    version: Version
 
 
 class NewMessage(_Body):
@@ -90,9 +90,9 @@ class AspectDecision(_Body):
 
     outcome: Outcome
     reason: str
+    version: Version
     cause: str = ""
     redress: Annotated[list[RedressLine], Meta(max_length=20)] = []
-    version: Version | None = None
 
 
 class Reversal(_Body):
