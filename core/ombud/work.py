@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from ombud.config import Config
 from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
@@ -90,7 +92,7 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
     try:
         complaint = checked_complaint(await _parsed(raw))
         documents = attachments.checked(complaint.documents)
-        await intake.open_case(receipt, intake.replace_documents(complaint, documents))
+        await intake.open_case(receipt, structs.replace(complaint, documents=documents))
     except (PluginFault, DeskRefusal) as refusal:
         if isinstance(refusal, Transient):
             raise

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import structs
 
 from ombud.desk import attachments, deadlines, fields, queues, references
 from ombud.desk.checking import checked_complaint
@@ -50,7 +51,7 @@ async def file(raw: RawReceipt, complaint: Complaint, *, principal: str = "", ac
     if receipt.case_id is not None:
         return await answer_again(receipt.case_id)
     try:
-        return await open_case(receipt, replace_documents(complaint, documents), actor=actor)
+        return await open_case(receipt, structs.replace(complaint, documents=documents), actor=actor)
     except Invalid:  # the door refuses it, so nothing was promised and the key is free for the corrected content
         await _forget(receipt)
         raise
@@ -62,11 +63,6 @@ async def _forget(receipt: Receipt) -> None:
         "DELETE FROM core_vault WHERE id IN (SELECT vault_id FROM gone)",
         receipt.id,
     )
-
-
-def replace_documents(complaint: Complaint, documents: tuple[Any, ...]) -> Complaint:
-    fields = {name: getattr(complaint, name) for name in complaint.__struct_fields__}
-    return Complaint(**{**fields, "documents": documents})
 
 
 async def receive(raw: RawReceipt, *, principal: str = "") -> Receipt:
