@@ -1,5 +1,6 @@
 """The web process: uvicorn on a socket that the supervisor keeps open while this process is replaced."""
 
+import asyncio
 import socket
 import sys
 
@@ -9,12 +10,20 @@ from ombud.config import Config
 from ombud.kernel.heartbeat import beat_task
 
 DRAIN = 5  # seconds open requests get at the end
+ACCEPTED = 0.3  # seconds a connection accepted a moment ago gets to send its request
 
 
 class _Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         beat_task()
         await super().serve(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops accepting, then lets those already accepted say what they came for before anything is closed."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(ACCEPTED)
+        await super().shutdown(sockets)
 
 
 def serve_web(config: Config, app: str, descriptor: int) -> None:
