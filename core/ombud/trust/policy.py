@@ -57,13 +57,12 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer of the policy. `where` filters rows; `masked` names the fields to hide in those that remain."""
+    """The answer of the policy. `where` filters rows; `mask_in` names the fields to hide in those that remain."""
 
     allowed: bool
     viewer: Viewer
     permission: str
     kind: str
-    masked: frozenset[str] = frozenset()
 
     def where(self, alias: str, arguments: Arguments) -> str:
         """SQL that is true for the rows the viewer may have; the alias is that of the kind's table."""
@@ -78,7 +77,7 @@ def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
     """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, none."""
     if kind not in _ROWS:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
-    return Grant(viewer.may(permission), viewer, permission, kind, _mask(viewer, kind))
+    return Grant(viewer.may(permission), viewer, permission, kind)
 
 
 # Which permission shows a field; a right in one unit does not show it in another (`mask_in`).
@@ -93,12 +92,6 @@ _SHOWN_BY = {
 }
 
 
-def _mask(viewer: Viewer, kind: str) -> frozenset[str]:
-    if viewer.system or kind not in {"person", "case"}:
-        return frozenset()
-    return frozenset(field for field, permission in _SHOWN_BY.items() if not viewer.may(permission))
-
-
 def mask_in(viewer: Viewer, *units: UUID) -> frozenset[str]:
     """The fields of a person or case to hide where the record belongs to these units (one right among them shows)."""
     return frozenset(
@@ -106,11 +99,6 @@ def mask_in(viewer: Viewer, *units: UUID) -> frozenset[str]:
         for field, permission in _SHOWN_BY.items()
         if not any(viewer.may_in(permission, unit_id) for unit_id in units)
     )
-
-
-def masked(grant: Grant, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with every field the viewer may not see emptied to None."""
-    return {key: (None if key in grant.masked else value) for key, value in record.items()}
 
 
 def _case_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
