@@ -27,9 +27,10 @@ def needed(program: str, remedy: str) -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A headless browser (Debian's Chromium, driven by Playwright)."""
+    """A headless browser (Debian's Chromium, driven by Playwright). It ends with the module: Playwright keeps an event loop
+    running in this thread, and no asynchronous test can run meanwhile."""
     path = needed("chromium", "on Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 

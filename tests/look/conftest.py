@@ -1,4 +1,3 @@
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from look_stage import CHROMIUM, FLAGS, stage
-from playwright.sync_api import Browser, sync_playwright
+from look_stage import stage
 
 from ombud.web import assets
 
@@ -22,14 +20,3 @@ def composed_assets() -> None:
 def desk_address() -> Iterator[str]:
     with stage() as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        reason = "Chromium is not installed (Debian: apt-get install chromium)"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()

@@ -697,6 +697,13 @@ def plugins() -> dict[str, Any]:
     return {
         "shell": work("extensions"),
         "csrf_field": csrf_field,
+        "place": "plugins",
+        "places": [
+            {
+                "label": "Desk",
+                "places": [{"code": "plugins", "label": "Plugins", "icon": "puzzle", "href": "/plugins"}],
+            }
+        ],
         "counts": {"installed": 11, "needing": 2},
         "unknown": "",
         "views": [

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from look_samples import PAGES
-from look_stage import CHROMIUM, FLAGS, stage
+from look_stage import stage
 from playwright.sync_api import sync_playwright
 
 from ombud.web import assets
@@ -19,7 +19,7 @@ def main(folder: Path, names: list[str]) -> None:
     assets.build()
     folder.mkdir(parents=True, exist_ok=True)
     with stage() as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.on("console", lambda message: print(f"{page.url}: {message.text}"))
         for name in names:

@@ -14,6 +14,7 @@ from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
 from ombud.web import templating
 from ombud.web.door import cookie, csrf_token, viewer_of
+from ombud.web.places import places
 from ombud.web.templating import Reader
 
 LOOK_COOKIE = "ombud_look"
@@ -46,19 +47,20 @@ CORE = (
     Entry("queue", "Queue", "stack-2", "/queues", "case.read"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
-    Entry("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage"),
 )
+ADMINISTRATION = Entry("administration", "Admin", "settings", "/administration", "")
 
 
 def rail(viewer: Viewer) -> list[Entry]:
-    """What this person may open: core's places, then the plugins'."""
+    """What this person may open: core's places, then the plugins', then the administration."""
     own = [
         Entry(f"p-{slug}-{item.path}", item.label, item.icon, f"/p/{slug}/{item.path.lstrip('/')}", item.permission)
         for slug, loaded in running.loaded.items()
         for item in loaded.navigation
         if item.permission
     ]
-    return [entry for entry in (*CORE, *own) if viewer.may(entry.permission)]
+    open_to = [entry for entry in (*CORE, *own) if viewer.may(entry.permission)]
+    return [*open_to, ADMINISTRATION] if places(viewer) else open_to
 
 
 async def shell(request: Req, here: str = "") -> dict[str, Any]:

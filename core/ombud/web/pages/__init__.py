@@ -2,10 +2,23 @@
 
 from litestar.types import ControllerRouterHandler
 
-from ombud.web.pages import access, cases, decide, filing, messages, people, plugins, queues, receipts, tokens
+from ombud.web.pages import (
+    access,
+    administration,
+    cases,
+    decide,
+    filing,
+    messages,
+    people,
+    plugins,
+    queues,
+    receipts,
+    tokens,
+)
 
 page_handlers: list[ControllerRouterHandler] = [
     *access.handlers,
+    *administration.handlers,
     *queues.handlers,
     *filing.handlers,
     *cases.handlers,

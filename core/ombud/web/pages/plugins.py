@@ -13,7 +13,8 @@ from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
 from ombud.trust import switching
 from ombud.web.door import viewer_of
-from ombud.web.shell import go, page
+from ombud.web.pages.administration import administration_page
+from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 MANAGE = {"permission": "plugin.manage"}
@@ -68,8 +69,8 @@ async def _page(
     for each in shown:
         if each["slug"] == slug:
             each |= {"why": f"Nothing was changed: {why}.", "group": "Needs you"}
-    return await page(
-        request, "pages/plugins.html", here="plugins", status=status, counts=_counts(shown),
+    return await administration_page(
+        request, "pages/plugins.html", "plugins", status=status, counts=_counts(shown),
         views=_views(shown, show, kind), groups=_groups(_chosen(shown, show, kind)),
         unknown=f"Nothing was changed: {why}." if why and slug not in {each["slug"] for each in shown} else "",
     )  # fmt: skip

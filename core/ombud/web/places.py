@@ -1,0 +1,25 @@
+"""The places of the administration, where a desk is set up and watched; each is shown to who holds its permission."""
+
+from dataclasses import dataclass
+
+from ombud.trust.policy import Viewer
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page of the administration; `group` is the heading it stands under, groups keep the order of this list."""
+
+    code: str
+    label: str
+    icon: str
+    href: str
+    permission: str
+    group: str
+
+
+PLACES = (Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),)
+
+
+def places(viewer: Viewer) -> list[Place]:
+    """The places this person may open, in the order they are drawn."""
+    return [place for place in PLACES if viewer.may(place.permission)]
