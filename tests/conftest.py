@@ -29,8 +29,8 @@ def needed(program: str, remedy: str) -> str:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A headless browser (Debian's Chromium, driven by Playwright). It ends with the module: Playwright keeps an event loop
-    running in this thread, and no asynchronous test can run meanwhile."""
+    """A headless browser (Debian's Chromium, driven by Playwright). It ends with the module: Playwright keeps an event
+    loop running in this thread, and no asynchronous test can run meanwhile."""
     path = needed("chromium", "on Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
