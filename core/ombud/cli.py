@@ -12,7 +12,7 @@ from ombud import __version__
 from ombud.config import Config, ConfigError, load
 
 Run = Callable[[Config, argparse.Namespace], int]
-CORE_GROUPS = {"serve", "migrate", "check", "demo", "user", "token", "plugin", "ledger", "key", "export"}
+CORE_GROUPS = {"serve", "migrate", "check", "demo", "user", "token", "plugin", "ledger", "key", "export", "bench"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,6 +85,7 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     _plugins(groups)
     _ledger(groups)
     _data(groups)
+    _bench(groups)
     if with_plugins:
         _brought(groups, config())
     return parser
@@ -168,6 +169,19 @@ def _data(groups: Any) -> None:
     export = _group(groups, "export", "Take everything out in open formats.")
     everything = _command(export, "all", "data:export_all", "Write the whole desk into one ZIP in open formats.")
     everything.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
+
+
+def _bench(groups: Any) -> None:
+    bench = _group(groups, "bench", "Make desks of any size and measure them.")
+    load = _command(bench, "load", "bench:load", "Fill an empty desk with made-up cases.")
+    load.add_argument("--cases", type=_positive, required=True, metavar="N")
+    load.add_argument("--seed", type=int, default=1, help="the same seed makes the same desk; default 1")
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError("give a whole number from 1 to 10000000")
+    return int(text)
 
 
 def _brought(groups: Any, config: Config) -> None:

@@ -13,15 +13,16 @@ Work = Callable[[], Awaitable[int]]
 
 
 @asynccontextmanager
-async def desk(config: Config) -> AsyncIterator[None]:
-    """The desk's database and keys, open inside; prepares a desk that nobody started yet."""
+async def desk(config: Config) -> AsyncIterator[str]:
+    """The desk's database and keys, open inside; prepares a desk that nobody started yet. Gives the address of the
+    database's owner."""
     embedded = None if config.database.url else EmbeddedPostgres(config.data.dir / "postgres")
     url = config.database.url or (embedded.start() if embedded else "")
     try:
         prepared = await prepare_desk(config, url)
         tell_admin(prepared.password)
         async with opened(config, prepared.url, name="ombud command"):
-            yield
+            yield url
     finally:
         if embedded is not None:
             embedded.stop()

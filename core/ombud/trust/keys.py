@@ -244,7 +244,7 @@ async def sealing_keys(subjects: Collection[str]) -> dict[str, bytes]:
     names = sorted(set(subjects))
     identity, top = ring.current
     made = {name: secrets.token_bytes(SIZE) for name in names}
-    wrapped = [wrap(top, made[name], _key_label(name)) for name in names]
+    wrapped = [wrap_subject(top, name, made[name]) for name in names]
     async with db.transaction():
         rows = await db.fetch(_HAVE_KEYS, MASTER_LOCK, names, wrapped, identity, now())
         if len(rows) < len(names):  # another transaction made one meanwhile, which this snapshot could not see
@@ -275,6 +275,11 @@ def open_wrapped(ring: MasterKeys, subject: str, identity: str, wrapped: bytes) 
         return unwrap(ring.key(identity), wrapped, _key_label(subject))
     except InvalidTag:
         raise WrongMasterKey(f"the key of {subject} was altered in the database: restore its row") from None
+
+
+def wrap_subject(master_key: bytes, subject: str, key: bytes) -> bytes:
+    """A subject's key as `core_key` holds it."""
+    return wrap(master_key, key, _key_label(subject))
 
 
 def _key_label(subject: str) -> bytes:
@@ -328,7 +333,7 @@ async def _rewrap(rows: Collection[asyncpg.Record]) -> None:
     ring = master()
     identity, top = ring.current
     subjects = [row["subject"] for row in rows]
-    wrapped = [wrap(top, _open_key(ring, row), _key_label(row["subject"])) for row in rows]
+    wrapped = [wrap_subject(top, row["subject"], _open_key(ring, row)) for row in rows]
     await db.execute(
         """UPDATE core_key SET wrapped = fresh.wrapped, master_id = $3
         FROM unnest($1::text[], $2::bytea[]) AS fresh (subject, wrapped)

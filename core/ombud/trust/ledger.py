@@ -175,7 +175,7 @@ class _Draft:
         for name, sealed in self.sealed.items():
             nonce = os.urandom(32)
             commitments[name] = commitment(nonce, sealed.value).hex()
-            label = _label(self.stream, seq, name, sealed.subject)
+            label = sealed_label(self.stream, seq, name, sealed.subject)
             box = seal(subject_keys[sealed.subject], nonce + canonical(sealed.value), label)
             secrets.append(_Secret(self.stream, seq, name, sealed.subject, box))
         return commitments, secrets
@@ -194,7 +194,8 @@ def _spread(sealed: Mapping[str, Sealed | Sequence[Sealed]]) -> list[tuple[str, 
     return pairs
 
 
-def _label(stream: str, seq: int, name: str, subject: str) -> bytes:
+def sealed_label(stream: str, seq: int, name: str, subject: str) -> bytes:
+    """What ties the encrypted value of a field to its place in the ledger."""
     return f"ombud-sealed-1\n{stream}\n{seq}\n{name}\n{subject}".encode()
 
 
@@ -290,6 +291,6 @@ async def open_sealed(places: Sequence[tuple[str, int]]) -> list[Opening]:
 def _opening(row: asyncpg.Record) -> Opening:
     key = keys.open_wrapped(keys.master(), row["subject"], row["master_id"], row["key"])
     box = Box(row["wrapped"], row["nonce"], row["ciphertext"])
-    clear = unseal(key, box, _label(row["stream"], row["seq"], row["field"], row["subject"]))
+    clear = unseal(key, box, sealed_label(row["stream"], row["seq"], row["field"], row["subject"]))
     value = msgspec.json.decode(clear[32:])
     return Opening(row["stream"], row["seq"], row["field"], row["subject"], clear[:32], value)

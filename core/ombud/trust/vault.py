@@ -72,10 +72,11 @@ async def prepare(subject: str, data: bytes) -> VaultRow:
 async def prepare_many(items: Sequence[tuple[str, bytes]]) -> list[VaultRow]:
     """Like `prepare` for many (subject, bytes), with one statement for all their keys."""
     subject_keys = await keys.sealing_keys({subject for subject, _ in items})
-    return [_row(subject, data, subject_keys[subject]) for subject, data in items]
+    return [sealed_row(subject, data, subject_keys[subject]) for subject, data in items]
 
 
-def _row(subject: str, data: bytes, subject_key: bytes) -> VaultRow:
+def sealed_row(subject: str, data: bytes, subject_key: bytes) -> VaultRow:
+    """The row under a key the caller holds already."""
     identity = new_id()
     return VaultRow(identity, subject, seal(subject_key, data, _label(identity, subject)), len(data), now())
 
