@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types assets pins clean
+.PHONY: run test lint types bench assets pins clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -20,6 +20,12 @@ test: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# How fast it is, beside its bare limits; the first time a desk of CASES cases is made in build/bench.
+CASES ?= 100000
+bench: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@$(BIN)/python tests/bench/measure.py --data build/bench --cases $(CASES)
 
 lint: $(VENV)/.ready-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }

@@ -1,0 +1,81 @@
+"""The bare limits: a Litestar handler that runs a page's statements and fills one template of the same size, and one
+that writes as many rows as an intake with one executemany. Nothing else: no session, no policy, no ledger."""
+
+import os
+import pickle
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import uvicorn
+from jinja2 import Environment
+from litestar import Litestar, Request, Response, get, post
+
+Statement = tuple[str, tuple[Any, ...]]
+
+TEMPLATE = """<!doctype html><title>bare</title>
+{% for row in rows %}<div>{% for value in row %}<span>{{ value }}</span>{% endfor %}{{ filler }}</div>{% endfor %}"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the bare server does: for each page its statements and the size of its answer in bytes; for an intake how
+    many rows of how many bytes."""
+
+    url: str
+    pages: dict[str, tuple[list[Statement], int]]
+    rows: int
+    row_bytes: int
+
+
+def create_app() -> Litestar:
+    plan: Plan = pickle.loads(Path(os.environ["BENCH_PLAN"]).read_bytes())
+    template = Environment(autoescape=True).from_string(TEMPLATE)
+    pool: list[asyncpg.Pool] = []
+    fillers: dict[str, str] = {}
+
+    @asynccontextmanager
+    async def life(app: Litestar) -> AsyncIterator[None]:
+        pool.append(await asyncpg.create_pool(plan.url, min_size=2, max_size=10))
+        await pool[0].execute(
+            "CREATE TABLE IF NOT EXISTS bench_bare (id uuid PRIMARY KEY, case_id uuid NOT NULL, body text NOT NULL)"
+        )
+        yield
+        await pool[0].close()
+
+    @get("/page/{name:str}")
+    async def page(name: str) -> Response[str]:
+        statements, size = plan.pages[name]
+        rows: list[Any] = []
+        async with pool[0].acquire() as connection:
+            for sql, arguments in statements:
+                rows += await connection.fetch(sql, *arguments)
+        if name not in fillers:
+            short = size - len(template.render(rows=rows, filler=""))
+            fillers[name] = "x" * max(0, short // max(1, len(rows)))
+        return Response(template.render(rows=rows, filler=fillers[name]), media_type="text/html; charset=utf-8")
+
+    @post("/intake")
+    async def intake(request: Request[Any, Any, Any]) -> dict[str, str]:
+        said = await request.json()
+        case, text = uuid4(), str(said["matters"][0]["text"])
+        body = (text * (plan.row_bytes // len(text) + 1))[: plan.row_bytes]
+        async with pool[0].acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = on")
+            await connection.executemany(
+                "INSERT INTO bench_bare (id, case_id, body) VALUES ($1, $2, $3)",
+                [(uuid4(), case, body) for _ in range(plan.rows)],
+            )
+        return {"reference": str(case)}
+
+    return Litestar([page, intake], lifespan=[life], openapi_config=None)
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        create_app(), host="127.0.0.1", port=int(os.environ["BENCH_PORT"]), log_level="warning", access_log=False
+    )
