@@ -90,11 +90,31 @@ async def test_totals_are_exact_to_a_thousand_when_filtered_and_always_when_not(
     )
     page = await list_cases(agent, CaseFilters())
     assert (page.total, page.at_least) == (1001, None)
-    page = await list_cases(agent, CaseFilters(status="new"))
+    by_channel = CaseFilters(status="new", channel="api")
+    page = await list_cases(agent, by_channel)
     assert (page.total, page.at_least) == (None, 1000)
     await db.execute("DELETE FROM core_case WHERE reference = 'T-1'")
-    page = await list_cases(agent, CaseFilters(status="new"))
+    page = await list_cases(agent, by_channel)
     assert (page.total, page.at_least) == (1000, None)
+
+
+async def test_queue_and_status_are_counted_exactly_by_the_kept_counters(stage):
+    agent, leader = await stage.person("agent"), await stage.person("leader")
+    filed = [await stage.file() for _ in range(3)]
+    await cases.take(leader, filed[0].case_id)
+    queue = (await list_cases(agent, CaseFilters())).rows[0].queue.key
+    await db.execute(
+        "INSERT INTO core_case SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), "
+        "'reference', 'T-' || n, 'queue_id', NULL))).* FROM core_case c, generate_series(1, 1000) n WHERE c.id = $1",
+        filed[1].case_id,
+    )
+    for filters, count in (
+        (CaseFilters(status="open"), 1003), (CaseFilters(status="in_progress"), 1), (CaseFilters(queue=queue), 3),
+        (CaseFilters(queue=queue, status="new"), 2), (CaseFilters(queue="no-such"), 0),
+        (CaseFilters(status="closed"), 0),
+    ):  # fmt: skip
+        page = await list_cases(agent, filters)
+        assert (page.total, page.at_least) == (count, None), filters
 
 
 async def test_the_page_of_a_case_shows_what_was_said_and_done_in_few_statements(stage):

@@ -1,7 +1,7 @@
 """Lists of cases: filters, two orders, keyset pages. One statement for the rows, at most two for the total."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -10,7 +10,7 @@ import msgspec
 
 from ombud.desk import queues, references
 from ombud.desk.errors import Invalid
-from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, emptied, moment_of, read_cursor, write_cursor
+from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, moment_of, read_cursor, write_cursor
 from ombud.desk.words import PRIORITIES, STATUSES, label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
@@ -115,7 +115,7 @@ async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = 
         raise Invalid("This cursor belongs to another order. Start without one.", "cursor")
     rows = await _rows(viewer, filters, place, size)
     more = len(rows) > size
-    shown = tuple(_row(viewer, row) for row in rows[:size])
+    shown = _shown(viewer, rows[:size])
     end = _write_place(filters.order, shown[-1]) if more else None
     total, at_least = await _total(viewer, filters)
     return CasePage(shown, end, total, at_least)
@@ -272,14 +272,20 @@ def _after(place: _Place | None, comparison: str, arguments: Arguments) -> str:
     return f" AND {comparison} ({arguments.add(place.at)}, {arguments.add(place.id)})"
 
 
-def _row(viewer: Viewer, row: Any) -> CaseRow:
-    seen = emptied(dict(row), mask_in(viewer, row["unit_id"]))
+def _shown(viewer: Viewer, rows: Sequence[Any]) -> tuple[CaseRow, ...]:
+    masks = {unit_id: mask_in(viewer, unit_id) for unit_id in {row["unit_id"] for row in rows}}
+    moment = now()
+    return tuple(_row(viewer, row, masks[row["unit_id"]], moment) for row in rows)
+
+
+def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) -> CaseRow:
     hidden = bool(row["about_me"]) and not viewer.system
     aspects = aspect_marks(row["aspects"])
     met_at = row["closed_at"] or (last_decision(row["aspects"]) if row["status"] == "resolved" else None)
     return CaseRow(
         id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],
-        customer=seen["customer"], customer_id=row["customer_id"], status=row["status"], priority=row["priority"],
+        customer=None if "customer" in masked else row["customer"], customer_id=row["customer_id"],
+        status=row["status"], priority=row["priority"],
         severity=row["severity"], mood="" if hidden else row["mood"], channel=row["channel"],
         case_type=row["case_type"], unit=Named(row["unit_id"], row["unit_name"], row["unit_key"]),
         owner=Named(row["owner_id"], row["owner_name"]) if row["owner_id"] else None,
@@ -287,7 +293,7 @@ def _row(viewer: Viewer, row: Any) -> CaseRow:
         queue=Named(row["queue_id"], row["queue_name"], row["queue_key"]) if row["queue_id"] else None,
         aspects=aspects, received_at=row["received_at"], received_on=row["received_on"], opened_at=row["opened_at"],
         due_at=row["due_at"], closed_at=row["closed_at"],
-        clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
+        clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], moment, met_at),
         last_word_at=None if hidden else row["last_word_at"],
         last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
         about_me=hidden, version=row["version"],
@@ -312,8 +318,8 @@ def last_decision(aspects: list[Mapping[str, Any]]) -> datetime | None:
 
 
 async def _total(viewer: Viewer, filters: CaseFilters) -> tuple[int | None, int | None]:
-    if not filters.narrows():
-        return await queues.total(viewer), None
+    if not replace(filters, queue="", status="").narrows():
+        return await queues.total(viewer, filters.queue, filters.status), None
     arguments = Arguments()
     wanted = conditions(viewer, filters, arguments)
     few = f"SELECT 1 FROM core_case c WHERE {wanted} LIMIT {COUNTED + 1}"

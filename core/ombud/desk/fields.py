@@ -44,6 +44,8 @@ async def checked_fields(case_type: str, values: Mapping[str, Any]) -> dict[str,
 
 
 def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    if not schema and not values:
+        return {}
     values = {name: clean_text(each, f"fields.{name}", longest=10_000) if isinstance(each, str) else each
               for name, each in values.items()}  # fmt: skip
     validator = CaseFields(dict(schema), allow_unknown=False)

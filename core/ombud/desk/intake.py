@@ -5,7 +5,7 @@ job `intake.resume` parses it again in the work process, or it waits in "Needs a
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import address, settings
-from ombud.trust import links, vault
+from ombud.trust import keys, links, vault
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud_plugin_api.facts import Complaint, Filed, RawReceipt
 
@@ -37,6 +37,7 @@ class Receipt:
     received_at: datetime
     status: str
     case_id: UUID | None
+    key: bytes | None = field(default=None, repr=False)  # the person's, where this request made it itself
 
 
 async def file(raw: RawReceipt, complaint: Complaint, *, principal: str = "", actor: str = "") -> Filed:
@@ -73,13 +74,12 @@ async def receive(raw: RawReceipt, *, principal: str = "") -> Receipt:
         return known
     receipt = Receipt(new_id(), new_id(), now(), "stored", None)
     try:
-        await _store(receipt, raw, principal, fingerprint)
+        return await _store(receipt, raw, principal, fingerprint)
     except asyncpg.UniqueViolationError:  # the twin of this request was quicker
         known = await _known(raw, principal, fingerprint)
         if known is None:
             raise
         return known
-    return receipt
 
 
 async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt | None:
@@ -98,28 +98,48 @@ async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt |
     return Receipt(row["id"], person_id, row["received_at"], row["status"], row["case_id"])
 
 
-async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str) -> None:
+_RECEIPT = """
+{keyed}kept AS (
+    INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, size, created_at)
+    SELECT $9, $10, $11, $12, $13, $14, $7{where})
+INSERT INTO core_raw (id, channel, key, principal, fingerprint, content_type, received_at, status, vault_id)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{where}
+"""
+_WITH_ITS_KEY = _RECEIPT.format(
+    keyed="""WITH fresh AS (
+    INSERT INTO core_key (subject, wrapped, master_id, created_at)
+    SELECT $10, $15, $16, $7 WHERE core_wraps_with($17, $16) RETURNING subject),
+""",
+    where=" FROM fresh",
+)
+_UNDER_A_KEY = _RECEIPT.format(keyed="WITH ", where="")
+
+
+async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str) -> Receipt:
+    """One statement, committed by itself, with the key of the person nobody knew before; while the master key is being
+    rotated, a transaction that looks after the key first."""
+    fresh = keys.fresh_key(f"person/{receipt.person_id}")
+    about = (
+        receipt.id, raw.channel, raw.key, principal, fingerprint, raw.content_type, receipt.received_at, "stored"
+    )  # fmt: skip
+    kept = vault.sealed_row(fresh.subject, raw.body, fresh.key)
+    done = await db.execute(
+        _WITH_ITS_KEY, *about, *vault.values(kept), fresh.wrapped, fresh.master_id, keys.MASTER_LOCK
+    )  # fmt: skip
+    if done == "INSERT 0 1":
+        return replace(receipt, key=fresh.key)
     async with db.transaction():
-        sealed = await vault.prepare(f"person/{receipt.person_id}", raw.body)
-        await db.execute(
-            """
-            WITH kept AS (
-                INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, size, created_at)
-                VALUES ($9, $10, $11, $12, $13, $14, $7))
-            INSERT INTO core_raw (id, channel, key, principal, fingerprint, content_type, received_at, status, vault_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
-            receipt.id, raw.channel, raw.key, principal, fingerprint, raw.content_type, receipt.received_at, "stored",
-            sealed.id, sealed.subject, sealed.box.wrapped, sealed.box.nonce, sealed.box.ciphertext, sealed.size,
-        )  # fmt: skip
+        await db.execute(_UNDER_A_KEY, *about, *vault.values(await vault.prepare(fresh.subject, raw.body)))
+    return receipt
 
 
 async def open_case(receipt: Receipt, complaint: Complaint, *, actor: str = "") -> Filed:
     """Opens the case of a receipt in one transaction; safe to call twice, the second call answers like the first."""
     async with db.transaction():
-        case_id = await db.fetchval("SELECT case_id FROM core_raw WHERE id = $1 FOR UPDATE", receipt.id)
+        ground = await _ground(receipt, complaint)
+        case_id = ground["case_id"]
         if case_id is None:
-            opening = await _plan(receipt, complaint)
+            opening = _plan(receipt, complaint, ground)
             await _write(opening, complaint)
             await _record(opening, complaint, actor or f"person/{receipt.person_id}")
             return opening.filed
@@ -146,8 +166,7 @@ class _Opening:
     filed: Filed
 
 
-async def _plan(receipt: Receipt, complaint: Complaint) -> _Opening:
-    ground = await _ground(complaint)
+def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any]) -> _Opening:
     unit, number = ground["unit"], ground["number"]
     received_at = complaint.received_at or receipt.received_at
     days = ground["days"] or settings().complaints.answer_within_days
@@ -171,21 +190,26 @@ async def _plan(receipt: Receipt, complaint: Complaint) -> _Opening:
     )  # fmt: skip
 
 
-async def _ground(complaint: Complaint) -> dict[str, Any]:
-    """Number, unit, queues and term in one statement."""
-    row = await db.fetchrow(
-        """
-        SELECT nextval('core_case_number') AS number,
-            (SELECT to_jsonb(u) FROM core_unit u
-             WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 END
-             ORDER BY u.created_at, u.id LIMIT 1) AS unit,
-            (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM core_queue q WHERE q.active) AS queues,
-            (SELECT to_jsonb(t) FROM core_case_type t WHERE t.key = $2 AND t.active) AS case_type
-        """,
-        complaint.unit,
-        complaint.case_type,
-    )
-    assert row is not None
+_GROUND = """
+WITH receipt AS MATERIALIZED (SELECT case_id FROM core_raw WHERE id = $3 FOR UPDATE)
+SELECT receipt.case_id,
+    CASE WHEN receipt.case_id IS NULL THEN nextval('core_case_number') END AS number,
+    (SELECT to_jsonb(u) FROM core_unit u
+     WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 END
+     ORDER BY u.created_at, u.id LIMIT 1) AS unit,
+    (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM core_queue q WHERE q.active) AS queues,
+    (SELECT to_jsonb(t) FROM core_case_type t WHERE t.key = $2 AND t.active) AS case_type
+FROM receipt
+"""
+
+
+async def _ground(receipt: Receipt, complaint: Complaint) -> dict[str, Any]:
+    """The receipt, locked, and for one that has no case yet its number, unit, queues and term; one statement."""
+    row = await db.fetchrow(_GROUND, complaint.unit, complaint.case_type, receipt.id)
+    if row is None:
+        raise LookupError(f"there is no receipt {receipt.id}")
+    if row["case_id"] is not None:
+        return dict(row)
     if row["unit"] is None:
         raise Invalid(f"There is no unit {complaint.unit!r}. Leave it out, or name an existing one.", "unit")
     if row["case_type"] is None:
@@ -318,6 +342,8 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
             NewEntry(stream, "case.opened", body, sealed),
             NewEntry(stream, "message.received", said, {"body": Sealed(person, body_of(complaint))}),
         ],
+        fresh=True,
+        held={person: opening.receipt.key} if opening.receipt.key else None,
     )
 
 

@@ -12,6 +12,7 @@ from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 _encoder = msgspec.json.Encoder()
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
+_as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
 
 class _Engine(PostgresEngine):
@@ -57,6 +58,7 @@ class Database:
             min_size=smallest,
             max_size=largest,
             init=_prepare_connection,
+            reset=_reset_connection,
             server_settings={"application_name": name, "timezone": "UTC"},
         )
 
@@ -90,8 +92,23 @@ class Database:
         if current is not None:
             yield current.connection
             return
-        async with self._pool.acquire() as connection:
+        async with self._borrowed() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Any]:
+        """A connection of the pool, given back as it was: what passes here sets nothing in the session, so that the
+        statement with which asyncpg resets it, a round trip of its own, is saved. Piccolo's own borrowing pays it."""
+        pool = self._pool
+        connection = await pool.acquire()
+        try:
+            yield connection
+        finally:
+            token = _as_it_was.set(True)
+            try:
+                await pool.release(connection)
+            finally:
+                _as_it_was.reset(token)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -99,7 +116,7 @@ class Database:
         if self.in_transaction():
             yield
             return
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._borrowed() as connection, connection.transaction():
             _count(2)
             current = PostgresTransaction(self.engine)
             current.connection = connection
@@ -177,6 +194,12 @@ async def _prepare_connection(connection: Any) -> None:
         await connection.set_type_codec(
             kind, schema="pg_catalog", encoder=_json_text, decoder=msgspec.json.decode, format="text"
         )
+
+
+async def _reset_connection(connection: Any) -> None:
+    """Called by the pool when a connection comes back, after it ended any open transaction."""
+    if not _as_it_was.get():
+        await connection.execute(connection.get_reset_query())
 
 
 def _json_text(value: Any) -> str:

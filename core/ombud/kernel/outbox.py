@@ -112,19 +112,21 @@ async def enqueue_events(events: Sequence[Event]) -> int:
         return 0
     await db.execute(
         """
-        INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
-        SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-            AS new(id, subscriber, plugin, event, dedupe)
-        ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
+        WITH written AS (
+            INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+            SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
+            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+                AS new(id, subscriber, plugin, event, dedupe)
+            ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING)
+        SELECT pg_notify($6, '')
         """,
         [new_id() for _ in rows],
         [subscriber for subscriber, _, _ in rows],
         [slug for _, slug, _ in rows],
         [dict(event) for _, _, event in rows],
         [str(event["id"]) for _, _, event in rows],
+        CHANNEL,
     )
-    await wake_relay()
     return len(rows)
 
 

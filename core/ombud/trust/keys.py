@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -208,8 +209,19 @@ async def open_master(path: Path) -> MasterKeys:
     )
     if strange is not None:
         ring.key(strange)  # reads the file again, then says what is wrong
+    await _name_current(ring.current[0], ring.ids)
     _opened = ring
     return ring
+
+
+async def _name_current(identity: str, known: Collection[str]) -> None:
+    """Names the key that wraps what is new, unless the database names another one of this ring already."""
+    await db.execute(
+        "INSERT INTO core_master (current) VALUES ($1) ON CONFLICT (one) DO UPDATE SET current = $1 "
+        "WHERE core_master.current <> ALL($2)",
+        identity,
+        known,
+    )
 
 
 def close_master() -> None:
@@ -232,6 +244,26 @@ UNION ALL
 SELECT subject, wrapped, master_id, destroyed_at FROM core_key WHERE subject = ANY($2)
 """
 _READ_KEYS = "SELECT subject, wrapped, master_id, destroyed_at FROM core_key WHERE subject = ANY($1)"
+
+
+@dataclass(frozen=True, slots=True)
+class FreshKey:
+    """The key of a subject nobody knows yet, for a caller that stores it in a statement of its own, where
+    `core_wraps_with(MASTER_LOCK, master_id)` is true; where it is not, a rotation goes on: take `sealing_keys`."""
+
+    subject: str
+    key: bytes = field(repr=False)
+    wrapped: bytes
+    master_id: str
+
+
+def fresh_key(subject: str) -> FreshKey:
+    """Makes a key without the database."""
+    ring = master()
+    ring.refresh()
+    identity, top = ring.current
+    key = secrets.token_bytes(SIZE)
+    return FreshKey(subject, key, wrap_subject(top, subject, key), identity)
 
 
 async def sealing_keys(subjects: Collection[str]) -> dict[str, bytes]:
@@ -308,7 +340,9 @@ async def rotate_master(*, chunk: int = 500) -> int:
     if len(ring.ids) == 1:
         async with db.transaction():  # alone: from here on nobody wraps under the old key
             await db.execute("SELECT pg_advisory_xact_lock($1)", MASTER_LOCK)
-            ring.add_fresh()
+            await db.execute("UPDATE core_master SET current = $1", ring.add_fresh())
+    else:
+        await db.execute("UPDATE core_master SET current = $1", ring.current[0])
     count, last = 0, ""
     while subjects := await _rewrap_chunk(ring.current[0], last, chunk):
         count, last = count + len(subjects), subjects[-1]

@@ -106,9 +106,18 @@ class _Secret:
 
 
 async def append(
-    *, actor: str, entries: Sequence[NewEntry], cause: str = "", at: datetime | None = None
+    *,
+    actor: str,
+    entries: Sequence[NewEntry],
+    cause: str = "",
+    at: datetime | None = None,
+    fresh: bool = False,
+    held: Mapping[str, bytes] | None = None,
 ) -> list[Entry]:
     """Appends in the transaction of the fact itself; its streams stay locked until the commit.
+
+    `fresh`: the streams begin with these entries, of things this very transaction makes. `held`: keys of subjects that
+    this request made itself a moment ago. Both spare intake a look at the database.
 
     Put everything a transaction records into one call: streams are then locked in one order and cannot deadlock.
     Raises BadEntry, NotCanonical, Destroyed (a value is to be sealed for an erased person) or NotInTransaction.
@@ -121,8 +130,11 @@ async def append(
     _check_part("cause", cause, _CAUSE)
     drafts = [_Draft(each) for each in entries]
     subjects = {sealed.subject for draft in drafts for sealed in draft.sealed.values()}
-    subject_keys = await keys.sealing_keys(subjects) if subjects else {}
-    heads = await _lock_heads({draft.stream for draft in drafts})
+    subject_keys = dict(held or {})
+    if unknown := subjects - subject_keys.keys():
+        subject_keys |= await keys.sealing_keys(unknown)
+    streams = {draft.stream for draft in drafts}
+    heads = dict.fromkeys(streams, (0, ZERO)) if fresh else await _lock_heads(streams)
     moment = at or now()
     written: list[Entry] = []
     secrets: list[_Secret] = []
@@ -134,7 +146,7 @@ async def append(
         heads[draft.stream] = (entry.seq, entry.hash)
         written.append(entry)
         secrets += boxes
-    await _write(written, secrets, heads)
+    await _write(written, secrets, heads, _NEW_HEADS if fresh else _NEXT_HEADS)
     await enqueue_events([_told(entry) for entry in written])
     return written
 
@@ -221,16 +233,20 @@ WITH entries AS (
     INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
     SELECT * FROM unnest($11::text[], $12::bigint[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
 )
-UPDATE core_stream SET seq = head.seq, hash = head.hash
-FROM unnest($18::text[], $19::bigint[], $20::bytea[]) AS head (stream, seq, hash)
-WHERE core_stream.stream = head.stream
 """
+_NEXT_HEADS = """UPDATE core_stream SET seq = head.seq, hash = head.hash
+FROM unnest($18::text[], $19::bigint[], $20::bytea[]) AS head (stream, seq, hash)
+WHERE core_stream.stream = head.stream"""
+_NEW_HEADS = """INSERT INTO core_stream (stream, seq, hash)
+SELECT * FROM unnest($18::text[], $19::bigint[], $20::bytea[])"""
 
 
-async def _write(entries: list[Entry], secrets: list[_Secret], heads: Mapping[str, tuple[int, bytes]]) -> None:
+async def _write(
+    entries: list[Entry], secrets: list[_Secret], heads: Mapping[str, tuple[int, bytes]], move_heads: str
+) -> None:
     first = entries[0]
     await db.execute(
-        _WRITE,
+        _WRITE + move_heads,
         [each.stream for each in entries],
         [each.seq for each in entries],
         first.at,

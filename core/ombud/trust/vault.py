@@ -91,12 +91,14 @@ async def insert(rows: Iterable[VaultRow]) -> None:
     )
 
 
+def values(row: VaultRow) -> tuple[object, ...]:
+    """Its columns id, subject, wrapped, nonce, ciphertext, size, in this order."""
+    return (row.id, row.subject, row.box.wrapped, row.box.nonce, row.box.ciphertext, row.size)
+
+
 def columns(rows: Iterable[VaultRow]) -> list[list[object]]:
     """The seven arrays of `insert`, in the order id, subject, wrapped, nonce, ciphertext, size, created_at."""
-    table = [
-        (row.id, row.subject, row.box.wrapped, row.box.nonce, row.box.ciphertext, row.size, row.created_at)
-        for row in rows
-    ]
+    table = [(*values(row), row.created_at) for row in rows]
     return [[line[place] for line in table] for place in range(7)]
 
 

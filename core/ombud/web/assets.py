@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 WEB = Path(__file__).parent
@@ -55,11 +56,15 @@ def url(name: str) -> str:
     return URL_PREFIX + names[name]
 
 
+LOOKED_AGAIN = 1.0  # seconds; a page asks for a hundred addresses and need not look at the disk for each
 _read: tuple[int, dict[str, str]] = (0, {})
+_looked = -LOOKED_AGAIN
 
 
 def _manifest() -> dict[str, str]:
-    global _read
+    global _read, _looked
+    if _read[1] and time.monotonic() - _looked < LOOKED_AGAIN:
+        return _read[1]
     path = BUILT_DIR / "manifest.json"
     try:
         stamp = path.stat().st_mtime_ns
@@ -67,6 +72,7 @@ def _manifest() -> dict[str, str]:
         raise AssetsMissingError(
             "The front-end files are not composed. Run `python -m ombud.web.assets build`."
         ) from None
+    _looked = time.monotonic()
     if _read[0] != stamp:
         _read = (stamp, json.loads(path.read_text("utf-8")))
     return _read[1]

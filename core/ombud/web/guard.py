@@ -19,7 +19,7 @@ class UnguardedError(RuntimeError):
     """A handler names no permission; core does not start, and a plugin with such a handler is unfit."""
 
 
-def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """App-level guard: asks the policy before any handler runs."""
     if handler.opt.get("public"):
         return

@@ -4,12 +4,15 @@ The request sets `reader` (language and time zone); filters and `_()` read it, s
 """
 
 import gettext as catalogues
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
 from ombud.kernel.clock import now
 from ombud.web import assets, writing
@@ -26,9 +29,24 @@ class Reader:
     language: str = "en"
     zone: str = "UTC"
 
+    @cached_property
+    def style(self) -> writing.Style:
+        """How dates and numbers are written for this reader; its `now` is the moment of the first need."""
+        return writing.Style(self.language, self.zone, now(), gettext, ngettext)
+
 
 NOBODY = Reader()
 reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
+
+
+class _Environment(Environment):
+    """Looks a name up in a dict before among its methods: pages draw from dicts, and Jinja's way there is an exception
+    for each name. So `row.title` is quick, and a key called `items` hides the method of that name."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
 def environment(theme: Theme | None = None) -> Environment:
@@ -37,18 +55,23 @@ def environment(theme: Theme | None = None) -> Environment:
     loaders: list[BaseLoader] = [core, PrefixLoader({"core": core})]
     if theme is not None and theme.templates.is_dir():
         loaders.insert(0, FileSystemLoader(theme.templates))
-    jinja = Environment(
+    jinja = _Environment(
         loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        auto_reload=False,  # a page is made of twenty files; none of them changes under a running process
     )
     jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     jinja.globals.update(
+        _=_said,
+        ngettext=_said_of_many,
         asset=assets.url,
-        drawable=frozenset(assets.icon_names()).__contains__,
+        draw_icon=draw_icon,
+        draw_key=_draw_key,
+        draw_once=draw_once,
         theme_styles=theme.style_urls() if theme else [],
         now=now,
     )
@@ -73,6 +96,48 @@ def ngettext(one: str, many: str, number: int) -> str:
     return _catalogue(reader.get().language).ngettext(one, many, number)
 
 
+def _said(message: str, **values: object) -> str:
+    """What `_("…", name=value)` gives in a template: as Jinja's own newstyle gettext, without its detours."""
+    text = gettext(message)
+    return Markup(text) % values if values else Markup(text)  # noqa: S704 - the text is ours, the values are escaped
+
+
+def _said_of_many(one: str, many: str, number: int, **values: object) -> str:
+    return Markup(ngettext(one, many, number)) % {"num": number, **values}  # noqa: S704 - as above
+
+
+def draw_once(macro: Callable[..., Markup]) -> Callable[..., Markup]:
+    """A macro whose drawing depends on its plain arguments and the reader's language alone, drawn once for each."""
+
+    @lru_cache(maxsize=4096)
+    def drawn(language: str, *args: object, **named: object) -> Markup:
+        return macro(*args, **named)
+
+    return lambda *args, **named: drawn(reader.get().language, *args, **named)
+
+
+def draw_icon(name: str, size: str = "") -> Markup:
+    """An icon of the sprite, `small`, usual or `large`; a name that is not among them (a plugin's) draws `puzzle`."""
+    return _icon(assets.url("icons.svg"), name, size)
+
+
+@lru_cache(maxsize=1024)
+def _icon(sprite: str, name: str, size: str) -> Markup:
+    drawn = name if name in _drawable() else "puzzle"
+    look = f"icon icon--{size}" if size else "icon"
+    return Markup('<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(look, sprite, drawn)
+
+
+@cache
+def _drawable() -> frozenset[str]:
+    return frozenset(assets.icon_names())
+
+
+@lru_cache(maxsize=256)
+def _draw_key(label: str) -> Markup:
+    return Markup('<kbd aria-hidden="true">{}</kbd>').format(label)
+
+
 @lru_cache
 def _catalogue(language: str) -> catalogues.NullTranslations:
     return catalogues.translation("ombud", CATALOGUES, [language], fallback=True)
@@ -80,7 +145,6 @@ def _catalogue(language: str) -> catalogues.NullTranslations:
 
 def _for_reader(write: writing.Write) -> writing.Filter:
     def filtered(value: object, *args: object) -> str:
-        to = reader.get()
-        return write(writing.Style(to.language, to.zone, now(), gettext, ngettext), value, *args)
+        return write(reader.get().style, value, *args)
 
     return filtered

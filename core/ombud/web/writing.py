@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,12 @@ class Style:
         return moment.astimezone(ZoneInfo(self.zone))
 
 
+@lru_cache(maxsize=8192)
+def _in_words(that: date, pattern: str, locale: str) -> str:
+    """Babel's date; a list writes the same few days many times."""
+    return str(format_date(that, pattern, locale=locale))
+
+
 Write = Callable[..., str]
 Filter = Callable[..., str]
 
@@ -40,12 +47,12 @@ def _date_of(style: Style, value: date | datetime) -> date:
 
 def day(style: Style, value: date | datetime) -> str:
     """6 Nov 2026"""
-    return format_date(_date_of(style, value), f"d{HARD}MMM{HARD}y", locale=style.locale)
+    return _in_words(_date_of(style, value), f"d{HARD}MMM{HARD}y", style.locale)
 
 
 def long_day(style: Style, value: date | datetime) -> str:
     """6 November 2026"""
-    return format_date(_date_of(style, value), f"d{HARD}MMMM{HARD}y", locale=style.locale)
+    return _in_words(_date_of(style, value), f"d{HARD}MMMM{HARD}y", style.locale)
 
 
 def near_day(style: Style, value: date | datetime) -> str:
@@ -56,12 +63,17 @@ def near_day(style: Style, value: date | datetime) -> str:
     if that == today - timedelta(days=1):
         return style.gettext("Yesterday")
     pattern = f"d{HARD}MMM" if that.year == today.year else f"d{HARD}MMM{HARD}y"
-    return format_date(that, pattern, locale=style.locale)
+    return _in_words(that, pattern, style.locale)
 
 
 def hour(style: Style, value: datetime) -> str:
     """09:31"""
-    return format_time(style.local(value), "HH:mm", locale=style.locale)
+    return _clock_time(style.local(value).time().replace(second=0, microsecond=0), style.locale)
+
+
+@lru_cache(maxsize=4096)
+def _clock_time(that: time, locale: str) -> str:
+    return str(format_time(that, "HH:mm", locale=locale))
 
 
 def moment(style: Style, value: datetime) -> str:
