@@ -1,0 +1,93 @@
+"""Walks through a served desk as a browser without scripts does, and finds one address for every page it has."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from litestar.routes import HTTPRoute
+
+from ombud.app import create_app
+from ombud.config import Config
+from ombud.web.guard import handlers_of
+
+EACH = 4  # addresses of one kind that are opened
+MOST = 400  # pages in all
+
+# Pages nobody walks to, and why. Everything else must be found by links from the first page.
+APART = {
+    "/health": "an answer for machines",
+    "/track": "for those who come without their link; leads on",
+    "/track/{token}": "leads on to whichever plugin shows the complaint",
+    "/language/{code}": "leads back, in another language",
+    "/cases/{reference}/slots/{slug}": "a part of the case's page",
+    "/static/{name}": "a file",
+    "/themes/{theme}/{name}": "a file",
+}
+
+
+@dataclass
+class Walk:
+    """`found`: pattern of a route → the address of a page of it; `broken`: what a link led to in vain."""
+
+    found: dict[str, str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+
+class _Links(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.to: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a" and given.get("href"):
+            self.to.append(str(given["href"]))
+
+
+def patterns(config: Config) -> list[str]:
+    """Every page that core answers a GET with, except the API."""
+    found = []
+    for route in create_app(config).routes:
+        if isinstance(route, HTTPRoute) and not route.path.startswith(("/api", "/p/")) and route.path != "/p":
+            if any("GET" in handler.http_methods for handler in handlers_of(route)):
+                found.append(route.path_format)
+    return sorted(set(found), key=lambda path: (path.count("{"), path))
+
+
+def walk(client: httpx.Client, starts: list[str], config: Config) -> Walk:
+    """Follows links from `starts`, at most EACH addresses of a kind; plugins' pages count by their first words."""
+    known = [(each, re.compile(re.sub(r"\{[^}]*\}", "[^/]+", each) + r"\Z")) for each in patterns(config)]
+    result, seen, waiting, opened = Walk(), set(starts), list(starts), dict[str, int]()
+    while waiting and len(seen) < MOST * 10:
+        address = waiting.pop(0)
+        kind = _kind(urlsplit(address).path, known)
+        if kind in APART or opened.get(kind, 0) >= EACH or sum(opened.values()) >= MOST:
+            continue
+        opened[kind] = opened.get(kind, 0) + 1
+        answer = client.get(address, follow_redirects=True)
+        if answer.status_code >= 400:
+            result.broken.append(f"{address}: {answer.status_code}")
+            continue
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            result.found.setdefault(kind, "")
+            continue
+        result.found.setdefault(kind, address)
+        for link in _Links(answer.text).to:
+            to = urljoin(str(answer.url), link)
+            parts = urlsplit(to)
+            inside = parts._replace(scheme="", netloc="", fragment="").geturl()
+            if to.startswith(str(client.base_url).rstrip("/")) and inside not in seen:
+                seen.add(inside)
+                waiting.append(inside)
+    result.missed = [each for each, _ in known if each not in result.found and each not in APART]
+    return result
+
+
+def _kind(path: str, known: list[tuple[str, re.Pattern[str]]]) -> str:
+    if path.startswith("/p/"):
+        return "/".join(path.split("/")[:4])
+    return next((pattern for pattern, shape in known if shape.match(path)), path)

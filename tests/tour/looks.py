@@ -1,0 +1,43 @@
+"""How a page looks in each light and width: barriers that axe finds, what does not fit, and pictures."""
+
+from pathlib import Path
+from typing import Any
+
+from ombud.web import assets
+
+AXE = assets.MODULES / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+NARROWEST = 320
+
+
+def barriers(page: Any, rules: list[str]) -> list[str]:
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
+    return [f"{one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found["violations"]]
+
+
+def look(page: Any, address: str, *, all_rules: bool) -> list[str]:
+    """Opens the page in light, then dark, then at 320 pixels; what is wrong, in words."""
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.goto(address)
+    page.evaluate(AXE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
+    wrong = [f"light: {each}" for each in barriers(page, RULES if all_rules else ["color-contrast"])]
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    wrong += [f"dark: {each}" for each in barriers(page, ["color-contrast"])]
+    page.set_viewport_size({"width": NARROWEST, "height": 720})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    wrong += [f"narrow: {width} pixels wide"] if width > NARROWEST else []
+    if all_rules:
+        wrong += [f"narrow: {each}" for each in barriers(page, ["target-size"])]
+    return wrong
+
+
+def photograph(page: Any, address: str, folder: Path, name: str) -> None:
+    """Three pictures: light, dark, and 390 pixels wide."""
+    for ending, size, light in (("light", WIDE, "light"), ("dark", WIDE, "dark"), ("narrow", NARROW, "light")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=light, reduced_motion="reduce")
+        page.goto(address)
+        page.wait_for_load_state("load")
+        page.screenshot(path=folder / f"{name}-{ending}.png")
