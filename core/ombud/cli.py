@@ -152,6 +152,7 @@ def _ledger(groups: Any) -> None:
         "Check entries, chains and checkpoints; exit code 1 if one fails.",
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
+    verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
     export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
     export.add_argument("--case", required=True, metavar="REF")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
