@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
 from ombud.kernel import lifecycle
+from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
 from ombud.process import run_with
@@ -76,7 +77,8 @@ def _life(settings: Config) -> Any:
         notices.on(lifecycle.CHANNEL, running.refresh)
         notices.start()
         try:
-            yield
+            async with said_to_live():
+                yield
         finally:
             await notices.stop()
             await close_process()

@@ -212,9 +212,9 @@ async def _compare_reasons(cases: dict[str, tuple[str, CaseState]]) -> None:
     """The reason of each decision is the one that was sealed, where it can still be opened."""
     told = {
         aspect: (f"case/{name}", state.reason_at)
-        for name, (_, state) in cases.items()
-        if not state.removed
-        for aspect, state in state.aspects.items()
+        for name, (_, case) in cases.items()
+        if not case.removed
+        for aspect, state in case.aspects.items()
         if state.reason_at is not None and _is_uuid(aspect)
     }
     if not told:

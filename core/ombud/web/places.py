@@ -17,7 +17,10 @@ class Place:
     group: str
 
 
-PLACES = (Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),)
+PLACES = (
+    Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
+    Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
+)
 
 
 def places(viewer: Viewer) -> list[Place]:
