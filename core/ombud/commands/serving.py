@@ -16,7 +16,6 @@ PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up")
 
 def serve(config: Config, asked: argparse.Namespace) -> int:
     """Supervises database, web and work until it is told to stop."""
-    themes.find(config.theme.name)
     runs_as: list[str] = []
     supervise(
         config,

@@ -19,6 +19,7 @@ class Place:
 
 PLACES = (
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
+    Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )
 
