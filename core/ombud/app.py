@@ -19,7 +19,7 @@ from ombud.kernel.notices import Notices
 from ombud.process import run_with
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
-from ombud.web import front, guard
+from ombud.web import front, guard, health_checks
 from ombud.web.api import api_handlers, openapi_config
 from ombud.web.door import Headers, door
 from ombud.web.look import look
@@ -40,6 +40,7 @@ def create_app(config: Config | None = None) -> Litestar:
     settings = config or load()
     run_with(settings)
     look.begin(settings.theme.name)
+    health_checks.register()
     app = Litestar(
         route_handlers=[*front.handlers, *page_handlers, *api_handlers, _plugin_mount()],
         middleware=[door],

@@ -113,7 +113,7 @@ def _serving(groups: Any) -> None:
     serve.add_argument("--demo", action="store_true", help="load demonstration data into a fresh desk")
     serve.add_argument("--role", choices=("all", "web", "work", "schedule"), default="all")
     _command(groups, "migrate", "serving:migrate", "Bring the database up to date and prepare a fresh desk.")
-    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is wrong.")
+    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is bad.")
 
 
 def _people(groups: Any) -> None:
