@@ -114,7 +114,7 @@ def _serving(groups: Any) -> None:
     serve.add_argument("--demo", action="store_true", help="load demonstration data into a fresh desk")
     serve.add_argument("--role", choices=("all", "web", "work", "schedule"), default="all")
     _command(groups, "migrate", "serving:migrate", "Bring the database up to date and prepare a fresh desk.")
-    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is wrong.")
+    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is bad.")
 
 
 def _people(groups: Any) -> None:
@@ -153,6 +153,7 @@ def _ledger(groups: Any) -> None:
         "Check entries, chains and checkpoints; exit code 1 if one fails.",
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
+    verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
     export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
     export.add_argument("--case", required=True, metavar="REF")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")

@@ -87,6 +87,7 @@ LEFT_OUT = {
     "core_delivery": "background work of this server",
     "core_worker": "processes of this server",
     "core_fired": "the schedule of this server",
+    "core_planned": "the schedule of this server",
     "core_fault": "faults on this server",
     "core_rest": "plugins that rest on this server",
 }

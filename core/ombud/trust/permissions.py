@@ -49,6 +49,8 @@ PERMISSIONS = (
     Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
     Permission("user.manage", "Add users and give roles", (ADMINISTRATOR,)),
     Permission("token.own", "Make API tokens for oneself", (*_DESK, ADMINISTRATOR)),
+    Permission("job.manage", "See background work, run it again or give it up", (ADMINISTRATOR,)),
+    Permission("health.read", "See how the desk itself is doing", (ADMINISTRATOR,)),
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),

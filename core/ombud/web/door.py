@@ -24,6 +24,7 @@ SESSION_COOKIE = "ombud_session"
 VISIT_COOKIE = "ombud_visit"
 CSRF_FIELD = "_csrf"
 CSRF_HEADER = "x-csrf-token"
+FILES = ("/static/", "/themes/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS = {
@@ -73,7 +74,7 @@ class Headers:
                 headers = MutableScopeHeaders(message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith(("/static/", "/themes/")):
+                if not scope["path"].startswith(FILES):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -84,7 +85,7 @@ def door(app: ASGIApp) -> ASGIApp:
     """App-level middleware: resolves the viewer and refuses writes whose form is not ours."""
 
     async def through(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(("/static/", "/themes/", "/health")):
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(FILES) or scope["path"] == "/health":
             await app(scope, receive, send)
             return
         request = _AtTheDoor(scope, receive, send)

@@ -46,6 +46,7 @@ _TITLES = {
     503: "Ombud is not ready yet",
 }
 _SAFE = "Nothing was changed."
+FOR_MACHINES = ("/api", "/health/")  # they read problem details, not pages
 SHORT = 3  # characters; codes and choices are not worth copying
 UNSHOWN = ("_csrf", "password", "proof", "answer", "token", "key", "login", "next", "version")
 _WORDS = {
@@ -57,7 +58,7 @@ _WORDS = {
 
 def refusal(request: Req, problem: Exception) -> Response[Any]:
     """The exception handler of the whole app."""
-    if request.scope["path"].startswith("/api"):
+    if request.scope["path"].startswith(FOR_MACHINES):
         return api_exception_handler(request, problem)
     return _DrawnLater(problem)
 

@@ -14,6 +14,7 @@ from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
 from ombud.web import templating
 from ombud.web.door import cookie, csrf_token, viewer_of
+from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
 from ombud.web.templating import Reader
 
@@ -136,7 +137,8 @@ async def page(
     """Renders a template with the shell around it. `jinja`: a plugin's environment, by default core's."""
     around = await shell(request, here)
     around["home"] = home
-    html = render(request, jinja or request.app.state.jinja, template, around, {"status": status, **context})
+    used = jinja or look.shown_to(viewer_of(request), request.query_params.get(PREVIEW, ""))
+    html = render(request, used, template, around, {"status": status, **context})
     answer = Response(html, media_type="text/html; charset=utf-8", status_code=status)
     if around["toasts"]:
         answer.headers["set-cookie"] = cookie(TOAST_COOKIE, "", seconds=0)
@@ -144,10 +146,18 @@ async def page(
 
 
 def render(request: Req, jinja: Any, template: str, around: dict[str, Any], context: dict[str, Any]) -> str:
+    """A theme's template that fails while it is drawn costs its look and not the page."""
     token = csrf_token(request.scope)
     field = Markup('<input type="hidden" name="_csrf" value="{}">').format(token)
+    values = {"shell": around, "csrf_field": lambda: field, **context}
     reading = templating.reader.set(Reader(around["language"], around["zone"]))
     try:
-        return str(jinja.get_template(template).render(shell=around, csrf_field=lambda: field, **context))
+        return str(jinja.get_template(template).render(values))
+    except Exception as problem:
+        if getattr(jinja, "untouched", None) is None:
+            raise
+        html = str(jinja.untouched.get_template(template).render(values))
+        look.spoilt(template, problem)
+        return html
     finally:
         templating.reader.reset(reading)
