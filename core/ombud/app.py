@@ -19,7 +19,8 @@ from ombud.process import run_with
 from ombud.start import close_process, open_process
 from ombud.web import front, guard, templating, themes
 from ombud.web.api import api_handlers, openapi_config
-from ombud.web.door import Headers, door
+from ombud.web.arrival import Arrival
+from ombud.web.door import door
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
@@ -50,7 +51,7 @@ def create_app(config: Config | None = None) -> Litestar:
         request_max_body_size=settings.limits.body_mb * 1_000_000,
     )
     guard.check(app)
-    app.asgi_handler = Headers(app.asgi_handler)
+    app.asgi_handler = Arrival(app.asgi_handler)
     return app
 
 
