@@ -92,7 +92,7 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
         return
     try:
         complaint = checked_complaint(await _parsed(raw))
-        documents = attachments.checked(complaint.documents)
+        documents = attachments.taken(complaint.documents)
         await intake.open_case(receipt, structs.replace(complaint, documents=documents))
     except (PluginFault, DeskRefusal) as refusal:
         if isinstance(refusal, Transient):

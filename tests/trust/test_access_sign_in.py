@@ -273,7 +273,14 @@ def test_a_weak_password_is_refused_with_the_remedy(password: str, remedy: str) 
 
 @pytest.mark.parametrize(
     "password",
-    [PASSWORD, "zażółć gęślą jaźń", "lantern moss no", "12 34 56 78 9x 0", "emoji 🙂🙂🙂 and ducks", (PASSWORD * 10)[:200]],
+    [
+        PASSWORD,
+        "zażółć gęślą jaźń",
+        "lantern moss no",
+        "12 34 56 78 9x 0",
+        "emoji 🙂🙂🙂 and ducks",
+        (PASSWORD * 10)[:200],
+    ],
 )
 async def test_any_long_enough_password_is_taken_without_rules_of_composition(password: str) -> None:
     passwords.check(password, "ana")
