@@ -59,8 +59,8 @@ def _plugin_mount(jinja: Any) -> ControllerRouterHandler:
     """No mount of Litestar's: that takes every address with these first letters, /parties and /plugins among them."""
     pages = PluginPages(jinja, {Exception: refusal})
 
-    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS, opt={"public": True},
-           include_in_schema=False)  # fmt: skip
+    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS,
+           opt={"public": True, "passes_on": True}, include_in_schema=False)  # fmt: skip
     async def plugin_pages() -> ASGIApp:
         return pages
 

@@ -31,7 +31,13 @@ PROXIES = ("127.0.0.1", "10.0.0.0/8", "::1")
 )
 def test_who_asks_is_told_by_the_proxies_that_the_settings_name(near: str, forwarded: list[str], who: str) -> None:
     assert address_behind(near, forwarded, PROXIES) == who
-    assert address_behind(near, forwarded, ()) == near
+    assert address_behind("203.0.113.9", forwarded, ()) == "203.0.113.9"
+
+
+def test_behind_a_proxy_nobody_named_no_allowance_is_shared() -> None:
+    for near in ("127.0.0.1", "::1", "10.0.0.4", "172.20.1.1", "192.168.3.3", "fd00::5", "::ffff:10.0.0.4"):
+        assert address_behind(near, ["198.51.100.1"], ()) == ""
+        assert address_behind(near, [], ()) == near
 
 
 @pytest.mark.parametrize(

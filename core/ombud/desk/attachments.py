@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,8 +15,7 @@ from ombud.process import settings
 from ombud.trust import vault
 from ombud_plugin_api.facts import Document
 
-# Control characters, what file systems refuse, and signs that are not seen or turn the reading direction.
-_UNFIT = r"[\x00-\x1f\x7f-\x9f\"<>|:*?\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+_UNFIT = frozenset('"<>|:*?')  # what file systems refuse
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE)
 
 __all__ = ["SAFE_INLINE", "checked", "content_type", "store", "taken", "tidy_name"]
@@ -61,9 +61,10 @@ def taken(documents: Sequence[Document]) -> tuple[Document, ...]:
 
 
 def tidy_name(name: str) -> str:
-    """A file name without folders and control characters, at most 120 characters."""
+    """A file name without folders and signs that are not seen or turn the reading direction, at most 120 characters."""
     last = re.split(r"[/\\]", name)[-1]
-    plain = re.sub(_UNFIT, "", last).strip(". ")
+    shown = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in last)
+    plain = "".join(sign for sign in shown if sign.isprintable() and sign not in _UNFIT).strip(". ")
     if _RESERVED.match(plain):  # Windows gives these names to devices
         plain = f"_{plain}"
     return plain[-120:].lstrip(". ") or "file"

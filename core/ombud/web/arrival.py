@@ -29,6 +29,7 @@ HEADERS = {
     ),
     "x-permitted-cross-domain-policies": "none",
 }
+_SITES = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 HTTPS_ALONE = "max-age=31536000"
 CACHED = ("/static/", "/themes/")
 STRANGE_HOST = (
@@ -53,7 +54,8 @@ class Arrival:
             return
         state = cast(Any, scope)
         near = (scope.get("client") or ("", 0))[0]
-        state["client"] = (address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies), 0)
+        asks = address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
+        state["client"] = (asks, 0) if asks else None
         if server.is_https:  # a proxy ends it; cookies and redirects of plugins go by this
             state["scheme"] = "https"
         await self._app(scope, receive, dressed)
@@ -106,7 +108,13 @@ def _is_address(name: str) -> bool:
 
 
 def address_behind(near: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
-    """Who asks: the last address in X-Forwarded-For that is no proxy of ours. A stranger's own header says nothing."""
+    """Who asks: the last address in X-Forwarded-For that is no proxy of ours. A stranger's own header says nothing.
+
+    Empty where the settings forgot to name a proxy that stands in the same network: whoever comes through it must not
+    share one allowance, or a few complaints would shut the door for all.
+    """
+    if forwarded and not _among(near, trusted) and _is_near(near):
+        return ""
     found = near
     for each in reversed([one.strip() for line in forwarded for one in line.split(",")]):
         if not _among(found, trusted):
@@ -115,6 +123,15 @@ def address_behind(near: str, forwarded: list[str], trusted: tuple[str, ...]) ->
             break
         found = each
     return found
+
+
+def _is_near(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return parsed.is_loopback or any(parsed.version == net.version and parsed in net for net in _SITES)
 
 
 @lru_cache(maxsize=4096)
