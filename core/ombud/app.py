@@ -21,7 +21,8 @@ from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
 from ombud.web import front, guard, health_checks
 from ombud.web.api import api_handlers, openapi_config
-from ombud.web.door import Headers, door
+from ombud.web.arrival import Arrival
+from ombud.web.door import door
 from ombud.web.look import look
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
@@ -53,7 +54,7 @@ def create_app(config: Config | None = None) -> Litestar:
         request_max_body_size=settings.limits.body_mb * 1_000_000,
     )
     guard.check(app)
-    app.asgi_handler = Headers(app.asgi_handler)
+    app.asgi_handler = Arrival(app.asgi_handler)
     return app
 
 
@@ -61,8 +62,8 @@ def _plugin_mount() -> ControllerRouterHandler:
     """No mount of Litestar's: that takes every address with these first letters, /parties and /plugins among them."""
     pages = PluginPages({Exception: refusal})
 
-    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS, opt={"public": True},
-           include_in_schema=False)  # fmt: skip
+    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS,
+           opt={"public": True, "passes_on": True}, include_in_schema=False)  # fmt: skip
     async def plugin_pages() -> ASGIApp:
         return pages
 

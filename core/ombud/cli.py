@@ -118,7 +118,7 @@ def _serving(groups: Any) -> None:
 
 
 def _people(groups: Any) -> None:
-    user = _group(groups, "user", "Add users and set passwords.")
+    user = _group(groups, "user", "Add users, set passwords, help those who cannot get in.")
     add = _command(user, "add", "people:user_add", "Add a user.")
     add.add_argument("name")
     add.add_argument("--display-name", default="")
@@ -127,6 +127,11 @@ def _people(groups: Any) -> None:
     add.add_argument("--unit", default=None, help="key of the unit; default: the first")
     passwd = _command(user, "passwd", "people:user_passwd", "Set a password.")
     passwd.add_argument("name")
+    link = _command(user, "reset-link", "people:reset_link", "Print a link by which the user sets a password, once.")
+    link.add_argument("name")
+    link.add_argument("--hours", type=int, choices=range(1, 169), default=24, metavar="1..168")
+    factor = _command(user, "remove-factor", "people:remove_factor", "Remove the second factor of a lost phone.")
+    factor.add_argument("name")
     for each in (add, passwd):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     token = _group(groups, "token", "Make API tokens.")

@@ -21,7 +21,7 @@ from ombud.kernel.notices import Notices
 from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
-from ombud.trust import checkpoints, sessions, throttle
+from ombud.trust import checkpoints, resets, sessions, throttle
 from ombud_plugin_api import Channel, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
@@ -72,6 +72,7 @@ async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
     await throttle.sweep()
     await sessions.sweep(settings().sign_in.idle_minutes)
+    await resets.sweep()
 
 
 async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:
@@ -91,7 +92,7 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
         return
     try:
         complaint = checked_complaint(await _parsed(raw))
-        documents = attachments.checked(complaint.documents)
+        documents = attachments.taken(complaint.documents)
         await intake.open_case(receipt, structs.replace(complaint, documents=documents))
     except (PluginFault, DeskRefusal) as refusal:
         if isinstance(refusal, Transient):

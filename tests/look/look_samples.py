@@ -251,7 +251,10 @@ ENTRIES = [
         "I enclose both statements. The fee of €42.00 appears on 2 and on 3 October, as you can see.",
         "AB",
         channel_label="Letter, scanned",
-        files=[{"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400}],
+        files=[
+            {"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400},
+            {"name": "statement.html", "href": "/f/2", "size": 2_400, "warning": "page"},
+        ],
         cut="I should like to have it back before the end of the month.",
     ),
     said(
@@ -838,6 +841,45 @@ def sign_in(**form: str) -> dict[str, Any]:
     }
 
 
+WHERE = [
+    {"session": {"id": "a" * 64, "created_at": ago(hours=2), "seen_at": ago(minutes=1), "new_browser": False},
+     "browser": "Firefox", "system": "Linux", "here": True},
+    {"session": {"id": "b" * 64, "created_at": ago(days=1), "seen_at": ago(hours=3), "new_browser": True},
+     "browser": "Safari", "system": "iPhone", "here": False},
+    {"session": {"id": "c" * 64, "created_at": ago(days=1), "seen_at": ago(hours=9), "new_browser": False},
+     "browser": "", "system": "", "here": False},
+]  # fmt: skip
+CODES = [f"{each}{each}{each}{each}-k7mq-29xp" for each in "abcdefghjk"]
+NO_CODE = "This code does not fit. Type the one the app shows now; each counts once."
+
+
+def second_factor(**more: Any) -> dict[str, Any]:
+    return {
+        "shell": work("me"), "csrf_field": csrf_field, "user": "ewa", "since": None, "codes_left": 0, "secret": "",
+        "codes": [], "required": False, "errors": [], "error_of": {}, **more,
+    }  # fmt: skip
+
+
+def user_access(**more: Any) -> dict[str, Any]:
+    user = {"id": "7", "name": "ewa", "display_name": "Ewa Kruk", "active": True, "has_password": True}
+    return {
+        "shell": work("administration"), "csrf_field": csrf_field, "place": "users", "user": user, "link": "",
+        "hours": 24, "open_until": None, "factor_since": None, "sessions": [], "wrong": "",
+        "places": [{"label": "Desk", "places": [
+            {"code": "users", "label": "Users", "icon": "users", "href": "/users"},
+            {"code": "plugins", "label": "Plugins", "icon": "puzzle", "href": "/plugins"},
+        ]}], **more,
+    }  # fmt: skip
+
+
+def reset(purpose: str = "reset", **wrong: str) -> dict[str, Any]:
+    return {
+        "shell": SHELL, "csrf_field": csrf_field, "token": "x" * 43, "shortest": 15,
+        "reset": {"name": "ewa", "purpose": purpose, "expires_at": NOW + timedelta(hours=20)}, "error_of": wrong,
+        "errors": [{"field": field, "message": message} for field, message in wrong.items()],
+    }  # fmt: skip
+
+
 DOORS = [
     {
         "href": "/p/webform/",
@@ -932,6 +974,46 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "intake": ("pages/intake.html", intake()),
     "sign-in": ("pages/sign_in.html", sign_in()),
     "sign-in-refused": ("pages/sign_in.html", sign_in(error="That did not match")),
+    "sign-in-code": (
+        "pages/sign_in_code.html",
+        {"shell": SHELL, "csrf_field": csrf_field, "form": {"next": "/queues", "error": ""}, "wait": 0},
+    ),
+    "sign-in-code-refused": (
+        "pages/sign_in_code.html",
+        {"shell": SHELL, "csrf_field": csrf_field, "form": {"next": "/queues", "error": NO_CODE}, "wait": 0},
+    ),
+    "forgot-password": ("pages/forgot_password.html", {"shell": {**SHELL, "contact": "Phone: 58 000 20 20"}}),
+    "reset": ("pages/reset.html", reset()),
+    "invite-refused": ("pages/reset.html", reset("invite", new="Choose a password of at least 15 characters.")),
+    "confirm": (
+        "pages/confirm.html",
+        {"shell": work("me"), "csrf_field": csrf_field, "form": {"next": "/me/tokens", "error": ""}, "with_code": True},
+    ),
+    "confirm-refused": (
+        "pages/confirm.html",
+        {
+            "shell": work("me"),
+            "csrf_field": csrf_field,
+            "with_code": False,
+            "form": {"next": "/me/tokens", "error": "This is not your password. Type the one you use now."},
+        },
+    ),
+    "sessions": ("pages/sessions.html", {"shell": work("me"), "csrf_field": csrf_field, "sessions": WHERE}),
+    "second-factor": ("pages/second_factor.html", second_factor(required=True)),
+    "second-factor-setup": (
+        "pages/second_factor.html",
+        second_factor(
+            secret="ABCD EFGH IJKL MNOP QRST UVWX YZ23 4567",
+            errors=[{"field": "code", "message": NO_CODE}],
+            error_of={"code": NO_CODE},
+        ),
+    ),
+    "second-factor-codes": ("pages/second_factor.html", second_factor(since=ago(days=1), codes_left=10, codes=CODES)),
+    "user-access": (
+        "pages/user_access.html",
+        user_access(open_until=NOW + timedelta(hours=20), factor_since=ago(days=30), sessions=WHERE),
+    ),
+    "user-access-link": ("pages/user_access.html", user_access(link=f"https://desk.example.org/reset/{'x' * 43}")),
     "front": ("pages/front.html", {"shell": public(), "doors": DOORS, "sign_in": "/sign-in"}),
     "error": (
         "pages/error.html",

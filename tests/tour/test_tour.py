@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from crawl import walk
 from looks import look
@@ -23,7 +22,9 @@ def tour(tmp_path_factory: pytest.TempPathFactory, serve_desk: Callable[..., Any
         name, password = everybody(desk)
         client = signed_in(desk.address, name, password)
         config = load(data=folder / "desk", environ={})
-        found = walk(client, ["/", "/queues/all?status=", "/complain", "/me/tokens", "/me/password", "/sign-in"], config)
+        found = walk(
+            client, ["/", "/queues/all?status=", "/complain", "/me/tokens", "/me/password", "/sign-in"], config
+        )
         yield desk, client, found
         client.close()
 

@@ -24,6 +24,7 @@ from ombud.trust.permissions import KEYS
 from ombud.web import guard, shell, templating
 from ombud.web.door import viewer_of
 from ombud.web.look import look
+from ombud.web.throttled import address_of
 
 log = logging.getLogger("ombud.plugins")
 
@@ -103,14 +104,14 @@ class PluginPages:
 
 def _platform_of(slug: str) -> Any:
     async def platform(request: Request[Any, Any, Any]) -> api.Platform:
-        return context_for(slug, viewer_of(request)).platform
+        return context_for(slug, viewer_of(request), asked_from=address_of(request)).platform
 
     return platform
 
 
 def _context_of(slug: str) -> Any:
     async def context(request: Request[Any, Any, Any]) -> api.Context:
-        return context_for(slug, viewer_of(request))
+        return context_for(slug, viewer_of(request), asked_from=address_of(request))
 
     return context
 

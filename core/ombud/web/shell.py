@@ -13,14 +13,13 @@ from ombud.desk import units
 from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
 from ombud.web import templating
-from ombud.web.door import cookie, csrf_token, viewer_of
+from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
 from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
 from ombud.web.templating import Reader
 
 LOOK_COOKIE = "ombud_look"
 TOAST_COOKIE = "ombud_toast"
-LANGUAGE_COOKIE = "ombud_language"
 LANGUAGES = {"en": "English", "pl": "Polski"}
 CHOICES = {
     "theme": ("auto", "light", "dark"),
@@ -88,13 +87,13 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
 
 
 def looks(request: Req) -> dict[str, str]:
-    given = request.cookies.get(LOOK_COOKIE, "").split(".")
+    given = cookie_of(request, LOOK_COOKIE).split(".")
     pairs = zip(CHOICES.items(), [*given, *[""] * len(CHOICES)], strict=False)
     return {name: value if value in choices else choices[0] for (name, choices), value in pairs}
 
 
 def language_of(request: Req, viewer: Viewer, usual: str) -> str:
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    chosen = cookie_of(request, LANGUAGE_COOKIE)
     if chosen in LANGUAGES:
         return chosen
     return viewer.language if viewer.user_id else usual if usual in LANGUAGES else "en"
@@ -102,7 +101,7 @@ def language_of(request: Req, viewer: Viewer, usual: str) -> str:
 
 def toasts(request: Req) -> list[dict[str, Any]]:
     """What the page before wanted to say; shown once."""
-    told = request.cookies.get(TOAST_COOKIE, "")
+    told = cookie_of(request, TOAST_COOKIE)
     if not told:
         return []
     try:

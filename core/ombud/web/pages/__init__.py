@@ -16,7 +16,11 @@ from ombud.web.pages import (
     plugins,
     queues,
     receipts,
+    resets,
+    second_factor,
+    sessions,
     tokens,
+    user_access,
 )
 
 page_handlers: list[ControllerRouterHandler] = [
@@ -33,5 +37,9 @@ page_handlers: list[ControllerRouterHandler] = [
     *people.handlers,
     *plugins.handlers,
     *receipts.handlers,
+    *resets.handlers,
+    *second_factor.handlers,
+    *sessions.handlers,
     *tokens.handlers,
+    *user_access.handlers,
 ]

@@ -12,6 +12,7 @@ from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, Redress
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
 from ombud.desk.errors import Changed
+from ombud.desk.file_kinds import warning
 from ombud.desk.history import Happened
 from ombud.desk.last_change import last_change
 from ombud.desk.shown import Named
@@ -244,7 +245,11 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     if isinstance(entry, Happened):
         return {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
     text, rest = cut(entry.text)
-    files = [{"name": each.name, "href": f"/files/{each.id}", "size": each.size} for each in entry.files]
+    files = [
+        {"name": each.name, "href": f"/files/{each.id}", "size": each.size,
+         "warning": warning(each.name, each.content_type)}
+        for each in entry.files
+    ]  # fmt: skip
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,

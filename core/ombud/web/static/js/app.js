@@ -3,6 +3,7 @@ import { watchPreferences } from "./preferences.js";
 import { watchKeys } from "./keys.js";
 import { showTrouble, watchToasts } from "./toasts.js";
 import { watchDrafts } from "./drafts.js";
+import "./reveal.js";
 
 watchPreferences();
 watchKeys();
