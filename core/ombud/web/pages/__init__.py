@@ -5,15 +5,20 @@ from litestar.types import ControllerRouterHandler
 from ombud.web.pages import (
     access,
     administration,
+    bulk,
     cases,
     decide,
     filing,
+    keys,
     messages,
+    palette,
     people,
     plugins,
     queues,
     receipts,
     tokens,
+    undo,
+    views,
 )
 
 page_handlers: list[ControllerRouterHandler] = [
@@ -28,4 +33,9 @@ page_handlers: list[ControllerRouterHandler] = [
     *plugins.handlers,
     *receipts.handlers,
     *tokens.handlers,
+    *keys.handlers,
+    *palette.handlers,
+    *views.handlers,
+    *bulk.handlers,
+    *undo.handlers,
 ]
