@@ -167,6 +167,13 @@ def _write_place(order: str, last: CaseRow) -> str:
     )
 
 
+async def sees_any(viewer: Viewer) -> bool:
+    """Whether there is a case on this desk that the viewer may see."""
+    arguments = Arguments()
+    seen = decide(viewer, "case.read", "case").where("c", arguments)
+    return bool(await db.fetchval(f"SELECT EXISTS (SELECT 1 FROM core_case c WHERE {seen})", *arguments.values))
+
+
 def conditions(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> str:
     """SQL over `c`: the policy's rows, then the filters."""
     parts = [decide(viewer, "case.read", "case").where("c", arguments)]

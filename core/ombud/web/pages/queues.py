@@ -10,10 +10,9 @@ from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
 from ombud.desk import bulk, bulk_run, cases, queues, undo
-from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases
+from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases, sees_any
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.queue_side import queue_side
-from ombud.desk.queues import total
 from ombud.desk.views import View, may_change
 from ombud.desk.words import MOODS, label
 from ombud.desk.writing import case_id_of
@@ -98,7 +97,7 @@ async def queue(request: Req, code: str, after: str = "", going_on: str = "") ->
 
 async def _nothing(viewer: Viewer, which: Listed, filters: CaseFilters) -> str:
     """Why a list is empty: `first`: the desk has no case at all; `hidden`: filters leave none; `quiet`: all is done."""
-    if not await total(viewer):
+    if not await sees_any(viewer):
         return "first"
     return "quiet" if filters == narrowed({}, which) else "hidden"
 

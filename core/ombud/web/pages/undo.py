@@ -23,7 +23,7 @@ async def take_back(request: Req, bulk_id: UUID) -> Response[None]:
         await bulk_run.undo(viewer, bulk_id)
     except (NotNow, Invalid) as refusal:
         return go(await _back(viewer, found), str(refusal))
-    if found.single:
+    if _is_one(found):
         rows = await bulk.rows(viewer, bulk_id)
         done = rows and rows[0].state == "undone"
         told = "It is as it was before." if done else rows[0].reason if rows else "You do not see this case any more."
@@ -31,8 +31,12 @@ async def take_back(request: Req, bulk_id: UUID) -> Response[None]:
     return go(f"/bulk/{bulk_id}", "What could be taken back is taken back.")
 
 
+def _is_one(found: bulk.Bulk) -> bool:
+    return found.single or found.total == 1
+
+
 async def _back(viewer: Any, found: bulk.Bulk) -> str:
-    if not found.single:
+    if not _is_one(found):
         return f"/bulk/{found.id}"
     rows = await bulk.rows(viewer, found.id)
     return f"/cases/{quote(rows[0].reference)}" if rows else "/queues"

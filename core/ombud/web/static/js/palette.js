@@ -99,8 +99,15 @@ function ofPage() {
     if (!reason && !reachable(element)) continue;
     items.push({ group: dialog.dataset.here, label, keys: key, reason, icon: iconOf(element), element });
   }
-  return items.filter((item, place) => items.findIndex((other) => other.label === item.label) === place);
+  return items.filter((item, place) => {
+    const before = items.slice(0, place).find((other) => other.label === item.label || leadTo(other, item));
+    if (before && item.label.length > before.label.length) before.label = item.label;
+    return !before;
+  });
 }
+
+// Two links to one form are one action; the longer name says more.
+const leadTo = (one, other) => Boolean(one.element.href) && one.element.href === other.element.href;
 
 const menuOf = (element) => element.closest("details:not([open])");
 const reachable = (element) => Boolean(menuOf(element)) || (element.checkVisibility?.() ?? true)
@@ -132,18 +139,23 @@ function gather() {
   const own = [...ofPage(), ...(places ?? [])].map((item) => {
     const points = Math.max(score(item.label, text), score(`${item.label} ${item.detail ?? ""}`, text) * 0.6);
     const known = recent.indexOf(item.label);
-    return { ...item, points: points && points + (known < 0 ? 0 : 12 - known) };
+    const next = item.element?.closest(".card--lead") ? 8 : 0;
+    return { ...item, points: points && points + next + (known < 0 ? 0 : 12 - known) };
   }).filter((item) => item.points > 0);
   own.sort((one, other) => Boolean(one.reason) - Boolean(other.reason) || other.points - one.points);
   const records = found.items.map((item) => ({
     group: dialog.dataset.found, label: item.label, detail: [kind(item.kind), item.detail].filter(Boolean).join(" · "),
     href: item.href, icon: { case: "folder", person: "user", message: "message" }[item.kind] ?? "search", points: 1,
-  })).filter((item) => String(item.href).startsWith("/"));
+  })).filter((item) => ownAddress(item.href));
   const all = [...own.slice(0, MOST), ...records];
   if (found.state === "away" && text.length > 1) all.push(said(dialog.dataset.found, dialog.dataset.away));
   if (placesAway) all.push(said(dialog.dataset.found, dialog.dataset.placesAway));
   if (!all.length) all.push(said("", `${dialog.dataset.none} ${dialog.dataset.noneMore}`));
   return all;
+}
+
+function ownAddress(href) {
+  try { return new URL(href, location.href).origin === location.origin; } catch { return false; }
 }
 
 const kind = (code) => dialog.dataset[`kind${(code ?? "").replace(/^./, (sign) => sign.toUpperCase())}`] ?? "";
