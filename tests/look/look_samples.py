@@ -1000,6 +1000,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "needs": ("pages/needs.html", needs_form()),
     "needs-refused": ("pages/needs.html", needs_form(lawful_basis="This is empty. Write at least a few words.")),
     "tokens": ("pages/tokens.html", tokens()),
+    "tokens-none": ("pages/tokens.html", {**tokens(), "tokens": [], "plain": ""}),
     "password": (
         "pages/password.html",
         {"shell": work("me"), "csrf_field": csrf_field, "form": {"errors": [], "error_of": {}}},
