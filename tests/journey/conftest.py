@@ -97,3 +97,11 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield make
     for each in made:
         each.stop()
+
+
+@pytest.fixture(scope="module")
+def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One desk for the tests of a module that leave each other's cases alone; the module prepares and starts it."""
+    desk = Served(tmp_path_factory.mktemp("served") / "desk", {})
+    yield desk
+    desk.stop()

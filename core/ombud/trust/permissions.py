@@ -46,6 +46,7 @@ PERMISSIONS = (
     Permission("support.read", "See confirmed support needs", (AGENT, LEADER, COMPLIANCE)),
     Permission("support.write", "Confirm support needs", _WORK),
     Permission("intake.manage", "See receipts that need a look and run them again", (LEADER, ADMINISTRATOR)),
+    Permission("view.share", "Share saved views with a unit", (LEADER,)),
     Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
     Permission("user.manage", "Add users and give roles", (ADMINISTRATOR,)),
     Permission("token.own", "Make API tokens for oneself", (*_DESK, ADMINISTRATOR)),

@@ -1,6 +1,6 @@
 """Who may enter, and as whom: users, roles, sessions, tokens, signed links, throttles."""
 
-from piccolo.columns import UUID, Array, BigInt, Boolean, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from ombud.kernel.ids import new_id
@@ -18,6 +18,8 @@ class User(Table, tablename="core_user"):
     active = Boolean(default=True)
     created_at = Timestamptz()
     version = Integer(default=1)
+    keys = JSONB(default="{}", help_text="the keys this person chose, by action; the others are the usual ones")
+    landing = Text(default="", help_text="the queue or view the desk opens with; empty for the usual one")
 
 
 class Role(Table, tablename="core_role"):

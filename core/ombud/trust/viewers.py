@@ -35,7 +35,7 @@ reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
 SELECT me.*, granted.permissions, granted.roles, granted.role_keys, reach.units
 FROM me LEFT JOIN (granted JOIN reach ON reach.top = granted.unit_id) ON TRUE
 """
-_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language"
+_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys"
 _OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
 _OF_SESSION = _RIGHTS.format(
     me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, s.proved_at, {_PERSON}, EXISTS (SELECT 1
@@ -91,7 +91,10 @@ async def viewer_of_token(plain: str) -> Viewer | None:
 def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] | None = None) -> Viewer:
     first = rows[0]
     roles = tuple(sorted({label for row in rows for label in row["roles"] or ()}))
-    return Viewer(actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles)
+    return Viewer(
+        actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles,
+        keys=first["keys"] or {},
+    )  # fmt: skip
 
 
 def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:

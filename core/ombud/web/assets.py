@@ -29,6 +29,7 @@ STYLES = (
     "controls",
     "marks",
     "lists",
+    "palette",
     "cards",
     "case",
     "pages",
@@ -36,7 +37,16 @@ STYLES = (
     "last",
 )
 # A module may import only those before it: its import is rewritten to their hashed name.
-SCRIPTS = ("preferences.js", "keys.js", "toasts.js", "drafts.js", "reveal.js", "app.js")
+SCRIPTS = (
+    "preferences.js",
+    "keys.js",
+    "toasts.js",
+    "drafts.js",
+    "reveal.js",
+    "selection.js",
+    "palette.js",
+    "app.js",
+)
 FONTS = {
     f"inter-{subset}.woff2": f"@fontsource-variable/inter/files/inter-{subset}-wght-normal.woff2"
     for subset in ("latin", "latin-ext")

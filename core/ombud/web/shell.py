@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from ombud.desk import units
 from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
-from ombud.web import templating
+from ombud.web import keys, templating
 from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
 from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
@@ -27,6 +28,9 @@ CHOICES = {
     "contrast": ("auto", "more"),
     "keys": ("on", "off"),
 }
+
+# A cookie could be set by another site of the same domain: a toast sends nothing but these.
+_UNDOES = re.compile(r"/undo/[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore")
 
 Req = Request[Any, Any, Any]
 
@@ -75,6 +79,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "density": look["density"],
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
+        "keysheet": keys.sheet(viewer.keys) if viewer.user_id else [],
         "user": {"name": viewer.name or "–", "role": ", ".join(viewer.roles), "email": ""},
         "nav": rail(viewer),
         "here": here,
@@ -100,27 +105,36 @@ def language_of(request: Req, viewer: Viewer, usual: str) -> str:
 
 
 def toasts(request: Req) -> list[dict[str, Any]]:
-    """What the page before wanted to say; shown once."""
+    """What the page before wanted to say, and how to take it back; shown once."""
     told = cookie_of(request, TOAST_COOKIE)
     if not told:
         return []
     try:
-        text = json.loads(base64.urlsafe_b64decode(told.encode()))
+        said = json.loads(base64.urlsafe_b64decode(told.encode()))
     except (ValueError, binascii.Error):
         return []
-    return [{"text": str(text)[:300], "icon": "check"}]
+    text, undo = (said.get("text", ""), str(said.get("undo", ""))) if isinstance(said, dict) else (said, "")
+    back = {"action": undo, "fields": {}} if _UNDOES.fullmatch(undo) else None
+    return [{"text": str(text)[:300], "icon": "check", "undo": back}]
 
 
-def toast_cookie(text: str) -> str:
-    return cookie(TOAST_COOKIE, base64.urlsafe_b64encode(json.dumps(text).encode()).decode(), seconds=60)
+def toast_cookie(text: str, undo: str = "") -> str:
+    """`undo`: the address that takes it back, under /undo/ or /views/."""
+    said = json.dumps({"text": text, "undo": undo} if undo else text)
+    return cookie(TOAST_COOKIE, base64.urlsafe_b64encode(said.encode()).decode(), seconds=60)
 
 
-def go(to: str, toast: str = "") -> Response[None]:
-    """A redirect after a form (303), with a word about what was done."""
+def go(to: str, toast: str = "", undo: str = "") -> Response[None]:
+    """A redirect after a form (303), with a word about what was done and the address that takes it back."""
     answer: Response[None] = Response(None, status_code=303, headers={"location": to})
     if toast:
-        answer.headers["set-cookie"] = toast_cookie(toast)
+        answer.headers["set-cookie"] = toast_cookie(toast, undo)
     return answer
+
+
+def undo_address(bulk_id: object) -> str:
+    """Where a change that desk/undo.py keeps is taken back; empty where nothing is kept."""
+    return f"/undo/{bulk_id}" if bulk_id else ""
 
 
 async def page(

@@ -5,13 +5,16 @@ from litestar.types import ControllerRouterHandler
 from ombud.web.pages import (
     access,
     administration,
+    bulk,
     cases,
     decide,
     filing,
     health,
     jobs,
+    keys,
     looks,
     messages,
+    palette,
     people,
     plugins,
     queues,
@@ -20,7 +23,9 @@ from ombud.web.pages import (
     second_factor,
     sessions,
     tokens,
+    undo,
     user_access,
+    views,
 )
 
 page_handlers: list[ControllerRouterHandler] = [
@@ -42,4 +47,9 @@ page_handlers: list[ControllerRouterHandler] = [
     *sessions.handlers,
     *tokens.handlers,
     *user_access.handlers,
+    *keys.handlers,
+    *palette.handlers,
+    *views.handlers,
+    *bulk.handlers,
+    *undo.handlers,
 ]
