@@ -33,6 +33,11 @@ class Kind:
         return self.only or found
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What a line of the file holds, in order."""
+        return (*self.columns, *(each.rpartition(" AS ")[2] for each in self.more))
+
+    @property
     def rows_sql(self) -> str:
         shown = ", ".join([*(f't."{column}"' for column in self.columns), *self.more])
         key = self.table._meta.primary_key._meta.db_column_name

@@ -53,15 +53,22 @@ async def verify(since: int | None = None, progress: Progress = _quiet, publish_
     report = Report()
     async with db.transaction():
         await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        try:
-            await _check_entries(since, progress, report)
-            await _check_checkpoints(since or 0, report)
-            await _check_leftovers()
-            if publish_file is not None:
-                await _check_published(publish_file, report)
-        except Broken as broken:
-            report.broken = str(broken)
+        await verify_here(report, since, progress, publish_file)
     return report
+
+
+async def verify_here(
+    report: Report, since: int | None = None, progress: Progress = _quiet, publish_file: Path | None = None
+) -> None:
+    """The same in the caller's transaction, such as one that wrote a ledger and has not committed yet."""
+    try:
+        await _check_entries(since, progress, report)
+        await _check_checkpoints(since or 0, report)
+        await _check_leftovers()
+        if publish_file is not None:
+            await _check_published(publish_file, report)
+    except Broken as broken:
+        report.broken = str(broken)
 
 
 _ENTRIES = """
