@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ombud.config import load
-from ombud.desk import aspects, cases, demo, import_commands, messages
+from ombud.desk import aspects, cases, demo, demo_story, import_commands, messages
 from ombud.desk.aspects import Decision, RedressGiven
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
@@ -117,8 +117,10 @@ async def as_shown(stage: Any, name: str) -> tuple[list[Any], list[Any], list[An
 
 
 async def test_the_demonstration_desk_is_the_same_in_another_place(
-    stage: Any, second_database_url: str, tmp_path: Path
+    stage: Any, second_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    stories = demo_story.plan
+    monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[::5])
     await demo.load()
     await checkpoints.make_checkpoint()
     await a_case_with_everything(stage)
@@ -295,6 +297,27 @@ AWARE = [
     (names_a_stranger, r"cases\.jsonl: holds a record that this desk cannot take"),
     (has_a_strange_field, r"units\.jsonl, line 1: has a field 'colour'"),
 ]
+
+
+async def test_a_plugin_that_is_not_here_is_named_and_waits_without_running(
+    stage: Any, second_database_url: str, tmp_path: Path
+) -> None:
+    await stage.file("The fee was taken twice.")
+    declaration = {"prefix": "ghost_", "tables": [{"name": "ghost_thing", "personal": []}]}
+    await db.execute(
+        "INSERT INTO core_plugin (slug, wanted_on, applied_version, declaration, changed_by, changed_at) "
+        "VALUES ('ghost', TRUE, '9.9', $1, 'system', now())",
+        declaration,
+    )
+    await export_all(tmp_path / "desk.zip")
+    left_out = json.loads(members(tmp_path / "desk.zip")["manifest.json"])["left_out"]
+    assert left_out["ghost_thing"] == "working state of the plugin ghost"
+    async with other_desk(second_database_url, tmp_path / "second"):
+        report = await import_desk(tmp_path / "desk.zip")
+        assert report.plugins == ("ghost 9.9: it is not installed here; then run `ombud plugin enable ghost`",)
+        row = await db.fetchrow("SELECT wanted_on, applied_version, declaration FROM core_plugin")
+        assert row is not None
+        assert tuple(row) == (True, "", declaration)
 
 
 @pytest.fixture
