@@ -84,6 +84,7 @@ LEFT_OUT = {
     "core_checkpoint": IN_LEDGER,
     "core_checkpoint_entry": IN_LEDGER,
     "core_ledger_reach": "found anew from the ledger",
+    "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
     "core_session": "nobody stays signed in",
