@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench assets pins clean
+.PHONY: run test lint types bench assets pins wheels clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -54,6 +54,14 @@ pins: $(VENV)/bin/uv
 	@$(BIN)/python -c '$(DECLARED)' $(PROJECTS) > $(VENV)/declared.in
 	@$(COMPILE) $(VENV)/declared.in requirements.in -o requirements.txt
 	@$(COMPILE) -c requirements.txt requirements-test.in -o requirements-test.txt
+
+# Every distribution as a wheel, in dist/.
+DIST ?= dist
+wheels: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@rm -f "$(DIST)"/*.whl
+	@for each in $(DISTRIBUTIONS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python -o "$(DIST)" "./$$each" || exit 1; done
+	@ls "$(DIST)"/*.whl
 
 clean:
 	rm -rf $(VENV) core/ombud/web/node_modules core/ombud/web/static/built

@@ -84,10 +84,10 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     _people(groups)
     _plugins(groups)
     _ledger(groups)
-    _data(groups)
+    ours = {"import": _data(groups)}
     _bench(groups)
     if with_plugins:
-        _brought(groups, config())
+        _brought(groups, config(), ours)
     return parser
 
 
@@ -167,7 +167,8 @@ def _ledger(groups: Any) -> None:
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 
 
-def _data(groups: Any) -> None:
+def _data(groups: Any) -> Any:
+    """Returns the group `import`, to which plugins may add."""
     demo = _group(groups, "demo", "Load and remove demonstration data.")
     _command(demo, "load", "data:demo_load", "Load the demonstration firm.")
     remove = _command(demo, "remove", "data:demo_remove", "Remove what was loaded, and nothing else.")
@@ -175,6 +176,10 @@ def _data(groups: Any) -> None:
     export = _group(groups, "export", "Take everything out in open formats.")
     everything = _command(export, "all", "data:export_all", "Write the whole desk into one ZIP in open formats.")
     everything.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
+    taking_in = _group(groups, "import", "Take data in.")
+    whole = _command(taking_in, "desk", "data:import_desk", "Fill an empty desk from what `export all` wrote.")
+    whole.add_argument("file", type=Path, metavar="FILE.zip")
+    return taking_in
 
 
 def _bench(groups: Any) -> None:
@@ -190,17 +195,20 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _brought(groups: Any, config: Config) -> None:
-    """The commands of installed plugins, loaded only when no command of core's was typed."""
+def _brought(groups: Any, config: Config, ours: dict[str, Any]) -> None:
+    """The commands of installed plugins, loaded only when no command of core's was typed; none replaces one of
+    core's."""
     from ombud.desk.plugin_work import fit_slugs
     from ombud.kernel import plugins
 
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(ours)
     installed = plugins.discover(config.plugins.blocked)
     for slug in fit_slugs(config.plugins.blocked):
         for command in plugins.load(installed[slug]).commands:
             group = found.get(command.group) or _group(groups, command.group, f"Brought by the plugin {slug}.")
             found[command.group] = group
+            if command.name in group.choices:
+                continue
             parser = group.add_parser(command.name, help=command.help, description=command.help)
             command.configure(parser)
             parser.set_defaults(run="plugins:of_plugin", plugin=slug, command=command)

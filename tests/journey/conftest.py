@@ -11,14 +11,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for the steps that several tests share
+
 OMBUD = Path(sys.prefix) / "bin" / "ombud"
 
 
 class Served:
-    """A desk that is served by processes of its own."""
+    """A desk that is served by processes of its own; `program` is the command `ombud` of one environment or another."""
 
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
+    def __init__(self, data: Path, environment: dict[str, str], program: Path = OMBUD) -> None:
         self.data = data
+        self.program = program
         self.address = ""
         self._environment = environment
         self._log = data.parent / f"{data.name}.log"
@@ -26,14 +29,16 @@ class Served:
 
     @property
     def environment(self) -> dict[str, str]:
-        outside = {key: value for key, value in os.environ.items() if not key.startswith("OMBUD_")}
+        outside = {
+            key: value for key, value in os.environ.items() if not key.startswith(("OMBUD_", "PYTHON", "VIRTUAL"))
+        }
         return {**outside, **self._environment, "OMBUD_DATA_DIR": str(self.data)}
 
     def command(self, *words: str, code: int = 0, given: str = "") -> str:
         """Runs `ombud WORDS` beside the serving processes; returns what it printed on stdout."""
         done = subprocess.run(
-            [OMBUD, *words], cwd=self.data.parent, env=self.environment, input=given, capture_output=True, text=True,
-            timeout=240, check=False,
+            [self.program, *words], cwd=self.data.parent, env=self.environment, input=given, capture_output=True,
+            text=True, timeout=240, check=False,
         )  # fmt: skip
         assert done.returncode == code, f"ombud {' '.join(words)} → {done.returncode}\n{done.stdout}\n{done.stderr}"
         self.said = done.stderr
@@ -41,7 +46,7 @@ class Served:
 
     def start(self, port: int = 0) -> None:
         self._process = subprocess.Popen(
-            [OMBUD, "serve", "--port", str(port)], cwd=self.data.parent, env=self.environment, text=True,
+            [self.program, "serve", "--port", str(port)], cwd=self.data.parent, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=self._log.open("a"),
         )  # fmt: skip
         assert self._process.stdout is not None
@@ -50,6 +55,17 @@ class Served:
                 self.address = line.split("serves on ")[1].strip()
                 return
         pytest.fail(f"the desk did not start:\n{self.log[-3000:]}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def die(self) -> None:
+        """Ends as a power cut would have it."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(20)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -89,8 +105,8 @@ class Served:
 def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     made: list[Served] = []
 
-    def make(name: str = "desk", **environment: str) -> Served:
-        desk = Served(tmp_path / name, environment)
+    def make(name: str = "desk", program: Path = OMBUD, **environment: str) -> Served:
+        desk = Served(tmp_path / name, environment, program)
         made.append(desk)
         return desk
 

@@ -33,6 +33,11 @@ class Kind:
         return self.only or found
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What a line of the file holds, in order."""
+        return (*self.columns, *(each.rpartition(" AS ")[2] for each in self.more))
+
+    @property
     def rows_sql(self) -> str:
         shown = ", ".join([*(f't."{column}"' for column in self.columns), *self.more])
         key = self.table._meta.primary_key._meta.db_column_name
@@ -80,6 +85,7 @@ LEFT_OUT = {
     "core_checkpoint": IN_LEDGER,
     "core_checkpoint_entry": IN_LEDGER,
     "core_ledger_reach": "found anew from the ledger",
+    "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
     "core_session": "nobody stays signed in",

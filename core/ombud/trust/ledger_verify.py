@@ -63,17 +63,29 @@ async def verify(
     report = Report()
     async with db.transaction():
         await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        try:
-            await _check_entries("" if since is None else _ONLY_SINCE, since, progress, report)
-            await _check_checkpoints(since or 0, report)
-            await _check_leftovers()
-            if publish_file is not None:
-                await _check_published(publish_file, report)
-            if sealed:
-                await _check_sealed(report, None)
-        except Broken as broken:
-            report.broken, report.where = str(broken), broken.where
+        await verify_here(report, since, progress, publish_file, sealed=sealed)
     return report
+
+
+async def verify_here(
+    report: Report,
+    since: int | None = None,
+    progress: Progress = _quiet,
+    publish_file: Path | None = None,
+    *,
+    sealed: bool = False,
+) -> None:
+    """The same in the caller's transaction, such as one that wrote a ledger and has not committed yet."""
+    try:
+        await _check_entries("" if since is None else _ONLY_SINCE, since, progress, report)
+        await _check_checkpoints(since or 0, report)
+        await _check_leftovers()
+        if publish_file is not None:
+            await _check_published(publish_file, report)
+        if sealed:
+            await _check_sealed(report, None)
+    except Broken as broken:
+        report.broken, report.where = str(broken), broken.where
 
 
 async def verify_streams(streams: Sequence[str]) -> Report:
