@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench assets pins wheels clean
+.PHONY: run test lint types bench pictures assets pins wheels clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -23,6 +23,10 @@ test: $(VENV)/.ready-for-tests
 
 # How fast it is, beside its bare limits; the first time a desk of CASES cases is made in build/bench.
 CASES ?= 100000
+pictures: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@$(BIN)/python tests/tour/pictures.py docs/pictures
+
 bench: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(BIN)/python tests/bench/measure.py --data build/bench --cases $(CASES)
