@@ -25,8 +25,12 @@ async def state(code: str) -> Finding:
 
 
 async def work_process(silent: int = 0) -> None:
-    await db.execute("INSERT INTO core_worker (id, role, host, pid, started_at, beat_at) VALUES ($1, 'work', 'otter', 7, "
-                     "now(), now() - make_interval(secs => $2))", new_id(), silent)  # fmt: skip
+    await db.execute(
+        "INSERT INTO core_worker (id, role, host, pid, started_at, beat_at) "
+        "VALUES ($1, 'work', 'otter', 7, now(), now() - make_interval(secs => $2))",
+        new_id(),
+        silent,
+    )
 
 
 async def test_the_page_names_what_needs_somebody_first_with_what_to_do(desk):
@@ -187,7 +191,8 @@ async def test_address_cookies_and_encryption_must_fit(desk, base_url, secure, e
 async def test_receipts_and_a_theme_that_fails_want_a_look(desk, monkeypatch):
     assert ((await state("intake.receipts")).state, (await state("theme")).state) == (GOOD, GOOD)
     await db.execute(
-        "INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, created_at) VALUES ($1, 's', '', '', '', now())",
+        "INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, created_at) "
+        "VALUES ($1, 's', '', '', '', now())",
         identity := new_id(),
     )
     await db.execute(
