@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import admin_samples
 from markupsafe import Markup
 
 from ombud.desk.fields import FormField
@@ -1120,3 +1121,4 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "public-form": ("samples/form.html", {"shell": public(), "csrf_field": csrf_field}),
     "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),
 }
+PAGES |= admin_samples.pages(work, csrf_field)
