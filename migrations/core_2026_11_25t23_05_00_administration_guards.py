@@ -1,4 +1,4 @@
-"""What Piccolo's columns cannot say of the taxonomies: references, uniqueness, allowed values."""
+"""What Piccolo's columns cannot say of the administration: references, uniqueness, allowed values, a way to phones."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
@@ -21,6 +21,7 @@ CHECKS = [
 FORWARDS = """
 ALTER TABLE core_taxonomy_term ALTER COLUMN id DROP DEFAULT;
 CREATE UNIQUE INDEX core_taxonomy_term_once ON core_taxonomy_term (kind, code);
+CREATE INDEX core_person_phone ON core_person (regexp_replace(phone, '[^0-9]', '', 'g')) WHERE phone <> '';
 """
 
 
@@ -49,4 +50,4 @@ async def _unguard() -> None:
     for table, column, _, _ in reversed(REFERENCES):
         await db.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_ref")
         await db.execute(f"DROP INDEX {table}_{column}")
-    await db.execute("DROP INDEX core_taxonomy_term_once")
+    await db.execute("DROP INDEX core_taxonomy_term_once; DROP INDEX core_person_phone")

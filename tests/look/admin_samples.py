@@ -8,7 +8,9 @@ from uuid import UUID
 from ombud.desk.administration_trail import Done, phrase
 from ombud.desk.case_type_setup import KINDS as FIELD_KINDS
 from ombud.desk.case_type_setup import CaseTypeShown, FieldGiven, Unfit
+from ombud.desk.history import Phrase
 from ombud.desk.leaving import Waiting
+from ombud.desk.person_history import Counts, Likeness, Moment, Other
 from ombud.desk.queue_setup import QueueShown, Taken
 from ombud.desk.role_setup import Answer, Area, Reason, RoleShown
 from ombud.desk.taxonomies import KINDS as TAXONOMIES
@@ -56,6 +58,27 @@ CONFLICT = {
 ROLES = [("agent", "Agent"), ("leader", "Team leader")]
 UNITS = [(str(ONE), "Modra Bank"), (str(TWO), "Modra Bank › Cards")]
 LANGUAGES = [("en", "English"), ("pl", "Polski")]
+
+
+def person() -> dict[str, Any]:
+    """What the page of a person shows beside their details and cases."""
+    said = Moment(
+        "message", NOW, Phrase("Wrote to us in %(case)s", {"case": "OMB-4182"}, "mail"), "OMB-4182", "email", "in",
+        "The fee again", "You took the fee twice, and then you blocked my card.",
+    )  # fmt: skip
+    corrected = Moment(
+        "changed", NOW - timedelta(days=2), Phrase("%(who)s corrected: phone", {"who": "Ewa Kruk"}, "edit"),
+        values={"phone.before": "58 000", "phone.after": "58 000 20 20"},
+    )  # fmt: skip
+    return {
+        "counts": Counts(1, 2), "history": [said, corrected], "more_href": "/parties/1?before=x#history",
+        "earlier": True,
+        "others": [
+            {"other": Other(TWO, "organisation", "Kancelaria Lis", ("Representative",), 1), "name": "Kancelaria Lis",
+             "href": "/parties/2"}
+        ],
+        "alike": [{"like": Likeness(THREE, "H. Marsh", ("Same e-mail",), 1), "name": "H. Marsh", "href": "/parties/3"}],
+    }  # fmt: skip
 
 
 def _form(**fields: Any) -> dict[str, Any]:

@@ -902,6 +902,7 @@ def party() -> dict[str, Any]:
         "may_change": True,
         "form": {**form, "errors": [], "error_of": {}},
         "conflict": None,
+        **admin_samples.person(),
     }
 
 
