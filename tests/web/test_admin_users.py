@@ -199,7 +199,7 @@ async def test_sessions_tokens_and_password_of_somebody_are_ended_by_an_administ
     done = await administrator.submit(f"/tokens/{token}/revoke", {"back": path}, page=path)
     assert done.headers["location"] == path
     assert (await api.get("/api/v1/cases")).status_code == 401
-    await send(administrator, path, f"{path}/sessions/end")
+    await send(administrator, path, f"{path}/sign-out")
     assert (await agent.get("/queues")).headers["location"].startswith("/sign-in")
     weak = await send(administrator, path, f"{path}/password", password="agent")
     assert weak.status_code == 422

@@ -65,15 +65,17 @@ def _in_view(viewer: Viewer, arguments: Arguments, person: str) -> str:
 # What names nobody, such as an answer, was said to or by the complainant.
 _HISTORY = """
 WITH whole AS (
-    SELECT 'message' AS what, m.said_at AS at, 'm' || m.id::text AS key, c.reference, m.channel, m.direction, m.subject,
-        left(m.body, {excerpt}) AS text, length(m.body) > {excerpt} AS cut, NULL::bigint AS seq, '' AS role, '' AS actor,
-        NULL::uuid AS confirmer, c.unit_id
+    SELECT 'message' AS what, m.said_at AS at, 'm' || m.id::text AS key, c.reference, m.channel, m.direction,
+        m.subject, left(m.body, {excerpt}) AS text, length(m.body) > {excerpt} AS cut, NULL::bigint AS seq, '' AS role,
+        '' AS actor, NULL::uuid AS confirmer, c.unit_id
     FROM core_message m JOIN core_case c ON c.id = m.case_id
     WHERE (m.person_id = {person} OR (m.person_id IS NULL AND EXISTS (SELECT 1 FROM core_party t
         WHERE t.case_id = m.case_id AND t.person_id = {person} AND t.role = 'complainant')))
-    AND m.case_id IN (SELECT case_id FROM core_party WHERE person_id = {person}) AND m.direction <> 'note' AND {messages}
+    AND m.case_id IN (SELECT case_id FROM core_party WHERE person_id = {person})
+    AND m.direction <> 'note' AND {messages}
     UNION ALL
-    SELECT 'party', y.created_at, 'p' || y.id::text, c.reference, '', '', '', '', FALSE, NULL, y.role, '', NULL, c.unit_id
+    SELECT 'party', y.created_at, 'p' || y.id::text, c.reference, '', '', '', '', FALSE, NULL, y.role, '', NULL,
+        c.unit_id
     FROM {in_view}
     UNION ALL
     SELECT 'needs', n.confirmed_at, 'n' || n.id::text, c.reference, '', '', '', '', FALSE, NULL, '', '', n.confirmed_by,

@@ -72,7 +72,7 @@ async def queues_listed(request: Req) -> Response[Any]:
     viewer, options = viewer_of(request), await _options()
     found = await queue_setup.all_queues(viewer)
     return await administration_page(
-        request, "pages/queues_setup.html", "queues", may_all=await whole_desk(viewer, MANAGE),
+        request, "pages/queues_setup.html", "queues", may_see=viewer.may("case.read"),
         queues=[
             {"queue": each, "takes": _in_words(each.condition, options), "href": f"{HOME}/{each.id}"} for each in found
         ],

@@ -187,7 +187,7 @@ async def set_password(request: Req, user_id: UUID) -> Response[Any]:
     return await _do(request, user_id, change)
 
 
-@post("/users/{user_id:uuid}/sessions/end", opt=OPT)
+@post("/users/{user_id:uuid}/sign-out", opt=OPT)
 async def end_sessions(request: Req, user_id: UUID) -> Response[Any]:
     async def change(viewer: Viewer, form: Given) -> str:
         await staff.end_sessions(viewer, user_id)
