@@ -97,7 +97,7 @@ def _token(**more: Any) -> TokenListed:
 def _users() -> dict[str, tuple[str, str, dict[str, Any]]]:
     row = {
         "href": "/users/1", "name": "ewa", "display_name": "Ewa Kruk", "email": "ewa@modra.example", "active": True,
-        "has_password": True, "seen_at": NOW, "roles": ["Agent, Cards", "Team leader, Loans"],
+        "has_password": True, "second_factor": True, "seen_at": NOW, "roles": ["Agent, Cards", "Team leader, Loans"],
     }  # fmt: skip
     gone = {**row, "name": "piotr", "display_name": "Piotr Maj", "active": False, "seen_at": None, "roles": []}
     filters = {"q": "", "stands": "active", "role": "", "unit": ""}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ombud.desk import staff, unit_setup
+from ombud.desk import leaving, staff, unit_setup
 from ombud.desk.errors import NotAllowed
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
@@ -33,6 +33,9 @@ async def test_a_user_is_added_with_a_role_and_signs_in(desk, send):
     assert weak.status_code == 422
     assert 'value="ola"' in weak.text
     assert "short" not in weak.text.split('id="password"')[1][:80]
+    bare = await send(administrator, "/users/new", "/users/new", name="iga", role="agent", unit=main, follow=True)
+    assert "Make an invitation" in bare.text
+    assert "No password yet" in (await administrator.get("/users", params={"q": "iga"})).text
     nowhere = await send(administrator, "/users/new", "/users/new", name="ola", password="correct horse battery")
     assert "Choose the unit the person works in." in nowhere.text
     done = await send(administrator, "/users/new", "/users/new", name="Ola", display_name="Ola Bąk", email="o@x.test",
@@ -129,7 +132,7 @@ async def test_who_administers_one_unit_stays_there_and_gives_no_more_than_they_
     for act in (
         staff.set_password(local, boss, "quite another phrase"),
         staff.change(local, boss, {"email": "mine@x.test"}, 1),
-        staff.end_sessions(local, boss),
+        leaving.leave(local, boss, None),
     ):
         with pytest.raises(NotAllowed, match="may do more than you"):
             await act
@@ -149,6 +152,10 @@ async def test_pages_show_an_administrator_of_a_unit_only_its_people(desk):
         await desk.user("outside", "agent", unit="loans"),
     )
     local = await desk.signed_in("local")
+    boss = await desk.user("boss", "compliance", unit="cards")
+    assert (await local.get(f"/users/{boss}/access")).status_code == 403
+    assert (await local.submit(f"/users/{boss}/reset-link", {}, page="/users/new")).status_code == 403
+    assert (await local.get(f"/users/{outside}/access")).status_code == 404
     listed = (await local.get("/users")).text
     assert "inside" in listed
     assert "outside" not in listed
@@ -199,7 +206,7 @@ async def test_sessions_tokens_and_password_of_somebody_are_ended_by_an_administ
     done = await administrator.submit(f"/tokens/{token}/revoke", {"back": path}, page=path)
     assert done.headers["location"] == path
     assert (await api.get("/api/v1/cases")).status_code == 401
-    await send(administrator, path, f"{path}/sign-out")
+    await send(administrator, f"{path}/access", f"/users/{await _id('agent')}/sessions/end")
     assert (await agent.get("/queues")).headers["location"].startswith("/sign-in")
     weak = await send(administrator, path, f"{path}/password", password="agent")
     assert weak.status_code == 422

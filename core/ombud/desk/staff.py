@@ -8,7 +8,7 @@ from ombud.desk.authority import MANAGE, demand_may_give, demand_over, in_reach,
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.database import db
-from ombud.trust import passwords, sessions, tokens, users
+from ombud.trust import passwords, tokens, users
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer
 
@@ -148,15 +148,6 @@ async def come_back(viewer: Viewer, user_id: UUID) -> None:
     await demand_over(viewer, user_id)
     async with in_words():
         await users.reactivate(user_id, viewer.actor)
-
-
-async def end_sessions(viewer: Viewer, user_id: UUID) -> None:
-    """Signs somebody out of every browser."""
-    await seen(viewer, user_id)
-    await demand_over(viewer, user_id)
-    async with db.transaction():
-        await sessions.close_all(user_id)
-        await append(actor=viewer.actor, entries=[NewEntry(f"user/{user_id}", "user.sessions_ended", {})])
 
 
 async def end_token(viewer: Viewer, token_id: UUID) -> UUID:

@@ -44,6 +44,7 @@ class StaffRow:
     has_password: bool
     created_at: datetime
     seen_at: datetime | None
+    second_factor: bool
     version: int
     roles: tuple[RoleIn, ...]
 
@@ -81,6 +82,7 @@ class _Place(msgspec.Struct, array_like=True):
 _ROWS = """
 SELECT u.id, u.name, coalesce(nullif(u.display_name, ''), u.name) AS display_name, u.email, u.language, u.active,
     u.password_hash <> '' AS has_password, u.created_at, u.version,
+    EXISTS (SELECT 1 FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS second_factor,
     greatest((SELECT max(s.seen_at) FROM core_session s WHERE s.user_id = u.id),
         (SELECT max(t.used_at) FROM core_token t WHERE t.user_id = u.id)) AS seen_at,
     coalesce((SELECT jsonb_agg(jsonb_build_array(h.role, r.label, n.id, n.name) ORDER BY n.name, r.label)

@@ -13,7 +13,6 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust import passwords, sessions
 from ombud.trust.ledger import NewEntry, Sealed, append
-from ombud.trust.policy import Viewer
 
 _LAST_ADMINISTRATOR_LOCK = 0x6F6D_6164_6D69
 
@@ -190,13 +189,6 @@ async def find(who: str | UUID) -> UserFound:
 async def list_users(active_only: bool = False) -> list[UserFound]:
     """All users in the order of their names."""
     return await _users("WHERE u.active" if active_only else "")
-
-
-def may_manage(viewer: Viewer, user: UserFound) -> bool:
-    """True if the viewer administers every unit in which the user holds a role; who has none is anybody's to help."""
-    if not user.roles:
-        return viewer.may("user.manage")
-    return all(viewer.may_in("user.manage", held.unit_id) for held in user.roles)
 
 
 async def _users(condition: str, *given: Any) -> list[UserFound]:

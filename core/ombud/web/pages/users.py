@@ -45,7 +45,8 @@ async def users_listed(
 def _row(row: StaffRow) -> dict[str, Any]:
     return {
         "href": f"/users/{row.id}", "name": row.name, "display_name": row.display_name, "email": row.email,
-        "active": row.active, "has_password": row.has_password, "seen_at": row.seen_at,
+        "active": row.active, "has_password": row.has_password,
+        "seen_at": row.seen_at, "second_factor": row.second_factor,
         "roles": [f"{each.label}, {each.unit}" for each in row.roles],
     }  # fmt: skip
 
@@ -68,7 +69,7 @@ async def new_user(request: Req) -> Response[Any]:
 
 @post("/users/new", opt=OPT)
 async def add_user(request: Req) -> Response[Any]:
-    """Adds somebody with a first password, which they change on their own page."""
+    """Adds somebody with a first password, or leads on to a link by which they set one themselves."""
     viewer, form = viewer_of(request), await given(request)
     kept = {name: form.text(name) for name in _EMPTY}
     try:
@@ -76,12 +77,15 @@ async def add_user(request: Req) -> Response[Any]:
         if unit_id is None:
             raise Invalid("Choose the unit the person works in.", "unit")
         user_id = await staff.add(
-            viewer, kept["name"], kept["display_name"], kept["email"], kept["language"], form.text("password"),
+            viewer, kept["name"], kept["display_name"], kept["email"], kept["language"], form.text("password") or None,
             kept["role"], unit_id,
         )  # fmt: skip
     except REFUSED as problem:
         return await _new_page(request, kept, beside(problem))
-    return go(f"/users/{user_id}", f"{kept['display_name'] or kept['name']} may sign in now.")
+    name = kept["display_name"] or kept["name"]
+    if not form.text("password"):
+        return go(f"/users/{user_id}/access", f"{name} is added. Make an invitation and hand it over.")
+    return go(f"/users/{user_id}", f"{name} may sign in now.")
 
 
 async def _new_page(request: Req, kept: Mapping[str, str], wrong: Refused = NOTHING_WRONG) -> Response[Any]:
@@ -178,20 +182,11 @@ async def take_role(request: Req, user_id: UUID) -> Response[Any]:
     return answer
 
 
-@post("/users/{user_id:uuid}/password", opt=OPT)
+@post("/users/{user_id:uuid}/password", opt={**OPT, "confirm": True})
 async def set_password(request: Req, user_id: UUID) -> Response[Any]:
     async def change(viewer: Viewer, form: Given) -> str:
         await staff.set_password(viewer, user_id, form.text("password"))
         return "The new password holds. Earlier sessions are ended."
-
-    return await _do(request, user_id, change)
-
-
-@post("/users/{user_id:uuid}/sign-out", opt=OPT)
-async def end_sessions(request: Req, user_id: UUID) -> Response[Any]:
-    async def change(viewer: Viewer, form: Given) -> str:
-        await staff.end_sessions(viewer, user_id)
-        return "All sessions are ended."
 
     return await _do(request, user_id, change)
 
@@ -235,6 +230,6 @@ async def _leave_page(request: Req, user_id: UUID, to: str, problem: DeskRefusal
 
 
 handlers = [
-    users_listed, new_user, add_user, user_shown, change_user, give_role, take_role, set_password, end_sessions, let_in,
+    users_listed, new_user, add_user, user_shown, change_user, give_role, take_role, set_password, let_in,
     leave_form, leave,
 ]  # fmt: skip
