@@ -690,7 +690,13 @@ def piece(state: str, **more: Any) -> dict[str, Any]:
 
 
 WHY = "What it needs did not answer for seven days."
-JOB_STATES = {"parked": "Parked", "running": "Running", "waiting": "Waiting", "done": "Done lately", "given_up": "Given up"}
+JOB_STATES = {
+    "parked": "Parked",
+    "running": "Running",
+    "waiting": "Waiting",
+    "done": "Done lately",
+    "given_up": "Given up",
+}
 
 
 def jobs(state: str, *pieces: dict[str, Any], **more: Any) -> dict[str, Any]:
