@@ -27,6 +27,7 @@ PLACES = (
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
+    Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )
