@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ombud.desk import aspects, cases, demo, demo_commands, demo_story, first_desk, messages, units
+from ombud.desk import aspects, bulk, cases, demo, demo_commands, demo_story, first_desk, messages, units, views
 from ombud.desk.aspects import Decision
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.demo_firm import COLLEAGUES, LOG_INS, PASSWORD, TEAMS, UNITS
@@ -16,6 +16,7 @@ from ombud.kernel.database import db
 from ombud.kernel.outbox import Subscription
 from ombud.trust import checkpoints, ledger, passwords, users
 from ombud.trust.ledger_verify import verify
+from ombud.trust.viewers import viewer_of_user
 
 # What stays by law of the ledger; `core_key` is counted without its tombstones.
 STAYS = {"core_ledger_entry", "core_stream", "core_checkpoint", "core_checkpoint_entry"}
@@ -255,6 +256,21 @@ async def test_a_log_in_that_worked_on_another_case_stays_shut_out_under_its_nam
     assert (kept.active, kept.has_password, kept.display_name) == (False, False, "Ewa Wrona")
     assert await db.fetchval("SELECT status FROM core_case WHERE id = $1", mine.case_id) == "in_progress"
     assert (await verify()).broken == ""
+
+
+async def test_views_and_changes_of_many_cases_that_grew_on_the_firm_go_with_it(stage: Any, few: None) -> None:
+    before = await rows_of_every_table()
+    await demo.load()
+    anna = await db.fetchrow("SELECT u.id, r.unit_id FROM core_user u JOIN core_user_role r ON r.user_id = u.id "
+                             "WHERE u.name = 'anna' AND r.role = 'leader'")  # fmt: skip
+    viewer = await viewer_of_user(anna["id"])
+    assert viewer is not None
+    await views.save(viewer, "Ours", CaseFilters(due="late"), anna["unit_id"])
+    made = await bulk.choose(viewer, filters=CaseFilters(status="open"))
+    await bulk.plan(viewer, made, "note", {"text": "The year is nearly over."})
+    await demo.remove()
+    after = await rows_of_every_table()
+    assert {name: count for name, count in after.items() if count != before[name]} == {}
 
 
 async def test_an_open_case_moved_into_a_queue_of_the_firm_has_to_be_moved_first(stage: Any, few: None) -> None:
