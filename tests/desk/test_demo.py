@@ -147,7 +147,9 @@ async def the_planted_stories_show(moment: datetime) -> None:
             "ON u.id = c.unit_id WHERE c.status = 'closed' GROUP BY 1"
         )
     }
-    assert late["modra-files"] == max(late.values()) > 0.2
+    others = [share for key, share in late.items() if key != "modra-files"]
+    assert late["modra-files"] > 0.25
+    assert late["modra-files"] > 2 * sum(others) / len(others)
     missed = await db.fetchval("SELECT count(*) FROM core_support_needs WHERE complains_of_our_response")
     assert missed >= 5
 
@@ -162,7 +164,8 @@ async def test_staff_see_what_their_role_shows_and_nothing_about_themselves(
     loaded = await demo.load()
     about = await db.fetchrow(
         "SELECT a.id, a.case_id, a.owner_id, c.owner_id AS case_owner, u.name FROM core_aspect a "
-        "JOIN core_case c ON c.id = a.case_id JOIN core_user u ON u.id = a.concerns_user_id WHERE u.name = 'piotr'"
+        "JOIN core_case c ON c.id = a.case_id JOIN core_user u ON u.id = a.concerns_user_id "
+        "WHERE u.name = 'piotr' AND c.status <> 'closed' AND a.status = 'open'"
     )
     assert about is not None
     piotr, ewa = await stage.person("piotr"), await stage.person("ewa")
