@@ -134,7 +134,7 @@ async def test_tables_of_another_version_are_bad(desk):
     assert (await state("database.schema")).state == GOOD
     await db.execute("INSERT INTO migration (name, app_name, ran_on) VALUES ('2999-01-01', 'core', now())")
     assert "newer Ombud" in (await state("database.schema")).said
-    await db.execute("DELETE FROM migration WHERE name IN ('2999-01-01', '2026-11-25T23:10:00:000000')")
+    await db.execute("DELETE FROM migration WHERE name >= (SELECT max(name) FROM migration WHERE name < '2999')")
     found = await state("database.schema")
     assert (found.state, found.remedy) == (BAD, "Run ombud migrate.")
 
