@@ -10,7 +10,7 @@ from piccolo.columns.column_types import UUID
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.indexes import IndexMethod
 
-ID = "2026-11-25T23:04:00:000000"
+ID = "2026-11-25T23:31:10:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "what administrators keep"
 
