@@ -1165,7 +1165,8 @@ def search(**more: Any) -> dict[str, Any]:
     status = {"name": "status", "label": "Status", "value": "open", "options": [("open", "not closed")]}
     standing = {"behind": 3, "built": True, "building_since": NOW, "done": 12_000, "total": 655_000}
     return {
-        "shell": work("search"), "search": "opłata", "kind": "", "filtered": True, "further": False,
+        "shell": work("search"), "csrf_field": csrf_field, "search": "opłata", "kind": "", "filtered": True,
+        "further": False,
         "kinds": [{"code": code, "label": label, "icon": icon, "href": "/search?q=x", "count": count,
                    "more": code == "message"} for code, label, icon, count in kinds],
         "filters": {"selects": [status], "received_from": "2026-01-01", "received_to": ""}, "standing": standing,
