@@ -12,7 +12,20 @@ from ombud import __version__
 from ombud.config import Config, ConfigError, load
 
 Run = Callable[[Config, argparse.Namespace], int]
-CORE_GROUPS = {"serve", "migrate", "check", "demo", "user", "token", "plugin", "ledger", "key", "export", "bench"}
+CORE_GROUPS = {
+    "serve",
+    "migrate",
+    "check",
+    "demo",
+    "user",
+    "token",
+    "plugin",
+    "ledger",
+    "key",
+    "export",
+    "bench",
+    "search",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -176,6 +189,8 @@ def _data(groups: Any) -> Any:
     export = _group(groups, "export", "Take everything out in open formats.")
     everything = _command(export, "all", "data:export_all", "Write the whole desk into one ZIP in open formats.")
     everything.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
+    search = _group(groups, "search", "The index of the full-text search.")
+    _command(search, "rebuild", "searching:rebuild", "Build the index anew beside the one in use, and switch to it.")
     taking_in = _group(groups, "import", "Take data in.")
     whole = _command(taking_in, "desk", "data:import_desk", "Fill an empty desk from what `export all` wrote.")
     whole.add_argument("file", type=Path, metavar="FILE.zip")

@@ -1,5 +1,6 @@
 """What the work process runs of core: resumed intake, kept counters, checkpoints, sweeps; and the plugins' work."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,16 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import attachments, bulk_run, hand_filing, intake, ledger_desk, queues
+from ombud.desk import (
+    attachments,
+    bulk_run,
+    hand_filing,
+    intake,
+    ledger_desk,
+    queues,
+    search_build,
+    search_index,
+)
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
@@ -40,9 +50,13 @@ async def set_up(config: Config) -> AsyncIterator[None]:
     notices = Notices(db.url)
     notices.on(lifecycle.CHANNEL, running.refresh)
     notices.start()
+    await search_build.build_first()
+    searching = asyncio.create_task(search_index.keep(), name="search index")
     try:
         yield
     finally:
+        searching.cancel()
+        await asyncio.wait({searching})
         await notices.stop()
 
 
@@ -56,6 +70,7 @@ def register(config: Config) -> None:
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("ledger.verify", ledger_desk.run_verify)
     register_job("trust.sweep", sweep_access)
+    register_job(search_build.JOB, search_build.rebuild_job)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")

@@ -1134,6 +1134,47 @@ API_SECTIONS = [
     }
 ]
 
+
+def pieces(text: str) -> list[dict[str, Any]]:
+    """`[word]` is one that answers the search."""
+    parts = text.replace("]", "[").split("[")
+    return [{"text": part, "found": place % 2 == 1} for place, part in enumerate(parts) if part]
+
+
+def search(**more: Any) -> dict[str, Any]:
+    kinds = [("", "All", "search", None), ("case", "Cases", "briefcase", 2), ("message", "Messages", "messages", 50),
+             ("person", "People", "users", 1)]  # fmt: skip
+    case_hit = {
+        "href": "/cases/OMB-4182", "title": pieces("[Opłata] za kartę pobrana dwa razy"),
+        "reference": pieces("OMB-4182"), "customer": pieces("Helena Marsh"), "status_label": "In progress",
+        "unit": "Cards and fees", "received_at": ago(days=3), "confidential": True,
+        "snippet": pieces("… w marcu bank pobrał [opłatę] za kartę dwa razy, choć [opłaty] miało nie być …"),
+    }  # fmt: skip
+    said = {
+        "href": "/cases/OMB-4182#entry-1", "title": pieces("[Opłata] za kartę"), "reference": "OMB-4182",
+        "direction": "Note", "channel": "note", "channel_label": "Desk", "at": ago(hours=2),
+        "snippet": pieces("Zwrot [opłaty] zlecony."), "files": pieces("[oplata].pdf"),
+    }  # fmt: skip
+    somebody = {"href": "/parties/1", "kind": "person", "name": pieces("Jan [Opłatek]"),
+                "contacts": [pieces("jan@example.org"), pieces("600 700 800")], "cases": 2}  # fmt: skip
+    parts = [
+        {"kind": "case", "label": "Cases", "count": 2, "more": False, "hits": [case_hit, case_hit], "all_href": ""},
+        {"kind": "message", "label": "Messages", "count": 50, "more": True, "hits": [said], "all_href": "/search?q=x"},
+        {"kind": "person", "label": "People", "count": 1, "more": False, "hits": [somebody], "all_href": ""},
+    ]
+    status = {"name": "status", "label": "Status", "value": "open", "options": [("open", "not closed")]}
+    standing = {"behind": 3, "built": True, "building_since": NOW, "done": 12_000, "total": 655_000}
+    return {
+        "shell": work("search"), "csrf_field": csrf_field, "search": "opłata", "kind": "", "filtered": True,
+        "further": False,
+        "kinds": [{"code": code, "label": label, "icon": icon, "href": "/search?q=x", "count": count,
+                   "more": code == "message"} for code, label, icon, count in kinds],
+        "filters": {"selects": [status], "received_from": "2026-01-01", "received_to": ""}, "standing": standing,
+        "wrong": "", "failed": "", "nothing": False, "left_out": ["za"], "parts": parts, "next_href": "/search?after=x",
+        **more,
+    }  # fmt: skip
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
@@ -1238,6 +1279,15 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "parties": ("pages/parties.html", parties()),
     "party": ("pages/party.html", party()),
+    "search": ("pages/search.html", search()),
+    "search-empty": ("pages/search.html", search(parts=[], search="", filtered=False, standing=None)),
+    "search-nothing": ("pages/search.html", search(parts=[], nothing=True)),
+    "search-first": (
+        "pages/search.html",
+        search(parts=[], nothing=True, standing={"behind": 0, "built": False, "done": 3, "total": 9}),
+    ),
+    "search-failed": ("pages/search.html", search(parts=[], failed="The search is not answering. Try again.")),
+    "search-refused": ("pages/search.html", search(parts=[], wrong="This says only what to leave out.")),
     "plugins": ("pages/plugins.html", plugins()),
     "intake": ("pages/intake.html", intake()),
     "sign-in": ("pages/sign_in.html", sign_in()),

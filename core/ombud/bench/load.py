@@ -15,6 +15,7 @@ import asyncpg
 
 from ombud.bench import world
 from ombud.bench.cases import CHUNK, Maker
+from ombud.desk import search_build
 from ombud.desk.errors import NotNow
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -57,6 +58,7 @@ async def load(owner_url: str, cases: int, seed: int, told: Callable[[int, int],
     rows = await asyncio.to_thread(_in_processes, order, told)
     made = time.monotonic()
     await db.fetchval("SELECT setval('core_case_number', $1)", cases)
+    await search_build.rebuild()
     await _settle_tables(owner_url)
     return Loaded(cases, rows, made - started, time.monotonic() - made)
 
@@ -98,6 +100,7 @@ async def _without_checks(connection: asyncpg.Connection) -> None:
     if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         await connection.execute("SET LOCAL session_replication_role = replica")
     await connection.execute("SET LOCAL synchronous_commit = off")
+    await connection.execute("SET LOCAL ombud.unsearched = 'on'")  # the search index is built at the end, in bulk
 
 
 async def _count(connection: asyncpg.Connection, first: int, count: int) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk import search_index
 from ombud.desk.actions import Standing, case_actions, rights_in
 from ombud.desk.case_list import ORDER_SQL, CaseFilters, conditions
 from ombud.desk.checking import clean_text
@@ -96,6 +97,8 @@ async def choose(
         wanted = f"c.reference = ANY({arguments.add(list(references)[:MOST])}::text[])"
         wanted += f" AND {decide(viewer, 'case.read', 'case').where('c', arguments)}"
     else:
+        if filters.text:
+            await search_index.up_to_date()
         wanted, order = conditions(viewer, filters, arguments), ORDER_SQL[filters.order]
     rows = await db.fetch(
         f"SELECT c.id, c.version FROM core_case c WHERE {wanted} ORDER BY {order} LIMIT {MOST + 1}", *arguments.values

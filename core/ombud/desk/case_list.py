@@ -1,4 +1,5 @@
-"""Lists of cases: filters, two orders, keyset pages. One statement for the rows, at most two for the total."""
+"""Lists of cases: filters, two orders, keyset pages. One statement for the rows, at most two for the total, and one
+to look whether the search is up to date."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -8,8 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk import queues, references
+from ombud.desk import queues, references, search_index
 from ombud.desk.errors import Invalid
+from ombud.desk.search_asked import read
+from ombud.desk.search_sql import cases_that_answer
 from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, moment_of, read_cursor, write_cursor
 from ombud.desk.words import PRIORITIES, STATUSES, label, letter
 from ombud.desk.writing import demand
@@ -30,7 +33,7 @@ class CaseFilters:
     """What a list is narrowed to; None or empty means any. `owner`: an id, `me` or `nobody`; `status`: a status or
     `open` (not closed); `queue`, `unit` and `case_type`: keys, a unit with all below it; `due`: `late` or `soon`
     (three days or less); `received_from` and `received_to`: days in the unit's zone, both included;
-    `text`: part of a title or a customer's name, or a reference."""
+    `text`: words of the search, in title, aspects, names and own fields, or a reference."""
 
     queue: str = ""
     owner: str = ""
@@ -141,6 +144,8 @@ async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = 
     place = read_cursor(cursor, _Place) if cursor else None
     if place is not None and place.order != filters.order:
         raise Invalid("This cursor belongs to another order. Start without one.", "cursor")
+    if filters.text:
+        await search_index.up_to_date()
     rows = await _rows(viewer, filters, place, size)
     more = len(rows) > size
     shown = _shown(viewer, rows[:size])
@@ -225,16 +230,9 @@ def _by_reference(viewer: Viewer, reference: str, arguments: Arguments) -> str:
 
 
 def _by_text(viewer: Viewer, text: str, arguments: Arguments) -> str:
-    """Neither a masked title nor a masked name can be searched, else a search would tell it."""
-    like = arguments.add("%" + text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
-    exact = arguments.add(references.tidy(text) or text.strip().upper())
-    me, named = arguments.add(viewer.user_id), arguments.add(list(viewer.units("person.read")))
-    whole = arguments.add(viewer.system)
-    return (
-        f"(c.reference = {exact} OR (c.title ILIKE {like} AND NOT {about_me('c.id', me)}) OR "
-        f"(({whole} OR c.unit_id = ANY({named}::uuid[])) AND EXISTS (SELECT 1 FROM core_party y JOIN core_person p "
-        f"ON p.id = y.person_id WHERE y.case_id = c.id AND y.role = 'complainant' AND p.name ILIKE {like})))"
-    )
+    """By the search index; neither a masked title nor a masked name can be searched, else a search would tell it."""
+    asked = read(text)
+    return "FALSE" if asked is None else cases_that_answer(viewer, asked, arguments)
 
 
 _FILTERS: dict[str, Callable[[Viewer, Any, Arguments], str]] = {

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from ombud.desk import search_index
 from ombud.desk.demo_firm import LOCK, case_type_id, take_name_back
 from ombud.desk.errors import NotNow
 from ombud.kernel.database import db
@@ -162,6 +163,7 @@ async def _refuse_strangers(doomed: _Doomed) -> None:
 async def _remove(doomed: _Doomed) -> RemovalReport:
     for user_id in doomed.users:
         await users.deactivate(user_id, "system")
+    await search_index.forget(doomed.cases, doomed.people, removed=True)
     await _remove_secrets(doomed)
     await db.execute("DELETE FROM core_raw WHERE id = ANY($1)", doomed.raws)
     await db.execute("DELETE FROM core_case WHERE id = ANY($1)", doomed.cases)

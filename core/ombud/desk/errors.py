@@ -28,6 +28,10 @@ class NotNow(DeskRefusal):
     """Right input at the wrong moment, such as closing a case with an open aspect."""
 
 
+class SearchFailed(DeskRefusal):
+    """A search gave no answer, which is not the same as finding nothing."""
+
+
 class KeyReused(DeskRefusal):
     """One idempotency key came with two contents."""
 

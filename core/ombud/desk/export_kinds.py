@@ -103,4 +103,8 @@ LEFT_OUT = {
     "core_planned": "the schedule of this server",
     "core_fault": "faults on this server",
     "core_rest": "plugins that rest on this server",
+    "core_search_a": "made anew from cases, messages and people",
+    "core_search_b": "made anew from cases, messages and people",
+    "core_search_due": "made anew from cases, messages and people",
+    "core_search_state": "the search index of this server",
 }

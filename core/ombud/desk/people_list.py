@@ -7,10 +7,13 @@ from uuid import UUID
 
 import msgspec
 
+from ombud.desk import search_index
 from ombud.desk.case_list import aspect_marks
 from ombud.desk.case_shown import NeedsShown
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.history import SPOKEN_ABOUT
+from ombud.desk.search_asked import read
+from ombud.desk.search_sql import people_that_answer
 from ombud.desk.shown import AspectMark, emptied, read_cursor, write_cursor
 from ombud.desk.words import label
 from ombud.desk.writing import demand
@@ -102,7 +105,7 @@ WHERE y.person_id = p.id AND {rows} AND NOT (y.role = ANY({spoken_about}) AND {m
 _PEOPLE = """
 WITH page AS (
     SELECT p.id, lower(p.name) AS sorting FROM core_person p
-    WHERE EXISTS (SELECT 1 FROM {in_view}){wanted}{after} ORDER BY lower(p.name), p.id LIMIT {limit})
+    WHERE {wanted} AND EXISTS (SELECT 1 FROM {in_view}){after} ORDER BY lower(p.name), p.id LIMIT {limit})
 SELECT p.id, p.kind, p.name, p.email, page.sorting, seen.cases, seen.last_at, seen.units
 FROM page JOIN core_person p ON p.id = page.id CROSS JOIN LATERAL (
     SELECT count(DISTINCT c.id) AS cases, max(c.last_word_at) FILTER (WHERE NOT {mine}) AS last_at,
@@ -112,26 +115,39 @@ ORDER BY page.sorting, p.id
 
 
 async def list_people(viewer: Viewer, cursor: str | None = None, size: int = 50, text: str = "") -> PeoplePage:
-    """People by name, one statement; `text`: part of a name, or of an e-mail address or number the viewer may see."""
+    """People by name, one statement, two with a text; `text`: words of a name, or of an address or a number that the
+    viewer may see, the last one perhaps unfinished."""
     demand(viewer, "person.read")
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(f"A page holds from 1 to {LARGEST_PAGE} people.", "size")
-    if len(text) > 200 or not text.isprintable():
-        raise Invalid("This search is too long or holds signs that nobody can type.", "text")
+    asked = read(text)
+    if text.strip():
+        await search_index.up_to_date()
     arguments = Arguments()
-    mine = "FALSE" if viewer.system else about_me("c.id", arguments.add(viewer.user_id))
-    in_view = _IN_VIEW.format(
-        rows=decide(viewer, "person.read", "case").where("c", arguments), mine=mine,
-        spoken_about=arguments.add(list(SPOKEN_ABOUT)),
-    )  # fmt: skip
+    mine = _mine(viewer, arguments)
+    in_view = in_view_of(viewer, arguments)
+    wanted = "TRUE" if not text.strip() else "FALSE"
+    if asked is not None:
+        wanted = people_that_answer(viewer, asked, in_view, arguments)
     sql = _PEOPLE.format(
-        in_view=in_view, mine=mine, wanted=_wanted(viewer, text.strip(), in_view, arguments),
-        after=_after(cursor, arguments), limit=arguments.add(size + 1),
-    )  # fmt: skip
+        in_view=in_view, mine=mine, wanted=wanted, after=_after(cursor, arguments), limit=arguments.add(size + 1)
+    )
     rows = await db.fetch(sql, *arguments.values)
     shown = rows[:size]
     end = write_cursor(_Place(shown[-1]["sorting"], shown[-1]["id"])) if len(rows) > size else None
     return PeoplePage(tuple(_person_row(viewer, row) for row in shown), end)
+
+
+def in_view_of(viewer: Viewer, arguments: Arguments) -> str:
+    """SQL after FROM: the parties of the person `p` in view, with their cases `c`; it can go on with AND."""
+    return _IN_VIEW.format(
+        rows=decide(viewer, "person.read", "case").where("c", arguments), mine=_mine(viewer, arguments),
+        spoken_about=arguments.add(list(SPOKEN_ABOUT)),
+    )  # fmt: skip
+
+
+def _mine(viewer: Viewer, arguments: Arguments) -> str:
+    return "FALSE" if viewer.system else about_me("c.id", arguments.add(viewer.user_id))
 
 
 def _after(cursor: str | None, arguments: Arguments) -> str:
@@ -139,18 +155,6 @@ def _after(cursor: str | None, arguments: Arguments) -> str:
         return ""
     place = read_cursor(cursor, _Place)
     return f" AND (lower(p.name), p.id) > ({arguments.add(place.name)}, {arguments.add(place.id)})"
-
-
-def _wanted(viewer: Viewer, text: str, in_view: str, arguments: Arguments) -> str:
-    """A masked address or number cannot be searched, else a search would tell it."""
-    if not text:
-        return ""
-    like = arguments.add("%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
-    contact = f"(p.email ILIKE {like} OR p.phone ILIKE {like})"
-    if not viewer.system:
-        reachable = arguments.add(list(viewer.units("person.contact")))
-        contact = f"({contact} AND EXISTS (SELECT 1 FROM {in_view} AND c.unit_id = ANY({reachable}::uuid[])))"
-    return f" AND (p.name ILIKE {like} OR {contact})"
 
 
 def _person_row(viewer: Viewer, row: Any) -> PersonRow:
@@ -178,7 +182,7 @@ async def person_page(viewer: Viewer, person_id: UUID) -> PersonPageView:
     demand(viewer, "person.read")
     arguments = Arguments()
     sql = _CASES.format(
-        mine="FALSE" if viewer.system else about_me("c.id", arguments.add(viewer.user_id)),
+        mine=_mine(viewer, arguments),
         aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
         person=arguments.add(person_id),
         rows=decide(viewer, "person.read", "case").where("c", arguments),

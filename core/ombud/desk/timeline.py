@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -90,6 +90,11 @@ def _order(entry: Said | Happened) -> tuple[datetime, int, int]:
 
 def _write_place(entry: Said | Happened) -> str:
     return write_cursor(_Place(entry.at, "said" if isinstance(entry, Said) else "event", entry.id))
+
+
+def part_up_to(moment: datetime) -> str:
+    """The cursor of the part of a timeline that ends with what was said at this moment."""
+    return write_cursor(_Place(moment + timedelta(microseconds=1), "event", 0))
 
 
 def _read_place(text: str) -> _Place:

@@ -27,6 +27,7 @@ _STATUS: dict[type[Exception], int] = {
     errors.NotAllowed: 403,
     errors.Invalid: 422,
     errors.NotNow: 409,
+    errors.SearchFailed: 503,
     errors.KeyReused: 409,
     errors.Changed: 409,
     links.LinkInvalid: 404,

@@ -49,6 +49,7 @@ class Entry:
 
 CORE = (
     Entry("queue", "Queue", "stack-2", "/queues", "case.read"),
+    Entry("search", "Search", "search", "/search", "case.read"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )

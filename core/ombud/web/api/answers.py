@@ -104,6 +104,49 @@ class CaseLines(_Answer, omit_defaults=True):
     at_least: int | None = None
 
 
+class SearchPiece(_Answer):
+    """A piece of a text; `found` where it answers the search."""
+
+    text: str
+    found: bool
+
+
+class SearchHit(_Answer, omit_defaults=True):
+    """A case (reference, title, name of its customer), a message (reference, title of its case) or a person. What you
+    may not see is left out."""
+
+    id: UUID
+    reference: str | None = None
+    title: str | None = None
+    name: str | None = None
+    status: str | None = None
+    direction: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    cases: int | None = None
+    at: datetime | None = None
+    snippet: list[SearchPiece] = []
+
+
+class SearchResults(_Answer, omit_defaults=True):
+    """Results of one kind, newest first, people by name. `count` is exact; where there are more than fifty, `at_least`
+    stands in its place. Later pages say neither."""
+
+    kind: str
+    items: list[SearchHit]
+    next_cursor: str | None
+    count: int | None = None
+    at_least: int | None = None
+
+
+class Search(_Answer):
+    """`behind`: changes that are not searchable yet. `complete`: false while this desk's first index is being built."""
+
+    results: list[SearchResults]
+    behind: int
+    complete: bool
+
+
 class Redress(_Answer):
     """`standing`: neither taken back nor itself the taking back of another line."""
 

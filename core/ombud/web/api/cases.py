@@ -39,7 +39,9 @@ async def list_of_cases(
     reference: FromQuery[str] = "",
     due: Annotated[str, QueryParameter(description="late, or soon (three days or less)")] = "",
     case_type: FromQuery[str] = "",
-    text: Annotated[str, QueryParameter(description="part of a title or a customer's name, or a reference")] = "",
+    text: Annotated[
+        str, QueryParameter(description="words of title, matters, names and own fields, or a reference")
+    ] = "",
     order: Annotated[str, QueryParameter(description="newest, or due (late first)")] = "newest",
     cursor: Annotated[str, QueryParameter(description="`next_cursor` of the page before")] = "",
     size: Annotated[int, QueryParameter(description="1 to 200", ge=1, le=200)] = 50,

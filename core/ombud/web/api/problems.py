@@ -26,6 +26,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.KeyReused, 409, "key-reused"),
     (errors.Changed, 409, "changed"),
     (errors.NotNow, 409, "not-now"),
+    (errors.SearchFailed, 503, "not-ready"),
     (links.BadLink, 410, "link"),
     (throttle.Throttled, 429, "too-many"),
     (RecursionError, 400, "unreadable"),
