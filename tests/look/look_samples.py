@@ -5,6 +5,7 @@ from typing import Any
 
 import admin_samples
 from markupsafe import Markup
+from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
 from ombud.web import keys
@@ -1239,6 +1240,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "parties": ("pages/parties.html", parties()),
     "party": ("pages/party.html", party()),
     "plugins": ("pages/plugins.html", plugins()),
+    **settings_pages(work, csrf_field),
     "intake": ("pages/intake.html", intake()),
     "sign-in": ("pages/sign_in.html", sign_in()),
     "sign-in-refused": ("pages/sign_in.html", sign_in(error="That did not match")),
