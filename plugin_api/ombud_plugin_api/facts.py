@@ -87,7 +87,7 @@ class AspectView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """A case as the viewer may see it; what they may not see is None or missing."""
+    """A case as the viewer may see it; what they may not see is None or missing. `unit`: the key of its unit."""
 
     id: UUID
     reference: str
@@ -97,6 +97,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     due_at: datetime | None
     aspects: tuple[AspectView, ...] = ()
+    unit: str = ""
 
 
 class CustomerAspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +135,8 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
-    """A case as the holder of a signed link sees it. `next_step` and `next_by` say what happens next and when."""
+    """A case as the holder of a signed link sees it. `next_step` and `next_by` say what happens next and when; `unit`
+    is the key of its unit; `first_word_by`: the day we promised to write by, None once we did."""
 
     reference: str
     title: str
@@ -151,6 +153,8 @@ class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[CustomerMessage, ...]
     may_withdraw: bool
     proof_questions: tuple[str, ...]
+    unit: str = ""
+    first_word_by: date | None = None
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):

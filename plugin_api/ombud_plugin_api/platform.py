@@ -78,9 +78,9 @@ class Platform(Protocol):
         """Adds the customer's message to the case; documents need a proof. The same key adds it once."""
         ...
 
-    async def prove(self, token: str, question: str, answer: str) -> str:
-        """Second factor: compares the answer with what the person told us and returns a proof for 20 minutes.
-        Raises `Refused` for a wrong answer and `TooMany` after too many tries."""
+    async def prove(self, token: str, question: str, answer: str, minutes: int = 20) -> str:
+        """Second factor: compares the answer with what the person told us and returns a proof that holds for so many
+        minutes, 60 at most. Raises `Refused` for a wrong answer and `TooMany` after too many tries."""
         ...
 
     async def documents(self, token: str, proof: str) -> tuple[DocumentView, ...]:
@@ -127,6 +127,12 @@ class Platform(Protocol):
         """Destroys the bytes."""
         ...
 
+    async def settings(self, unit: str = "") -> Mapping[str, Any]:
+        """The plugin's own settings as they hold at this moment in a unit (its key; empty: the first; one there is
+        not: the whole desk), a value for each name of its schema: set there, else above, else for the whole desk, else
+        the default, else None. Secrets are in clear: never show or log them."""
+        ...
+
     def transaction(self) -> Any:
         """An async context manager for the plugin's own rows; platform writes refuse to run inside it."""
         ...
@@ -140,7 +146,10 @@ class Context(Protocol):
     def platform(self) -> Platform: ...
 
     @property
-    def settings(self) -> Mapping[str, Any]: ...
+    def settings(self) -> Mapping[str, Any]:
+        """The plugin's own settings as they held when the call began, as `platform.settings` tells them: in the unit
+        of the case for slots, else in the first unit. Read anew for each call, so a change holds from the next one."""
+        ...
 
     @property
     def viewer_name(self) -> str: ...

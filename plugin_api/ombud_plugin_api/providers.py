@@ -72,3 +72,30 @@ class Command:
     help: str
     run: Callable[[argparse.Namespace, Context], Awaitable[int]]
     configure: Callable[[argparse.ArgumentParser], None] = field(default=lambda parser: None)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What `try_out` found. `message`: what works, or what failed and what to do about it, for the administrator; never
+    a secret. `field`: the setting it is about, if one."""
+
+    works: bool
+    message: str
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an administrator may set. `schema`: a cerberus rule by name; core draws the page from it, keeps the values
+    by unit and hands them to the plugin as `context.settings`.
+
+    Types: string, integer, decimal (`Decimal`), boolean, date, list (of strings). Rules: required, nullable, default,
+    min, max, minlength, maxlength, regex, allowed; for a list also `schema` with the rules of one string.
+    `meta`: label (needed), help, secret, scope (`unit`, or `deployment` for what holds everywhere alike), group (a
+    heading), placeholder, multiline, suffix (such as `days`), choices (words for what is allowed).
+
+    `try_out(candidate, context)` runs before saving, under ten seconds and outside any transaction; `candidate` is what
+    would hold, secrets included. A raised `Misconfigured`, `Permanent` or `Transient` counts as not working."""
+
+    schema: Mapping[str, Mapping[str, Any]]
+    try_out: Callable[[Mapping[str, Any], Context], Tried | Awaitable[Tried]] | None = None

@@ -7,7 +7,7 @@ from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
-from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission
+from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission, Settings
 
 
 @hookspec
@@ -38,6 +38,12 @@ def provide_channels(manifest: Manifest) -> list[Channel]:  # type: ignore[empty
 @hookspec
 def provide_jobs(manifest: Manifest) -> list[Job]:  # type: ignore[empty-body]
     """Named background work, run in the work process, resumable and safe to run twice."""
+
+
+@hookspec
+def provide_settings(manifest: Manifest) -> list[Settings]:  # type: ignore[empty-body]
+    """What an administrator may set, as one cerberus schema that core checks when the plugin is loaded; core draws the
+    page, keeps values by unit and secrets encrypted, and calls `try_out` before saving. At most one."""
 
 
 @hookspec

@@ -5,6 +5,7 @@ from typing import Any
 
 import admin_samples
 from markupsafe import Markup
+from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
 from ombud.web import keys
@@ -1289,6 +1290,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "search-failed": ("pages/search.html", search(parts=[], failed="The search is not answering. Try again.")),
     "search-refused": ("pages/search.html", search(parts=[], wrong="This says only what to leave out.")),
     "plugins": ("pages/plugins.html", plugins()),
+    **settings_pages(work, csrf_field),
     "intake": ("pages/intake.html", intake()),
     "sign-in": ("pages/sign_in.html", sign_in()),
     "sign-in-refused": ("pages/sign_in.html", sign_in(error="That did not match")),

@@ -2,16 +2,19 @@
 
 import inspect
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ombud.desk import intake
+from ombud.desk.platform import context_for, context_in
 from ombud.kernel import plugins
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
+from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import specs
 from ombud_plugin_api.facts import RawReceipt
 
@@ -108,6 +111,37 @@ async def test_a_job_that_takes_longer_than_its_limit_is_stopped_and_goes_on_fro
     await db.execute("UPDATE core_delivery SET available_at = now() WHERE id = $1", job)
     await desk_with_dummy.work()
     assert await db.fetchval("SELECT state FROM core_delivery WHERE id = $1", job) == "done"
+
+
+async def test_hook_provide_settings(desk_with_dummy: Any) -> None:
+    """Its page, its values by unit, its own secret, trying out; tests/web/test_settings_pages.py tells the rest."""
+    adam, agent = await desk_with_dummy.signed_in("administrator"), await desk_with_dummy.signed_in("agent")
+    page = await adam.get("/settings/p-dummy")
+    assert (page.status_code, "Words above the page." in page.text) == (200, True)
+    tried = await adam.submit("/settings/p-dummy/try", {"set.address": "refuse"}, page="/settings/p-dummy")
+    assert "refuse took None from Administrator and refused. Check the name." in tried.text
+    typed = {"set.greeting": "Good day", "set.password": "swordfish", "set.limit": "12.50", "version": "0"}
+    assert (await adam.submit("/settings/p-dummy", typed, page="/settings/p-dummy")).status_code == 303
+    held = (await context_in("dummy", SYSTEM)).settings
+    assert (held["greeting"], held["password"], held["limit"], held["hours"]) == (
+        "Good day", "swordfish", Decimal("12.50"), 24,
+    )  # fmt: skip
+    filed = await desk_with_dummy.file("The fee was taken twice.", summary="Fee")
+    assert "Good day" in (await agent.get(f"/cases/{filed.reference}")).text
+    assert await context_for("portal", SYSTEM).platform.settings() == {}, "no plugin reads another's"
+    await desk_with_dummy.disable("dummy")
+    assert (await adam.get("/settings/p-dummy")).status_code == 404
+
+
+async def test_a_plugin_whose_settings_do_not_fit_is_refused_with_the_reason(
+    desk: Any, dummy: str, monkeypatch: Any
+) -> None:
+    import ombud_dummy.plugin as module
+
+    monkeypatch.setitem(module.SETTINGS, "hours", {"type": "integer", "min": "1", "meta": {"label": "Hours"}})
+    with pytest.raises(plugins.UnfitError, match="its settings do not fit: setting hours: min must be a int"):
+        await desk.enable("dummy")
+    assert "dummy" not in running.loaded
 
 
 async def test_hook_provide_commands(dummy: str, capsys: Any) -> None:

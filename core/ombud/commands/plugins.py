@@ -5,7 +5,7 @@ import sys
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
-from ombud.desk.platform import CoreContext, CorePlatform, Rights
+from ombud.desk.platform import context_in
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.plugins import UnfitError
 from ombud.trust import switching
@@ -51,7 +51,8 @@ def of_plugin(config: Config, asked: argparse.Namespace) -> int:
         slug, command = asked.plugin, asked.command
         if slug not in running.loaded:
             raise UnfitError(f"the plugin {slug} is off; switch it on with: ombud plugin enable {slug}")
-        context = CoreContext(CorePlatform(slug, SYSTEM), "Ombud", Rights(SYSTEM), say=_say)
+        context = await context_in(slug, SYSTEM)
+        context.say = _say
         return int(await command.run(asked, context))
 
     return with_desk(config, work)

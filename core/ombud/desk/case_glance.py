@@ -17,8 +17,9 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     about = about_me("c.id", arguments.add(viewer.user_id))
     rows = await db.fetch(
         "SELECT c.id AS case_id, c.reference, c.title AS case_title, c.status AS case_status, c.channel, "
-        f"c.received_at, c.due_at AS case_due_at, a.*, {about} AS about_viewer "
-        f"FROM core_case c LEFT JOIN core_aspect a ON a.case_id = c.id AND {aspect.where('a', arguments)} "
+        f"c.received_at, c.due_at AS case_due_at, u.key AS unit_key, a.*, {about} AS about_viewer "
+        "FROM core_case c JOIN core_unit u ON u.id = c.unit_id "
+        f"LEFT JOIN core_aspect a ON a.case_id = c.id AND {aspect.where('a', arguments)} "
         f"WHERE c.reference = {place} AND {case.where('c', arguments)} ORDER BY a.position",
         *arguments.values,
     )
@@ -28,7 +29,7 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     return CaseView(
         id=first["case_id"], reference=first["reference"], status=first["case_status"], channel=first["channel"],
         title=first["reference"] if first["about_viewer"] else first["case_title"], received_at=first["received_at"],
-        due_at=first["case_due_at"],
+        due_at=first["case_due_at"], unit=first["unit_key"],
         aspects=tuple(_aspect(place, row) for place, row in enumerate(rows, 1) if row["id"] is not None),
     )  # fmt: skip
 

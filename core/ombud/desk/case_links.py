@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from ombud.desk.errors import NotFound
+from ombud.desk.promises import promises_in
 from ombud.desk.writing import demand, lock_case, refuse_concerned
 from ombud.kernel.database import db
-from ombud.process import address, settings
+from ombud.process import address
 from ombud.trust import links
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud_plugin_api.facts import LinkView
@@ -29,7 +30,7 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
 async def make(viewer: Viewer, case_id: UUID) -> str:
     """A new full address for the complainant, handed over by the viewer; whoever holds it reads the whole complaint."""
     async with db.transaction():
-        await lock_case(viewer, "case.write", case_id)
+        case = await lock_case(viewer, "case.write", case_id)
         await refuse_concerned(viewer, case_id)
         person_id = await db.fetchval(
             "SELECT person_id FROM core_party WHERE case_id = $1 AND role = 'complainant' ORDER BY created_at LIMIT 1",
@@ -37,9 +38,8 @@ async def make(viewer: Viewer, case_id: UUID) -> str:
         )
         if person_id is None:
             raise NotFound("The case has no complainant who could follow it. Add one first.")
-        token = await links.make(
-            case_id, person_id, "track", settings().complaints.tracking_link_days, actor=viewer.actor
-        )
+        promised = await promises_in(case["unit_id"])
+        token = await links.make(case_id, person_id, "track", promised.tracking_link_days, actor=viewer.actor)
         return address(f"/track/{token}")
 
 

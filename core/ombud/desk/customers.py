@@ -14,6 +14,7 @@ from ombud.desk import attachments, deadlines, file_kinds, messages
 from ombud.desk.aspects import Decision, decide_aspect
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
+from ombud.desk.promises import promises_in
 from ombud.desk.words import letter
 from ombud.desk.writing import record, update
 from ombud.kernel.database import db
@@ -24,6 +25,7 @@ from ombud.trust.policy import Viewer
 from ombud_plugin_api.facts import CustomerAspect, CustomerCase, CustomerMessage, Document, DocumentView
 
 QUESTIONS = ("postcode", "phone", "email")
+LONGEST_PROOF = 60  # minutes
 TRIES, TRIES_WINDOW = 5, timedelta(minutes=30)
 
 
@@ -42,18 +44,28 @@ async def follow(token: str) -> CustomerCase:
         closed_on=deadlines.received_on(case["closed_at"], zone) if case["closed_at"] else None,
         next_step=step, next_by=step_by, aspects=tuple(aspects), messages=tuple(said),
         may_withdraw=case["status"] not in {"closed", "resolved"}, proof_questions=await _questions(link),
+        unit=case["unit_key"], first_word_by=await _first_word_by(case, said),
     )  # fmt: skip
 
 
 async def _case(link: Link) -> Record:
     row = await db.fetchrow(
-        "SELECT c.*, u.name AS organisation, u.phone, u.time_zone FROM core_case c "
+        "SELECT c.*, u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone FROM core_case c "
         "JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1",
         link.case_id,
     )
     if row is None:
         raise links.LinkInvalid
     return row
+
+
+async def _first_word_by(case: Record, said: Sequence[CustomerMessage]) -> date | None:
+    """The day by which the unit promised to write; None once it wrote or the case is closed."""
+    if case["status"] == "closed" or any(each.from_us for each in said):
+        return None
+    promised = await promises_in(case["unit_id"])
+    received: date = case["received_on"]
+    return received + timedelta(days=promised.acknowledge_within_days)
 
 
 async def _aspects(case_id: UUID) -> list[CustomerAspect]:
@@ -114,8 +126,9 @@ async def _questions(link: Link) -> tuple[str, ...]:
     return tuple(each for each in QUESTIONS if row and row[each])
 
 
-async def prove(token: str, question: str, answer: str) -> str:
-    """Compares the answer with what the person told us; a proof for 20 minutes. Five tries in half an hour."""
+async def prove(token: str, question: str, answer: str, minutes: int = 20) -> str:
+    """Compares the answer with what the person told us; a proof for so many minutes, 60 at most. Five tries in half an
+    hour."""
     link = await links.read(token)
     if question not in await _questions(link):
         raise Invalid("Choose one of the questions on the page.", "question")
@@ -124,7 +137,7 @@ async def prove(token: str, question: str, answer: str) -> str:
     told = str(await db.fetchval(f"SELECT {question} FROM core_person WHERE id = $1", link.person_id))
     if not hmac.compare_digest(plain(question, told).encode(), plain(question, answer).encode()):
         raise Invalid("This is not what you told us when you complained. Check it, or call us.", "answer")
-    return links.proof_for(link.id)
+    return links.proof_for(link.id, max(1, min(minutes, LONGEST_PROOF)))
 
 
 def plain(question: str, text: str) -> str:

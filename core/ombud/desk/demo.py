@@ -17,10 +17,10 @@ from ombud.desk.demo_removal import RemovalReport, remove
 from ombud.desk.demo_story import plan
 from ombud.desk.demo_telling import Telling
 from ombud.desk.errors import NotNow
+from ombud.desk.promises import promises_in
 from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.process import settings
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api.facts import RawReceipt
 
@@ -59,7 +59,7 @@ async def load(progress: Progress = quiet) -> DemoReport:
             raise NotNow("The demonstration data is loaded already. Run `ombud demo remove` first to have it anew.")
         with clock.at(present - timedelta(days=400)):
             firm = await demo_firm.found()
-        stories = plan(present, settings().complaints.answer_within_days)
+        stories = plan(present, (await promises_in(None)).answer_within_days)
         for number, story in enumerate(stories, 1):
             filed = await Telling(firm, story, number, present).tell()
             firm.made.append(("case", filed.case_id))

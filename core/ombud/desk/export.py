@@ -226,7 +226,7 @@ user_roles        which role a user holds in which unit
 case_types        kinds of cases, with the schema of their own fields
 queues            where work waits, with the condition for what goes there
 taxonomy_terms    categories and causes with their words, their span and what took their place
-plugins, settings what was switched on, and values that were set
+plugins, settings what was switched on, and values that were set; secret ones are not here and must be typed again
 people            people and organisations
 cases             what complainants want put right; received_at starts the clocks
 parties           who has which role in which case, with authority and its end

@@ -89,6 +89,7 @@ LEFT_OUT = {
     "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
+    "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
     "core_session": "nobody stays signed in",
     "core_token": "API tokens are secrets; make new ones",
     "core_second_factor": "secrets of authenticator apps; set them up anew",

@@ -111,6 +111,13 @@ def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("%(actor)s recorded that aspect %(letter)s is about %(about)s", values, "shield-lock")
 
 
+def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
+    group = label(str(body.get("key", "")).removeprefix("p-")).lower()
+    names = [*(body.get("fields") or ()), *(body.get("secrets") or ())]
+    values = {"actor": around.actor, "group": group, "what": ", ".join(label(str(each)).lower() for each in names)}
+    return Phrase("%(actor)s changed settings of %(group)s (%(what)s)", values, "settings")
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -144,6 +151,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
+    "setting.changed": _settings_changed,
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
-from ombud.desk import attachments, deadlines, fields, queues, references, taxonomies
+from ombud.desk import attachments, deadlines, fields, promises, queues, references, taxonomies
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.words import is_code
@@ -171,11 +171,10 @@ class _Opening:
 def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any]) -> _Opening:
     unit, number = ground["unit"], ground["number"]
     received_at = complaint.received_at or receipt.received_at
-    days = ground["days"] or settings().complaints.answer_within_days
-    due_at = deadlines.due(received_at, days, unit["time_zone"])
+    due_at = deadlines.due(received_at, ground["days"], unit["time_zone"])
     reference = references.make(number, settings().complaints.reference_prefix)
     case_id = new_id()
-    link_row, token = links.prepare(case_id, receipt.person_id, "track", settings().complaints.tracking_link_days)
+    link_row, token = links.prepare(case_id, receipt.person_id, "track", ground["link_days"])
     facts = {
         "unit_id": unit["id"], "case_type": complaint.case_type, "channel": complaint.channel, "priority": "normal",
         "severity": 1, "language": complaint.language, "category": complaint.matters[0].category,
@@ -193,12 +192,22 @@ def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any]) -> _Op
 
 
 _GROUND = """
-WITH receipt AS MATERIALIZED (SELECT case_id FROM core_raw WHERE id = $3 FOR UPDATE)
+WITH RECURSIVE receipt AS MATERIALIZED (SELECT case_id FROM core_raw WHERE id = $3 FOR UPDATE),
+unit AS MATERIALIZED (
+    SELECT u.* FROM core_unit u
+    WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 AND u.active END
+    ORDER BY u.created_at, u.id LIMIT 1
+), up AS (
+    SELECT id, parent_id, 0 AS distance FROM unit
+    UNION
+    SELECT above.id, above.parent_id, up.distance + 1 FROM up JOIN core_unit above ON above.id = up.parent_id
+)
 SELECT receipt.case_id,
     CASE WHEN receipt.case_id IS NULL THEN nextval('core_case_number') END AS number,
-    (SELECT to_jsonb(u) FROM core_unit u
-     WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 AND u.active END
-     ORDER BY u.created_at, u.id LIMIT 1) AS unit,
+    (SELECT to_jsonb(u) FROM unit u) AS unit,
+    (SELECT coalesce(jsonb_agg(s.value->'value' ORDER BY up.distance NULLS LAST), '[]')
+     FROM core_setting s LEFT JOIN up ON up.id = s.unit_id
+     WHERE s.key = $4 AND (s.unit_id IS NULL OR up.id IS NOT NULL)) AS promised,
     (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM core_queue q WHERE q.active) AS queues,
     (SELECT to_jsonb(t) FROM core_case_type t WHERE t.key = $2 AND t.active) AS case_type
 FROM receipt
@@ -206,8 +215,9 @@ FROM receipt
 
 
 async def _ground(receipt: Receipt, complaint: Complaint) -> dict[str, Any]:
-    """The receipt, locked, and for one that has no case yet its number, unit, queues and term; one statement."""
-    row = await db.fetchrow(_GROUND, complaint.unit, complaint.case_type, receipt.id)
+    """The receipt, locked, and for one that has no case yet its number, unit, what that promises, queues and term; one
+    statement."""
+    row = await db.fetchrow(_GROUND, complaint.unit, complaint.case_type, receipt.id, promises.KEY)
     if row is None:
         raise LookupError(f"there is no receipt {receipt.id}")
     if row["case_id"] is not None:
@@ -217,7 +227,9 @@ async def _ground(receipt: Receipt, complaint: Complaint) -> dict[str, Any]:
     if row["case_type"] is None:
         raise Invalid(f"There is no case type {complaint.case_type!r}. Choose one of the desk's types.", "case_type")
     checked = fields.check(row["case_type"]["fields"], complaint.fields)
-    return {**dict(row), "days": row["case_type"]["answer_within_days"], "fields": checked}
+    promised = promises.resolved(row["promised"])
+    days = row["case_type"]["answer_within_days"] or promised.answer_within_days
+    return {**dict(row), "days": days, "link_days": promised.tracking_link_days, "fields": checked}
 
 
 def title_of(complaint: Complaint) -> str:

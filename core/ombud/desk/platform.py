@@ -11,8 +11,10 @@ from uuid import UUID
 import ombud_plugin_api as api
 from ombud.desk import case_links, customers, errors, fields, file_kinds, intake
 from ombud.desk.case_glance import case_glance
+from ombud.desk.setting_groups import values_for_plugin
 from ombud.kernel import outbox
 from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
 from ombud.process import settings
 from ombud.trust import links, throttle, vault
 from ombud.trust.policy import ANONYMOUS, Viewer
@@ -93,10 +95,10 @@ class CorePlatform:
         await customers.say(token, text, key, proof, documents)
 
     @_translated
-    async def prove(self, token: str, question: str, answer: str) -> str:
+    async def prove(self, token: str, question: str, answer: str, minutes: int = 20) -> str:
         if self._asked_from:
             await throttle.hit(f"prove/{self._asked_from}", PROOFS, timedelta(hours=1))
-        return await customers.prove(token, question, answer)
+        return await customers.prove(token, question, answer, minutes)
 
     @_translated
     async def documents(self, token: str, proof: str) -> tuple[api.DocumentView, ...]:
@@ -151,6 +153,10 @@ class CorePlatform:
     async def drop_file(self, file_id: UUID) -> None:
         await self._own(file_id)
         await db.execute("DELETE FROM core_vault WHERE id = $1", file_id)
+
+    @_translated
+    async def settings(self, unit: str = "") -> Mapping[str, Any]:
+        return await values_for_plugin(self._slug, unit)
 
     @property
     def _subject(self) -> str:
@@ -210,7 +216,18 @@ class CoreContext:
 
 
 def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None, asked_from: str = "") -> CoreContext:
+    """Without settings, for what reads none."""
     return CoreContext(CorePlatform(slug, viewer, asked_from), viewer.name, Rights(viewer), {}, job)
 
 
-__all__ = ["CoreContext", "CorePlatform", "Rights", "context_for"]
+async def context_in(
+    slug: str, viewer: Viewer, job: outbox.JobContext | None = None, unit: str = "", asked_from: str = ""
+) -> CoreContext:
+    """With the plugin's settings as they hold now in a unit, by its key; without one in the desk's first."""
+    context = context_for(slug, viewer, job, asked_from)
+    if (loaded := running.loaded.get(slug)) is not None and loaded.setting_schema is not None:
+        context.settings = await context.platform.settings(unit)
+    return context
+
+
+__all__ = ["CoreContext", "CorePlatform", "Rights", "context_for", "context_in"]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk.platform import context_for
+from ombud.desk.platform import context_for, context_in
 from ombud.kernel import outbox, plugins
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.delivery import NoHandler
@@ -76,7 +76,7 @@ def _register_jobs() -> None:
 def _runner(slug: str, job: Job) -> outbox.Handler:
     async def run(payload: dict[str, Any], context: outbox.JobContext) -> None:
         viewer = await viewer_of_user(UUID(payload["user"])) if payload.get("user") else None
-        given = context_for(slug, viewer or Viewer(actor=f"plugin/{slug}"), context)
+        given = await context_in(slug, viewer or Viewer(actor=f"plugin/{slug}"), context)
         try:
             async with asyncio.timeout(job.limit_seconds):
                 await job.run(payload["payload"], given)

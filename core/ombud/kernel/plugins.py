@@ -14,6 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from stevedore.named import NamedExtensionManager
 
 import ombud_plugin_api as api
+from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import specs
 from ombud_plugin_api.hooks import PROJECT
 
@@ -52,6 +53,8 @@ class Loaded:
     channels: tuple[api.Channel, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
+    settings: tuple[api.Settings, ...] = ()
+    setting_schema: SettingSchema | None = None
     on_event: Callable[..., Any] | None = None
     folder: Path = field(default_factory=Path)
 
@@ -150,6 +153,7 @@ _KINDS: dict[str, type] = {
     "channels": api.Channel,
     "jobs": api.Job,
     "commands": api.Command,
+    "settings": api.Settings,
 }
 
 
@@ -164,6 +168,7 @@ def _collect(installed: Installed, manifest: api.Manifest, manager: pluggy.Plugi
         package=installed.package,
         version=installed.version,
         manifest=manifest,
+        setting_schema=_setting_schema(given["settings"]),
         on_event=handlers[0].function if handlers else None,
         folder=folder_of(installed.package),
         **given,
@@ -181,6 +186,19 @@ def _ask(manager: pluggy.PluginManager, name: str, manifest: api.Manifest, kind:
         if kind is not None and not isinstance(item, kind):
             raise UnfitError(f"provide_{name} gave {item!r:.80}; give {kind.__name__} objects")
     return tuple(items)
+
+
+def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
+    if len(given) > 1:
+        raise UnfitError("provide_settings gave several Settings; a plugin has one schema, so put all into one")
+    if not given:
+        return None
+    if given[0].try_out is not None and not callable(given[0].try_out):
+        raise UnfitError("the try_out of its settings cannot be called; give a function")
+    try:
+        return read_schema(given[0].schema)
+    except SchemaUnfit as problem:
+        raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:

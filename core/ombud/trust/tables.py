@@ -1,6 +1,6 @@
 """Who may enter, and as whom: users, roles, sessions, tokens, signed links, throttles."""
 
-from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from ombud.kernel.ids import new_id
@@ -120,3 +120,17 @@ class Reset(Table, tablename="core_reset"):
     created_at = Timestamptz()
     expires_at = Timestamptz()
     used_at = Timestamptz(default=None, null=True)
+
+
+class SettingSecret(Table, tablename="core_setting_secret"):
+    """A secret that an administrator set, encrypted under a key of its group's; `core_setting` holds no trace of it."""
+
+    id = UUID(primary_key=True, default=new_id)
+    key = Text(default="")
+    unit_id = UUID(default=None, null=True)
+    field = Text(default="")
+    wrapped = Bytea(default=b"", secret=True)
+    nonce = Bytea(default=b"", secret=True)
+    ciphertext = Bytea(default=b"", secret=True)
+    changed_by = Text(default="")
+    changed_at = Timestamptz()

@@ -26,6 +26,7 @@ PLACES = (
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
+    Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),

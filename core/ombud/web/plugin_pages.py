@@ -14,7 +14,7 @@ from litestar.types import Message, Receive, Scope, Send
 from markupsafe import Markup
 
 import ombud_plugin_api as api
-from ombud.desk.platform import context_for
+from ombud.desk.platform import context_for, context_in
 from ombud.kernel import faults, heartbeat
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
@@ -111,7 +111,7 @@ def _platform_of(slug: str) -> Any:
 
 def _context_of(slug: str) -> Any:
     async def context(request: Request[Any, Any, Any]) -> api.Context:
-        return context_for(slug, viewer_of(request), asked_from=address_of(request))
+        return await context_in(slug, viewer_of(request), asked_from=address_of(request))
 
     return context
 
@@ -156,7 +156,7 @@ async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry:
 
 
 async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, subject: Any) -> dict[str, Any] | None:
-    context = context_for(loaded.slug, viewer_of(request))
+    context = await context_in(loaded.slug, viewer_of(request), unit=getattr(subject, "unit", ""))
     place = f"slot {fill.slot}"
     outcome: Outcome[Mapping[str, Any] | None] = await call(
         loaded.slug, fill.data, subject, context, limit=SLOT_SECONDS, place=place

@@ -1,6 +1,7 @@
 """Documents of the complaint, for whoever has the link and has shown the second factor."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -33,17 +34,26 @@ async def show(
         return await bad_link(pages, bad)
     except Refused:
         return pages.go(f"{token}/prove?to=documents")
-    return await _draw(pages, token, case, found, text, key, wrong)
+    wishes = await platform.settings(case.unit)
+    return await _draw(pages, token, case, wishes, found, text, key, wrong)
 
 
 async def _draw(
-    pages: Pages, token: str, case: CustomerCase, found: tuple[DocumentView, ...], text: str, key: str, wrong: str
+    pages: Pages,
+    token: str,
+    case: CustomerCase,
+    wishes: Mapping[str, Any],
+    found: tuple[DocumentView, ...],
+    text: str,
+    key: str,
+    wrong: str,
 ) -> Any:
     return await pages.show(
         "portal/documents.html",
         status=422 if wrong else 200,
         texts=TEXTS,
         case=case,
+        wishes=wishes,
         at=given.home(token),
         documents=found,
         text=text,

@@ -11,7 +11,6 @@ from ombud_plugin_api import Document
 Req = Request[Any, Any, Any]
 
 PROOF_COOKIE = "ombud_proof"
-PROOF_SECONDS = 20 * 60
 PARTS = 200
 
 
@@ -57,9 +56,9 @@ def proof_of(request: Req) -> str:
     return request.cookies.get(PROOF_COOKIE, "")[:200]
 
 
-def with_proof(request: Req, answer: Any, token: str, proof: str) -> Any:
+def with_proof(request: Req, answer: Any, token: str, proof: str, minutes: int) -> Any:
     answer.set_cookie(
-        key=PROOF_COOKIE, value=proof, path=home(token), max_age=PROOF_SECONDS, httponly=True, samesite="lax",
+        key=PROOF_COOKIE, value=proof, path=home(token), max_age=minutes * 60, httponly=True, samesite="lax",
         secure=request.url.scheme == "https",
     )  # fmt: skip
     return answer

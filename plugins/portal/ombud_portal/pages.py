@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import get, post
 
-from ombud_plugin_api import BadLink, CustomerCase, Pages, Platform, Refused, TooMany
+from ombud_plugin_api import BadLink, Context, CustomerCase, Pages, Platform, Refused, TooMany
 from ombud_portal import given
 from ombud_portal.given import Req
 from ombud_portal.wording import TEXTS, problem
@@ -14,9 +14,9 @@ PUBLIC = {"public": True}
 
 
 @get("/", opt=PUBLIC)
-async def start(pages: Pages) -> Any:
+async def start(pages: Pages, context: Context) -> Any:
     """For those who come without their link."""
-    return await pages.show("portal/start.html", texts=TEXTS)
+    return await pages.show("portal/start.html", texts=TEXTS, wishes=context.settings)
 
 
 @get("/{token:str}", opt=PUBLIC)
@@ -25,11 +25,11 @@ async def follow(token: str, platform: Platform, pages: Pages) -> Any:
         case = await platform.follow(token)
     except BadLink as bad:
         return await bad_link(pages, bad)
-    return await show_case(pages, token, case)
+    return await show_case(pages, platform, token, case)
 
 
 async def show_case(
-    pages: Pages, token: str, case: CustomerCase, text: str = "", key: str = "", wrong: str = ""
+    pages: Pages, platform: Platform, token: str, case: CustomerCase, text: str = "", key: str = "", wrong: str = ""
 ) -> Any:
     """`text`: words that could not be sent, kept in their box."""
     return await pages.show(
@@ -37,6 +37,7 @@ async def show_case(
         status=422 if wrong else 200,
         texts=TEXTS,
         case=case,
+        wishes=await platform.settings(case.unit),
         at=given.home(token),
         text=text,
         key=key or secrets.token_urlsafe(12),
@@ -67,7 +68,7 @@ async def say(request: Req, token: str, platform: Platform, pages: Pages) -> Any
             case = await platform.follow(token)
         except BadLink as bad:
             return await bad_link(pages, bad)
-        answer = await show_case(pages, token, case, text, key, str(refusal))
+        answer = await show_case(pages, platform, token, case, text, key, str(refusal))
         if isinstance(refusal, TooMany):
             answer.status_code, answer.headers["retry-after"] = 429, str(refusal.retry_after)
         return answer

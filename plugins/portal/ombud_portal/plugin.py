@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ombud_plugin_api import Fill, hookimpl
+from ombud_plugin_api import Fill, Settings, hookimpl
 from ombud_portal import documents as papers
 from ombud_portal import links, pages, proof, withdrawing
+from ombud_portal import settings as chosen
 
 
 @hookimpl
 def provide_pages() -> Sequence[Any]:
     return [*links.handlers, *pages.handlers, *proof.handlers, *papers.handlers, *withdrawing.handlers]
+
+
+@hookimpl
+def provide_settings() -> list[Settings]:
+    return chosen.settings()
 
 
 @hookimpl

@@ -39,6 +39,7 @@ async def ask(
         status=status,
         texts=TEXTS,
         case=case,
+        wishes=await platform.settings(case.unit),
         at=given.home(token),
         to=to,
         question=question or next(iter(case.proof_questions), ""),
@@ -56,12 +57,14 @@ async def prove(request: Req, token: str, platform: Platform, pages: Pages) -> A
     sent = await given.read(request)
     question, answer, to = sent.text("question"), sent.text("answer"), place(sent.text("to"))
     try:
-        proof = await platform.prove(token, question, answer)
+        case = await platform.follow(token)
+        minutes = int((await platform.settings(case.unit))["proof_minutes"])
+        proof = await platform.prove(token, question, answer, minutes)
     except BadLink as bad:
         return await bad_link(pages, bad)
     except Refused as refusal:
         return await ask(pages, platform, token, to, question, answer[:200], refusal, sent.language)
-    return given.with_proof(request, pages.go(f"{token}/{to}"), token, proof)
+    return given.with_proof(request, pages.go(f"{token}/{to}"), token, proof, minutes)
 
 
 handlers = [prove_form, prove]

@@ -13,6 +13,8 @@ from ombud.desk.aspects import Decision, RedressGiven, decide_aspect
 from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
+from ombud.trust import group_settings as settings
+from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import Document, Filed
 
 BILL = Document(name="bill.txt", content_type="text/plain", data=b"The bill, in words.")
@@ -278,3 +280,44 @@ def test_both_languages_have_the_same_words() -> None:
                 part,
                 key,
             )
+
+
+async def test_a_unit_chooses_how_long_an_answer_counts_and_how_it_is_reached(desk: Desk, customer: Customer) -> None:
+    unit = await db.fetchval("SELECT unit_id FROM core_case")
+    chosen = settings.Change({"proof_minutes": 5, "contact": "Monday to Friday, 8 to 18\nMain Street 1"})
+    await settings.change(SYSTEM, "p-portal", chosen, unit)
+    page = (await customer.page()).text
+    assert "<p>Monday to Friday, 8 to 18</p>" in page
+    assert "<p>Main Street 1</p>" in page
+    assert "Then this is open for 5 minutes." in (await customer.page("/prove")).text
+    answer = await customer.prove()
+    assert "Max-Age=300" in answer.headers["set-cookie"]
+    assert (await customer.page("/documents")).status_code == 200
+    with clock.at(clock.now() + timedelta(minutes=6)):
+        assert "/prove" in (await customer.page("/documents")).headers["location"]
+
+
+async def test_a_unit_may_ask_to_be_written_to_instead_of_a_withdrawal(desk: Desk, customer: Customer) -> None:
+    await customer.prove(to="withdraw")
+    (first, _) = await aspect_ids()
+    await settings.change(SYSTEM, "p-portal", settings.Change({"may_withdraw": False}))
+    assert "/withdraw" not in (await customer.page()).text
+    refused = await customer.page("/withdraw")
+    assert (refused.status_code, "Write to us on the page of your complaint" in refused.text) == (403, True)
+    posted = await customer.press("/withdraw", aspect=str(first), sure="yes")
+    assert posted.status_code == 403
+    assert await db.fetchval("SELECT count(*) FROM core_aspect WHERE status = 'closed'") == 0
+    await settings.change(SYSTEM, "p-portal", settings.Change(unset=frozenset({"may_withdraw"})))
+    assert (await customer.press("/withdraw", aspect=str(first), sure="yes")).status_code == 303
+    assert await db.fetchval("SELECT count(*) FROM core_aspect WHERE status = 'closed'") == 1
+
+
+async def test_until_we_write_the_page_names_the_day_by_which_we_promised_to(desk: Desk, customer: Customer) -> None:
+    await settings.change(SYSTEM, "promises", settings.Change({"acknowledge_within_days": 3}))
+    day = await db.fetchval("SELECT received_on + 3 FROM core_case")
+    words = f"You hear from us by {day.day}"
+    assert words in (await customer.page()).text.replace("\u00a0", " ")
+    agent = await desk.viewer("agent")
+    case_id = await db.fetchval("SELECT id FROM core_case")
+    await messages.write(agent, case_id, "answer", "We have it.")
+    assert words not in (await customer.page()).text.replace("\u00a0", " ")

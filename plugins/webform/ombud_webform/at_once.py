@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from ombud_plugin_api import Conflict, Document, Pages, Platform, Refused
+from ombud_plugin_api import Conflict, Context, Document, Pages, Platform, Refused
 from ombud_webform import checking, draft, given, matters
 from ombud_webform.checking import Cleaning, Problems
 from ombud_webform.complaint import FileGiven, MatterGiven, Submission, complaint, receipt
@@ -15,15 +15,17 @@ from ombud_webform.visiting import Visit, begin, keep, with_cookie
 KEY_HEADER = "idempotency-key"
 
 
-async def file_at_once(request: Req, platform: Platform, pages: Pages) -> Any:
+async def file_at_once(request: Req, platform: Platform, pages: Pages, context: Context) -> Any:
     """303 to the acknowledgement. What is wrong is shown on the form's own pages, with every word kept."""
     sent = await given.read(request)
-    here, clean = begin(), Cleaning()
+    here, clean = begin(context), Cleaning()
     fill(here, sent, clean, given.language_of(request, sent))
     documents = await sent.documents()
     problems = clean.problems(here.typed.language)
     step, wrong, opened = wrong_step(here)
     wrong = problems | wrong
+    if not wrong and (wrong := checking.at_once(here.typed.language, documents, here.offer)):
+        step = "files" if here.offer.takes_files else "check"
     if wrong:
         return await _back(request, platform, pages, here, documents, step, wrong, opened)
     submission = _submission(here, documents)
@@ -83,6 +85,6 @@ async def _keep(platform: Platform, here: Visit, documents: list[Document]) -> N
     """The words and the files become a draft, so that nothing is lost."""
     await keep(here)
     for each in documents:
-        wrong = await checking.file(platform, here.typed.language, each.name, each.data, here.draft)
+        wrong = await checking.file(platform, here.typed.language, each.name, each.data, here.draft, here.offer)
         if draft.fits(here.typed) and not wrong:
             await draft.add_file(platform, here.draft, each.name[-200:], each.content_type[:100], each.data)

@@ -1,9 +1,11 @@
 """What can be said at once about typed words and chosen files. Core looks again when the complaint is filed."""
 
 import re
+from collections.abc import Sequence
 
-from ombud_plugin_api import Platform
+from ombud_plugin_api import Document, Platform
 from ombud_webform.draft import Draft, MatterTyped, Typed
+from ombud_webform.settings import LARGEST_IN_ALL_MB, Offer
 from ombud_webform.wording import problem
 
 MATTERS = 20
@@ -11,7 +13,6 @@ TEXT, LINE, PHONE, POSTCODE, SUMMARY = 100_000, 200, 50, 20, 100_000
 WHEN = 100
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\Z")
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
-FILES, FILE_MB, FILES_MB = 10, 10, 25
 
 Problems = dict[str, str]
 """The message beside each field, in the order of the page."""
@@ -47,7 +48,7 @@ def matter(typed: MatterTyped, language: str) -> Problems:
     return wrong | line(language, "text", typed.text, TEXT) | line(language, "when", typed.when, WHEN)
 
 
-def person(typed: Typed) -> Problems:
+def person(typed: Typed, offer: Offer) -> Problems:
     language = typed.language
     wrong: Problems = {}
     if not typed.name.strip():
@@ -55,21 +56,49 @@ def person(typed: Typed) -> Problems:
     wrong |= line(language, "name", typed.name, LINE)
     if typed.email.strip() and not EMAIL.match(typed.email.strip()):
         wrong["email"] = problem(language, "email_shape")
+    for name in offer.needed:
+        if not getattr(typed, name).strip():
+            wrong[name] = problem(language, f"{name}_missing")
     wrong |= line(language, "email", typed.email, LINE)
     return wrong | line(language, "phone", typed.phone, PHONE) | line(language, "postcode", typed.postcode, POSTCODE)
 
 
-async def file(platform: Platform, language: str, name: str, data: bytes, others: Draft) -> str:
+async def file(platform: Platform, language: str, name: str, data: bytes, others: Draft, offer: Offer) -> str:
     """Why this file cannot be kept, or nothing; which kinds the desk takes is core's to say."""
-    if not data:
-        return problem(language, "file_empty", name=name)
-    if len(data) > FILE_MB * 1_000_000:
-        return problem(language, "file_large", name=name, most=FILE_MB)
+    if wrong := one_file(language, name, data, offer):
+        return wrong
     kind = await platform.refuses_file(name, data)
     if kind:
         return problem(language, "file_program" if kind == "program" else "file_kind", name=name)
-    if len(others.files) >= FILES:
-        return problem(language, "files_many", most=FILES)
-    if sum(each.size for each in others.files) + len(data) > FILES_MB * 1_000_000:
-        return problem(language, "files_large", name=name, most=FILES_MB)
+    return _together(language, name, data, others, offer)
+
+
+def one_file(language: str, name: str, data: bytes, offer: Offer) -> str:
+    """What is wrong with a file by itself, whatever its kind."""
+    if not offer.takes_files:
+        return problem(language, "files_not_taken")
+    if not data:
+        return problem(language, "file_empty", name=name)
+    if len(data) > offer.file_mb * 1_000_000:
+        return problem(language, "file_large", name=name, most=offer.file_mb)
     return ""
+
+
+def _together(language: str, name: str, data: bytes, others: Draft, offer: Offer) -> str:
+    if len(others.files) >= offer.most_files:
+        return problem_many(language, offer)
+    if sum(each.size for each in others.files) + len(data) > LARGEST_IN_ALL_MB * 1_000_000:
+        return problem(language, "files_large", name=name, most=LARGEST_IN_ALL_MB)
+    return ""
+
+
+def at_once(language: str, documents: Sequence[Document], offer: Offer) -> Problems:
+    """What is wrong with the files of a complaint that comes in one request."""
+    found = [wrong for each in documents if (wrong := one_file(language, each.name, each.data, offer))]
+    if offer.takes_files and len(documents) > offer.most_files:
+        found.append(problem_many(language, offer))
+    return {"documents": " ".join(dict.fromkeys(found))} if found else {}
+
+
+def problem_many(language: str, offer: Offer) -> str:
+    return problem(language, "files_many", most=offer.most_files)

@@ -32,7 +32,7 @@ def wrong_step(here: Visit) -> tuple[str, Problems, str]:
     opened, problems = matters.first_wrong(here.typed)
     if problems:
         return "matters", problems, opened
-    return "about", checking.person(here.typed), ""
+    return "about", checking.person(here.typed, here.offer), ""
 
 
 async def show_step(pages: Pages, step: str, here: Visit, problems: Problems, opened: str = "") -> Any:

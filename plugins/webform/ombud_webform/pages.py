@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import get, post
 
-from ombud_plugin_api import BadLink, Pages, Platform
+from ombud_plugin_api import BadLink, Context, Pages, Platform
 from ombud_webform import checking, draft, given, matters
 from ombud_webform.at_once import file_at_once
 from ombud_webform.checking import Cleaning
@@ -18,8 +18,8 @@ PUBLIC = {"public": True}
 
 
 @get(["/", "/matters"], opt=PUBLIC)
-async def matters_form(request: Req, pages: Pages) -> Any:
-    here = await visit(request)
+async def matters_form(request: Req, pages: Pages, context: Context) -> Any:
+    here = await visit(request, context)
     if here.frozen:
         return pages.go("check")
     return await show_matters(pages, here, request.query_params.get("open", ""))
@@ -34,9 +34,9 @@ async def show_matters(pages: Pages, here: Visit, opened: str, problems: checkin
 
 
 @post("/matters", opt=PUBLIC, status_code=303)
-async def save_matters(request: Req, platform: Platform, pages: Pages) -> Any:
+async def save_matters(request: Req, platform: Platform, pages: Pages, context: Context) -> Any:
     """Continue, add, change, remove or put back; whichever button it was, the open matter is kept."""
-    here = await visit(request)
+    here = await visit(request, context)
     if here.frozen:
         return pages.go("check")
     sent = await given.read(request)
@@ -51,7 +51,7 @@ async def save_matters(request: Req, platform: Platform, pages: Pages) -> Any:
         opened, problems = typed.id, checking.matter(typed, here.typed.language)
     problems = clean.problems(here.typed.language) | problems | full
     if not here.known:
-        await sweep_when_due(platform)
+        await sweep_when_due(platform, here.offer.keep_for)
     await keep(here)
     if problems:
         at = typed.id if clean.found or full else opened
@@ -86,25 +86,17 @@ def _act(here: Visit, do: str, typed: draft.MatterTyped) -> tuple[str, checking.
     return matters.first_wrong(here.typed)
 
 
-async def open_step(request: Req, pages: Pages, step: str) -> Any:
-    """A step after the first, for who has begun; what was sent is not changed any more."""
-    here = await visit(request)
-    if not here.known or here.frozen:
-        return pages.go("check" if here.frozen else "")
-    return await show(pages, step, here)
-
-
 @get("/about", opt=PUBLIC)
-async def about_form(request: Req, pages: Pages) -> Any:
-    here = await visit(request)
+async def about_form(request: Req, pages: Pages, context: Context) -> Any:
+    here = await visit(request, context)
     return (
         await show(pages, "about", here) if here.known and not here.frozen else pages.go("check" if here.frozen else "")
     )
 
 
 @post("/about", opt=PUBLIC, status_code=303)
-async def save_about(request: Req, pages: Pages) -> Any:
-    here = await visit(request)
+async def save_about(request: Req, pages: Pages, context: Context) -> Any:
+    here = await visit(request, context)
     if here.frozen:
         return pages.go("check")
     sent, clean = await given.read(request), Cleaning()
@@ -112,23 +104,29 @@ async def save_about(request: Req, pages: Pages) -> Any:
     given.person(sent, clean, here.typed)
     await keep(here)
     back = sent.text("do") == "back" and draft.fits(here.typed)
-    problems = clean.problems(here.typed.language) | ({} if back else checking.person(here.typed))
-    answer = await show(pages, "about", here, problems) if problems else pages.go("matters" if back else "files")
+    problems = clean.problems(here.typed.language) | ({} if back else checking.person(here.typed, here.offer))
+    answer = (
+        await show(pages, "about", here, problems) if problems else pages.go("matters" if back else _after_about(here))
+    )
     return with_cookie(request, answer, here)
 
 
+def _after_about(here: Visit) -> str:
+    return "files" if here.offer.takes_files else "check"
+
+
 @get("/files", opt=PUBLIC)
-async def files_form(request: Req, pages: Pages) -> Any:
-    here = await visit(request)
-    return (
-        await show(pages, "files", here) if here.known and not here.frozen else pages.go("check" if here.frozen else "")
-    )
+async def files_form(request: Req, pages: Pages, context: Context) -> Any:
+    here = await visit(request, context)
+    if not here.known or here.frozen:
+        return pages.go("check" if here.frozen else "")
+    return await show(pages, "files", here) if here.offer.takes_files or here.draft.files else pages.go("check")
 
 
 @post("/files", opt=PUBLIC, status_code=303)
-async def save_files(request: Req, platform: Platform, pages: Pages) -> Any:
+async def save_files(request: Req, platform: Platform, pages: Pages, context: Context) -> Any:
     """Chosen files are kept whichever button was pressed."""
-    here = await visit(request)
+    here = await visit(request, context)
     if not here.known or here.frozen:
         return pages.go("check" if here.frozen else "")
     sent = await given.read(request)
@@ -140,7 +138,9 @@ async def save_files(request: Req, platform: Platform, pages: Pages) -> Any:
         here.draft.files = [each for each in here.draft.files if each.id not in chosen]
     problems: list[str] = []
     for document in await sent.documents():
-        problem = await checking.file(platform, here.typed.language, document.name, document.data, here.draft)
+        problem = await checking.file(
+            platform, here.typed.language, document.name, document.data, here.draft, here.offer
+        )
         if problem:
             problems.append(problem)
         else:
@@ -151,15 +151,15 @@ async def save_files(request: Req, platform: Platform, pages: Pages) -> Any:
 
 
 @get("/check", opt=PUBLIC)
-async def check_form(request: Req, pages: Pages) -> Any:
-    here = await visit(request)
+async def check_form(request: Req, pages: Pages, context: Context) -> Any:
+    here = await visit(request, context)
     return await show(pages, "check", here, frozen=here.frozen) if here.known else pages.go("")
 
 
 @post("/send", opt=PUBLIC, status_code=303)
-async def send(request: Req, platform: Platform, pages: Pages) -> Any:
+async def send(request: Req, platform: Platform, pages: Pages, context: Context) -> Any:
     """Files the draft and leads to the acknowledgement, so that reloading it sends nothing."""
-    here = await visit(request)
+    here = await visit(request, context)
     if not here.known:
         token = await sent_before(request)
         return pages.go(f"sent/{token}" if token else "")
@@ -167,9 +167,9 @@ async def send(request: Req, platform: Platform, pages: Pages) -> Any:
 
 
 @post("/", opt=PUBLIC, status_code=303)
-async def at_once(request: Req, platform: Platform, pages: Pages) -> Any:
+async def at_once(request: Req, platform: Platform, pages: Pages, context: Context) -> Any:
     """The whole complaint in one request."""
-    return await file_at_once(request, platform, pages)
+    return await file_at_once(request, platform, pages, context)
 
 
 @get("/send", opt=PUBLIC)

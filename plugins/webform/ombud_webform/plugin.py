@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ombud_plugin_api import Channel, Event, Job, Platform, hookimpl
+from ombud_plugin_api import Channel, Event, Job, Platform, Settings, hookimpl
 from ombud_webform import sending
+from ombud_webform import settings as chosen
 from ombud_webform.channel import FormChannel
 from ombud_webform.pages import handlers
 from ombud_webform.sweeping import sweep
@@ -18,6 +19,11 @@ def provide_pages() -> Sequence[Any]:
 @hookimpl
 def provide_channels() -> list[Channel]:
     return [FormChannel()]
+
+
+@hookimpl
+def provide_settings() -> list[Settings]:
+    return chosen.settings()
 
 
 @hookimpl

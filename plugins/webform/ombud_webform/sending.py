@@ -7,6 +7,7 @@ from ombud_plugin_api import Event, Filed, Platform
 from ombud_webform import draft as drafts
 from ombud_webform.complaint import CHANNEL, complaint, receipt
 from ombud_webform.draft import Draft
+from ombud_webform.settings import offer_of
 from ombud_webform.sweeping import sweep_when_due
 from ombud_webform.tables import WebformDraft, WebformSent
 
@@ -48,4 +49,4 @@ async def finish_interrupted(event: Event, platform: Platform) -> None:
             draft = await drafts.load(row["id"])
             if draft is not None:
                 await send(platform, draft)
-        await sweep_when_due(platform)
+        await sweep_when_due(platform, offer_of(await platform.settings()).keep_for)

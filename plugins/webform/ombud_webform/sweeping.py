@@ -1,4 +1,5 @@
-"""What nobody came back for goes: drafts after 30 days, answers for a second "Send" after one, files without draft."""
+"""What nobody came back for goes: drafts after the days that were chosen, answers for a second "Send" after one, files
+without a draft."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,27 +7,27 @@ from typing import Any
 
 from ombud_plugin_api import Context, Platform
 from ombud_webform.draft import drop_files
+from ombud_webform.settings import offer_of
 from ombud_webform.tables import WebformDraft, WebformFile, WebformSent
 
-KEEP_DRAFTS = timedelta(days=30)
 KEEP_ANSWERS = timedelta(days=1)
 FILE_GRACE = timedelta(hours=1)  # a file is stored a moment before or after its draft
 BATCH = 200
 
 
-async def sweep_when_due(platform: Platform) -> None:
+async def sweep_when_due(platform: Platform, keep_for: timedelta) -> None:
     """Starts the job when there is something to sweep; asked at each new draft and each new case."""
     moment = datetime.now(UTC)
-    old_drafts = await WebformDraft.exists().where(WebformDraft.updated_at < moment - KEEP_DRAFTS)
+    old_drafts = await WebformDraft.exists().where(WebformDraft.updated_at < moment - keep_for)
     if old_drafts or await WebformSent.exists().where(WebformSent.sent_at < moment - KEEP_ANSWERS):
         await platform.start_job("sweep", {}, key="sweep")
 
 
 async def sweep(payload: Mapping[str, Any], context: Context) -> None:
     """The job. Safe to run twice and to stop anywhere."""
-    moment = datetime.now(UTC)
+    moment, keep_for = datetime.now(UTC), offer_of(context.settings).keep_for
     await WebformSent.delete().where(WebformSent.sent_at < moment - KEEP_ANSWERS)
-    await WebformDraft.delete().where(WebformDraft.updated_at < moment - KEEP_DRAFTS)
+    await WebformDraft.delete().where(WebformDraft.updated_at < moment - keep_for)
     done = 0
     while orphans := await _files_without_draft(moment - FILE_GRACE):
         await drop_files(context.platform, orphans)

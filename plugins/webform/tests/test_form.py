@@ -10,6 +10,8 @@ import pytest
 
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk, running_desk
+from ombud.trust import group_settings as settings
+from ombud.trust.policy import SYSTEM
 
 STEPS = "/p/webform/"
 
@@ -319,3 +321,83 @@ async def test_what_was_typed_does_not_stay_in_the_memory_of_the_process(form: B
     await write_three(form)
     await press(form, "send")
     assert parse_url_encoded_form_data.cache_info().currsize == before
+
+
+async def choose(key: str = "p-webform", **values: Any) -> None:
+    await settings.change(SYSTEM, key, settings.Change(values))
+
+
+async def test_a_unit_chooses_the_words_the_notice_and_what_people_must_give(form: Browser) -> None:
+    await choose(
+        intro="We cannot decide on <b>tax</b>.\n\nThe tax office can.", privacy_url="https://modra.example/privacy",
+        needed=["phone"],
+    )  # fmt: skip
+    first = (await form.get(STEPS)).text
+    assert "We cannot decide on &lt;b&gt;tax&lt;/b&gt;." in first
+    assert "<p>The tax office can.</p>" in first
+    await choose(intro_pl="O podatkach nie decydujemy.")
+    await form.get("/language/pl")
+    assert "O podatkach nie decydujemy." in (await form.get(STEPS)).text
+    await form.get("/language/en")
+    await press(form, "matters", "next", open="m1", text="The fee was taken twice.")
+    about = (await form.get(f"{STEPS}about")).text
+    assert 'href="https://modra.example/privacy"' in about
+    wrong = await press(form, "about", name="Helena Marsh", email="helena@example.org")
+    assert wrong.status_code == 422
+    assert "Tell us a phone number on which we reach you." in wrong.text
+    assert 'value="helena@example.org"' in wrong.text
+    assert (await press(form, "about", name="Helena Marsh", phone="020 7946 0000")).status_code == 303
+    assert (await press(form, "send")).headers["location"].startswith("/p/webform/sent/")
+
+
+async def test_a_unit_that_takes_no_files_has_no_step_for_them(form: Browser) -> None:
+    await choose(takes_files=False)
+    await press(form, "matters", "next", open="m1", text="The fee was taken twice.")
+    assert "Step 2 of 3" in (await form.get(f"{STEPS}about")).text
+    answer = await press(form, "about", name="Helena Marsh")
+    assert answer.headers["location"] == "/p/webform/check"
+    assert (await form.get(f"{STEPS}files")).headers["location"] == "/p/webform/check"
+    sent = await press(form, "files", files={"documents": ("bill.txt", b"The bill.", "text/plain")})
+    assert "This form takes no files." in sent.text
+    check = (await form.get(f"{STEPS}check")).text
+    assert "Step 3 of 3" in check
+    assert "bill.txt" not in check
+    at_once = {"name": "Helena Marsh", "matter": "The fee."}
+    refused = await form.submit(STEPS, at_once, files={"documents": ("bill.txt", b"The bill.", "text/plain")})
+    assert (refused.status_code, "This form takes no files." in refused.text) == (422, True)
+    assert await cases() == 0
+
+
+async def test_files_are_as_large_and_as_many_as_the_unit_takes(form: Browser) -> None:
+    await choose(file_mb=1, most_files=1)
+    await press(form, "matters", "next", open="m1", text="The fee was taken twice.")
+    large = await press(form, "files", files={"documents": ("big.txt", b"x" * 1_000_001, "text/plain")})
+    assert "big.txt is larger than 1 MB." in large.text
+    await press(form, "files", "upload", files={"documents": ("one.txt", b"one", "text/plain")})
+    many = await press(form, "files", "upload", files={"documents": ("two.txt", b"two", "text/plain")})
+    assert "There is room for 1 files." in many.text
+    two = [("documents", ("one.txt", b"one", "text/plain")), ("documents", ("two.txt", b"two", "text/plain"))]
+    refused = await form.submit(STEPS, {"name": "Helena Marsh", "matter": "The fee."}, files=two)
+    assert (refused.status_code, await cases()) == (422, 0)
+
+
+async def test_drafts_are_kept_as_long_as_the_desk_chose(desk: Desk, form: Browser) -> None:
+    await choose(draft_days=2)
+    answer = await press(form, "matters", "add", open="m1", text="The fee was taken twice.")
+    assert f"Max-Age={2 * 86400}" in answer.headers["set-cookie"]
+    assert "You can come back within 2 days" in (await form.get(f"{STEPS}about")).text
+    await db.execute("UPDATE webform_draft SET updated_at = updated_at - interval '3 days'")
+    await press(desk.browser(), "matters", "add", open="m1", text="Another complaint.")
+    await desk.work()
+    assert await db.fetchval("SELECT count(*) FROM webform_draft") == 1
+
+
+async def test_its_settings_are_tried_out_in_words(desk: Desk, form: Browser) -> None:
+    adam = await desk.signed_in("administrator")
+    page = "/settings/p-webform"
+    tried = await adam.submit(f"{page}/try", {"set.needed": ["email"], "set.takes_files": "on"}, page=page)
+    assert "The form asks for a name, e-mail and leaves the rest open." in tried.text
+    tried = await adam.submit(f"{page}/try", {"set.privacy_url": "http://modra.example/privacy"}, page=page)
+    assert "Use one with https." in tried.text
+    wrong = await adam.submit(f"{page}/try", {"set.privacy_url": "modra.example"}, page=page)
+    assert "This does not have the right form." in wrong.text

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +61,9 @@ async def beside_the_case(case: api.CaseView, context: api.Context) -> Mapping[s
         return None
     if case.title == "fail":
         raise RuntimeError("the dummy fails on purpose")
-    return {"reference": case.reference, "viewer": context.viewer_name}
+    return {
+        "reference": case.reference, "viewer": context.viewer_name, "greeting": context.settings["greeting"],
+    }  # fmt: skip
 
 
 async def count(payload: Mapping[str, Any], context: api.Context) -> None:
@@ -81,6 +84,63 @@ async def greet(arguments: argparse.Namespace, context: api.Context) -> int:
     await context.progress(1, 1, "greeting")
     print(f"Hello {arguments.name}")
     return 0
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "greeting": {
+        "type": "string", "maxlength": 200, "default": "Hello",
+        "meta": {"label": "Greeting", "help": "Words above the page.", "multiline": True},
+    },
+    "address": {
+        "type": "string", "required": True, "default": "mail.example.org", "regex": "[a-z.]+",
+        "meta": {"label": "Server", "group": "Connection", "placeholder": "mail.example.org"},
+    },
+    "password": {"type": "string", "meta": {"label": "Password", "secret": True, "group": "Connection"}},
+    "hours": {
+        "type": "integer", "min": 1, "max": 72, "default": 24,
+        "meta": {"label": "Answers within", "suffix": "hours"},
+    },
+    "limit": {
+        "type": "decimal", "min": 0, "max": Decimal("99.95"), "nullable": True,
+        "meta": {"label": "Limit", "help": "Empty means none.", "suffix": "EUR"},
+    },
+    "since": {"type": "date", "nullable": True, "meta": {"label": "Since"}},
+    "polite": {"type": "boolean", "default": True, "meta": {"label": "Polite"}},
+    "tone": {
+        "type": "string", "allowed": ["warm", "plain"], "default": "warm",
+        "meta": {"label": "Tone", "choices": {"plain": "Plain and short"}},
+    },
+    "days": {
+        "type": "list", "allowed": ["mon", "tue", "wed"], "default": ["mon"],
+        "meta": {"label": "Open on", "choices": {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday"}},
+    },
+    "hosts": {
+        "type": "list", "maxlength": 3, "schema": {"type": "string", "regex": "[a-z.]+"},
+        "meta": {"label": "Hosts", "scope": "deployment"},
+    },
+}  # fmt: skip
+
+
+async def try_out(candidate: Mapping[str, Any], context: api.Context) -> api.Tried:
+    """The address says what it does."""
+    said = f"{candidate['address']} took {candidate['password']} from {context.viewer_name}"
+    match candidate["address"]:
+        case "hang":
+            await asyncio.sleep(30)
+        case "raise":
+            raise RuntimeError(said)
+        case "misconfigured":
+            raise api.Misconfigured(f"{said}: ask who runs the server")
+        case "rubbish":
+            return {"ok": True, "said": said}  # type: ignore[return-value]
+        case "refuse":
+            return api.Tried(False, f"{said} and refused. Check the name.", "address")
+    return api.Tried(True, f"{said}.")
+
+
+@hookimpl
+def provide_settings(manifest: api.Manifest) -> list[api.Settings]:
+    return [api.Settings(SETTINGS, try_out)]
 
 
 @hookimpl

@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
+from ombud.desk.setting_groups import key_of
 from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
@@ -67,6 +68,8 @@ async def _page(
     resting = await faults.resting()
     shown = [_plugin(each, faulted.get(each.slug), each.slug in resting) for each in standings]
     for each in shown:
+        if not viewer_of(request).may("setting.manage"):
+            each["settings_href"] = ""
         if each["slug"] == slug:
             each |= {"why": f"Nothing was changed: {why}.", "group": "Needs you"}
     return await administration_page(
@@ -82,12 +85,19 @@ def _plugin(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[
     return {
         "slug": standing.slug, "label": manifest.name if manifest else standing.slug, "state": state,
         "icon": next((KINDS[each] for each in manifest.kinds if each in KINDS), "puzzle") if manifest else "puzzle",
-        "version": standing.version or standing.applied_version, "author": "", "settings_href": "",
+        "version": standing.version or standing.applied_version, "author": "",
+        "settings_href": _settings(standing.slug),
         "summary": manifest.summary if manifest else "It was on here before.", "reach": _reach(standing),
         "why": _why(standing, fault, rests), "acts": _acts(standing, rests),
         "kinds": manifest.kinds if manifest else (), "faults": fault.count if fault else 0,
         "group": _group(standing, rests),
     }  # fmt: skip
+
+
+def _settings(slug: str) -> str:
+    """Where its settings are changed; empty where it has none or is off."""
+    loaded = running.loaded.get(slug)
+    return f"/settings/{key_of(slug)}" if loaded and loaded.setting_schema else ""
 
 
 def _reach(standing: Standing) -> str:

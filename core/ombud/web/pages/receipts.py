@@ -1,5 +1,6 @@
 """Needs a look: what came in and became no case. Its bytes are kept; a person reads them and has them run again."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,9 @@ from litestar import Request, Response, get, post
 
 from ombud.desk import receipts
 from ombud.desk.channels import channel_label
+from ombud.desk.promises import promises_in
 from ombud.desk.receipts import ReceiptShown
+from ombud.kernel.clock import now
 from ombud.web.door import viewer_of
 from ombud.web.pages.messages import download
 from ombud.web.shell import go, page
@@ -27,23 +30,26 @@ async def intake(request: Req, open: UUID | None = None, after: str = "") -> Res
     """The list, and one of it beside."""
     viewer = viewer_of(request)
     found = await receipts.need_a_look(viewer, after or None)
+    due_after = timedelta(hours=(await promises_in(None)).triage_within_hours)
     chosen = None
     if open is not None:
         receipt, data = await receipts.body(viewer, open)
         chosen = {
-            **_receipt(receipt), "fault": receipt.reason, "remedy": REMEDY, "attempts": max(1, receipt.attempts),
-            "size": receipt.size, "raw_href": f"/intake/{receipt.id}/raw", "preview": preview(data),
+            **_receipt(receipt, due_after), "fault": receipt.reason, "remedy": REMEDY,
+            "attempts": max(1, receipt.attempts), "size": receipt.size,
+            "raw_href": f"/intake/{receipt.id}/raw", "preview": preview(data),
             "may_act": True, "may_place": False,
         }  # fmt: skip
     return await page(
         request, "pages/intake.html", here="look", waiting=found.waiting, oldest_at=found.oldest_at,
-        receipts=[_receipt(each) for each in found.rows], chosen=chosen,
+        receipts=[_receipt(each, due_after) for each in found.rows], chosen=chosen,
         next_href=f"/intake?after={found.next_cursor}" if found.next_cursor else "",
     )  # fmt: skip
 
 
-def _receipt(receipt: ReceiptShown) -> dict[str, Any]:
+def _receipt(receipt: ReceiptShown, due_after: timedelta) -> dict[str, Any]:
     return {
+        "late": receipt.received_at + due_after < now(),
         "id": str(receipt.id), "href": f"/intake?open={receipt.id}", "channel": receipt.channel,
         "channel_label": channel_label(receipt.channel), "at": receipt.received_at,
         "sender": channel_label(receipt.channel),

@@ -1,0 +1,87 @@
+"""The groups of settings a desk has: core's own, and those of the plugins that run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ombud.desk import promises
+from ombud.desk.errors import NotFound
+from ombud.kernel.lifecycle import running
+from ombud.kernel.plugins import Loaded
+from ombud.kernel.setting_schema import SettingSchema
+from ombud.kernel.setting_values import resolve
+from ombud.trust.group_settings import Level, levels, reveal
+
+PLUGIN = "p-"
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is set on one page. `slug`: of the plugin whose settings they are, empty for core's; `try_out` may be
+    None."""
+
+    key: str
+    label: str
+    summary: str
+    icon: str
+    schema: SettingSchema
+    slug: str = ""
+    try_out: Callable[..., Any] | None = None
+
+
+def groups() -> list[Group]:
+    """Core's first, then the running plugins' by name."""
+    promised = Group(
+        promises.KEY, "Promises to complainants",
+        "By when you answer, first write and judge what came in, and how long a customer's link works.",
+        "calendar-due", promises.schema(),
+    )  # fmt: skip
+    brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
+    return [promised, *sorted(brought, key=lambda each: each.label)]
+
+
+def group(key: str) -> Group:
+    """Raises NotFound, also for a plugin that is off."""
+    for each in groups():
+        if each.key == key:
+            return each
+    raise NotFound("There are no such settings. If they belong to a plugin, turn it on first.")
+
+
+def key_of(slug: str) -> str:
+    """The key of a plugin's group; no group of core's begins so."""
+    return f"{PLUGIN}{slug}"
+
+
+def _of(loaded: Loaded) -> Group:
+    assert loaded.setting_schema is not None
+    return Group(
+        key_of(loaded.slug), loaded.manifest.name, loaded.manifest.summary, "puzzle", loaded.setting_schema,
+        loaded.slug, loaded.settings[0].try_out,
+    )  # fmt: skip
+
+
+async def values_for_plugin(slug: str, unit: UUID | str | None) -> dict[str, Any]:
+    """A plugin's settings as they hold in a unit (see `levels`), secrets in clear: for its provider alone. Nothing is
+    read where it has none; one statement, one more for secrets."""
+    loaded = running.loaded.get(slug)
+    if loaded is None or loaded.setting_schema is None:
+        return {}
+    key, schema = key_of(slug), loaded.setting_schema
+    return {**clear_values(schema, await levels(key, unit)), **await clear_secrets(key, schema, unit)}
+
+
+def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
+    return {name: each.value for name, each in resolve(schema, [level.values for level in held]).items()}
+
+
+async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None) -> dict[str, str | None]:
+    """None for a secret that is not set."""
+    if not schema.secrets:
+        return {}
+    known = await reveal(key, unit)
+    return {name: known.get(name) for name in schema.secrets}
+
+
+__all__ = ["Group", "clear_secrets", "clear_values", "group", "groups", "key_of", "values_for_plugin"]
