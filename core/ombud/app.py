@@ -12,6 +12,7 @@ from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
+from ombud.desk import live as news
 from ombud.kernel import lifecycle
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
@@ -20,6 +21,7 @@ from ombud.start import close_process, open_process
 from ombud.web import front, guard, templating, themes
 from ombud.web.api import api_handlers, openapi_config
 from ombud.web.door import Headers, door
+from ombud.web.live import hub
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
@@ -74,11 +76,15 @@ def _life(settings: Config) -> Any:
         await running.refresh()
         notices = Notices(settings.database.url)
         notices.on(lifecycle.CHANNEL, running.refresh)
+        notices.hear(news.CHANNEL, hub.hear)
+        notices.on(news.RIGHTS, hub.rights_changed)
+        hub.start(settings.sign_in.idle_minutes)
         notices.start()
         try:
             yield
         finally:
             await notices.stop()
+            await hub.stop()
             await close_process()
 
     return life

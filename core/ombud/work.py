@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import attachments, hand_filing, intake, queues
+from ombud.desk import attachments, claims, hand_filing, intake, presence, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
@@ -51,10 +51,12 @@ def register(config: Config) -> None:
     register_job("intake.resume", resume)
     register_job("intake.sweep", sweep_receipts)
     register_job("queues.fold", fold_counts)
+    register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("trust.sweep", sweep_access)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
+    schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
     minutes = config.ledger.checkpoint_minutes
     schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
@@ -72,6 +74,11 @@ async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
     await throttle.sweep()
     await sessions.sweep(settings().sign_in.idle_minutes)
+
+
+async def sweep_live(payload: dict[str, Any], context: JobContext) -> None:
+    await presence.sweep()
+    await claims.sweep()
 
 
 async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:

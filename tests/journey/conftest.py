@@ -97,3 +97,11 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield make
     for each in made:
         each.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One desk for all tests of a module, not yet started; it ends with the module."""
+    desk = Served(tmp_path_factory.mktemp("shared") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
+    yield desk
+    desk.stop()

@@ -53,15 +53,19 @@ async def viewer_of_user(user_id: UUID) -> Viewer | None:
     return _viewer(f"user/{user_id}", rows) if rows else None
 
 
-async def viewer_of_session(secret: str, idle_minutes: int = IDLE_MINUTES) -> tuple[Viewer, SessionFound] | None:
-    """The viewer behind a session cookie; None if the session has ended or the user is inactive."""
+async def viewer_of_session(
+    secret: str, idle_minutes: int = IDLE_MINUTES, *, used: bool = True
+) -> tuple[Viewer, SessionFound] | None:
+    """The viewer behind a session cookie; None if the session has ended or the user is inactive. `used`: whether this
+    keeps it from lying idle; what a page asks by itself does not."""
     moment = now()
     rows = await db.fetch(_OF_SESSION, sessions.hashed(secret), moment, moment - timedelta(minutes=idle_minutes))
     if not rows:
         return None
     row = rows[0]
     session = SessionFound(row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"])
-    await sessions.touch(session)
+    if used:
+        await sessions.touch(session)
     return _viewer(f"user/{session.user_id}", rows), session
 
 

@@ -36,7 +36,18 @@ STYLES = (
     "last",
 )
 # A module may import only those before it: its import is rewritten to their hashed name.
-SCRIPTS = ("preferences.js", "keys.js", "toasts.js", "drafts.js", "app.js")
+SCRIPTS = (
+    "preferences.js",
+    "keys.js",
+    "toasts.js",
+    "drafts.js",
+    "live_line.js",
+    "live_worker.js",
+    "live_case.js",
+    "live_list.js",
+    "live.js",
+    "app.js",
+)
 FONTS = {
     f"inter-{subset}.woff2": f"@fontsource-variable/inter/files/inter-{subset}-wght-normal.woff2"
     for subset in ("latin", "latin-ext")

@@ -29,6 +29,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -122,7 +123,8 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
         return True
     secret = request.cookies.get(SESSION_COOKIE, "")
     if secret:
-        found = await viewer_of_session(secret, settings().sign_in.idle_minutes)
+        used = not request.scope["path"].startswith("/live")  # asked by the page, not by the person in front of it
+        found = await viewer_of_session(secret, settings().sign_in.idle_minutes, used=used)
         if found is not None:
             state["viewer"], state["session"] = found
     return False

@@ -75,7 +75,12 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "density": look["density"],
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
-        "user": {"name": viewer.name or "–", "role": ", ".join(viewer.roles), "email": ""},
+        "user": {
+            "name": viewer.name or "–",
+            "role": ", ".join(viewer.roles),
+            "email": "",
+            "id": str(viewer.user_id or ""),
+        },
         "nav": rail(viewer),
         "here": here,
         "toasts": toasts(request),

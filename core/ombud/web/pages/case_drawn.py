@@ -102,7 +102,8 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "status": case.status, "status_label": case.status_label, "heat": heat_of(case.mood), "flag": "",
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
-        "decided": view.decided, "facts": facts(view), "linked": [],
+        "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
     }  # fmt: skip
 
 

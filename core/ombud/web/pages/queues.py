@@ -1,5 +1,6 @@
 """Where work waits: queues with their counts, one page of rows at a time, and taking work out of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,8 +64,8 @@ async def queue(request: Req, code: str, q: str = "", after: str = "", going_on:
     """One queue or view, fifty cases at a time by the clock that runs out first."""
     viewer = viewer_of(request)
     lines = await queues.lines(viewer)
-    name, wanted = _what(code, lines)
-    filters = _narrowed(request, replace(wanted, text=q.strip()))
+    name, wanted = what(code, lines)
+    filters = narrowed(request, wanted, q)
     found = await list_cases(viewer, filters, after or None, PAGE)
     shown = _rows(request, code, name, found, going_on if after else "")
     shown |= {"search": q.strip(), "sort": "clock", "may_take": viewer.may("case.take")}
@@ -83,7 +84,7 @@ def address(code: str) -> str:
     return f"/queues/{quote(code, safe='')}"
 
 
-def _what(code: str, lines: Sequence[QueueLine]) -> tuple[str, CaseFilters]:
+def what(code: str, lines: Sequence[QueueLine]) -> tuple[str, CaseFilters]:
     if code in VIEWS:
         return VIEWS[code][0], VIEWS[code][2]
     for line in lines:
@@ -92,8 +93,9 @@ def _what(code: str, lines: Sequence[QueueLine]) -> tuple[str, CaseFilters]:
     raise NotFoundException
 
 
-def _narrowed(request: Req, filters: CaseFilters) -> CaseFilters:
+def narrowed(request: Req, wanted: CaseFilters, q: str) -> CaseFilters:
     """The filters of the address on top of the view's own; a page first shows what is not closed."""
+    filters = replace(wanted, text=q.strip())
     asked = request.query_params
     chosen: dict[str, Any] = {name: str(asked.get(name, "")) for name in CHOICES if not getattr(filters, name)}
     for name, value in chosen.items():
@@ -130,7 +132,7 @@ def _entry(code: str, words: str, icon: str, count: int | None, group: str) -> d
 def _rows(request: Req, code: str, name: str, found: CasePage, going_on: str) -> dict[str, Any]:
     groups = _grouped(found, going_on)
     total, exact = (found.total, True) if found.total is not None else (found.at_least, False)
-    about = {"code": code, "label": name, "total": total, "total_exact": exact}
+    about = {"code": code, "label": name, "total": total, "total_exact": exact, "view": code in VIEWS}
     return {"queue": about, "groups": groups, "next_href": _next(request, code, found, groups)}
 
 
@@ -165,8 +167,16 @@ def row_shown(row: CaseRow) -> dict[str, Any]:
         "customer": HIDDEN if row.customer is None else row.customer or "Name withheld", "aspects": row.aspects,
         "heat": heat_of(row.mood), "clock": row.clock, "owner": row.owner, "mine": row.mine, "last": last,
         "status_label": label(row.status), "confidential": row.confidential, "version": row.version,
-        "flag": "Urgent" if row.priority == "urgent" else "",
+        "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim, "stamp": stamp(row),
     }  # fmt: skip
+
+
+def stamp(row: CaseRow) -> str:
+    """What tells a page that a row it shows is no longer as it was drawn."""
+    claim = row.claim.user_id if row.claim else ""
+    marks = ".".join(f"{each.id}{each.status}{each.title}{each.owner_id}" for each in row.aspects)
+    seen = f"{row.version} {row.last_word_at} {row.owner} {row.mood} {claim} {row.due_at} {row.customer} {marks}"
+    return hashlib.sha256(seen.encode()).hexdigest()[:12]
 
 
 def heat_of(mood: str) -> int:
@@ -178,7 +188,7 @@ def heat_of(mood: str) -> int:
 async def take_from(request: Req, code: str) -> Response[None]:
     """Takes the ticked cases, or the next one nobody owns where none is ticked."""
     viewer = viewer_of(request)
-    _, wanted = _what(code, await queues.lines(viewer))
+    _, wanted = what(code, await queues.lines(viewer))
     chosen = (await given(request)).all("reference")[:MOST_AT_ONCE]
     if not chosen:
         free = await list_cases(viewer, replace(wanted, owner="nobody", status="open"), size=1)

@@ -3,11 +3,13 @@ import { watchPreferences } from "./preferences.js";
 import { watchKeys } from "./keys.js";
 import { showTrouble, watchToasts } from "./toasts.js";
 import { watchDrafts } from "./drafts.js";
+import { watchLive } from "./live.js";
 
 watchPreferences();
 watchKeys();
 watchToasts();
 watchDrafts();
+watchLive();
 
 const dialog = document.getElementById("dialog");
 
