@@ -26,6 +26,9 @@ CREATE INDEX core_presence_until ON core_presence (until);
 CREATE UNIQUE INDEX core_claim_once ON core_claim (case_id);
 DROP INDEX core_draft_once;
 CREATE UNIQUE INDEX core_draft_once ON core_draft (user_id, case_id, purpose) NULLS NOT DISTINCT;
+UPDATE core_draft d SET purpose = 'message:' || coalesce((SELECT y.person_id::text FROM core_party y
+    WHERE y.case_id = d.case_id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1), '')
+WHERE d.purpose = 'message';
 """
 
 # One notice an entry, ids and codes only; a large piece of work says once that much has changed.

@@ -189,3 +189,20 @@ async def test_a_row_below_the_last_one_shown_is_not_new_to_a_list_that_goes_on(
     assert "banner" not in part.text
     assert "1 new" in whole.text
     assert first.reference in shown
+
+
+async def test_the_api_claims_shows_and_releases_a_claim_and_refuses_somebody_elses(desk: Any) -> None:
+    agent, leader = await desk.api("agent"), await desk.api("leader")
+    filed = await desk.file("The fee was taken twice.")
+    path = f"/api/v1/cases/{filed.reference}"
+    assert (await agent.post(f"{path}/claim", json={})).status_code == 200
+    assert (await leader.get(path)).json()["claim"]["by"]["name"] == "Agent"
+    assert (await leader.post(f"{path}/claim", json={})).status_code == 409
+    await leader.post(f"{path}/release")
+    assert (await agent.get(path)).json()["claim"]["by"]["name"] == "Agent"
+    assert (await leader.post(f"{path}/claim", json={"take_over": True})).status_code == 200
+    assert (await agent.get(path)).json()["claim"]["by"]["name"] == "Leader"
+    assert (await leader.post(f"{path}/release")).status_code == 200
+    assert (await agent.get(path)).json()["claim"] is None
+    reader = await desk.api("quality")
+    assert (await reader.post(f"{path}/claim", json={})).status_code == 403

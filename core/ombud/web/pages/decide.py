@@ -32,6 +32,7 @@ from ombud.web.pages.case_drawn import (
 )
 from ombud.web.pages.fragments import asks_for, by_htmx, fragment, leave
 from ombud.web.pages.given import NOTHING_WRONG, ON_A_FORM, Given, Refused, given, refused
+from ombud.web.pages.messages import kept_draft
 from ombud.web.shell import go, page, toast_cookie
 
 Req = Request[Any, Any, Any]
@@ -57,9 +58,9 @@ async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response
     view, aspect = await _found(viewer, reference, aspect_id)
     if not aspect.may_decide:
         return await _aspect_page(request, view, aspect)
-    draft = (await drafts.mine(viewer, view.case.id)).get(_purpose(aspect_id))
+    draft = (await drafts.mine(viewer, view.case.id)).get(drafts.for_decision(aspect_id))
     kept = {"outcome": "", "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
-    return await _decide_page(request, view, aspect, kept, _drafted_lines(kept))
+    return await _decide_page(request, view, aspect, kept, _drafted_lines(kept), draft=draft)
 
 
 @post("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
@@ -78,7 +79,7 @@ async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]
         await _keep(viewer, view, aspect_id, kept, lines)
         return await _refused_decision(request, viewer, view, aspect, kept, lines, problem)
     await _note(viewer, view, aspect_id, kept["note"])
-    await drafts.drop(viewer, view.case.id, _purpose(aspect_id))
+    await drafts.drop(viewer, view.case.id, drafts.for_decision(aspect_id))
     return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided.{other}"))
 
 
@@ -114,15 +115,26 @@ def _beside(wrong: Refused) -> Refused:
     return Refused(wrong.status, errors, {key.partition(".")[0]: text for key, text in wrong.error_of.items()})
 
 
-def _purpose(aspect_id: UUID) -> str:
-    return f"decision:{aspect_id}"
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/draft", opt=DECIDE)
+async def keep_decision(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """What is typed into the form so far; a newer one of another window is shown, not overwritten unseen."""
+    viewer, form = viewer_of(request), await given(request)
+    view, _ = await _found(viewer, reference, aspect_id)
+    kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
+    typed = {**kept, **_flat(_lines(form))}
+    seen = form.number("draft_version") or 0
+    purpose = drafts.for_decision(aspect_id)
+    return await kept_draft(request, viewer, view.case.id, purpose, typed, seen, "decision")
+
+
+def _flat(lines: Lines) -> dict[str, str]:
+    return {f"redress.{n}.{part}": line[part] for n, line in enumerate(lines) for part in line if line["kind"]}
 
 
 async def _keep(viewer: Viewer, view: CasePageView, aspect_id: UUID, kept: Mapping[str, str], lines: Lines) -> None:
     """What was refused stays as a draft too; a text the database cannot hold stays on the page alone."""
-    flat = {f"redress.{n}.{part}": line[part] for n, line in enumerate(lines) for part in line if line["kind"]}
     try:
-        await drafts.keep(viewer, view.case.id, _purpose(aspect_id), {**kept, **flat})
+        await drafts.keep(viewer, view.case.id, drafts.for_decision(aspect_id), {**kept, **_flat(lines)})
     except Invalid:
         return
 
@@ -157,7 +169,7 @@ async def _note(viewer: Viewer, view: CasePageView, aspect_id: UUID, text: str) 
 
 async def _decide_page(
     request: Req, view: CasePageView, aspect: AspectShown, kept: Mapping[str, str], lines: Lines,
-    wrong: Refused = NOTHING_WRONG, conflict: dict[str, Any] | None = None,
+    wrong: Refused = NOTHING_WRONG, conflict: dict[str, Any] | None = None, draft: Mapping[str, Any] | None = None,
 ) -> Response[Any]:  # fmt: skip
     currency = await _currency(viewer_of(request), view)
     shown = [{**each, "currency": each["currency"] or currency} for each in lines]
@@ -165,6 +177,7 @@ async def _decide_page(
     context: dict[str, Any] = {
         "case": case_drawn(view), "aspect": aspect_drawn(aspect, href_of(view)), "conflict": conflict,
         "form": {**kept, "lines": shown[:LINES], "errors": wrong.errors, "error_of": wrong.error_of},
+        "draft": {"draft_version": draft["version"] if draft else 0, "saved_at": draft and draft["updated_at"]},
         "outcomes": _pairs(OUTCOMES), "causes": _pairs(CAUSES), "redress_kinds": _pairs(REDRESS_KINDS),
         "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],
     }  # fmt: skip
@@ -346,5 +359,6 @@ async def reverse_redress(request: Req, reference: str, aspect_id: UUID, line_id
 
 
 handlers = [
-    decide_form, decide, aspect_shown, reopen, owner, concerns, change_aspect, add_redress, reverse_redress,
+    decide_form, decide, keep_decision, aspect_shown, reopen, owner, concerns, change_aspect, add_redress,
+    reverse_redress,
 ]  # fmt: skip
