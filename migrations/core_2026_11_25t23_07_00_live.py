@@ -47,7 +47,7 @@ CREATE TRIGGER core_tell_news AFTER INSERT ON core_ledger_entry REFERENCING NEW 
     FOR EACH STATEMENT EXECUTE FUNCTION core_tell_news();
 CREATE FUNCTION core_tell_rights() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('ombud_rights', '');
+    PERFORM pg_notify('ombud_rights', TG_TABLE_NAME);
     RETURN NULL;
 END $$;
 CREATE TRIGGER core_tell_rights AFTER DELETE ON core_session FOR EACH STATEMENT EXECUTE FUNCTION core_tell_rights();

@@ -77,7 +77,7 @@ def _life(settings: Config) -> Any:
         notices = Notices(settings.database.url)
         notices.on(lifecycle.CHANNEL, running.refresh)
         notices.hear(news.CHANNEL, hub.hear)
-        notices.on(news.RIGHTS, hub.rights_changed)
+        notices.hear(news.RIGHTS, hub.access_changed)
         hub.start(settings.sign_in.idle_minutes)
         notices.start()
         try:

@@ -184,3 +184,78 @@ def test_signing_out_in_one_tab_is_said_in_the_others_and_ends_the_stream(two: T
     other.get_by_text("You are signed out.").wait_for(timeout=SLOW)
     assert other.locator("#composer-text").input_value() == "Typed before the end"
     assert two.streams() == before - 1
+
+
+def test_a_field_that_both_changed_is_put_to_the_second_in_words(two: Two) -> None:
+    ewa, piotr = two.browser("ewa"), two.browser("piotr")
+    reference = two.file(piotr, "A letter went to an old address.")
+    for page in (ewa, piotr):
+        page.goto(f"{two.desk.address}/cases/{reference}/change")
+    piotr.fill("input[name=title]", "Piotr's title")
+    piotr.select_option("select[name=priority]", "high")
+    piotr.get_by_role("button", name="Save").click()
+    ewa.fill("input[name=title]", "Ewa's title")
+    ewa.get_by_role("button", name="Save").click()
+    ewa.get_by_text("piotr changed this while you were writing").wait_for(timeout=SLOW)
+    assert ewa.locator("input[name=title]").input_value() == "Ewa's title"
+    assert ewa.locator("select[name=priority]").input_value() == "high"
+    ewa.locator("input[name='choice.title'][value=theirs]").check()
+    ewa.get_by_role("button", name="Save").click()
+    ewa.wait_for_url(f"**/cases/{reference}")
+    assert ewa.locator("h1").inner_text() == "Piotr's title"
+    # The browser names every answer that is no success an error; a conflict is one on purpose.
+    two.troubles[:] = [each for each in two.troubles if "409" not in each]
+    assert not two.troubles
+
+
+def test_text_typed_after_the_session_ended_is_in_the_box_after_signing_in_again(two: Two) -> None:
+    ewa = two.browser("ewa")
+    reference = two.file(ewa, "The pension was late.")
+    two.sql("DELETE FROM core_session RETURNING id")
+    ewa.locator("#composer-text").fill("Typed too late to be stored")
+    ewa.get_by_text("Not saved yet").wait_for(timeout=SLOW)
+    ewa.on("dialog", lambda dialog: dialog.accept())
+    ewa.get_by_role("link", name="Sign in again").click()
+    ewa.fill("input[name=login]", "ewa")
+    ewa.fill("input[name=password]", PASSWORD)
+    with ewa.expect_response(re.compile("/draft$")) as stored:
+        ewa.keyboard.press("Enter")
+    assert ewa.url.endswith(reference)
+    assert ewa.locator("#composer-text").input_value() == "Typed too late to be stored"
+    assert stored.value.status == 200
+    two.troubles.clear()
+
+
+def test_a_replaced_web_process_is_found_again_and_news_goes_on(two: Two) -> None:
+    ewa, piotr = two.browser("ewa"), two.browser("piotr")
+    reference = two.file(piotr, "The branch was closed.")
+    two.case(ewa, reference)
+    ewa.get_by_text("piotr is looking").wait_for(timeout=SLOW)
+    two.desk.kill("ombud.kernel.child web")
+    two.desk.process("ombud.kernel.child web")
+    piotr.wait_for_timeout(4000)
+    piotr.reload()
+    piotr.locator("h1").click()
+    piotr.keyboard.press("w")
+    ewa.get_by_text("piotr is working on this").wait_for(timeout=2 * SLOW)
+    two.troubles.clear()
+
+
+def test_without_a_shared_worker_one_tab_leads_and_the_next_takes_over(two: Two) -> None:
+    ewa, piotr = two.browser("ewa"), two.browser("piotr")
+    reference = two.file(piotr, "The machine kept my card.")
+    ewa.context.add_init_script("delete window.SharedWorker")
+    ewa.reload()
+    second = two.watched(ewa.context)
+    two.case(second, reference)
+    second.get_by_text("piotr is looking").wait_for(timeout=SLOW)
+    before = two.streams()
+    third = two.watched(ewa.context)
+    two.case(third, reference)
+    third.get_by_text("piotr is looking").wait_for(timeout=SLOW)
+    assert two.streams() == before
+    ewa.close()
+    piotr.locator("h1").click()
+    piotr.keyboard.press("w")
+    third.get_by_text("piotr is working on this").wait_for(timeout=SLOW)
+    assert not two.troubles

@@ -990,6 +990,23 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "pages/document.html",
         {"shell": public(), "heading": "Ombud API", "body": Markup("<p>Read <code>/api/openapi.json</code>.</p>")},
     ),
+    "live": (
+        "samples/live.html",
+        {
+            **case(case={**case()["case"], "claim": CLAIM, "may_claim": True}),
+            "now_there": {
+                "others": [{"name": "Piotr Maj", "writing": True, "until": NOW}],
+                "lines": ["Anna Bąk changed the case (priority: urgent)", "Anna Bąk decided aspect A: upheld"],
+                "changes": 4,
+                "messages": 1,
+                "seq": 12,
+            },
+            "code": "mine",
+            "counts": [("cards", 64)],
+            "counted_at": NOW,
+            "differs": {"fresh": ["OMB-1", "OMB-2", "OMB-3"], "changed": ["OMB-4"], "gone": ["OMB-5"]},
+        },
+    ),
     # What a plugin of the public side draws with core's layout and components.
     "public-form": ("samples/form.html", {"shell": public(), "csrf_field": csrf_field}),
     "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),

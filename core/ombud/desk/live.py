@@ -14,7 +14,7 @@ from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 CHANNEL = "ombud_live"
-RIGHTS = "ombud_rights"
+RIGHTS = "ombud_rights"  # says which table changed that decides who may know what
 AT_ONCE = 50  # viewers in one statement
 CHANGED = "case.changed"
 PRESENCE, CLAIM = "presence", "claim"

@@ -76,6 +76,7 @@ class Hub:
         self._news: list[News] = []
         self._look = False
         self._rights = False
+        self._sessions = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -108,8 +109,10 @@ class Hub:
             self._news += news
         self._wake.set()
 
-    async def rights_changed(self) -> None:
-        self._rights = True
+    async def access_changed(self, tables: list[str] | None) -> None:
+        """Somebody signed out (`core_session`), or roles, people or units changed; None after a gap."""
+        self._sessions = True
+        self._rights = self._rights or tables is None or any(each != "core_session" for each in tables)
         self._wake.set()
 
     def open(self, session_id: str, viewer: Viewer) -> Line:
@@ -130,7 +133,7 @@ class Hub:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), CHECKS)
-            self._rights = self._rights or not self._wake.is_set()
+            self._sessions = self._sessions or not self._wake.is_set()
             await asyncio.sleep(GATHERS)
             self._wake.clear()
             try:
@@ -144,8 +147,11 @@ class Hub:
     async def _tell(self) -> None:
         """Rights first, so that nobody is told what they may not know any more."""
         rights, self._rights = self._rights, False
+        ended, self._sessions = self._sessions, False
+        if (rights or ended) and self.lines:
+            await self._end_what_is_over()
         if rights and self.lines:
-            await self._check()
+            await self._read_rights()
         news, self._news = self._news, []
         look, self._look = self._look, False
         if look:
@@ -154,15 +160,21 @@ class Hub:
         elif news and self.lines:
             await self._hand_on(list(dict.fromkeys(news)))
 
-    async def _check(self) -> None:
-        """Ends the lines of sessions that are over, and reads the rights of the others anew."""
+    async def _end_what_is_over(self) -> None:
+        """One statement for all the sessions that listen here."""
         lines = list(self.lines)
         holding = await sessions.holding(list({line.session_id for line in lines}), self._idle_minutes)
-        users = {line.viewer.user_id for line in lines if line.session_id in holding}
+        for line in lines:
+            if line.session_id not in holding:
+                line.end(ENDED)
+
+    async def _read_rights(self) -> None:
+        lines = [line for line in self.lines if not line.over.is_set()]
+        users = {line.viewer.user_id for line in lines}
         viewers = {user_id: await viewer_of_user(user_id) for user_id in users if user_id is not None}
         for line in lines:
             viewer = viewers.get(line.viewer.user_id) if line.viewer.user_id else None
-            if line.session_id not in holding or viewer is None:
+            if viewer is None:
                 line.end(ENDED)
             elif viewer != line.viewer:
                 line.viewer = viewer
@@ -192,7 +204,7 @@ class Stream:
         self._hub = hub_of_process
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
         tasks = [asyncio.create_task(each) for each in (self._write(send), _gone(receive), self._line.over.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -6,9 +6,11 @@ import { showTrouble } from "./toasts.js";
 
 const TYPED_MS = 20_000;
 const SAYS_MS = 5_000;
+const SLEEPS_MS = 30_000;
 let send = () => {};
 let typedAt = 0;
 let over = false;
+let hiddenAt = Date.now();
 
 export function watchLive() {
   const place = document.getElementById("live");
@@ -30,7 +32,10 @@ export function watchLive() {
   setInterval(say, SAYS_MS);
   document.addEventListener("visibilitychange", () => {
     say();
-    if (!document.hidden) for (const page of pages) page.seen();
+    // A tab long out of sight may have been put to sleep, and then it missed what was told meanwhile.
+    const long = !document.hidden && Date.now() - hiddenAt > SLEEPS_MS;
+    if (document.hidden) hiddenAt = Date.now();
+    else for (const page of pages) page.seen(long);
   });
   document.addEventListener("input", (event) => {
     if (!event.target.closest?.("form[data-writes], #composer, #decide")) return;

@@ -80,7 +80,7 @@ export function watchCase() {
   soon();
   return {
     hear: (message) => (message.kind === "look" || message.reference === reference) && soon(message.kind === "look" ? 200 + Math.random() * 1500 : SOON_MS),
-    seen: () => waiting && soon(),
+    seen: (long) => (waiting || long) && soon(),
   };
 }
 

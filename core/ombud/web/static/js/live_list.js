@@ -121,7 +121,7 @@ export function watchList(csrf) {
       if (concerns(message)) soon();
       else countsSoon();
     },
-    seen: () => waiting && soon(),
+    seen: (long) => (waiting || long) && soon(),
   };
 
   function countsSoon() {
