@@ -152,3 +152,20 @@ async def test_who_goes_on_writing_keeps_their_claim_and_begins_none(desk: Any, 
     before = await db.fetchval("UPDATE core_claim SET until = until - interval '5 minutes' RETURNING until")
     await _typed(agent, forms, path, "One and two")
     assert await db.fetchval("SELECT until FROM core_claim") > before
+
+
+async def test_a_draft_on_its_way_while_the_text_is_sent_does_not_come_back(desk: Any, forms: Any) -> None:
+    agent = await desk.signed_in("agent")
+    filed = await desk.file("The fee was taken twice.")
+    path = f"/cases/{filed.reference}"
+    form = {**forms((await agent.get(path)).text).of(f"{path}/messages"), "kind": "note", "text": "Sent."}
+    await agent.http.post(f"{path}/messages", data=form)
+    await agent.http.post(f"{path}/draft", data=form)
+    new = {
+        **forms((await agent.get("/cases/new")).text).of("/cases/new"),
+        "name": "Leon",
+        "matter": "The clerk laughed.",
+    }
+    assert (await agent.http.post("/cases/new", data=new)).status_code == 303
+    await agent.http.post("/cases/new/draft", data=new)
+    assert await db.fetchval("SELECT count(*) FROM core_draft") == 0

@@ -119,9 +119,9 @@ def _beside(wrong: Refused) -> Refused:
 async def keep_decision(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """What is typed into the form so far; a newer one of another window is shown, not overwritten unseen."""
     viewer, form = viewer_of(request), await given(request)
-    view, _ = await _found(viewer, reference, aspect_id)
+    view, aspect = await _found(viewer, reference, aspect_id)
     kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
-    typed = {**kept, **_flat(_lines(form))}
+    typed = {**kept, **_flat(_lines(form))} if aspect.may_decide else {}  # else it was decided in this moment
     seen = form.number("draft_version") or 0
     purpose = drafts.for_decision(aspect_id)
     return await kept_draft(request, viewer, view.case.id, purpose, typed, seen, "decision")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import choices, drafts, fields, intake
+from ombud.desk import choices, drafts, fields, hand_filing, intake
 from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.errors import Invalid, KeyReused
@@ -46,7 +46,9 @@ async def keep_filing(request: Req) -> Response[Any]:
     """What is typed so far; it hangs on the writer, as there is no case yet."""
     form = await given(request)
     purpose, seen = drafts.for_filing(form.text("key")), form.number("draft_version") or 0
-    return await kept_draft(request, viewer_of(request), None, purpose, _folded(form), seen, "filing")
+    viewer = viewer_of(request)
+    filed = await hand_filing.is_filed(f"user/{viewer.user_id}", form.text("key")[:100])
+    return await kept_draft(request, viewer, None, purpose, {} if filed else _folded(form), seen, "filing")
 
 
 UNTYPED = ("_csrf", "key", "step", "draft_version")

@@ -15,11 +15,13 @@ from litestar.exceptions import ClientException, NotAuthorizedException
 from ombud.desk import claims, presence, queues
 from ombud.desk.case_list import LARGEST_PAGE, CasePage, list_cases
 from ombud.desk.case_news import case_now
+from ombud.desk.case_view import case_page
 from ombud.desk.errors import NotNow
 from ombud.desk.writing import case_id_of
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.live import Stream
+from ombud.web.pages.case_drawn import case_drawn, talk_drawn
 from ombud.web.pages.fragments import fragment
 from ombud.web.pages.given import given
 from ombud.web.pages.queues import narrowed, stamp, what
@@ -77,6 +79,13 @@ async def case_state(request: Req, reference: str, since: int = 0, heard: int = 
     case = {"reference": now.reference, "href": f"/cases/{quote(now.reference)}", "claim": now.claim,
             "may_claim": now.may_claim}  # fmt: skip
     return await fragment(request, "fragments/case_live.html", case=case, now_there=now)
+
+
+@get("/live/cases/{reference:str}/timeline", opt=READ)
+async def case_timeline(request: Req, reference: str) -> Response[Any]:
+    """The timeline as it is now, for a page that adds what is new below what it shows."""
+    view = await case_page(viewer_of(request), reference)
+    return await fragment(request, "fragments/timeline.html", case=case_drawn(view), **talk_drawn(view, ""))
 
 
 def _number(given: int) -> int:
@@ -154,4 +163,4 @@ async def claim(request: Req, reference: str) -> Response[Any]:
     return go(to, "Others see for ten minutes that you are working on this.")
 
 
-handlers = [stream, here, case_state, queue_state, claim]
+handlers = [stream, here, case_state, case_timeline, queue_state, claim]

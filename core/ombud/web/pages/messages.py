@@ -41,7 +41,7 @@ async def write(request: Req, reference: str) -> Response[Any]:
         _same_reader(form, kind, view)
         await messages.write(
             viewer, case_id, KINDS.get(kind, ""), form.text("text"), aspect_ids=pinned,
-            key=f"desk/{form.text('key')[:60]}" if form.text("key") else "", documents=documents,
+            key=_key(form), documents=documents,
         )  # fmt: skip
     except (Invalid, NotNow) as problem:
         await _keep_quietly(viewer, case_id, purpose, form)
@@ -50,6 +50,10 @@ async def write(request: Req, reference: str) -> Response[Any]:
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
     await drafts.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", SAID[kind])
+
+
+def _key(form: Given) -> str:
+    return f"desk/{form.text('key')[:60]}" if form.text("key") else ""
 
 
 def _same_reader(form: Given, kind: str, view: CasePageView) -> None:
@@ -85,7 +89,8 @@ async def keep_draft(request: Req, reference: str) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     case_id = await case_id_of(viewer, reference)
     purpose = drafts.for_message(form.identity("to"))
-    typed = _typed(form) if form.text("text").strip() else {}
+    sent = await messages.is_written(case_id, _key(form))  # this word was on its way when the text was sent
+    typed = _typed(form) if form.text("text").strip() and not sent else {}
     kept = await kept_draft(request, viewer, case_id, purpose, typed, form.number("draft_version") or 0)
     if typed:
         await claims.prolong(viewer, case_id)

@@ -5,7 +5,9 @@ const waiting = new Set();
 const KEEPS = "ombud-draft";
 
 export function watchDrafts() {
-  rescue();
+  // htmx must know the boxes by then, or it would not store what is put into them.
+  if (document.readyState === "complete") rescue();
+  else addEventListener("load", rescue);
   document.addEventListener("input", (event) => {
     const field = keeperOf(event.target);
     if (!field) return;

@@ -45,7 +45,7 @@ export function watchCase() {
     const list = talk?.querySelector(".timeline");
     if (!list || new URLSearchParams(location.search).get("about")) return false;
     if (talk.scrollHeight - talk.scrollTop - talk.clientHeight > 40) return false;
-    const page = await ask(href, { "HX-Target": "timeline", "HX-Request": "true" });
+    const page = await ask(`/live/cases/${encodeURIComponent(reference)}/timeline`);
     const known = new Set([...list.querySelectorAll("[id^=entry-]")].map((each) => each.id));
     const added = [...(page?.querySelectorAll(".timeline > li") ?? [])].filter((each) => {
       const id = (each.matches("[id^=entry-]") ? each : each.querySelector("[id^=entry-]"))?.id;
