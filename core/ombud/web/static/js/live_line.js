@@ -55,15 +55,27 @@ export class Line {
       if (source.readyState !== EventSource.CLOSED || source !== this.#source) return; // else it comes again by itself
       const wait = Math.min(LONGEST_MS, 1000 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
       this.#failures += 1;
+      this.#askWhetherSignedIn();
       this.#timer = setTimeout(() => this.#open(), wait);
     };
   }
 
   #end() {
+    clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
     this.#csrf = "";
     this.#all({ kind: "ended" });
+  }
+
+  // A refused stream says nothing of why; the same address without events leads to the sign-in page, or nowhere.
+  async #askWhetherSignedIn() {
+    try {
+      const answer = await fetch(this.#href, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") this.#end();
+    } catch {
+      // not to be reached: it is asked again
+    }
   }
 
   #news(message) {
@@ -95,7 +107,7 @@ export class Line {
       const headers = { "content-type": "application/json", "x-csrf-token": this.#csrf };
       const body = JSON.stringify({ cases });
       const answer = await fetch(`${this.#href}/here`, { method: "POST", headers, body, keepalive: true, redirect: "manual" });
-      if (answer.status === 401) this.#end();
+      if (answer.status === 403) this.#askWhetherSignedIn();
     } catch {
       this.#said = ""; // said again at the next beat
     }
