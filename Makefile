@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench assets pins clean
+.PHONY: run test lint types bench pictures assets pins wheels clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -23,6 +23,10 @@ test: $(VENV)/.ready-for-tests
 
 # How fast it is, beside its bare limits; the first time a desk of CASES cases is made in build/bench.
 CASES ?= 100000
+pictures: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@$(BIN)/python tests/tour/pictures.py docs/pictures
+
 bench: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(BIN)/python tests/bench/measure.py --data build/bench --cases $(CASES)
@@ -54,6 +58,14 @@ pins: $(VENV)/bin/uv
 	@$(BIN)/python -c '$(DECLARED)' $(PROJECTS) > $(VENV)/declared.in
 	@$(COMPILE) $(VENV)/declared.in requirements.in -o requirements.txt
 	@$(COMPILE) -c requirements.txt requirements-test.in -o requirements-test.txt
+
+# Every distribution as a wheel, in dist/.
+DIST ?= dist
+wheels: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@rm -f "$(DIST)"/*.whl
+	@for each in $(DISTRIBUTIONS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python -o "$(DIST)" "./$$each" || exit 1; done
+	@ls "$(DIST)"/*.whl
 
 clean:
 	rm -rf $(VENV) core/ombud/web/node_modules core/ombud/web/static/built

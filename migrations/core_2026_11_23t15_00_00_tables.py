@@ -22,9 +22,7 @@ DESCRIPTION = "tables of core"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_table(
         class_name="SealedValue",
@@ -33,25 +31,15 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Rest", tablename="core_rest", schema=None, columns=None
-    )
+    manager.add_table(class_name="Rest", tablename="core_rest", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Token", tablename="core_token", schema=None, columns=None
-    )
+    manager.add_table(class_name="Token", tablename="core_token", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Redress", tablename="core_redress", schema=None, columns=None
-    )
+    manager.add_table(class_name="Redress", tablename="core_redress", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="VaultItem", tablename="core_vault", schema=None, columns=None
-    )
+    manager.add_table(class_name="VaultItem", tablename="core_vault", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Aspect", tablename="core_aspect", schema=None, columns=None
-    )
+    manager.add_table(class_name="Aspect", tablename="core_aspect", schema=None, columns=None)
 
     manager.add_table(
         class_name="DemoItem",
@@ -60,17 +48,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Finding", tablename="core_finding", schema=None, columns=None
-    )
+    manager.add_table(class_name="Finding", tablename="core_finding", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Draft", tablename="core_draft", schema=None, columns=None
-    )
+    manager.add_table(class_name="Draft", tablename="core_draft", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Fired", tablename="core_fired", schema=None, columns=None
-    )
+    manager.add_table(class_name="Fired", tablename="core_fired", schema=None, columns=None)
 
     manager.add_table(
         class_name="Checkpoint",
@@ -79,9 +61,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Worker", tablename="core_worker", schema=None, columns=None
-    )
+    manager.add_table(class_name="Worker", tablename="core_worker", schema=None, columns=None)
 
     manager.add_table(
         class_name="Throttle",
@@ -97,17 +77,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Message", tablename="core_message", schema=None, columns=None
-    )
+    manager.add_table(class_name="Message", tablename="core_message", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Fault", tablename="core_fault", schema=None, columns=None
-    )
+    manager.add_table(class_name="Fault", tablename="core_fault", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Setting", tablename="core_setting", schema=None, columns=None
-    )
+    manager.add_table(class_name="Setting", tablename="core_setting", schema=None, columns=None)
 
     manager.add_table(
         class_name="MessageAspect",
@@ -123,21 +97,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Link", tablename="core_link", schema=None, columns=None
-    )
+    manager.add_table(class_name="Link", tablename="core_link", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Party", tablename="core_party", schema=None, columns=None
-    )
+    manager.add_table(class_name="Party", tablename="core_party", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Unit", tablename="core_unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unit", tablename="core_unit", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Raw", tablename="core_raw", schema=None, columns=None
-    )
+    manager.add_table(class_name="Raw", tablename="core_raw", schema=None, columns=None)
 
     manager.add_table(
         class_name="IntakeStep",
@@ -146,13 +112,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Person", tablename="core_person", schema=None, columns=None
-    )
+    manager.add_table(class_name="Person", tablename="core_person", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Queue", tablename="core_queue", schema=None, columns=None
-    )
+    manager.add_table(class_name="Queue", tablename="core_queue", schema=None, columns=None)
 
     manager.add_table(
         class_name="UserRole",
@@ -161,9 +123,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Case", tablename="core_case", schema=None, columns=None
-    )
+    manager.add_table(class_name="Case", tablename="core_case", schema=None, columns=None)
 
     manager.add_table(
         class_name="CheckpointEntry",
@@ -179,25 +139,15 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="User", tablename="core_user", schema=None, columns=None
-    )
+    manager.add_table(class_name="User", tablename="core_user", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Plugin", tablename="core_plugin", schema=None, columns=None
-    )
+    manager.add_table(class_name="Plugin", tablename="core_plugin", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Key", tablename="core_key", schema=None, columns=None
-    )
+    manager.add_table(class_name="Key", tablename="core_key", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Role", tablename="core_role", schema=None, columns=None
-    )
+    manager.add_table(class_name="Role", tablename="core_role", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Session", tablename="core_session", schema=None, columns=None
-    )
+    manager.add_table(class_name="Session", tablename="core_session", schema=None, columns=None)
 
     manager.add_table(
         class_name="QueueCount",
@@ -220,9 +170,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Stream", tablename="core_stream", schema=None, columns=None
-    )
+    manager.add_table(class_name="Stream", tablename="core_stream", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="SealedValue",

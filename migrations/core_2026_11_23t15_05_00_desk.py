@@ -152,8 +152,12 @@ async def _guard() -> None:
             f"REFERENCES {target} (id) ON DELETE {on_delete}"
         )
         await db.execute(f"CREATE INDEX {table}_{column} ON {table} ({column})")
-    await db.execute("ALTER TABLE core_case ADD CONSTRAINT core_case_type_ref FOREIGN KEY (case_type) REFERENCES core_case_type (key)")
-    await db.execute("ALTER TABLE core_user_role ADD CONSTRAINT core_user_role_role_ref FOREIGN KEY (role) REFERENCES core_role (key)")
+    await db.execute(
+        "ALTER TABLE core_case ADD CONSTRAINT core_case_type_ref FOREIGN KEY (case_type) REFERENCES core_case_type (key)"
+    )
+    await db.execute(
+        "ALTER TABLE core_user_role ADD CONSTRAINT core_user_role_role_ref FOREIGN KEY (role) REFERENCES core_role (key)"
+    )
     for table, name, rule in CHECKS:
         await db.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_{name}_ok CHECK ({rule})")
     for statement in INDEXES:

@@ -14,14 +14,18 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from ombud.config import Config, load
 from ombud.desk import live as news
 from ombud.kernel import lifecycle
+from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
 from ombud.process import run_with
 from ombud.start import close_process, open_process
-from ombud.web import front, guard, templating, themes
+from ombud.trust import settings as kept
+from ombud.web import front, guard, health_checks
 from ombud.web.api import api_handlers, openapi_config
-from ombud.web.door import Headers, door
+from ombud.web.arrival import Arrival
+from ombud.web.door import door
 from ombud.web.live import hub
+from ombud.web.look import look
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
@@ -38,30 +42,30 @@ def create_app(config: Config | None = None) -> Litestar:
     """
     settings = config or load()
     run_with(settings)
-    theme = themes.find(settings.theme.name)
-    jinja = templating.environment(theme)
+    look.begin(settings.theme.name)
+    health_checks.register()
     app = Litestar(
-        route_handlers=[*front.handlers, *page_handlers, *api_handlers, _plugin_mount(jinja)],
+        route_handlers=[*front.handlers, *page_handlers, *api_handlers, _plugin_mount()],
         middleware=[door],
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
         openapi_config=openapi_config,
         lifespan=[_life(settings)],
-        state=State({"jinja": jinja, "theme": theme}),
+        state=State({"jinja": look.jinja}),
         logging_config=LoggingConfig(configure_root_logger=False, log_exceptions="never"),
         request_max_body_size=settings.limits.body_mb * 1_000_000,
     )
     guard.check(app)
-    app.asgi_handler = Headers(app.asgi_handler)
+    app.asgi_handler = Arrival(app.asgi_handler)
     return app
 
 
-def _plugin_mount(jinja: Any) -> ControllerRouterHandler:
+def _plugin_mount() -> ControllerRouterHandler:
     """No mount of Litestar's: that takes every address with these first letters, /parties and /plugins among them."""
-    pages = PluginPages(jinja, {Exception: refusal})
+    pages = PluginPages({Exception: refusal})
 
-    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS, opt={"public": True},
-           include_in_schema=False)  # fmt: skip
+    @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS,
+           opt={"public": True, "passes_on": True}, include_in_schema=False)  # fmt: skip
     async def plugin_pages() -> ASGIApp:
         return pages
 
@@ -76,12 +80,20 @@ def _life(settings: Config) -> Any:
         await running.refresh()
         notices = Notices(settings.database.url)
         notices.on(lifecycle.CHANNEL, running.refresh)
+
+        async def settings_changed() -> None:
+            await look.refresh()
+            app.state.jinja = look.jinja
+
+        await settings_changed()
+        notices.on(kept.CHANNEL, settings_changed)
         notices.hear(news.CHANNEL, hub.hear)
         notices.hear(news.RIGHTS, hub.access_changed)
         hub.start(settings.sign_in.idle_minutes)
         notices.start()
         try:
-            yield
+            async with said_to_live():
+                yield
         finally:
             await notices.stop()
             await hub.stop()

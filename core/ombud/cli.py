@@ -84,10 +84,10 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     _people(groups)
     _plugins(groups)
     _ledger(groups)
-    _data(groups)
+    ours = {"import": _data(groups)}
     _bench(groups)
     if with_plugins:
-        _brought(groups, config())
+        _brought(groups, config(), ours)
     return parser
 
 
@@ -114,11 +114,11 @@ def _serving(groups: Any) -> None:
     serve.add_argument("--demo", action="store_true", help="load demonstration data into a fresh desk")
     serve.add_argument("--role", choices=("all", "web", "work", "schedule"), default="all")
     _command(groups, "migrate", "serving:migrate", "Bring the database up to date and prepare a fresh desk.")
-    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is wrong.")
+    _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is bad.")
 
 
 def _people(groups: Any) -> None:
-    user = _group(groups, "user", "Add users and set passwords.")
+    user = _group(groups, "user", "Add users, set passwords, help those who cannot get in.")
     add = _command(user, "add", "people:user_add", "Add a user.")
     add.add_argument("name")
     add.add_argument("--display-name", default="")
@@ -127,6 +127,11 @@ def _people(groups: Any) -> None:
     add.add_argument("--unit", default=None, help="key of the unit; default: the first")
     passwd = _command(user, "passwd", "people:user_passwd", "Set a password.")
     passwd.add_argument("name")
+    link = _command(user, "reset-link", "people:reset_link", "Print a link by which the user sets a password, once.")
+    link.add_argument("name")
+    link.add_argument("--hours", type=int, choices=range(1, 169), default=24, metavar="1..168")
+    factor = _command(user, "remove-factor", "people:remove_factor", "Remove the second factor of a lost phone.")
+    factor.add_argument("name")
     for each in (add, passwd):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     token = _group(groups, "token", "Make API tokens.")
@@ -153,6 +158,7 @@ def _ledger(groups: Any) -> None:
         "Check entries, chains and checkpoints; exit code 1 if one fails.",
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
+    verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
     export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
     export.add_argument("--case", required=True, metavar="REF")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
@@ -161,7 +167,8 @@ def _ledger(groups: Any) -> None:
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 
 
-def _data(groups: Any) -> None:
+def _data(groups: Any) -> Any:
+    """Returns the group `import`, to which plugins may add."""
     demo = _group(groups, "demo", "Load and remove demonstration data.")
     _command(demo, "load", "data:demo_load", "Load the demonstration firm.")
     remove = _command(demo, "remove", "data:demo_remove", "Remove what was loaded, and nothing else.")
@@ -169,6 +176,10 @@ def _data(groups: Any) -> None:
     export = _group(groups, "export", "Take everything out in open formats.")
     everything = _command(export, "all", "data:export_all", "Write the whole desk into one ZIP in open formats.")
     everything.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
+    taking_in = _group(groups, "import", "Take data in.")
+    whole = _command(taking_in, "desk", "data:import_desk", "Fill an empty desk from what `export all` wrote.")
+    whole.add_argument("file", type=Path, metavar="FILE.zip")
+    return taking_in
 
 
 def _bench(groups: Any) -> None:
@@ -184,17 +195,20 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _brought(groups: Any, config: Config) -> None:
-    """The commands of installed plugins, loaded only when no command of core's was typed."""
+def _brought(groups: Any, config: Config, ours: dict[str, Any]) -> None:
+    """The commands of installed plugins, loaded only when no command of core's was typed; none replaces one of
+    core's."""
     from ombud.desk.plugin_work import fit_slugs
     from ombud.kernel import plugins
 
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(ours)
     installed = plugins.discover(config.plugins.blocked)
     for slug in fit_slugs(config.plugins.blocked):
         for command in plugins.load(installed[slug]).commands:
             group = found.get(command.group) or _group(groups, command.group, f"Brought by the plugin {slug}.")
             found[command.group] = group
+            if command.name in group.choices:
+                continue
             parser = group.add_parser(command.name, help=command.help, description=command.help)
             command.configure(parser)
             parser.set_defaults(run="plugins:of_plugin", plugin=slug, command=command)

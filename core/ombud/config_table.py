@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import textwrap
@@ -47,12 +48,25 @@ def _is_web_address(value: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+NETWORKS = Check(
+    'a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]', lambda value: all(map(_is_network, value))
+)
 FILLED = shaped(r"\S(.*\S)?", "text")
 A_FOLDER = Check("the path of a folder", lambda value: value != DERIVED and "\0" not in str(value))
 ANY_PATH = Check("a path", lambda value: "\0" not in str(value))
 WEB_ADDRESS = Check('empty, or an address like "https://desk.example.org"', lambda v: not v or _is_web_address(v))
 DATABASE_URL = shaped(r"|postgres(ql)?://\S+", 'empty, or an address like "postgresql://user@host:5432/ombud"')
 SLUG = r"[a-z][a-z0-9-]*"
+FILE_KINDS = ("program", "script", "page", "macro", "archive")
+HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 
 
 def key(default: Any, comment: str, check: Check, secret: bool = False) -> Any:
@@ -71,6 +85,19 @@ class Server:
     secure_cookies: str = key(
         "auto", "Cookies over https alone; auto means: when base_url is https.", one_of("auto", "always", "never")
     )
+    trusted_proxies: tuple[str, ...] = key(
+        (), "Proxies in front of the desk; only they are believed about who asks (X-Forwarded-For).", NETWORKS
+    )
+    hosts: tuple[str, ...] = key(
+        (),
+        "Further names the desk answers to, besides that of base_url, localhost and bare addresses.",
+        each_shaped(HOST, 'a list of names like ["desk.internal"]'),
+    )
+
+    @property
+    def is_https(self) -> bool:
+        """Browsers reach the desk by https, usually through a proxy that ends it."""
+        return self.base_url.startswith("https:")
 
     @property
     def cookies_are_secure(self) -> bool:
@@ -142,6 +169,14 @@ class SignIn:
     idle_minutes: int = key(120, "A session without use ends after this long.", between(1, 24 * 60))
     attempts: int = key(5, "Failed attempts allowed in the window below.", between(1, 1000))
     window_minutes: int = key(15, "The window for failed attempts.", between(1, 24 * 60))
+    second_factor_roles: tuple[str, ...] = key(
+        (),
+        "Whoever holds one of these roles must sign in with a second factor.",
+        each_shaped(SLUG, 'a list of roles like ["administrator", "compliance"]'),
+    )
+    confirm_minutes: int = key(
+        15, "After this long a risky step, such as making a token, asks for the password again.", between(1, 24 * 60)
+    )
 
 
 @dataclass(frozen=True)
@@ -153,6 +188,13 @@ class Limits:
     attachments: int = key(10, "Attachments in one request.", between(0, 100))
     text_chars: int = key(100_000, "Longest text.", between(1000, 10_000_000))
     page_size: int = key(50, "Rows on one page of a list.", between(1, 500))
+    blocked_files: tuple[str, ...] = key(
+        ("program",),
+        "Files the desk refuses: " + ", ".join(FILE_KINDS) + ". All others are kept; only harmless ones open.",
+        Check('a list of these: "' + '", "'.join(FILE_KINDS) + '"', lambda value: set(value) <= set(FILE_KINDS)),
+    )
+    filings_per_hour: int = key(60, "Complaints one address may file by public forms an hour.", between(1, 1_000_000))
+    forms_per_hour: int = key(600, "Public forms one address may send an hour.", between(1, 1_000_000))
 
 
 @dataclass(frozen=True)

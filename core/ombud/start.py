@@ -54,12 +54,8 @@ class Prepared:
     password: str | None
 
 
-async def prepare_desk(config: Config, url: str) -> Prepared:
-    """Migrates core; gives a fresh desk its first unit, queue, roles, user and plugins.
-
-    The embedded database is opened by its owner for the migration alone; the desk runs as a role that owns none of the
-    ledger's tables. Of an external server the administrator's address is used as it is.
-    """
+async def migrate_desk(config: Config, url: str) -> str:
+    """Brings core's tables up to date and leaves the desk as empty as it is; returns the address to work at."""
     run_with(config)
     await db.open(url, largest=2, name="ombud migrate")
     try:
@@ -67,7 +63,16 @@ async def prepare_desk(config: Config, url: str) -> Prepared:
         narrowed = not config.database.url and await application_role.grant()
     finally:
         await db.close()
-    runs_as = application_role.url_for_application(url) if narrowed else url
+    return application_role.url_for_application(url) if narrowed else url
+
+
+async def prepare_desk(config: Config, url: str) -> Prepared:
+    """Migrates core; gives a fresh desk its first unit, queue, roles, user and plugins.
+
+    The embedded database is opened by its owner for the migration alone; the desk runs as a role that owns none of the
+    ledger's tables. Of an external server the administrator's address is used as it is.
+    """
+    runs_as = await migrate_desk(config, url)
     async with opened(config, runs_as, name="ombud prepare"):
         password = await first_desk.prepare()
         if password is not None:

@@ -134,7 +134,8 @@ def build_template(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _copy(url: str, run: str, template: str) -> Iterator[str]:
+def migrated_copy(url: str, run: str, template: str) -> Iterator[str]:
+    """A database of its own, made from the template and dropped at the end."""
     from ombud.kernel.postgres import create_database, drop_database
 
     name = f"ombud_test_{run}_{os.getpid()}_{next(_numbers)}"
@@ -145,14 +146,14 @@ def _copy(url: str, run: str, template: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database_url(_postgres_run: tuple[str, str], template_database: str) -> Iterator[str]:
     """A migrated database that the tests of one module share."""
-    with _copy(*_postgres_run, template_database) as url:
+    with migrated_copy(*_postgres_run, template_database) as url:
         yield url
 
 
 @pytest.fixture
 def fresh_database_url(_postgres_run: tuple[str, str], template_database: str) -> Iterator[str]:
     """A migrated database for one test alone."""
-    with _copy(*_postgres_run, template_database) as url:
+    with migrated_copy(*_postgres_run, template_database) as url:
         yield url
 
 

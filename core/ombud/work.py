@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import attachments, claims, hand_filing, intake, presence, queues
+from ombud.desk import attachments, bulk_run, claims, hand_filing, intake, presence, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
@@ -21,7 +21,7 @@ from ombud.kernel.notices import Notices
 from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
-from ombud.trust import checkpoints, sessions, throttle
+from ombud.trust import checkpoints, resets, sessions, throttle
 from ombud_plugin_api import Channel, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
@@ -51,11 +51,14 @@ def register(config: Config) -> None:
     register_job("intake.resume", resume)
     register_job("intake.sweep", sweep_receipts)
     register_job("queues.fold", fold_counts)
+    register_job(bulk_run.JOB, bulk_run.in_background)
+    register_job("bulk.sweep", bulk_run.sweep)
     register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("trust.sweep", sweep_access)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
+    schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
     schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
     minutes = config.ledger.checkpoint_minutes
@@ -74,6 +77,7 @@ async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
     await throttle.sweep()
     await sessions.sweep(settings().sign_in.idle_minutes)
+    await resets.sweep()
 
 
 async def sweep_live(payload: dict[str, Any], context: JobContext) -> None:
@@ -98,7 +102,7 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
         return
     try:
         complaint = checked_complaint(await _parsed(raw))
-        documents = attachments.checked(complaint.documents)
+        documents = attachments.taken(complaint.documents)
         await intake.open_case(receipt, structs.replace(complaint, documents=documents))
     except (PluginFault, DeskRefusal) as refusal:
         if isinstance(refusal, Transient):

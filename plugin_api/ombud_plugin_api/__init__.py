@@ -19,7 +19,7 @@ from ombud_plugin_api.facts import (
 )
 from ombud_plugin_api.hooks import hookimpl
 from ombud_plugin_api.manifest import Manifest, ManifestError, read_manifest
-from ombud_plugin_api.platform import BadLink, Conflict, Context, Pages, Platform, Refused
+from ombud_plugin_api.platform import BadLink, Conflict, Context, Pages, Platform, Refused, TooMany
 from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -61,6 +61,7 @@ __all__ = [
     "PluginFault",
     "RawReceipt",
     "Refused",
+    "TooMany",
     "Transient",
     "hookimpl",
     "read_manifest",

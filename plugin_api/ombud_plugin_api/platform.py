@@ -29,6 +29,15 @@ class Conflict(Refused):
     """The same key came with other content, or the record changed meanwhile."""
 
 
+class TooMany(Refused):
+    """Too many tries from one place; nothing was done. `retry_after`: seconds after which it may be tried again.
+    Answer with status 429 and the header Retry-After, and keep what was typed."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class BadLink(Refused):
     """A signed link that is unknown, expired or revoked; the text is fit for the customer. `gone`: it worked once."""
 
@@ -43,7 +52,13 @@ class Platform(Protocol):
 
     async def file(self, raw: RawReceipt, complaint: Complaint) -> Filed:
         """Commits the raw bytes, then opens the case; the same key again gives the first answer. Raises `Refused`
-        for content core cannot take and `Conflict` for a key used with other bytes."""
+        for content core cannot take, `Conflict` for a key used with other bytes and `TooMany` where one address of the
+        public files too often."""
+        ...
+
+    async def refuses_file(self, name: str, data: bytes) -> str:
+        """What this desk does not take of files, by their bytes: program, script, page, macro or archive; empty where
+        it takes the file. So a form can say it beside the file, before anything is sent."""
         ...
 
     async def case_fields(self, case_type: str = "complaint") -> Mapping[str, Any]:
@@ -65,7 +80,7 @@ class Platform(Protocol):
 
     async def prove(self, token: str, question: str, answer: str) -> str:
         """Second factor: compares the answer with what the person told us and returns a proof for 20 minutes.
-        Raises `Refused` for a wrong answer and after too many tries."""
+        Raises `Refused` for a wrong answer and `TooMany` after too many tries."""
         ...
 
     async def documents(self, token: str, proof: str) -> tuple[DocumentView, ...]:
@@ -161,4 +176,4 @@ class Pages(Protocol):
         ...
 
 
-__all__ = ["BadLink", "Conflict", "Context", "Pages", "Platform", "Refused"]
+__all__ = ["BadLink", "Conflict", "Context", "Pages", "Platform", "Refused", "TooMany"]

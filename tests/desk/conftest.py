@@ -1,6 +1,6 @@
 """An open desk with its people, without a web app: what the desk's own functions need."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import run_with
+from ombud.testing import migrated_copy
 from ombud.trust import keys, link_signing, users
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
@@ -63,3 +64,10 @@ async def stage(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Stage]
     await db.close()
     keys.close_master()
     link_signing.close_signing()
+
+
+@pytest.fixture
+def second_database_url(_postgres_run: tuple[str, str], template_database: str) -> Iterator[str]:
+    """Another migrated database beside that of `stage`, with nothing in it."""
+    with migrated_copy(*_postgres_run, template_database) as url:
+        yield url

@@ -81,8 +81,12 @@ async def test_a_case_is_found_again_whole(stage: Any, tmp_path: Path) -> None:
     assert (report.attachments, report.raw, report.erased) == (1, 1, 0)
 
 
-async def test_counts_and_sums_are_those_of_the_files(stage: Any, tmp_path: Path) -> None:
-    await demo.load()
+async def test_counts_and_sums_are_those_of_the_files(
+    stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stories = demo_story.plan
+    monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[::5])
+    loaded = await demo.load()
     done: list[tuple[int, int]] = []
     await export_all(tmp_path / "desk.zip", lambda *at: done.append(at))
     export = Export(tmp_path / "desk.zip")
@@ -92,7 +96,7 @@ async def test_counts_and_sums_are_those_of_the_files(stage: Any, tmp_path: Path
     for kind in KINDS:
         lines = len(export.rows(kind.name))
         assert lines == manifest["counts"][kind.name] == await db.fetchval(kind.count_sql), kind.name
-    assert manifest["counts"]["cases"] == len(demo_story.narratives())
+    assert manifest["counts"]["cases"] == loaded.cases
     assert manifest["attachment_files"] == len(export.names("attachments")) == manifest["counts"]["attachments"] > 20
     assert manifest["raw_files"] == len(export.names("raw")) == manifest["counts"]["receipts"]
     assert manifest["case_numbers_used"] >= manifest["counts"]["cases"]

@@ -1,96 +1,22 @@
 """Real processes: a desk served by the command `ombud`, on a free port, in a folder of its own."""
 
-import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-OMBUD = Path(sys.prefix) / "bin" / "ombud"
+sys.path.insert(0, str(Path(__file__).parent))  # for what several tests share
 
-
-class Served:
-    """A desk that is served by processes of its own."""
-
-    def __init__(self, data: Path, environment: dict[str, str]) -> None:
-        self.data = data
-        self.address = ""
-        self._environment = environment
-        self._log = data.parent / f"{data.name}.log"
-        self._process: subprocess.Popen[str] | None = None
-
-    @property
-    def environment(self) -> dict[str, str]:
-        outside = {key: value for key, value in os.environ.items() if not key.startswith("OMBUD_")}
-        return {**outside, **self._environment, "OMBUD_DATA_DIR": str(self.data)}
-
-    def command(self, *words: str, code: int = 0, given: str = "") -> str:
-        """Runs `ombud WORDS` beside the serving processes; returns what it printed on stdout."""
-        done = subprocess.run(
-            [OMBUD, *words], cwd=self.data.parent, env=self.environment, input=given, capture_output=True, text=True,
-            timeout=240, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, f"ombud {' '.join(words)} → {done.returncode}\n{done.stdout}\n{done.stderr}"
-        self.said = done.stderr
-        return done.stdout
-
-    def start(self, port: int = 0) -> None:
-        self._process = subprocess.Popen(
-            [OMBUD, "serve", "--port", str(port)], cwd=self.data.parent, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=self._log.open("a"),
-        )  # fmt: skip
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if "serves on http" in line:
-                self.address = line.split("serves on ")[1].strip()
-                return
-        pytest.fail(f"the desk did not start:\n{self.log[-3000:]}")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                raise
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text() if self._log.exists() else ""
-
-    def process(self, words: str) -> psutil.Process:
-        """The living process among the desk's own whose command line holds these words."""
-        assert self._process is not None
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            for each in psutil.Process(self._process.pid).children(recursive=True):
-                try:
-                    if words in " ".join(each.cmdline()) and each.status() != psutil.STATUS_ZOMBIE:
-                        return each
-                except psutil.Error:
-                    continue
-            time.sleep(0.05)
-        raise AssertionError(f"no process of the desk runs {words}")
-
-    def kill(self, words: str) -> None:
-        """Kills that process with -9 and waits until another has taken its place."""
-        victim = self.process(words)
-        victim.kill()
-        victim.wait(10)
+from served import OMBUD, Served
 
 
 @pytest.fixture
 def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     made: list[Served] = []
 
-    def make(name: str = "desk", **environment: str) -> Served:
-        desk = Served(tmp_path / name, environment)
+    def make(name: str = "desk", program: Path = OMBUD, **environment: str) -> Served:
+        desk = Served(tmp_path / name, environment, program)
         made.append(desk)
         return desk
 
@@ -100,8 +26,8 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One desk for all tests of a module, not yet started; it ends with the module."""
-    desk = Served(tmp_path_factory.mktemp("shared") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
+def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One desk for the tests of a module that leave each other's cases alone; the module prepares and starts it."""
+    desk = Served(tmp_path_factory.mktemp("served") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
     yield desk
     desk.stop()

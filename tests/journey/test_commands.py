@@ -86,6 +86,50 @@ def test_two_desks_stand_side_by_side(make_desk: Callable[..., Any]) -> None:
     assert found["total"] == 0
 
 
+def test_a_second_serve_of_the_same_folder_is_refused_and_a_killed_one_shuts_nobody_out(
+    make_desk: Callable[..., Any],
+) -> None:
+    desk = make_desk()
+    desk.start()
+    pid = desk.pid
+    desk.command("serve", "--port", "0", code=1)
+    assert f"is served already, by process {pid} (" in desk.said
+    assert "--data" in desk.said
+    assert httpx.get(f"{desk.address}/sign-in", timeout=20).status_code == 200
+    desk.command("ledger", "verify")
+    desk.die()
+    desk.start()
+    assert desk.pid != pid
+    assert httpx.get(f"{desk.address}/sign-in", timeout=20).status_code == 200
+
+
+def test_an_export_fills_a_new_folder_and_the_desk_there_serves(make_desk: Callable[..., Any]) -> None:
+    one, other = make_desk("one"), make_desk("other")
+    one.command("migrate")
+    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    one.start()
+    filed = file_complaint(one.address, token).json()
+    export = one.data.parent / "desk.zip"
+    one.command("export", "all", "-o", str(export))
+    one.command("import", "desk", str(export), code=1)
+    assert "This desk is not empty; it has 1 users, 1 cases" in one.said
+    said = other.command("import", "desk", str(export))
+    assert "Sign in as admin" not in said
+    assert "ombud user passwd NAME  (admin)" in said
+    assert "Everything came in" in said
+    other.command("user", "passwd", "admin", "--password-stdin", given="harbour lantern moss\n")
+    fresh = other.command("token", "create", "--user", "admin").splitlines()[-1]
+    assert "enabled" in other.command("plugin", "list")
+    other.start()
+    found = httpx.get(
+        f"{other.address}/api/v1/cases/{filed['reference']}", headers={"authorization": f"Bearer {fresh}"}, timeout=20
+    )
+    assert found.json()["aspects"][0]["text"] == "Fee taken twice."
+    assert httpx.get(f"{other.address}/complain", timeout=20, follow_redirects=True).status_code == 200
+    assert file_complaint(other.address, fresh, "k2").json()["reference"] != filed["reference"]
+    assert "hold" in other.command("ledger", "verify")
+
+
 @pytest.fixture
 def external_url(tmp_path: Path) -> Iterator[str]:
     """A PostgreSQL of Debian's packages (15 or newer) on a private socket, run by an unprivileged user."""

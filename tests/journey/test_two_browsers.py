@@ -64,12 +64,12 @@ class Two:
 
 
 @pytest.fixture(scope="module")
-def two(shared_desk: Any, chromium: Any) -> Iterator[Two]:
-    shared_desk.command("migrate")
+def two(module_desk: Any, chromium: Any) -> Iterator[Two]:
+    module_desk.command("migrate")
     for name in ("ewa", "piotr"):
-        shared_desk.command("user", "add", name, "--role", "leader", "--password-stdin", given=f"{PASSWORD}\n")
-    shared_desk.start()
-    stage = Two(shared_desk, chromium)
+        module_desk.command("user", "add", name, "--role", "leader", "--password-stdin", given=f"{PASSWORD}\n")
+    module_desk.start()
+    stage = Two(module_desk, chromium)
     yield stage
     for context in stage.contexts:
         context.close()

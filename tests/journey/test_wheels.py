@@ -1,21 +1,25 @@
-"""The wheels alone are enough: built here, installed into an empty environment elsewhere, and a complaint is filed."""
+"""The wheels alone are enough: built here, installed into an empty environment, and the main job done there."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tomllib
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from main_steps import journey
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.prefix) / "bin" / "uv"
-DISTRIBUTIONS = ["plugin_api", "core", "plugins/webform", "plugins/portal", "plugins/csv-import", "themes/plain"]
+DISTRIBUTIONS = sorted(
+    path.parent.relative_to(ROOT).as_posix()
+    for pattern in ("core", "plugin_api", "plugins/*", "themes/*")
+    for path in ROOT.glob(f"{pattern}/pyproject.toml")
+)
 
 
 def run(*words: str | Path, folder: Path, **more: str) -> str:
@@ -31,60 +35,77 @@ def run(*words: str | Path, folder: Path, **more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of an environment that holds our wheels and their pinned dependencies, and no checkout."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel of every distribution, as `make wheels` builds them."""
     folder = tmp_path_factory.mktemp("wheels")
     for each in DISTRIBUTIONS:
-        run(UV, "build", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", folder, ROOT / each,
-            folder=folder)  # fmt: skip
-    shutil.copy(ROOT / "requirements.txt", folder)
-    run(UV, "venv", "--python", sys.executable, folder / "venv", folder=folder)
-    wheels = sorted(folder.glob("*.whl"))
-    assert len(wheels) == len(DISTRIBUTIONS)
-    python = folder / "venv" / "bin" / "python"
-    run(UV, "pip", "install", "--offline", "--python", python, "-r", "requirements.txt", *wheels, folder=folder)
-    return folder / "venv" / "bin"
+        run(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", folder,
+            ROOT / each, folder=folder)  # fmt: skip
+    assert len(list(folder.glob("*.whl"))) == len(DISTRIBUTIONS) >= 6
+    return folder
 
 
-@contextmanager
-def serving(program: Path, data: Path) -> Iterator[str]:
-    process = subprocess.Popen(
-        [program, "serve", "--port", "0", "--data", data], cwd=data.parent, stdout=subprocess.PIPE, text=True,
-        stderr=(data.parent / "serve.log").open("w"),
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        until = time.monotonic() + 60
-        for line in process.stdout:
-            if "serves on http" in line:
-                yield line.split("serves on ")[1].strip()
-                return
-            assert time.monotonic() < until
-        pytest.fail((data.parent / "serve.log").read_text()[-3000:])
-    finally:
-        process.terminate()
-        process.wait(20)
+@pytest.fixture(scope="module")
+def installed(wheels: Path) -> Path:
+    """The `bin` of an environment that holds our wheels, by name and from that folder alone, their pinned dependencies,
+    and no checkout."""
+    shutil.copy(ROOT / "requirements.txt", wheels)
+    run(UV, "venv", "--python", sys.executable, wheels / "venv", folder=wheels)
+    install = (UV, "pip", "install", "--offline", "--python", wheels / "venv" / "bin" / "python")
+    run(*install, "-r", "requirements.txt", folder=wheels)
+    run(*install, "--no-index", "--find-links", wheels, *map(name_of, DISTRIBUTIONS), folder=wheels)
+    return wheels / "venv" / "bin"
+
+
+def name_of(distribution: str) -> str:
+    return str(tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]["name"])
+
+
+def test_every_file_of_a_package_is_in_its_wheel(wheels: Path) -> None:
+    for each in DISTRIBUTIONS:
+        stem = name_of(each).replace("-", "_")
+        (wheel,) = (path for path in wheels.glob("*.whl") if path.name.split("-")[0] == stem)
+        held = set(zipfile.ZipFile(wheel).namelist())
+        listed = run("git", "ls-files", "-co", "--exclude-standard", each, folder=ROOT).splitlines()
+        inside = [path.removeprefix(f"{each}/") for path in listed]
+        package = {path.split("/")[0] for path in inside if path.endswith("/__init__.py")} - {"tests"}
+        wanted = {path for path in inside if path.split("/")[0] in package}
+        wanted = {path for path in wanted if (ROOT / each / path).is_file() and not path.endswith("package-lock.json")}
+        assert wanted - held == set(), each
+        assert not any(name.startswith("tests/") for name in held), each
+
+
+def test_what_is_composed_and_linked_is_in_the_wheel_of_core(wheels: Path) -> None:
+    (wheel,) = wheels.glob("ombud-*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    composed = {path.name for path in (ROOT / "core/ombud/web/static/built").iterdir() if path.is_file()}
+    assert len(composed) > 2
+    assert {f"ombud/web/static/built/{name}" for name in composed} <= held
+    migrations = {path.name for path in (ROOT / "migrations").glob("*.py")}
+    assert len(migrations) > 4
+    assert {f"ombud/migrations/{name}" for name in migrations} <= held
+    assert "ombud/desk/demo_data/narratives.json.gz" in held
+    assert not any("node_modules" in name for name in held)
 
 
 @pytest.mark.slow
-def test_a_complaint_is_filed_on_a_desk_made_of_wheels_alone(installed: Path, tmp_path: Path) -> None:
-    data, ombud = tmp_path / "desk", installed / "ombud"
-    said = run(ombud, "migrate", "--data", data, folder=tmp_path)
-    assert "admin" in said
-    token = run(ombud, "token", "create", "--user", "admin", "--data", data, folder=tmp_path).splitlines()[-1]
+@pytest.mark.browser
+def test_the_main_job_is_done_on_a_desk_made_of_wheels_alone(
+    installed: Path, make_desk: Callable[..., Any], chromium: Any, tmp_path: Path
+) -> None:
     where = run(installed / "python", "-c", "import ombud; print(ombud.__file__)", folder=tmp_path)
     assert str(ROOT) not in where
-    with serving(ombud, data) as address:
-        body = json.dumps({"channel": "api", "person": {"name": "Ann"}, "matters": [{"text": "Fee taken twice."}]})
-        request = urllib.request.Request(
-            f"{address}/api/v1/complaints", body.encode(), method="POST",
-            headers={"authorization": f"Bearer {token}", "idempotency-key": "w1", "content-type": "application/json"},
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            filed = json.load(answer)
-        assert filed["reference"].startswith("OMB-")
-        with urllib.request.urlopen(f"{address}/complain", timeout=10) as page:
-            assert b"<form" in page.read()
-        with urllib.request.urlopen(filed["track_url"], timeout=10) as page:
-            assert filed["reference"].encode() in page.read()
-    assert "hold" in run(ombud, "ledger", "verify", "--data", data, folder=tmp_path)
+    desk = make_desk("wheels", installed / "ombud")
+    reference = journey(desk, chromium)
+    listed = desk.command("plugin", "list").splitlines()
+    assert {line.split()[0]: line.split()[1] for line in listed} == {
+        each.removeprefix("plugins/"): "enabled" for each in DISTRIBUTIONS if each.startswith("plugins/")
+    }
+    desk.command("check")
+    export = tmp_path / "desk.zip"
+    desk.command("export", "all", "-o", str(export))
+    other = make_desk("elsewhere", installed / "ombud")
+    assert "Everything came in" in other.command("import", "desk", str(export))
+    case = tmp_path / "case.jsonl"
+    other.command("ledger", "export", "--case", reference, "-o", str(case))
+    assert case.read_text().count('"kind":"aspect.decided"') == 3

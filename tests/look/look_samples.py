@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ombud.desk.fields import FormField
+from ombud.web import keys
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
 ZONE = "Europe/Warsaw"
@@ -42,7 +43,10 @@ def work(here: str, **more: Any) -> dict[str, Any]:
         {"code": "extensions", "label": "Plugins", "icon": "puzzle", "href": "/plugins"},
     ]
     user = {"name": "Ewa Kruk", "role": "Agent, Cards and fees", "email": "ewa.kruk@modra.example"}
-    return {**SHELL, "user": user, "nav": nav, "here": here, "single_keys": True, "toasts": [], **more}
+    keysheet = keys.sheet({"reply": "w"})
+    return {
+        **SHELL, "user": user, "nav": nav, "here": here, "single_keys": True, "toasts": [], "keysheet": keysheet, **more
+    }  # fmt: skip
 
 
 def public(**more: Any) -> dict[str, Any]:
@@ -199,15 +203,83 @@ def queue(**more: Any) -> dict[str, Any]:
             {"name": "heat", "label": "Heat", "value": "", "options": [("4", "angry")]},
             {"name": "owner", "label": "Owner", "value": "", "options": [("none", "nobody")]},
         ],
+        "more_filters": [
+            {"name": "unit", "label": "Unit", "value": "", "options": [("main", "Modra Bank"), ("cards", "Cards")]},
+            {"name": "received_from", "label": "Received from", "value": "2026-11-01", "options": []},
+            {"name": "order", "label": "Order", "value": "due", "options": [("due", "the clock that runs out first")]},
+        ],
+        "more_set": 1,
+        "view": None,
         "search": "",
         "sort": "clock",
         "fresh": 3,
         "may_file": True,
         "may_take": True,
+        "may_change": True,
+        "narrowed": "owner=me&status=open&order=due",
+        "nothing": "",
         "groups": GROUPS,
         "next_href": "/queues/mine?after=abc",
         **more,
     }
+
+
+VIEW = {"id": "3", "name": "Late letters", "may_change": True, "version": 1, "unit": ""}
+
+
+def saved_views() -> dict[str, Any]:
+    views = [
+        {"id": "3", "name": "Late letters", "href": "/queues/view-3", "unit": "", "said": ["Clock: late"],
+         "may_change": True},
+        {"id": "4", "name": "Angry and urgent", "href": "/queues/view-4", "unit": "Cards", "said": [],
+         "may_change": False},
+    ]  # fmt: skip
+    landings = [("mine", "My cases"), ("view-3", "Late letters")]
+    return {"shell": work("queue"), "csrf_field": csrf_field, "views": views, "landing": "view-3", "landings": landings}
+
+
+def saved_view() -> dict[str, Any]:
+    return {
+        "shell": work("queue"), "csrf_field": csrf_field, "said": ["Status: not closed", "Clock: late"],
+        "view": {"id": "3", "name": "Late letters", "version": 2, "href": "/queues/view-3"}, "other": None,
+        "filters": "status=open&due=late", "units": [("1", "Modra Bank")], "may_change": True,
+        "form": {"name": "", "unit": "", "errors": [{"field": "name", "message": "This is empty."}],
+                 "error_of": {"name": "This is empty."}},
+    }  # fmt: skip
+
+
+def own_keys() -> dict[str, Any]:
+    line = {"code": "reply", "label": "Write a reply", "key": "n", "usual": "R", "own": True}
+    wrong = "N is the key of “Write a note”. Choose another one."
+    return {
+        "shell": work("me"), "csrf_field": csrf_field, "off": True, "fixed": [{"label": "Actions", "words": "Ctrl K"}],
+        "groups": [{"label": "In a case", "keys": [line, {**line, "code": "note", "key": "n", "own": False}]}],
+        "form": {"errors": [{"field": "key-reply", "message": wrong}], "error_of": {"reply": wrong}},
+    }  # fmt: skip
+
+
+def bulk(state: str, **counts: int) -> dict[str, Any]:
+    labels = {"ready": "These change", "cannot": "These stay as they are", "done": "Done", "refused": "Not done"}
+    groups = [
+        {"state": code, "label": labels[code], "icon": "check", "tone": "ok" if code in {"ready", "done"} else "warn",
+         "reason": "" if code in {"ready", "done"} else "Somebody else owns this case. Ask them to hand it over.",
+         "count": count, "more": 0,
+         "cases": [{"reference": f"OMB-41{n}", "title": "The fee came twice", "href": "/cases/1"} for n in range(2)]}
+        for code, count in counts.items() if code in labels
+    ]  # fmt: skip
+    every = {code: counts.get(code, 0) for code in ("ready", "cannot", "done", "refused", "undone", "stayed")}
+    about = {
+        "id": "7", "href": "/bulk/7", "state": state, "total": sum(counts.values()), "cut": True, "most": 1000,
+        "origin": "/queues/all", "worked": 23, "of": 63, "may_undo": state == "done", "until": ago(hours=-24),
+        "background": True, **every,
+    }  # fmt: skip
+    return {
+        "shell": work("queue"), "csrf_field": csrf_field, "bulk": about, "what": "Give to somebody: Piotr Maj",
+        "actions": [("take", "Take", ""), ("assign", "Give to somebody", "")], "people": [("2", "Piotr Maj")],
+        "queues": [("1", "Cards and fees")], "priorities": [("high", "High")], "groups": groups,
+        "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "text": "", "errors": [],
+                 "error_of": {}},
+    }  # fmt: skip
 
 
 def said(at: datetime, kind: str, author: str, channel: str, text: str, about: str, **more: Any) -> dict[str, Any]:
@@ -251,7 +323,10 @@ ENTRIES = [
         "I enclose both statements. The fee of €42.00 appears on 2 and on 3 October, as you can see.",
         "AB",
         channel_label="Letter, scanned",
-        files=[{"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400}],
+        files=[
+            {"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400},
+            {"name": "statement.html", "href": "/f/2", "size": 2_400, "warning": "page"},
+        ],
         cut="I should like to have it back before the end of the month.",
     ),
     said(
@@ -841,6 +916,45 @@ def sign_in(**form: str) -> dict[str, Any]:
     }
 
 
+WHERE = [
+    {"session": {"id": "a" * 64, "created_at": ago(hours=2), "seen_at": ago(minutes=1), "new_browser": False},
+     "browser": "Firefox", "system": "Linux", "here": True},
+    {"session": {"id": "b" * 64, "created_at": ago(days=1), "seen_at": ago(hours=3), "new_browser": True},
+     "browser": "Safari", "system": "iPhone", "here": False},
+    {"session": {"id": "c" * 64, "created_at": ago(days=1), "seen_at": ago(hours=9), "new_browser": False},
+     "browser": "", "system": "", "here": False},
+]  # fmt: skip
+CODES = [f"{each}{each}{each}{each}-k7mq-29xp" for each in "abcdefghjk"]
+NO_CODE = "This code does not fit. Type the one the app shows now; each counts once."
+
+
+def second_factor(**more: Any) -> dict[str, Any]:
+    return {
+        "shell": work("me"), "csrf_field": csrf_field, "user": "ewa", "since": None, "codes_left": 0, "secret": "",
+        "codes": [], "required": False, "errors": [], "error_of": {}, **more,
+    }  # fmt: skip
+
+
+def user_access(**more: Any) -> dict[str, Any]:
+    user = {"id": "7", "name": "ewa", "display_name": "Ewa Kruk", "active": True, "has_password": True}
+    return {
+        "shell": work("administration"), "csrf_field": csrf_field, "place": "users", "user": user, "link": "",
+        "hours": 24, "open_until": None, "factor_since": None, "sessions": [], "wrong": "",
+        "places": [{"label": "Desk", "places": [
+            {"code": "users", "label": "Users", "icon": "users", "href": "/users"},
+            {"code": "plugins", "label": "Plugins", "icon": "puzzle", "href": "/plugins"},
+        ]}], **more,
+    }  # fmt: skip
+
+
+def reset(purpose: str = "reset", **wrong: str) -> dict[str, Any]:
+    return {
+        "shell": SHELL, "csrf_field": csrf_field, "token": "x" * 43, "shortest": 15,
+        "reset": {"name": "ewa", "purpose": purpose, "expires_at": NOW + timedelta(hours=20)}, "error_of": wrong,
+        "errors": [{"field": field, "message": message} for field, message in wrong.items()],
+    }  # fmt: skip
+
+
 DOORS = [
     {
         "href": "/p/webform/",
@@ -905,6 +1019,17 @@ DRAFTS = [
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
+    "queue-first": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="first")),
+    "queue-hidden": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="hidden", view=VIEW)),
+    "views": ("pages/views.html", saved_views()),
+    "views-none": ("pages/views.html", {**saved_views(), "views": []}),
+    "view": ("pages/view.html", saved_view()),
+    "view-new": ("pages/view.html", {**saved_view(), "view": None, "other": {"id": "3", "name": "Mine", "version": 1}}),
+    "keys": ("pages/keys.html", own_keys()),
+    "bulk-choosing": ("pages/bulk.html", bulk("choosing", chosen=3)),
+    "bulk-planned": ("pages/bulk.html", bulk("planned", ready=2, cannot=1)),
+    "bulk-running": ("pages/bulk.html", bulk("running", ready=40, done=23)),
+    "bulk-done": ("pages/bulk.html", bulk("done", done=2, refused=1)),
     "queue-search": ("pages/queue.html", queue(groups=[], next_href="", search="pension", fresh=0)),
     "case": ("pages/case.html", case()),
     "case-conflict": ("pages/case.html", case(conflict=CONFLICT, composer=composer(theirs="Dear Helena", warning=""))),
@@ -957,6 +1082,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "needs": ("pages/needs.html", needs_form()),
     "needs-refused": ("pages/needs.html", needs_form(lawful_basis="This is empty. Write at least a few words.")),
     "tokens": ("pages/tokens.html", tokens()),
+    "tokens-none": ("pages/tokens.html", {**tokens(), "tokens": [], "plain": ""}),
     "password": (
         "pages/password.html",
         {"shell": work("me"), "csrf_field": csrf_field, "form": {"errors": [], "error_of": {}}},
@@ -972,6 +1098,46 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "intake": ("pages/intake.html", intake()),
     "sign-in": ("pages/sign_in.html", sign_in()),
     "sign-in-refused": ("pages/sign_in.html", sign_in(error="That did not match")),
+    "sign-in-code": (
+        "pages/sign_in_code.html",
+        {"shell": SHELL, "csrf_field": csrf_field, "form": {"next": "/queues", "error": ""}, "wait": 0},
+    ),
+    "sign-in-code-refused": (
+        "pages/sign_in_code.html",
+        {"shell": SHELL, "csrf_field": csrf_field, "form": {"next": "/queues", "error": NO_CODE}, "wait": 0},
+    ),
+    "forgot-password": ("pages/forgot_password.html", {"shell": {**SHELL, "contact": "Phone: 58 000 20 20"}}),
+    "reset": ("pages/reset.html", reset()),
+    "invite-refused": ("pages/reset.html", reset("invite", new="Choose a password of at least 15 characters.")),
+    "confirm": (
+        "pages/confirm.html",
+        {"shell": work("me"), "csrf_field": csrf_field, "form": {"next": "/me/tokens", "error": ""}, "with_code": True},
+    ),
+    "confirm-refused": (
+        "pages/confirm.html",
+        {
+            "shell": work("me"),
+            "csrf_field": csrf_field,
+            "with_code": False,
+            "form": {"next": "/me/tokens", "error": "This is not your password. Type the one you use now."},
+        },
+    ),
+    "sessions": ("pages/sessions.html", {"shell": work("me"), "csrf_field": csrf_field, "sessions": WHERE}),
+    "second-factor": ("pages/second_factor.html", second_factor(required=True)),
+    "second-factor-setup": (
+        "pages/second_factor.html",
+        second_factor(
+            secret="ABCD EFGH IJKL MNOP QRST UVWX YZ23 4567",
+            errors=[{"field": "code", "message": NO_CODE}],
+            error_of={"code": NO_CODE},
+        ),
+    ),
+    "second-factor-codes": ("pages/second_factor.html", second_factor(since=ago(days=1), codes_left=10, codes=CODES)),
+    "user-access": (
+        "pages/user_access.html",
+        user_access(open_until=NOW + timedelta(hours=20), factor_since=ago(days=30), sessions=WHERE),
+    ),
+    "user-access-link": ("pages/user_access.html", user_access(link=f"https://desk.example.org/reset/{'x' * 43}")),
     "front": ("pages/front.html", {"shell": public(), "doors": DOORS, "sign_in": "/sign-in"}),
     "error": (
         "pages/error.html",

@@ -20,19 +20,23 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-THEME = Path(__file__).parents[2] / "themes" / "plain" / "ombud_theme_plain"
+THEMES = {
+    name: Path(__file__).parents[2] / "themes" / name / f"ombud_theme_{name}" for name in ("plain", "contrast")
+}  # fmt: skip
 
 
-def jinja() -> Environment:
-    return templating.with_templates(templating.environment(themes.read(THEME)), Path(__file__).parent / "templates")
+def jinja(look: str = "plain") -> Environment:
+    themed = templating.environment(themes.read(THEMES[look]))
+    return templating.with_templates(themed, Path(__file__).parent / "templates")
 
 
-def draw(name: str, language: str = "en", **shell: Any) -> str:
+def draw(name: str, language: str = "en", look: str = "plain", **shell: Any) -> str:
+    """The page `name` in a theme (`look`); `shell` may choose light or dark by `theme`."""
     template, context = PAGES[name]
     spoken = templating.reader.set(templating.Reader(language, ZONE))
     try:
         with clock.at(NOW):
-            return jinja().get_template(template).render({**context, "shell": {**context["shell"], **shell}})
+            return jinja(look).get_template(template).render({**context, "shell": {**context["shell"], **shell}})
     finally:
         templating.reader.reset(spoken)
 
@@ -50,7 +54,8 @@ class Stage(BaseHTTPRequestHandler):
         if name in PAGES:
             chosen = {key: values[0] for key, values in parse_qs(address.query).items()}
             return self._send(draw(name, **chosen).encode(), "text/html; charset=utf-8")
-        for prefix, folder in ((assets.URL_PREFIX, assets.BUILT_DIR), ("/themes/plain/", THEME / "static")):
+        of_themes = [(f"/themes/{theme}/", folder / "static") for theme, folder in THEMES.items()]
+        for prefix, folder in ((assets.URL_PREFIX, assets.BUILT_DIR), *of_themes):
             path = folder / Path(address.path).name
             if address.path.startswith(prefix) and path.is_file():
                 return self._send(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")

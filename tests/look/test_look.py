@@ -124,6 +124,38 @@ def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(page: Page, desk
     assert barriers(page, ["target-size", "color-contrast"]) == []
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_barrier_and_enhanced_contrast_in_the_theme_contrast(
+    page: Page, desk_address: str, name: str
+) -> None:
+    page.goto(f"{desk_address}/{name}?theme=light&look=contrast")
+    page.evaluate(AXE.read_text("utf-8") + "; 0")
+    assert barriers(page, [*RULES, "wcag2aaa"]) == []
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert barriers(page, ["color-contrast", "color-contrast-enhanced"]) == []
+    page.set_viewport_size({"width": 320, "height": 720})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert barriers(page, ["target-size", "color-contrast-enhanced"]) == []
+
+
+@pytest.mark.browser
+def test_the_theme_contrast_leaves_forced_colours_to_the_system(chromium: Browser, desk_address: str) -> None:
+    context = chromium.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(f"{desk_address}/queue?look=contrast")
+    drawn = page.evaluate(
+        "() => { const seen = e => getComputedStyle(document.querySelector(e)); const probe = document.createElement("
+        "'p'); probe.className = 'muted'; document.body.append(probe); const said = {page: seen('body').color, "
+        "link: seen('.rows__title').color, current: seen('.side__item[aria-current]').outlineStyle}; "
+        "probe.style.color = 'CanvasText'; return {...said, system: getComputedStyle(probe).color}; }"
+    )
+    context.close()
+    assert drawn["page"] == drawn["system"]
+    assert drawn["link"] != "rgb(0, 60, 71)"
+    assert drawn["current"] == "solid"
+
+
 def barriers(page: Page, rules: list[str]) -> list[tuple[str, list[str]]]:
     found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
     return [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found["violations"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from look_stage import THEME
+from look_stage import THEMES
 
 from ombud.kernel import clock
 from ombud.web import templating, themes
@@ -90,7 +90,7 @@ def test_a_theme_overrides_a_template_by_extending_it(tmp_path: Path) -> None:
     page = jinja.from_string('{% extends "layouts/bare.html" %}{% block title %}t{% endblock %}')
     shell = {"language": "en", "theme": "auto", "organisation": "Modra Bank"}
     assert "Night shift" in page.render(shell=shell)
-    assert THEME.is_dir()
+    assert THEMES["plain"].is_dir()
 
 
 def test_a_plugin_adds_templates_and_cannot_replace_one_of_core(tmp_path: Path) -> None:

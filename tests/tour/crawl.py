@@ -52,9 +52,10 @@ def patterns(config: Config) -> list[str]:
     """Every page that core answers a GET with, except the API."""
     found = []
     for route in create_app(config).routes:
-        if isinstance(route, HTTPRoute) and not route.path.startswith(("/api", "/p/")) and route.path != "/p":
-            if any("GET" in handler.http_methods for handler in handlers_of(route)):
-                found.append(route.path_format)
+        if not isinstance(route, HTTPRoute) or f"{route.path}/".startswith(("/api/", "/p/")):
+            continue
+        if any("GET" in handler.http_methods for handler in handlers_of(route)):
+            found.append(route.path_format)
     return sorted(set(found), key=lambda path: (path.count("{"), path))
 
 

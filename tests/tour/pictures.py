@@ -9,15 +9,15 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
 
-from crawl import walk
-from looks import photograph
-from playwright.sync_api import sync_playwright
-from served import CHROMIUM_FLAGS, Served
-from touring import STARTS, everybody, signed_in
+from crawl import walk  # noqa: E402
+from looks import photograph  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+from served import Served  # noqa: E402
+from touring import STARTS, everybody, signed_in  # noqa: E402
 
-from ombud.config import load
+from ombud.config import load  # noqa: E402
 
 
 def main(folder: Path, wanted: list[str]) -> None:
@@ -29,7 +29,7 @@ def main(folder: Path, wanted: list[str]) -> None:
         try:
             client = signed_in(desk.address, everybody(desk))
             found = walk(client, STARTS, load(data=desk.data, environ={}))
-            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
             context = browser.new_context()
             context.add_cookies([{"name": n, "value": v, "url": desk.address} for n, v in client.cookies.items()])
             page = context.new_page()

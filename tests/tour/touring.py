@@ -27,4 +27,13 @@ def signed_in(address: str, name: str, password: str = PASSWORD) -> httpx.Client
     return client
 
 
-STARTS = ["/", "/queues/all", "/queues/all?status=", "/complain", "/administration", "/sign-in", "/me/tokens", "/me/password"]
+STARTS = [
+    "/",
+    "/queues/all",
+    "/queues/all?status=",
+    "/complain",
+    "/administration",
+    "/sign-in",
+    "/me/tokens",
+    "/me/password",
+]

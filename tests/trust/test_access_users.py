@@ -63,7 +63,7 @@ async def test_a_user_is_added_with_roles_in_the_first_unit_and_told_to_the_ledg
         ({"display_name": "two\nlines"}, users.BadUser, "no line breaks"),
         ({"email": "nowhere"}, users.BadUser, "name@example.org"),
         ({"email": "a\0@example.org"}, users.BadUser, "name@example.org"),
-        ({"password": "short"}, WeakPassword, "at least 8"),
+        ({"password": "short"}, WeakPassword, "at least 15"),
         ({"roles": ["king"]}, users.NoSuchRole, "choose from administrator, agent"),
         ({"unit_key": "moon"}, users.NoSuchUnit, "choose from acme, north"),
         ({"unit_key": "nul\0"}, users.NoSuchUnit, "choose from acme"),

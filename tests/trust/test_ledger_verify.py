@@ -8,10 +8,11 @@ import pytest
 
 from ombud.kernel.database import db
 from ombud.trust import checkpoints, ledger, vault
+from ombud.trust.canonical import moment_text
 from ombud.trust.checkpoints import PublishedDiffers, make_checkpoint, publish
 from ombud.trust.ledger import NewEntry, Sealed
 from ombud.trust.ledger_fold import fold
-from ombud.trust.ledger_verify import verify
+from ombud.trust.ledger_verify import verify, verify_streams
 
 LEDGER = ("core_ledger_entry", "core_stream", "core_checkpoint", "core_checkpoint_entry")
 
@@ -298,3 +299,105 @@ async def test_a_checkpoint_with_an_old_snapshot_is_refused(ledger_db: str) -> N
         await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with pytest.raises(RuntimeError, match="read committed"):
             await make_checkpoint()
+
+
+async def add_told_case() -> tuple[uuid.UUID, uuid.UUID]:
+    """A case whose opening tells everything that is compared, with a decision and its sealed reason."""
+    case, aspect = await add_case()
+    row = await db.fetchrow("SELECT unit_id, received_at FROM core_case WHERE id = $1", case)
+    assert row is not None
+    due = row["received_at"]
+    await db.execute("UPDATE core_case SET due_at = $2 WHERE id = $1", case, due)
+    await db.execute(
+        "UPDATE core_aspect SET due_at = $2, reason = 'It was.', cause = 'delay' WHERE id = $1", aspect, due
+    )
+    told = {"unit": str(row["unit_id"]), "confidential": False, "severity": 1, "received_at": moment_text(due)}
+    entries = [
+        NewEntry(f"case/{case}", "case.changed", {**told, "due_at": moment_text(due)}),
+        NewEntry(f"case/{case}", "aspect.changed", {"aspect": str(aspect), "severity": 1, "due_at": moment_text(due)}),
+        NewEntry(
+            f"case/{case}", "aspect.decided", {"aspect": str(aspect), "outcome": "upheld", "cause": "delay"},
+            {"reason": Sealed("person/1", "It was.")},
+        ),
+    ]  # fmt: skip
+    async with db.transaction():
+        await ledger.append(actor="user/1", entries=entries)
+    return case, aspect
+
+
+async def test_a_case_that_tells_everything_holds_with_its_sealed_values(ledger_db: str) -> None:
+    case, _ = await add_told_case()
+    report = await verify(sealed=True)
+    assert (report.broken, report.opened, report.erased) == ("", 1, 0)
+    assert (await verify_streams([f"case/{case}"])).entries == 6
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE core_case SET received_at = received_at - interval '1 day'", "received_at is"),
+        ("UPDATE core_case SET due_at = due_at + interval '1 second'", "due_at is"),
+        ("UPDATE core_case SET severity = 4", "severity is '4' in the table but '1' by the entries"),
+        ("UPDATE core_case SET confidential = TRUE", "confidential is 'yes' in the table but 'no' by the entries"),
+        ("UPDATE core_aspect SET due_at = due_at + interval '1 second'", "due_at is"),
+        ("UPDATE core_aspect SET severity = 2", "severity is '2'"),
+        ("UPDATE core_aspect SET cause = 'system_fault'", "cause is 'system_fault' in the table but 'delay'"),
+        ("UPDATE core_aspect SET reason = 'It was not.'", "the reason is not the one its entry sealed"),
+    ],
+)
+async def test_a_changed_time_weight_or_reason_is_named_by_both_ways_to_verify(
+    ledger_db: str, statement: str, said: str
+) -> None:
+    case, _ = await add_told_case()
+    await db.execute(statement)
+    whole, one = await verify(), await verify_streams([f"case/{case}"])
+    assert said in whole.broken
+    assert said in one.broken
+    assert whole.where == f"entry case/{case} 6"
+    assert "It was" not in whole.broken
+
+
+async def test_a_reason_left_in_the_table_after_reopening_is_named(ledger_db: str) -> None:
+    case, aspect = await add_told_case()
+    async with db.transaction():
+        entry = NewEntry(f"case/{case}", "aspect.reopened", {"aspect": str(aspect)})
+        await ledger.append(actor="user/1", entries=[entry])
+    await db.execute("UPDATE core_aspect SET outcome = '', cause = '' WHERE id = $1", aspect)
+    assert "though no entry holds one" in (await verify()).broken
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE core_sealed SET ciphertext = set_byte(ciphertext, 5, get_byte(ciphertext, 5) # 1)", "was altered"),
+        ("UPDATE core_sealed SET field = 'title'", "promised by no entry"),
+        ("DELETE FROM core_sealed", "is not there any more"),
+        ("DELETE FROM core_key", "the key of person/1 is not there"),
+    ],
+)
+async def test_a_damaged_sealed_value_is_named_when_asked_for(
+    ledger_db: str, tamper: Tamper, statement: str, said: str
+) -> None:
+    await fill()
+    await tamper(statement)
+    assert (await verify()).broken == ""
+    report = await verify(sealed=True)
+    assert said in report.broken
+    assert report.where.startswith("entry message/")
+
+
+async def test_a_sealed_value_of_another_entry_is_named(ledger_db: str, tamper: Tamper) -> None:
+    await fill()
+    await tamper(
+        "UPDATE core_sealed t SET wrapped = o.wrapped, nonce = o.nonce, ciphertext = o.ciphertext FROM core_sealed o "
+        "WHERE t.stream = 'message/a' AND o.stream = 'message/b'"
+    )
+    assert "entry message/a 2" in (await verify(sealed=True)).broken
+
+
+async def test_an_erased_person_is_no_fault_for_reasons_and_sealed_values(ledger_db: str) -> None:
+    await add_told_case()
+    await vault.destroy_subject("person/1")
+    await db.execute("UPDATE core_aspect SET reason = ''")
+    report = await verify(sealed=True)
+    assert (report.broken, report.opened, report.erased) == ("", 0, 1)

@@ -20,7 +20,8 @@ from ombud.bench.ledger_lines import Stream
 from ombud.bench.rows import Rows
 from ombud.bench.world import ZONE, World
 from ombud.desk import deadlines, references
-from ombud.desk.demo_texts import FIRST_NAMES, LAST_NAMES, NOTES, REPLIES
+from ombud.desk.demo_people import TONGUES, WEIGHTS, plain_name
+from ombud.desk.demo_texts import NOTES, REPLIES
 from ombud.desk.intake import STEPS, moment, shortened
 from ombud.desk.words import CAUSES
 from ombud.trust import keys
@@ -125,10 +126,11 @@ class Maker:
         pick = self._random
         if self._known and pick.random() < 0.12:
             return pick.choice(self._known)
-        first, last = pick.choice(FIRST_NAMES), pick.choice(LAST_NAMES)
-        name = f"{first} {last}" if pick.random() < 0.7 else f"{first} {pick.choice(FIRST_NAMES)} {last}"
+        given, family = pick.choices(TONGUES, WEIGHTS)[0]
+        names = pick.sample(given, 1 if pick.random() < 0.7 else 2)
+        name = " ".join([*names, pick.choice(family)])
         identity = self._id(at)
-        mail = f"{first}.{last}.{identity.hex[-6:]}@example.org".lower()
+        mail = f"{plain_name(name, '.')}.{identity.hex[-6:]}@example.org"
         person = _Person(identity, name, mail, f"+48 {pick.randint(500, 899)} {pick.randint(100000, 999999)}",
                          secrets.token_bytes(keys.SIZE))  # fmt: skip
         subject = f"person/{identity}"

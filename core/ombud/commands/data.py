@@ -1,10 +1,10 @@
-"""Demonstration data in and out, and everything out."""
+"""Demonstration data in and out, everything out, and everything in."""
 
 import argparse
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
-from ombud.desk import demo_commands
+from ombud.desk import demo_commands, import_commands
 
 
 def demo_load(config: Config, asked: argparse.Namespace) -> int:
@@ -17,3 +17,7 @@ def demo_remove(config: Config, asked: argparse.Namespace) -> int:
 
 def export_all(config: Config, asked: argparse.Namespace) -> int:
     return with_desk(config, lambda: demo_commands.export_all_command(asked.output))
+
+
+def import_desk(config: Config, asked: argparse.Namespace) -> int:
+    return with_desk(config, lambda: import_commands.import_desk_command(asked.file), as_it_is=True)

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
-from ombud.trust import tokens, users
+from ombud.process import address
+from ombud.trust import resets, second_factor, tokens, users
 
 
 def user_add(config: Config, asked: argparse.Namespace) -> int:
@@ -27,6 +28,29 @@ def user_passwd(config: Config, asked: argparse.Namespace) -> int:
     async def work() -> int:
         await users.set_password(asked.name, _password(asked.password_stdin), "system")
         print(f"{asked.name} has a new password; earlier sessions are ended.")
+        return 0
+
+    return with_desk(config, work)
+
+
+def reset_link(config: Config, asked: argparse.Namespace) -> int:
+    """Prints the link alone on standard output."""
+
+    async def work() -> int:
+        user = await users.find(asked.name)
+        token = await resets.make(user.id, "system", "reset" if user.has_password else "invite", asked.hours)
+        print(f"{user.name} sets a password with this link, once, within {asked.hours} hours:", file=sys.stderr)
+        print(address(f"/reset/{token}"))
+        return 0
+
+    return with_desk(config, work)
+
+
+def remove_factor(config: Config, asked: argparse.Namespace) -> int:
+    async def work() -> int:
+        user = await users.find(asked.name)
+        gone = await second_factor.turn_off(user.id, "system", "lost")
+        print(f"{user.name} signs in by password alone now." if gone else f"{user.name} has no second factor.")
         return 0
 
     return with_desk(config, work)

@@ -8,7 +8,8 @@ from ombud.trust import keys, ledger_commands
 
 
 def ledger_verify(config: Config, asked: argparse.Namespace) -> int:
-    return with_desk(config, lambda: ledger_commands.verify_command(asked.since, config.ledger.publish_file))
+    publish = config.ledger.publish_file
+    return with_desk(config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed))
 
 
 def ledger_export(config: Config, asked: argparse.Namespace) -> int:

@@ -6,17 +6,17 @@ import asyncio
 from ombud.commands.opening import tell_admin, with_desk
 from ombud.config import Config
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import standings
+from ombud.kernel.health import BAD, GOOD, health, worst
 from ombud.kernel.supervisor import Programs, supervise
 from ombud.start import opened, prepare_desk
-from ombud.web import themes
+from ombud.web import health_checks
+from ombud.web.look import look
 
 PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up")
 
 
 def serve(config: Config, asked: argparse.Namespace) -> int:
     """Supervises database, web and work until it is told to stop."""
-    themes.find(config.theme.name)
     runs_as: list[str] = []
     supervise(
         config,
@@ -53,21 +53,18 @@ def migrate(config: Config, asked: argparse.Namespace) -> int:
 
 
 def check(config: Config, asked: argparse.Namespace) -> int:
-    """Looks whether this desk can serve: settings, database, keys, theme, plugins; 1 if something is wrong."""
+    """Looks whether this desk can serve, as its health page does; 1 if something is bad."""
 
     async def work() -> int:
-        problems = [
-            f"plugin {each.slug}: {each.problem}" for each in await standings(config.plugins.blocked) if each.problem
-        ]
-        parked = await db.fetchval("SELECT count(*) FROM core_delivery WHERE state = 'parked'")
-        faulted = await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'")
-        problems += [f"{parked} pieces of background work are parked"] if parked else []
-        themes.find(config.theme.name)
-        for problem in problems:
-            print(problem)
-        if faulted:
-            print(f"{faulted} receipts need a look; see /intake.")
-        print("Settings, database, keys and theme are in order." if not problems else "Everything else is in order.")
-        return 1 if problems else 0
+        health_checks.register()
+        look.begin(config.theme.name)
+        await look.refresh()
+        found = await health.examine(serving=False)
+        for each in found:
+            if each.finding.state != GOOD:
+                print(f"{each.finding.state.upper()}  {each.check.label}: {each.finding.said} {each.finding.remedy}")
+        good = sum(each.finding.state == GOOD for each in found)
+        print(f"{good} of {len(found)} checks are good.")
+        return 1 if worst(found) == BAD else 0
 
     return with_desk(config, work, made_before=True)

@@ -78,7 +78,10 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         subject = await subject_of(case_id)
         sealed = {"title": Sealed(subject, title), "text": Sealed(subject, text)}
         sealed |= {} if is_code(category) else {"category": Sealed(subject, category)}
-        body = {"aspect": str(identity), "position": position, "category": category if is_code(category) else ""}
+        body = {
+            "aspect": str(identity), "position": position, "category": category if is_code(category) else "",
+            "priority": "normal", "severity": 1, "due_at": moment(case["due_at"]) if case["due_at"] else "",
+        }  # fmt: skip
         await record(viewer, case_id, "aspect.added", body, sealed)
         await _follow_status(viewer, case, status)
         return identity

@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
 from ombud.desk.errors import Invalid
+from ombud.desk.file_kinds import SAFE_INLINE, content_type, refuse_blocked
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -13,25 +15,15 @@ from ombud.process import settings
 from ombud.trust import vault
 from ombud_plugin_api.facts import Document
 
-# What the first bytes say; what they do not say is kept as text or as bytes nobody opens in the browser.
-_SIGNATURES = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-)
-_PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")
-_OFFICE = {".docx", ".xlsx", ".pptx", ".odt", ".ods"}
-SAFE_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "text/plain"})
+_UNFIT = frozenset('"<>|:*?')  # what file systems refuse
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE)
+
+__all__ = ["SAFE_INLINE", "checked", "content_type", "store", "taken", "tidy_name"]
 
 
 def checked(documents: Sequence[Document]) -> tuple[Document, ...]:
-    """The documents with tidy names and the type their bytes have; refuses too many, too large, empty and programs."""
+    """The documents with tidy names and the type their bytes have; refuses too many, too large, empty, and what
+    the desk blocks."""
     limits = settings().limits
     if len(documents) > limits.attachments:
         raise Invalid(
@@ -46,32 +38,36 @@ def _checked(document: Document, largest_mb: int) -> Document:
         raise Invalid(f"The file {name} is empty. Choose it again, or leave it out.", "documents")
     if len(document.data) > largest_mb * 1_000_000:
         raise Invalid(f"The file {name} is larger than {largest_mb} MB. Send a smaller copy.", "documents")
-    if document.data.startswith(_PROGRAMS):
-        raise Invalid(f"The file {name} is a program. Send a picture, a PDF or a text instead.", "documents")
-    return Document(name=name, content_type=content_type(document.data, name), data=document.data)
+    found = content_type(document.data, name)
+    refuse_blocked(name, found, settings().limits.blocked_files)
+    return Document(name=name, content_type=found, data=document.data)
+
+
+def taken(documents: Sequence[Document]) -> tuple[Document, ...]:
+    """The same where nobody can be asked again: what the desk refuses is replaced by a text that says so, because a
+    file never stops a complaint. The message as it came still holds the bytes."""
+    limits, kept, left = settings().limits, [], []
+    for place, each in enumerate(documents):
+        try:
+            if place >= limits.attachments:
+                raise Invalid("There were more files than this desk takes.", "documents")
+            kept.append(_checked(each, limits.attachment_mb))
+        except Invalid as refusal:
+            left.append(f"{tidy_name(each.name)}: {refusal}")
+    if left:
+        words = "Not kept with the case; the message as it came still holds it.\n\n" + "\n".join(left) + "\n"
+        kept.append(Document(name="Files that were not kept.txt", content_type="text/plain", data=words.encode()))
+    return tuple(kept)
 
 
 def tidy_name(name: str) -> str:
-    """A file name without folders and control characters, at most 120 characters."""
+    """A file name without folders and signs that are not seen or turn the reading direction, at most 120 characters."""
     last = re.split(r"[/\\]", name)[-1]
-    plain = re.sub(r"[\x00-\x1f\x7f\"<>|:*?\u202a-\u202e\u2066-\u2069\ud800-\udfff]", "", last).strip(". ")
-    return plain[-120:] or "file"
-
-
-def content_type(data: bytes, name: str) -> str:
-    """The type the bytes show; the sender's word does not count."""
-    for start, kind in _SIGNATURES:
-        if data.startswith(start):
-            return _office(name) if kind == "application/zip" else kind
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "application/octet-stream"
-    return "application/octet-stream" if "\0" in text else "text/plain"
-
-
-def _office(name: str) -> str:
-    return "application/x-office" if any(name.lower().endswith(each) for each in _OFFICE) else "application/zip"
+    shown = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in last)
+    plain = "".join(sign for sign in shown if sign.isprintable() and sign not in _UNFIT).strip(". ")
+    if _RESERVED.match(plain):  # Windows gives these names to devices
+        plain = f"_{plain}"
+    return plain[-120:].lstrip(". ") or "file"
 
 
 async def store(

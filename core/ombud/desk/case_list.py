@@ -47,8 +47,34 @@ class CaseFilters:
     text: str = ""
     order: str = "newest"
 
+    def told(self) -> dict[str, str]:
+        """The filters that are set, as text: what an address and a saved view hold."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: str(value) for name, value in given.items() if value}
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> "CaseFilters":
+        """The filters that an address or a saved view tells; raises Invalid where it means nothing."""
+        given: dict[str, Any] = {each.name: told[each.name] for each in fields(cls) if told.get(each.name)}
+        for name in ("received_from", "received_to"):
+            if name in given:
+                given[name] = _day(str(given[name]), name)
+        filters = cls(**given)
+        check(filters)
+        return filters
+
     def narrows(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self) if each.name != "order")
+
+
+def _day(text: str, name: str) -> date:
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid("This is not a date. Write it like 2026-11-23.", name) from None
+    if not 1900 <= day.year <= 3000:
+        raise Invalid("This date is too far away.", name)
+    return day
 
 
 @dataclass(frozen=True)
@@ -111,7 +137,9 @@ class _Place(msgspec.Struct, array_like=True):
 async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = None, size: int = 50) -> CasePage:
     """One page of the cases the viewer may see; raises Invalid for a filter or cursor that means nothing."""
     demand(viewer, "case.read")
-    _check(filters, size)
+    check(filters)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise Invalid(f"A page holds from 1 to {LARGEST_PAGE} cases.", "size")
     place = read_cursor(cursor, _Place) if cursor else None
     if place is not None and place.order != filters.order:
         raise Invalid("This cursor belongs to another order. Start without one.", "cursor")
@@ -123,13 +151,12 @@ async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = 
     return CasePage(shown, end, total, at_least)
 
 
-def _check(filters: CaseFilters, size: int) -> None:
+def check(filters: CaseFilters) -> None:
+    """Raises Invalid for a filter that means nothing."""
     allowed = {"status": (*STATUSES, OPEN), "priority": PRIORITIES, "due": DUES, "order": ORDERS}
     for name, codes in allowed.items():
         if getattr(filters, name) and getattr(filters, name) not in codes:
             raise Invalid(f"{name} is one of {', '.join(codes)}.", name)
-    if not 1 <= size <= LARGEST_PAGE:
-        raise Invalid(f"A page holds from 1 to {LARGEST_PAGE} cases.", "size")
     for each in fields(filters):
         value = getattr(filters, each.name)
         if isinstance(value, str) and (len(value) > 200 or "\0" in value or not value.isprintable()):
@@ -140,6 +167,13 @@ def _write_place(order: str, last: CaseRow) -> str:
     return write_cursor(
         _Place("due", last.due_at, last.id) if order == "due" else _Place("newest", last.opened_at, last.id)
     )
+
+
+async def sees_any(viewer: Viewer) -> bool:
+    """Whether there is a case on this desk that the viewer may see."""
+    arguments = Arguments()
+    seen = decide(viewer, "case.read", "case").where("c", arguments)
+    return bool(await db.fetchval(f"SELECT EXISTS (SELECT 1 FROM core_case c WHERE {seen})", *arguments.values))
 
 
 def conditions(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> str:
@@ -238,7 +272,7 @@ LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'title', a.ti
     FROM core_aspect a WHERE a.case_id = c.id AND {aspects}) seen ON TRUE
 ORDER BY {order}
 """
-_ORDER_SQL = {"due": "c.due_at, c.id", "newest": "c.opened_at DESC, c.id DESC"}
+ORDER_SQL = {"due": "c.due_at, c.id", "newest": "c.opened_at DESC, c.id DESC"}
 
 
 async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size: int) -> list[Any]:
@@ -247,7 +281,7 @@ async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size
     aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
     mine = about_me("c.id", arguments.add(viewer.user_id))
     sql = _ROWS.format(
-        page=page, aspects=aspects, about_me=mine, order=_ORDER_SQL[filters.order],
+        page=page, aspects=aspects, about_me=mine, order=ORDER_SQL[filters.order],
         claim=claims.joined(arguments.add(now())), claim_columns=claims.COLUMNS,
     )  # fmt: skip
     return await db.fetch(sql, *arguments.values)

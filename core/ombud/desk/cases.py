@@ -43,7 +43,7 @@ async def assign(viewer: Viewer, case_id: UUID, owner_id: UUID | None, version: 
 async def _give(viewer: Viewer, case: Record, owner_id: UUID | None) -> None:
     refuse_closed(case)
     if owner_id is not None:
-        await _may_own(case, owner_id)
+        await may_own(case, owner_id)
     status = "in_progress" if owner_id is not None and case["status"] == "new" else case["status"]
     await update("core_case", case["id"], {"owner_id": owner_id, "status": status, "changed_at": now()})
     body = {"owner": str(owner_id or ""), "queue": str(case["queue_id"] or "")}
@@ -52,7 +52,8 @@ async def _give(viewer: Viewer, case: Record, owner_id: UUID | None) -> None:
         await record(viewer, case["id"], "case.status_changed", {"status": status})
 
 
-async def _may_own(case: Record, owner_id: UUID) -> None:
+async def may_own(case: Record, owner_id: UUID) -> None:
+    """Raises Invalid where this person could not work on the case."""
     owner = await viewer_of_user(owner_id)
     if owner is None or case["unit_id"] not in owner.units("case.write"):
         raise Invalid("This person may not work on cases of this unit. Choose somebody of the team.", "owner_id")
@@ -138,13 +139,14 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None) -> No
         check_version("The case", case, version, {"status": "closed"})
         if case["status"] == "closed":
             return
-        await _all_aspects_closed(case)
+        await all_aspects_closed(case)
         moment = now()
         await update("core_case", case_id, {"status": "closed", "closed_at": moment, "changed_at": moment})
         await record(viewer, case_id, "case.status_changed", {"status": "closed"})
 
 
-async def _all_aspects_closed(case: Record) -> None:
+async def all_aspects_closed(case: Record) -> None:
+    """Raises NotNow with the number of aspects that have no outcome yet."""
     left = await db.fetchval(
         "SELECT count(*) FROM core_aspect WHERE case_id = $1 AND (status <> 'closed' OR outcome = '' OR reason = '')",
         case["id"],

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ombud.desk import attachments, deadlines, messages
+from ombud.desk import attachments, deadlines, file_kinds, messages
 from ombud.desk.aspects import Decision, decide_aspect
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
@@ -197,7 +197,7 @@ async def document(token: str, proof: str, document_id: UUID) -> Document:
     for row in await _documents(link.case_id):
         if row["id"] == document_id:
             data = await vault.load(row["vault_id"])
-            return Document(name=row["name"], content_type=row["content_type"], data=data)
+            return Document(name=row["name"], content_type=file_kinds.told(row["content_type"]), data=data)
     raise NotFound("There is no such document in your complaint.")
 
 

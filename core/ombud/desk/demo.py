@@ -69,14 +69,27 @@ async def load(progress: Progress = quiet) -> DemoReport:
         return await _report(firm, time.monotonic() - started)
 
 
+# What broke off on the way: hours ago, channel, type, bytes, step, why.
+_BROKEN = (
+    (7, "api", "application/json",
+     b'{"channel": "api", "person": {"name": "Ola Bielak", "email": "ola.bielak@example.org"}, "summ',
+     "parsed", "The text is not complete JSON: it ends within a name."),
+    (26, "api", "application/json",
+     b'{"channel": "api", "person": {"name": "Uwe Vogt"}, "matters": [{"text": "Fee."}], "unit": "modra-berlin"}',
+     "opened", "There is no unit 'modra-berlin'. Leave it out, or name an existing one."),
+    (53, "email", "message/rfc822", b"From: somebody\r\nSubject: =?utf-9?B?cmVrbGFtYWNqYQ==?=\r\n\r\n",
+     "parsed", "The subject is written in a character set that nobody knows, and the message is empty."),
+)  # fmt: skip
+
+
 async def _needs_a_look(firm: Firm, present: datetime) -> None:
-    """A complaint that another system sent and that broke off on the way: its receipt waits for somebody."""
-    broken = b'{"channel": "api", "person": {"name": "Ola Bielak", "email": "ola.bielak@example.org"}, "summ'
-    raw = RawReceipt(channel="api", key="demo-broken-off", content_type="application/json", body=broken)
-    with clock.at(present - timedelta(hours=7)):
-        receipt = await intake.receive(raw)
-        await intake.fault(receipt.id, "parsed", "The text is not complete JSON: it ends within a name.")
-    firm.made.append(("receipt", receipt.id))
+    """Complaints that broke off on the way: their receipts wait for somebody."""
+    for number, (hours, channel, content_type, body, step, why) in enumerate(_BROKEN):
+        raw = RawReceipt(channel=channel, key=f"demo-broken-off-{number}", content_type=content_type, body=body)
+        with clock.at(present - timedelta(hours=hours)):
+            receipt = await intake.receive(raw)
+            await intake.fault(receipt.id, step, why)
+        firm.made.append(("receipt", receipt.id))
 
 
 async def _note(firm: Firm) -> None:

@@ -23,19 +23,24 @@ LOCK = 0x6F6D_6465_6D6F  # one load or removal at a time
 UNITS = (
     ("modra", "entity", "", "Modra Bank", "EUR", "+48 22 555 01 00"),
     ("modra-direct", "brand", "modra", "Modra Direct", "PLN", "+48 22 555 01 10"),
+    ("modra-cards", "team", "modra-direct", "Card services", "PLN", "+48 22 555 01 15"),
     ("modra-home", "brand", "modra", "Modra Home", "EUR", "+48 22 555 01 20"),
+    ("modra-loans", "team", "modra-home", "Student and car loans", "EUR", "+48 22 555 01 25"),
     ("modra-collections", "team", "modra-home", "Payments team", "EUR", "+48 22 555 01 30"),
+    ("modra-register", "entity", "", "Modra Register", "EUR", "+48 22 555 01 40"),
+    ("modra-files", "team", "modra-register", "File corrections", "EUR", "+48 22 555 01 45"),
 )
 
-# key, name, position, what it takes beside the firm's own units; those with a unit take only from that unit
+# key, name, position, what it takes beside the firm's own units; those with units take only from these
 QUEUES: tuple[tuple[str, str, int, str, dict[str, Any]], ...] = (
     ("modra-fraud", "Fraud and lost cards", 10, "", {"category": ["fraud"]}),
     ("modra-letters", "Letters and branch", 20, "", {"channel": ["letter", "branch"]}),
     ("modra-grave", "Grave matters", 30, "", {"severity": {"min": 3}}),
-    ("modra-cards", "Cards and payments", 40, "modra-direct", {"case_type": "modra_card"}),
-    ("modra-accounts", "Accounts", 50, "modra-direct", {}),
-    ("modra-loans", "Mortgages and loans", 60, "modra-home", {}),
+    ("modra-cards", "Cards and payments", 40, "modra-direct modra-cards", {"case_type": "modra_card"}),
+    ("modra-accounts", "Accounts", 50, "modra-direct modra-cards", {}),
+    ("modra-loans", "Mortgages and loans", 60, "modra-home modra-loans", {}),
     ("modra-collections", "Payments and arrears", 70, "modra-collections", {}),
+    ("modra-files", "Credit files", 80, "modra-register modra-files", {}),
 )
 
 _CARD = {
@@ -56,11 +61,20 @@ _ARREARS = {
     "stage": {"type": "string", "allowed": ["reminder", "agreement", "court"], "meta": {"label": "Stage"}},
 }
 
+_FILE = {
+    "entry": {"type": "string", "maxlength": 20, "meta": {"label": "Number of the entry"}},
+    "source": {
+        "type": "string", "allowed": ["lender", "court", "agency", "unknown"], "meta": {"label": "Who reported it"},
+    },
+    "copy_sent": {"type": "boolean", "meta": {"label": "Copy of the file was sent"}},
+}  # fmt: skip
+
 # key, label, fields, calendar days until the answer is due (None: the desk's own term)
 CASE_TYPES = (
     ("modra_card", "Card or payment", _CARD, 15),
     ("modra_loan", "Mortgage or loan", _LOAN, None),
     ("modra_arrears", "Arrears", _ARREARS, 30),
+    ("modra_file", "Entry in a credit file", _FILE, 30),
 )
 
 
@@ -81,6 +95,34 @@ LOG_INS = (
     LogIn("celia", "Celia Moss", "compliance"),
     LogIn("adam", "Adam Rey", "administrator"),
 )
+
+# name, shown name, role, unit; they work here and cannot sign in, so that six log-ins are enough to know
+COLLEAGUES = (
+    ("jonas", "Jonas Lindgren", "agent", "modra"),
+    ("ines", "Inês Carvalho", "agent", "modra"),
+    ("deniz", "Deniz Çelik", "agent", "modra"),
+    ("luca", "Luca Ferri", "agent", "modra"),
+    ("aoife", "Aoife Brennan", "agent", "modra"),
+    ("katarina", "Katarína Nováková", "agent", "modra"),
+    ("mateusz", "Mateusz Gruszka", "agent", "modra"),
+    ("sofie", "Sofie Aagaard", "agent", "modra"),
+    ("tomas", "Tomáš Beran", "agent", "modra"),
+    ("yasmin", "Yasmin Haddad", "agent", "modra"),
+    ("marta", "Marta Ilves", "leader", "modra"),
+    ("oleh", "Oleh Kravets", "agent", "modra-register"),
+    ("henrik", "Henrik Vos", "agent", "modra-register"),
+)
+
+# Who takes the complaints of a unit; the more often named take more.
+TEAMS = {
+    "modra-direct": ("ewa", "ewa", "piotr", "piotr", "jonas", "ines"),
+    "modra-cards": ("ewa", "piotr", "deniz", "luca"),
+    "modra-home": ("anna", "aoife", "katarina", "ewa"),
+    "modra-loans": ("mateusz", "sofie", "piotr", "marta"),
+    "modra-collections": ("ewa", "piotr", "tomas", "tomas", "yasmin", "yasmin", "marta"),
+    "modra-register": ("oleh", "ewa", "anna"),
+    "modra-files": ("oleh", "henrik", "henrik"),
+}
 
 
 @dataclass
@@ -106,7 +148,9 @@ async def found() -> Firm:
     await _case_types(firm)
     await _queues(firm)
     for each in LOG_INS:
-        await _employ(firm, each)
+        await _employ(firm, each.name, each.display_name, each.role, None, PASSWORD)
+    for name, display_name, role, unit in COLLEAGUES:
+        await _employ(firm, name, display_name, role, unit, None)
     return firm
 
 
@@ -117,7 +161,7 @@ async def _refuse_taken() -> None:
         "UNION ALL SELECT 'unit ' || key FROM core_unit WHERE key = ANY($2) "
         "UNION ALL SELECT 'queue ' || key FROM core_queue WHERE key = ANY($3) "
         "UNION ALL SELECT 'case type ' || key FROM core_case_type WHERE key = ANY($4)) AS taken",
-        [each.name for each in LOG_INS],
+        [each.name for each in LOG_INS] + [each[0] for each in COLLEAGUES],
         [unit[0] for unit in UNITS],
         [queue[0] for queue in QUEUES],
         [kind[0] for kind in CASE_TYPES],
@@ -182,7 +226,7 @@ async def _queues(firm: Firm) -> None:
     """Each queue's condition names units of the firm, so that no other case falls into one."""
     everywhere = [str(identity) for identity in firm.units.values()]
     for key, name, position, unit, more in QUEUES:
-        condition = {"unit_id": [str(firm.units[unit])] if unit else everywhere, **more}
+        condition = {"unit_id": [str(firm.units[each]) for each in unit.split()] or everywhere, **more}
         identity = new_id()
         await db.execute(
             "INSERT INTO core_queue (id, key, name, unit_id, condition, position, active) "
@@ -194,14 +238,13 @@ async def _queues(firm: Firm) -> None:
         await _tell(f"queue/{identity}", "queue.added", {"key": key, "position": position})
 
 
-async def _employ(firm: Firm, each: LogIn) -> None:
-    """Roles are held in the desk's first unit, above the firm, so that what is filed at the front door is seen too."""
-    identity = await users.add(
-        each.name, each.display_name, f"{each.name}@modra.example.org", PASSWORD, [each.role], None, "system"
-    )
+async def _employ(firm: Firm, name: str, display_name: str, role: str, unit: str | None, password: str | None) -> None:
+    """Those who can sign in hold their role in the desk's first unit, above the firm, so that what is filed at the
+    front door is seen too."""
+    identity = await users.add(name, display_name, f"{name}@modra.example.org", password, [role], unit, "system")
     viewer = await viewer_of_user(identity)
     assert viewer is not None
-    firm.staff[each.name] = viewer
+    firm.staff[name] = viewer
     firm.made.append(("user", identity))
 
 

@@ -1,16 +1,5 @@
 """What people of the demonstration firm say and write; made up, unlike the narratives."""
 
-FIRST_NAMES = (
-    "Helena", "Marek", "Zofia", "Tomasz", "Irena", "Owen", "Beata", "Jakub", "Lena", "Victor", "Danuta", "Miles",
-    "Kinga", "Paweł", "Ruth", "Adrian", "Nadia", "Stefan", "Greta", "Oskar", "Halina", "Felix", "Wanda", "Emil",
-    "Maria", "Leon", "Ada", "Hugo", "Renata", "Simon",
-)  # fmt: skip
-LAST_NAMES = (
-    "Marsh", "Kowal", "Brzoza", "Lindqvist", "Sadowska", "Farrow", "Górska", "Hartley", "Malik", "Nowicka", "Okafor",
-    "Pawlak", "Quayle", "Rogala", "Stone", "Tarnowska", "Underhill", "Wolny", "Yates", "Zieliński", "Abbott", "Bielak",
-    "Crane", "Dudek", "Ellery", "Frątczak", "Grove", "Holm", "Ivanova", "Jasny",
-)  # fmt: skip
-
 ACKNOWLEDGED = (
     "Dear {name}, thank you for writing to us. Your complaint has the reference {reference}. I look into it myself and "
     "answer by {answer_by} at the latest. If something changes on your side, add it on your page or call me.",
@@ -36,6 +25,122 @@ LATER_MATTERS = (
      "Letter with another person's name", "information"),
     ("The form on your page lost what I had written, twice.", "Form lost what was typed", "account_access"),
 )  # fmt: skip
+# What complainants of the demonstration bank say beside their first matter: words, title, category.
+FURTHER_MATTERS = (
+    (
+        "I waited forty minutes on the telephone and was then cut off. It happened twice that week.",
+        "Forty minutes on hold, then cut off",
+        "information",
+    ),
+    (
+        "At the branch nobody could tell me to whom I should speak. I was sent from desk to desk.",
+        "Sent from desk to desk at the branch",
+        "information",
+    ),
+    ("You wrote that somebody would call me within two days. Nobody did.", "Promised call did not come", "information"),
+    (
+        "For the letters and copies that I had to send I paid more than the whole matter is worth.",
+        "Cost of letters and copies",
+        "fees",
+    ),
+    (
+        "Your page logged me out while I was writing, and everything was gone.",
+        "Form lost what was typed",
+        "account_access",
+    ),
+    ("The person on the telephone spoke to me as if I were a thief.", "Tone on the telephone", "information"),
+    ("The letter came so late that the date in it had passed.", "Letter came after its own deadline", "information"),
+    (
+        "Your answer to my first letter dealt with something I had never asked.",
+        "First answer missed the question",
+        "information",
+    ),
+    (
+        "Because of this I could not pay my rent in time and had to pay my landlord a fee.",
+        "Late fee for the rent",
+        "fees",
+    ),
+    ("I asked for my data and got the first page only.", "Copy of my data incomplete", "information"),
+)
+# What somebody writes who complained before.
+SECOND_COMPLAINTS = (
+    (
+        "In spring you told me that this was settled. Now the same charge stands on my statement again, with the same "
+        "date as then.",
+        "The same charge again",
+        "fees",
+    ),
+    (
+        "You promised to send me a written confirmation. I have asked for it three times since and nothing has come. "
+        "Without it the other office does nothing.",
+        "Confirmation promised and never sent",
+        "information",
+    ),
+    (
+        "The money that you awarded me arrived, and two weeks later the same sum was taken from my account again.",
+        "Money given and taken back",
+        "payments",
+    ),
+    (
+        "Your letter says that the entry was corrected. I asked for a copy today, and it is as it was.",
+        "Correction did not happen",
+        "credit_reporting",
+    ),
+    (
+        "For a month after your answer it was quiet. Since Monday the calls have begun again, from a new number.",
+        "The calls have begun again",
+        "collection",
+    ),
+    (
+        "I was told that I would have one person to speak to. It has been five by now, and each one asks me to tell it "
+        "from the beginning.",
+        "Five people and no one who knows",
+        "information",
+    ),
+    (
+        "With your answer came the papers of a woman who lives in another town. I have sent them back. I want to "
+        "know where mine are.",
+        "Somebody else's papers in my letter",
+        "information",
+    ),
+    (
+        "The new card has the wrong name on it. The first time this was the reason why it was refused in the shop.",
+        "Wrong name on the new card",
+        "payments",
+    ),
+    (
+        "You changed my instalment without a word, so that the old standing order is now too low and you charge me for "
+        "it.",
+        "Instalment changed without a word",
+        "loan_servicing",
+    ),
+    (
+        "I sent you the doctor's letter as you asked. Your department says that it never arrived, although I have the "
+        "receipt of the post.",
+        "Doctor's letter lost",
+        "information",
+    ),
+    (
+        "The account that was to be closed in March has a fee on it for June.",
+        "Fee on a closed account",
+        "account_closing",
+    ),
+    (
+        "Again I cannot get in. The code comes to a number that I no longer have, and I told you so last time.",
+        "Code goes to an old number",
+        "account_access",
+    ),
+)
+UNHEARD = (
+    "I told you on the first day that I cannot speak on the telephone for long, and you have called me eleven times "
+    "since. Has nobody written that down?",
+    "I am in hospital again. I wrote that in my first letter. Please do not send me forms with a week's term.",
+)
+UNHEARD_NEEDS = ("Letters only; longer terms while in treatment.", "Explicit consent in the letter")
+MISSED = (
+    "The customer named the illness in the first letter. We asked nothing and recorded nothing for two weeks. To be "
+    "taken up with the team, and as an aspect of its own in the answer."
+)
 CHASERS = (
     "When will I hear from you? The date you gave me has passed.",
     "I am still waiting. Please tell me at least that somebody reads this.",
@@ -128,5 +233,16 @@ COMPANIONS = (
     ("Brightwater Solicitors", "organisation", "representative", "Signed letter of authority", 21),
     ("Konrad Malik", "person", "joint_complainant", "", None),
     ("Northgate Furniture", "organisation", "complained_about", "", None),
-    ("Teresa Wolny", "person", "representative", "Court order on guardianship", 400),
+    ("Teresa Wolna", "person", "representative", "Court order on guardianship", 400),
+    ("Fundacja Głos", "organisation", "representative", "Signed letter of authority", 200),
+    ("Bruno Köhler", "person", "joint_complainant", "", None),
+    ("Ola Bielak", "person", "witness", "", None),
+    ("Seaview Lettings", "organisation", "complained_about", "", None),
+    ("Claire Garnier", "person", "representative", "Power of attorney of 2 February", 5),
+    ("Obuya & Partners", "organisation", "representative", "Signed letter of authority", -40),
+    ("Daryna Melnyk", "person", "joint_complainant", "", None),
+    ("Union of Tenants", "organisation", "representative", "Membership with authority to act", 365),
+    ("Ferry Lane Garage", "organisation", "complained_about", "", None),
+    ("Sami Demir", "person", "witness", "", None),
+    ("Iga Sowa", "person", "representative", "Letter of authority for one call", -3),
 )

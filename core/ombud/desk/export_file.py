@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 
 class ExportFile:
     """Members are written one after another. Sums of single files pile up on the disk, not in memory."""
@@ -60,9 +58,6 @@ class Member:
         self._file.write(data)
         self.digest.update(data)
         self.size += len(data)
-
-    def line(self, value: Any) -> None:
-        self.write(msgspec.json.encode(value) + b"\n")
 
 
 @contextmanager

@@ -33,6 +33,11 @@ class Kind:
         return self.only or found
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What a line of the file holds, in order."""
+        return (*self.columns, *(each.rpartition(" AS ")[2] for each in self.more))
+
+    @property
     def rows_sql(self) -> str:
         shown = ", ".join([*(f't."{column}"' for column in self.columns), *self.more])
         key = self.table._meta.primary_key._meta.db_column_name
@@ -67,6 +72,7 @@ KINDS = (
     Kind("support_needs", desk.SupportNeeds),
     Kind("links", trust.Link),
     Kind("drafts", desk.Draft),
+    Kind("views", desk.View),
     Kind("demo_items", desk.DemoItem),
     Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
     Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
@@ -79,16 +85,23 @@ LEFT_OUT = {
     "core_checkpoint": IN_LEDGER,
     "core_checkpoint_entry": IN_LEDGER,
     "core_ledger_reach": "found anew from the ledger",
+    "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_claim": "who works on what in these ten minutes",
     "core_session": "nobody stays signed in",
     "core_token": "API tokens are secrets; make new ones",
+    "core_second_factor": "secrets of authenticator apps; set them up anew",
+    "core_recovery_code": "secrets; they belong to the authenticator apps",
+    "core_reset": "links that set a password hold for a day, on this desk alone",
     "core_throttle": "counts of the last hours",
+    "core_bulk": "what can be taken back for a day; the ledger holds what was changed",
+    "core_bulk_row": "what can be taken back for a day; the ledger holds what was changed",
     "core_delivery": "background work of this server",
     "core_worker": "processes of this server",
     "core_fired": "the schedule of this server",
+    "core_planned": "the schedule of this server",
     "core_fault": "faults on this server",
     "core_rest": "plugins that rest on this server",
 }

@@ -63,6 +63,8 @@ def _aspect_assigned(body: Mapping[str, Any], around: Around) -> Phrase:
 
 def _status(body: Mapping[str, Any], around: Around) -> Phrase:
     values = {"actor": around.actor, "status": label(str(body.get("status", "")))}
+    if body.get("undone"):
+        return Phrase("%(actor)s took a change back. The case is now: %(status)s", values, "arrow-back-up")
     if body.get("reopened"):
         return Phrase("%(actor)s reopened the case", values, "refresh")
     if body.get("status") == "closed":

@@ -22,6 +22,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import address, settings
 from ombud.trust import keys, links, vault
+from ombud.trust.canonical import moment_text
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud_plugin_api.facts import Complaint, Filed, RawReceipt
 
@@ -313,13 +314,17 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
             "id": str(identity),
             "position": place,
             "status": "open",
+            "priority": "normal",
+            "severity": 1,
+            "due_at": moment(opening.due_at),
             "category": matter.category if is_code(matter.category) else "",
         }
         for place, (identity, matter) in enumerate(zip(opening.aspect_ids, complaint.matters, strict=True), 1)
     ]
     body = {
         "reference": opening.reference, "unit": str(opening.unit["id"]), "channel": complaint.channel, "status": "new",
-        "case_type": complaint.case_type, "priority": "normal", "owner": "", "queue": str(opening.queue_id or ""),
+        "case_type": complaint.case_type, "priority": "normal", "severity": 1, "owner": "",
+        "queue": str(opening.queue_id or ""),
         "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
         "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id),
         "aspects": aspects, "confidential": complaint.confidential,
@@ -349,7 +354,7 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
 
 def moment(at: datetime) -> str:
     """A time as entries hold it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment_text(at)
 
 
 async def answer_again(case_id: UUID) -> Filed:

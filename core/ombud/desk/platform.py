@@ -3,20 +3,24 @@
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-from ombud.desk import case_links, customers, errors, fields, intake
+from ombud.desk import case_links, customers, errors, fields, file_kinds, intake
 from ombud.desk.case_glance import case_glance
 from ombud.kernel import outbox
 from ombud.kernel.database import db
+from ombud.process import settings
 from ombud.trust import links, throttle, vault
 from ombud.trust.policy import ANONYMOUS, Viewer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PROOFS = 60  # answers to the question of a link, of one address in an hour; each link has its own, smaller number
 
 
 class InsideTransactionError(RuntimeError):
@@ -39,7 +43,7 @@ def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
         except links.BadLink as refusal:
             raise api.BadLink(str(refusal), gone=not isinstance(refusal, links.LinkInvalid)) from refusal
         except throttle.Throttled as refusal:
-            raise api.Refused(str(refusal)) from refusal
+            raise api.TooMany(str(refusal), refusal.retry_after) from refusal
 
     return call
 
@@ -47,15 +51,28 @@ def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
 class CorePlatform:
     """Made for each request or job; keeps nothing but who asks and for which plugin."""
 
-    def __init__(self, slug: str, viewer: Viewer = ANONYMOUS) -> None:
+    def __init__(self, slug: str, viewer: Viewer = ANONYMOUS, asked_from: str = "") -> None:
+        """`asked_from`: the address of the browser, where one asks."""
         self._slug = slug
         self._viewer = viewer
+        self._asked_from = throttle.network(asked_from) if asked_from else ""
         self._actor = viewer.actor if viewer.user_id else f"plugin/{slug}"
 
     @_translated
     async def file(self, raw: api.RawReceipt, complaint: api.Complaint) -> api.Filed:
         actor = self._viewer.actor if self._viewer.user_id else ""
-        return await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
+        if self._viewer.user_id or not self._asked_from:
+            return await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
+        key = f"file/{self._asked_from}"
+        await throttle.hit(key, settings().limits.filings_per_hour, timedelta(hours=1))
+        filed = await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
+        if filed.duplicate:  # the same complaint sent again costs nothing
+            await throttle.give_back(key)
+        return filed
+
+    async def refuses_file(self, name: str, data: bytes) -> str:
+        kind = file_kinds.kind_of(file_kinds.content_type(data, name))
+        return kind if kind in settings().limits.blocked_files else ""
 
     @_translated
     async def case_fields(self, case_type: str = "complaint") -> Mapping[str, Any]:
@@ -77,6 +94,8 @@ class CorePlatform:
 
     @_translated
     async def prove(self, token: str, question: str, answer: str) -> str:
+        if self._asked_from:
+            await throttle.hit(f"prove/{self._asked_from}", PROOFS, timedelta(hours=1))
         return await customers.prove(token, question, answer)
 
     @_translated
@@ -190,8 +209,8 @@ class CoreContext:
             self.say(done, total, note)
 
 
-def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None) -> CoreContext:
-    return CoreContext(CorePlatform(slug, viewer), viewer.name, Rights(viewer), {}, job)
+def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None, asked_from: str = "") -> CoreContext:
+    return CoreContext(CorePlatform(slug, viewer, asked_from), viewer.name, Rights(viewer), {}, job)
 
 
 __all__ = ["CoreContext", "CorePlatform", "Rights", "context_for"]

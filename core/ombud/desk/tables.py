@@ -274,6 +274,53 @@ class Draft(Table, tablename="core_draft"):
     updated_at = Timestamptz()
 
 
+class View(Table, tablename="core_view"):
+    """Filters of a queue page under a name: somebody's own, or shared with a unit and all below it."""
+
+    id = UUID(primary_key=True, default=new_id)
+    owner_id = UUID(default=None, help_text="who made it")
+    unit_id = UUID(default=None, null=True, help_text="whom it is shared with; empty for a personal view")
+    name = Text(default="")
+    filters = JSONB(default="{}", help_text="the fields of CaseFilters that are set")
+    position = Integer(default=0)
+    created_at = Timestamptz()
+    deleted_at = Timestamptz(default=None, null=True, help_text="it can be put back for a day")
+    version = Integer(default=1)
+
+
+class Bulk(Table, tablename="core_bulk"):
+    """A change of one or many cases, kept so that whoever made it can take it back for a day."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    action = Text(default="", help_text="take, assign, release, queue, priority, close, reopen, confidential, note")
+    value = JSONB(default="{}", help_text="what it is changed to; words are blanked once they are written")
+    state = Text(default="choosing", help_text="choosing, planned, running, done, undoing, undone")
+    single = Boolean(default=False, help_text="one case, changed on its own page")
+    cut = Boolean(default=False, help_text="more cases matched than one change may hold")
+    origin = Text(default="", help_text="the address of the list it came from")
+    job_id = UUID(default=None, null=True)
+    created_at = Timestamptz()
+    ran_at = Timestamptz(default=None, null=True)
+    touched_at = Timestamptz(
+        help_text="when a row was last worked on; an old one in a running change is taken up again"
+    )
+
+
+class BulkRow(Table, tablename="core_bulk_row"):
+    """One case of such a change: the version seen, what it had before and got, and how it went."""
+
+    id = UUID(primary_key=True, default=new_id)
+    bulk_id = UUID(default=None)
+    case_id = UUID(default=None)
+    place = Integer(default=0)
+    version = Integer(default=0)
+    state = Text(default="chosen", help_text="chosen, ready, cannot, done, refused, undone, stayed")
+    reason = Text(default="")
+    before = JSONB(default="{}")
+    after = JSONB(default="{}")
+
+
 class Presence(Table, tablename="core_presence"):
     """Who has a case open or writes on it at this moment, by browser. It exists to keep two people off one case and for
     nothing else: a row is overwritten every few seconds, expires after half a minute, is swept, never reaches the

@@ -125,7 +125,8 @@ class Runner:
             self._suspect = identity
         row = await db.fetchrow(
             """
-            UPDATE core_delivery SET state = 'running', attempts = attempts + 1, locked_by = $2, handed_at = NULL
+            UPDATE core_delivery SET state = 'running', attempts = attempts + 1, locked_by = $2, handed_at = NULL,
+                started_at = now()
             WHERE id = $1 AND state = 'waiting' AND available_at <= now() AND (kills = 0 OR $3)
             RETURNING id, subscriber, plugin, event, attempts, kills, checkpoint, created_at
             """,

@@ -146,6 +146,23 @@ async def enable(slug: str, actor: str, also: Callable[[Loaded], Awaitable[None]
     return loaded
 
 
+async def settle_in() -> list[str]:
+    """For a desk whose records came from elsewhere, in that transaction: makes the tables of the plugins that are here
+    in the version applied there. Returns one line for each that has to be switched on again by a person."""
+    installed, said = plugins.discover(running.blocked), []
+    rows = await db.fetch("SELECT slug, applied_version FROM core_plugin WHERE wanted_on ORDER BY slug")
+    for row in rows:
+        found = installed.get(row["slug"])
+        if found is not None and not found.problem and found.version == row["applied_version"]:
+            await _apply_tables(plugins.load(found))
+            continue
+        here = f"version {found.version} is installed" if found else "it is not installed here"
+        said.append(f"{row['slug']} {row['applied_version']}: {here}; then run `ombud plugin enable {row['slug']}`")
+        # Without a version applied nothing of it runs before its tables are made.
+        await db.execute("UPDATE core_plugin SET applied_version = '' WHERE slug = $1", row["slug"])
+    return said
+
+
 async def _needs_met(manifest: Manifest) -> None:
     on = {row["slug"] for row in await _wanted()}
     missing = [slug for slug in manifest.needs if slug not in on]

@@ -50,17 +50,20 @@ RETURNING core_delivery.id
 # A database that was down for a while makes every worker look silent, so it must have been up longer than that.
 _DEAD = """
 SELECT id FROM core_worker
-WHERE beat_at < now() - make_interval(secs => $1) AND id <> $2
+WHERE role = 'work' AND beat_at < now() - make_interval(secs => $1) AND id <> $2
     AND pg_postmaster_start_time() < now() - make_interval(secs => $1)
 UNION
 SELECT locked_by FROM core_delivery
 WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM core_worker WHERE id = locked_by) AND locked_by <> $2
 """
 
+# A web process that was killed is shown as silent for a while, then forgotten.
+_FORGET_WEB = "DELETE FROM core_worker WHERE role = 'web' AND beat_at < now() - interval '10 minutes'"
+
 _FORGET = "UPDATE core_delivery SET handed_at = NULL WHERE state = 'waiting' AND handed_at IS NOT NULL"
 
 _BEAT = """
-INSERT INTO core_worker (id, host, pid, started_at, beat_at) VALUES ($1, $2, $3, now(), now())
+INSERT INTO core_worker (id, role, host, pid, started_at, beat_at) VALUES ($1, 'work', $2, $3, now(), now())
 ON CONFLICT (id) DO UPDATE SET beat_at = now()
 """
 
@@ -150,6 +153,7 @@ class Relay:
             WHERE state = 'waiting' AND handed_at < now() - interval '{FORGOTTEN} seconds'
             """
         )
+        await db.execute(_FORGET_WEB)
         await self._free_unbooked()
         dead = [row["id"] for row in await db.fetch(_DEAD, self._jobs.ttl_seconds, self._runner.worker)]
         if dead:

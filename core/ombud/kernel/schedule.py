@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -38,6 +38,7 @@ class Entry:
 @dataclass
 class Schedule:
     entries: dict[str, Entry] = field(default_factory=dict)
+    _told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def every(
         self, name: str, trigger: Trigger, job_name: str, payload: Mapping[str, Any] | None = None, *, plugin: str = ""
@@ -58,9 +59,32 @@ class Schedule:
             for name, entry in list(self.entries.items()):
                 if name not in bases:
                     await _note(name, at, at)  # first seen: its times count from here
-                elif await _fire(name, entry, bases[name], at):
+                    bases[name] = at
+                elif (counts_from := await _fire(name, entry, bases[name], at)) is not None:
+                    bases[name] = counts_from
                     fired.append(name)
+            told = await self._tell(bases, fired, at)
+        self._told = told
         return fired
+
+    async def _tell(
+        self, bases: Mapping[str, datetime], fired: Sequence[str], at: datetime
+    ) -> dict[str, tuple[Any, ...]]:
+        """Writes down for people what changed of the plan since the last look; most looks change nothing."""
+        plan: dict[str, tuple[Any, ...]] = {
+            name: (entry.job, entry.plugin, rhythm_of(entry.trigger), entry.trigger.get_next_fire_time(bases[name], at))
+            for name, entry in self.entries.items()
+        }
+        for name in (each for each in plan if plan[each] != self._told.get(each) or each in fired):
+            await db.execute(
+                """INSERT INTO core_planned (name, job, plugin, rhythm, next_at, last_at)
+                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET job = $2, plugin = $3, rhythm = $4,
+                    next_at = $5, last_at = coalesce($6, core_planned.last_at)""",
+                name, *plan[name], at if name in fired else None,
+            )  # fmt: skip
+        if plan.keys() != self._told.keys():
+            await db.execute("DELETE FROM core_planned WHERE name <> ALL($1::text[])", list(plan))
+        return plan
 
     async def _bases(self, names: list[str]) -> dict[str, datetime]:
         rows = await db.fetch(
@@ -91,16 +115,29 @@ def cron(line: str, zone: str = "UTC") -> Trigger:
     return trigger
 
 
-async def _fire(name: str, entry: Entry, base: datetime, at: datetime) -> bool:
+def rhythm_of(trigger: Trigger) -> str:
+    """`interval:<seconds>` or `cron:<minute hour day month weekday> <zone>`, to be put into words."""
+    if isinstance(trigger, IntervalTrigger):
+        return f"interval:{int(trigger.interval.total_seconds())}"
+    if isinstance(trigger, CronTrigger):
+        parts = {each.name: str(each) for each in trigger.fields}
+        line = " ".join(parts[name] for name in ("minute", "hour", "day", "month", "day_of_week"))
+        return f"cron:{line} {trigger.timezone}"
+    return str(trigger)
+
+
+async def _fire(name: str, entry: Entry, base: datetime, at: datetime) -> datetime | None:
+    """From when the next moment is computed, if this one was due and ours."""
     due = entry.trigger.get_next_fire_time(base, at)
     if due is None or due > at:
-        return False
+        return None
     following = entry.trigger.get_next_fire_time(due, at)
     missed_more = following is not None and following <= at
-    if not await _note(name, due, at if missed_more else due):
-        return False
+    counts_from = at if missed_more else due
+    if not await _note(name, due, counts_from):
+        return None
     await enqueue_job(entry.job, entry.payload, key=f"schedule/{name}", plugin=entry.plugin or None)
-    return True
+    return counts_from
 
 
 async def _note(name: str, fire_at: datetime, counts_from: datetime) -> bool:
@@ -131,9 +168,11 @@ async def run_schedule() -> None:
 
 
 async def sweep_old(payload: dict[str, Any], context: JobContext) -> None:
-    """Deletes finished deliveries, moments fired and faults that nobody looks at any more."""
+    """Deletes finished deliveries, moments fired and faults that nobody looks at any more. That work was given up, and
+    by whom, stays in the ledger."""
     await db.execute("DELETE FROM core_delivery WHERE state = 'done' AND finished_at < $1", now() - KEEP_DONE)
     await db.execute("DELETE FROM core_fault WHERE at < $1", now() - KEEP_FAULTS)
+    await db.execute("DELETE FROM core_delivery WHERE state = 'given_up' AND finished_at < $1", now() - KEEP_FAULTS)
     await db.execute(
         """
         DELETE FROM core_fired AS old WHERE counts_from < $1

@@ -18,7 +18,7 @@ from psycopg.rows import tuple_row
 
 from ombud.config import Config
 from ombud.config_table import TABLE
-from ombud.kernel import clock, faults, watchdog
+from ombud.kernel import clock, faults, serving, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
@@ -96,6 +96,7 @@ class Supervisor:
     def run(self) -> None:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._signals())
+            stack.enter_context(self._alone())
             self._start_database()
             stack.callback(self._stop_database)
             self._bring_up_to_date()
@@ -131,6 +132,17 @@ class Supervisor:
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        folder = self.config.data.dir
+        try:
+            with serving.alone(folder, self.roles):
+                yield
+        except serving.Served as other:
+            raise CannotServe(
+                f"{folder} is served already, by {other.who}. Stop that first, or serve another folder with --data."
+            ) from None
 
     # --- the database ---
 

@@ -38,6 +38,7 @@ def serve_web(config: Config, app: str, descriptor: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app believes the proxies that its settings name, no others
         log_level=config.log.level,
         timeout_graceful_shutdown=DRAIN,
     )

@@ -136,7 +136,7 @@ async def publish(path: Path) -> int:
     """
     async with db.transaction():
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        last = _last_published(path)
+        last = last_published(path)
         if last is not None:
             await _compare(last, path)
         fresh = await since(last["n"] if last else 0)
@@ -165,7 +165,8 @@ def published(path: Path) -> list[dict[str, Any]]:
         raise PublishedDiffers(f"{path} holds a line that is no checkpoint: restore the file from its copy") from None
 
 
-def _last_published(path: Path) -> dict[str, Any] | None:
+def last_published(path: Path) -> dict[str, Any] | None:
+    """The last checkpoint of the file, None without one; raises PublishedDiffers for a line that is none."""
     if not path.exists():
         return None
     with path.open("rb") as file:

@@ -301,10 +301,11 @@ async def open_sealed(places: Sequence[tuple[str, int]]) -> list[Opening]:
         [stream for stream, _ in places],
         [seq for _, seq in places],
     )
-    return [_opening(row) for row in rows]
+    return [opening_of(row) for row in rows]
 
 
-def _opening(row: asyncpg.Record) -> Opening:
+def opening_of(row: asyncpg.Record) -> Opening:
+    """Opens a row of core_sealed joined with its subject's key (`key`, `master_id`); raises vault.Damaged."""
     key = keys.open_wrapped(keys.master(), row["subject"], row["master_id"], row["key"])
     box = Box(row["wrapped"], row["nonce"], row["ciphertext"])
     clear = unseal(key, box, sealed_label(row["stream"], row["seq"], row["field"], row["subject"]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from ombud.trust import checkpoints
 from ombud.trust.checkpoints import PublishedDiffers
 from ombud.trust.ledger_export import MayOpen, NoSuchCase, export_case
-from ombud.trust.ledger_verify import verify
+from ombud.trust.ledger_verify import Report, verify
 
 _EVERY = 0.5  # seconds between two lines of progress
 CAVEAT = (
@@ -21,10 +21,10 @@ def everything(entry: object, opening: object) -> bool:
     return True
 
 
-async def verify_command(since: int | None = None, publish_file: Path | None = None) -> int:
+async def verify_command(since: int | None = None, publish_file: Path | None = None, *, sealed: bool = False) -> int:
     """0 when everything holds; else 1, after naming the first thing that does not."""
     started = time.monotonic()
-    report = await verify(since, _Progress(), publish_file)
+    report = await verify(since, _Progress(), publish_file, sealed=sealed)
     if report.broken:
         print(f"DOES NOT HOLD: {report.broken}", file=sys.stderr)
         return 1
@@ -32,9 +32,13 @@ async def verify_command(since: int | None = None, publish_file: Path | None = N
         f"{report.entries} entries in {report.streams} streams hold, and so do {report.checkpoints} checkpoints "
         f"({time.monotonic() - started:.1f} s).\n"
         f"{report.newer} entries are newer than the last checkpoint; {report.published} checkpoints were compared "
-        f"with the published ones.\n{CAVEAT}"
+        f"with the published ones.\n{_of_sealed(report) if sealed else ''}{CAVEAT}"
     )
     return 0
+
+
+def _of_sealed(report: Report) -> str:
+    return f"{report.opened} sealed values were opened and fit; {report.erased} were erased with their keys.\n"
 
 
 class _Progress:

@@ -1,15 +1,18 @@
 """What a case is by its entries alone, to be compared with what the tables say.
 
 `CHANGES` maps a kind of entry to what it does; a kind that is not there does not touch what is compared. Ids are text,
-empty for nobody. A value the entry does not name stays as it is.
+empty for nobody; times are text as the ledger writes them. A value the entry does not name stays as it is; one that no
+entry ever named (None) is not compared, so that openings of before it was told still hold.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ombud.kernel.database import db
+from ombud.trust.canonical import moment_text
 
 Body = Mapping[str, Any]
 
@@ -24,9 +27,17 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class AspectState:
+    """`reason_at`: the entry that sealed the reason, 0 where there is none any more, None where it is not compared."""
+
     status: str = "open"
     owner: str = ""
     outcome: str = ""
+    priority: str | None = None
+    severity: str | None = None
+    due_at: str | None = None
+    cause: str | None = None
+    about: str | None = None
+    reason_at: int | None = None
     redress: dict[str, Line] = field(default_factory=dict)
 
     def give(self, body: Body) -> None:
@@ -44,6 +55,11 @@ class CaseState:
     priority: str = ""
     owner: str = ""
     queue: str = ""
+    severity: str | None = None
+    unit: str | None = None
+    confidential: str | None = None
+    received_at: str | None = None
+    due_at: str | None = None
     aspects: dict[str, AspectState] = field(default_factory=dict)
 
     def aspect(self, body: Body) -> AspectState:
@@ -53,11 +69,21 @@ class CaseState:
 def _take(target: CaseState | AspectState, body: Body, names: Sequence[str]) -> None:
     for name in names:
         if name in body:
-            setattr(target, name, "" if body[name] is None else str(body[name]))
+            setattr(target, name, _text(body[name]))
 
 
-_CASE_FIELDS = ("status", "priority", "owner", "queue")
-_ASPECT_FIELDS = ("status", "owner", "outcome")
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment_text(value)
+    return "" if value is None else str(value)
+
+
+_CASE_FIELDS = (
+    "status", "priority", "owner", "queue", "severity", "unit", "confidential", "received_at", "due_at"
+)  # fmt: skip
+_ASPECT_FIELDS = ("status", "owner", "outcome", "priority", "severity", "due_at", "cause", "about")
 
 
 def _open_case(case: CaseState, body: Body) -> None:
@@ -87,7 +113,9 @@ def _decide_aspect(case: CaseState, body: Body) -> None:
 
 
 def _reopen_aspect(case: CaseState, body: Body) -> None:
-    _take(case.aspect(body), {"status": "open", "outcome": "", **body}, _ASPECT_FIELDS)
+    aspect = case.aspect(body)
+    _take(aspect, {"status": "open", "outcome": "", **body}, _ASPECT_FIELDS)
+    aspect.cause = None if aspect.cause is None else ""
 
 
 def _close_aspect(case: CaseState, body: Body) -> None:
@@ -109,6 +137,7 @@ CHANGES: dict[str, Callable[[CaseState, Body], None]] = {
     "aspect.added": _change_aspect,
     "aspect.assigned": _change_aspect,
     "aspect.changed": _change_aspect,
+    "aspect.concerns_staff": _change_aspect,
     "aspect.decided": _decide_aspect,
     "aspect.reopened": _reopen_aspect,
     "aspect.closed": _close_aspect,
@@ -128,11 +157,13 @@ def fold(entries: Iterable[tuple[str, Body]]) -> CaseState:
 
 
 _CASES = """
-SELECT id::text, status, priority, coalesce(owner_id::text, '') AS owner, coalesce(queue_id::text, '') AS queue
+SELECT id::text, status, priority, coalesce(owner_id::text, '') AS owner, coalesce(queue_id::text, '') AS queue,
+    severity, unit_id::text AS unit, confidential, received_at, due_at
 FROM core_case WHERE id = ANY($1::text[]::uuid[])
 """
 _ASPECTS = """
-SELECT case_id::text AS case, id::text, status, coalesce(owner_id::text, '') AS owner, outcome
+SELECT case_id::text AS case, id::text, status, coalesce(owner_id::text, '') AS owner, outcome, priority, severity,
+    due_at, cause, coalesce(concerns_user_id::text, '') AS about
 FROM core_aspect WHERE case_id = ANY($1::text[]::uuid[])
 """
 _REDRESS = """
@@ -174,7 +205,7 @@ def difference(told: CaseState, current: CaseState | None) -> str:
 def _differ(told: object, current: object, names: Sequence[str]) -> str:
     for name in names:
         expected, found = getattr(told, name), getattr(current, name)
-        if expected != found:
+        if expected is not None and expected != found:
             return f"{name} is {_words(found)} in the table but {_words(expected)} by the entries"
     return ""
 

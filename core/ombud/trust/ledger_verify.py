@@ -1,7 +1,7 @@
 """Verifies the ledger in place: hashes, chains, heads, checkpoints, and that the tables are what the entries tell."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from ombud.kernel.database import db
-from ombud.trust import ledger_fold
+from ombud.trust import ledger_fold, ledger_sealed
 from ombud.trust.canonical import ZERO, checkpoint_hash, encode_checked, moment_text
 from ombud.trust.checkpoints import batches, checkpoint_of, published
 from ombud.trust.ledger_fold import CHANGES, CaseState
@@ -38,30 +38,78 @@ class Report:
     checkpoints: int = 0
     newer: int = 0  # entries in no checkpoint yet
     published: int = 0  # checkpoints that were compared with the published file
+    opened: int = 0  # sealed values that were opened and fit; only where that was asked for
+    erased: int = 0  # sealed values whose keys were destroyed
     broken: str = ""
+    where: str = ""  # the entry, checkpoint, stream or case that `broken` names
 
 
 def _quiet(done: int, total: int) -> None:
     return None
 
 
-async def verify(since: int | None = None, progress: Progress = _quiet, publish_file: Path | None = None) -> Report:
+async def verify(
+    since: int | None = None,
+    progress: Progress = _quiet,
+    publish_file: Path | None = None,
+    *,
+    sealed: bool = False,
+) -> Report:
     """Reads one snapshot with constant memory, and stops at the first thing that does not hold.
 
     With `since`, only streams with entries that are in no checkpoint up to that number, and the checkpoints after it.
+    With `sealed`, every sealed value is opened too, which takes a good deal longer.
+    """
+    report = Report()
+    async with db.transaction():
+        await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        await verify_here(report, since, progress, publish_file, sealed=sealed)
+    return report
+
+
+async def verify_here(
+    report: Report,
+    since: int | None = None,
+    progress: Progress = _quiet,
+    publish_file: Path | None = None,
+    *,
+    sealed: bool = False,
+) -> None:
+    """The same in the caller's transaction, such as one that wrote a ledger and has not committed yet."""
+    try:
+        await _check_entries("" if since is None else _ONLY_SINCE, since, progress, report)
+        await _check_checkpoints(since or 0, report)
+        await _check_leftovers()
+        if publish_file is not None:
+            await _check_published(publish_file, report)
+        if sealed:
+            await _check_sealed(report, None)
+    except Broken as broken:
+        report.broken, report.where = str(broken), broken.where
+
+
+async def verify_streams(streams: Sequence[str]) -> Report:
+    """Only these streams, their sealed values included: their chains, heads, and what the tables say of their cases.
+
+    Checkpoints are not looked at; a stream that was cut away whole is noticed by `verify` alone.
     """
     report = Report()
     async with db.transaction():
         await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         try:
-            await _check_entries(since, progress, report)
-            await _check_checkpoints(since or 0, report)
-            await _check_leftovers()
-            if publish_file is not None:
-                await _check_published(publish_file, report)
+            await _check_entries(_ONLY_STREAMS, list(streams), _quiet, report)
+            await _check_sealed(report, streams)
         except Broken as broken:
-            report.broken = str(broken)
+            report.broken, report.where = str(broken), broken.where
     return report
+
+
+async def _check_sealed(report: Report, streams: Sequence[str] | None) -> None:
+    count = ledger_sealed.Count()
+    wrong = await ledger_sealed.first_wrong(count, streams)
+    report.opened, report.erased = count.opened, count.erased
+    if wrong is not None:
+        raise Broken(f"entry {wrong.stream} {wrong.seq}", wrong.what)
 
 
 _ENTRIES = """
@@ -77,13 +125,15 @@ WHERE e.stream IN (
         SELECT 1 FROM core_checkpoint_entry m
         WHERE m.stream = fresh.stream AND m.seq = fresh.seq AND m.checkpoint <= $1))
 """
+_ONLY_STREAMS = "WHERE e.stream = ANY($1)"
 
 
-async def _check_entries(since: int | None, progress: Progress, report: Report) -> None:
+async def _check_entries(only: str, given: object, progress: Progress, report: Report) -> None:
+    """`only`: a condition over the entries, with `given` as its argument; empty for all."""
     total = await db.fetchval("SELECT coalesce(sum(seq), 0)::bigint FROM core_stream")
-    sql = _ENTRIES.format(only="" if since is None else _ONLY_SINCE)
+    sql = _ENTRIES.format(only=only)
     streams = _Streams(report)
-    async for rows in batches(sql, *(() if since is None else (since,))):
+    async for rows in batches(sql, *((given,) if only else ())):
         for row in rows:
             streams.take(row)
         report.entries += len(rows)
@@ -117,7 +167,7 @@ class _Streams:
             raise Broken(f"entry {stream} {seq}", f"entry {self.seq + 1} of its stream is missing")
         if prev != self.hash:
             raise Broken(f"entry {stream} {seq}", "does not follow the entry before it")
-        body = self._decode(body_text)
+        body, sealed = self._decode(body_text), self._decode(sealed_text)
         fields = {
             "v": 1,
             "stream": stream,
@@ -127,19 +177,22 @@ class _Streams:
             "cause": cause,
             "kind": kind,
             "body": body,
-            "sealed": self._decode(sealed_text),
+            "sealed": sealed,
             "prev": prev.hex(),
         }
         if hashlib.sha256(b"ombud-entry-1\n" + encode_checked(fields)).digest() != hashed:
             raise Broken(f"entry {stream} {seq}", "the hash does not fit the content")
         self.seq, self.hash = seq, hashed
         if self.case is not None and kind in CHANGES:
-            self._fold(kind, body)
+            self._fold(kind, body, sealed)
 
-    def _fold(self, kind: str, body: dict[str, Any]) -> None:
+    def _fold(self, kind: str, body: dict[str, Any], sealed: dict[str, str]) -> None:
         assert self.case is not None
         try:
             CHANGES[kind](self.case, body)
+            if kind in {"aspect.decided", "aspect.reopened"}:
+                decided = self.seq if "reason" in sealed else None
+                self.case.aspect(body).reason_at = decided if kind == "aspect.decided" else 0
         except (KeyError, TypeError, ArithmeticError) as error:
             raise Broken(f"entry {self.stream} {self.seq}", f"cannot be read as {kind}: {error!r}") from None
 
@@ -163,7 +216,38 @@ async def _compare_cases(cases: dict[str, tuple[str, CaseState]]) -> None:
     for name, (where, told) in cases.items():
         if said := ledger_fold.difference(told, current.get(name)):
             raise Broken(where, f"the case is not what its entries tell: {said}")
+    await _compare_reasons(cases)
     cases.clear()
+
+
+async def _compare_reasons(cases: dict[str, tuple[str, CaseState]]) -> None:
+    """The reason of each decision is the one that was sealed, where it can still be opened."""
+    told = {
+        aspect: (f"case/{name}", state.reason_at)
+        for name, (_, case) in cases.items()
+        if not case.removed
+        for aspect, state in case.aspects.items()
+        if state.reason_at is not None and _is_uuid(aspect)
+    }
+    if not told:
+        return
+    sealed = {
+        (stream, seq): value
+        async for stream, seq, value in ledger_sealed.values_of(
+            "reason", [place for place in told.values() if place[1]]
+        )
+    }
+    rows = await db.fetch("SELECT id::text, reason FROM core_aspect WHERE id = ANY($1::text[]::uuid[])", list(told))
+    for row in rows:
+        stream, seq = told[row["id"]]
+        where = f"entry {stream} {seq}" if seq else f"stream {stream}"
+        if seq and (stream, seq) not in sealed:
+            continue  # erased: the commitment stands, and nobody can read it any more
+        if seq and sealed[stream, seq] is None:
+            raise Broken(where, "the sealed value reason was altered and cannot be opened")
+        if row["reason"] != (sealed[stream, seq] if seq else ""):
+            said = "is not the one its entry sealed" if seq else "stands in the table, though no entry holds one"
+            raise Broken(where, f"the case is not what its entries tell: aspect {row['id']}: the reason {said}")
 
 
 def _is_uuid(text: str) -> bool:

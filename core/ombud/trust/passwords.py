@@ -2,42 +2,35 @@
 
 import asyncio
 import unicodedata
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
-SHORTEST, LONGEST = 8, 200
+# 15, because a password stands alone wherever nobody set a second factor up, or lost it (NIST SP 800-63B-4, 3.1.1.2).
+SHORTEST, LONGEST = 15, 200
 _LONGEST_TYPED = 4 * LONGEST  # a letter may be typed as itself and its marks, which are composed afterwards
+GUESSES = 9  # powers of ten; what falls sooner is a common password, a row of keys, or a few characters repeated
+_ESTIMATED = 72  # characters that the estimate looks at; it takes longer than linear time
+_OWN = 8  # characters a password must have besides names that everybody here knows
 
 _hasher = PasswordHasher()
 # Two at a time: each hash takes 64 MiB, so a flood of sign-ins waits in line instead of eating the machine's memory.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
-
-# What attackers try first, eight characters and longer (shorter ones fall to the length rule).
-_COMMONEST = frozenset(
-    """
-    password password1 password12 password123 password1234 password! passw0rd p@ssw0rd p@ssword pa$$word
-    12345678 123456789 1234567890 123456789a 12345678910 0123456789 87654321 987654321 0987654321
-    11223344 1122334455 12341234 123123123 123321123 147258369 789456123 123qwe123 1qaz2wsx 1qaz2wsx3edc
-    1q2w3e4r 1q2w3e4r5t 1q2w3e4r5t6y qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwerty12345 qwertz123
-    qwer1234 asdfghjk asdfghjkl asdf1234 zxcvbnm123 abcd1234 abc12345 abcdefgh abcdefg1 a1b2c3d4 aa123456
-    iloveyou iloveyou1 sunshine princess football baseball superman starwars whatever trustno1 computer internet
-    liverpool butterfly jonathan jennifer michelle samantha charlie1 letmein1 letmein123 letmeinnow welcome1
-    welcome12 welcome123 changeme changeme1 changeme123 default1 admin123 admin1234 admin12345 administrator
-    administrator1 adminadmin rootroot testtest test1234 testing123 guest123 demo1234 secret123 supersecret
-    summer2025 summer2026 winter2025 winter2026 spring2026 autumn2026 company1 complaint complaints complaint1
-    ombudsman ombudombud ombud123 ombud1234 haslo123 haslohaslo zaq12wsx zaq1zaq1 polska123 qwertyqwerty
-    """.split()  # noqa: SIM905
-)
+SERVICE_WORDS = ("ombud", "ombudsman", "complaint", "complaints", "complaints desk")
 
 
 class WeakPassword(ValueError):
     """The password is refused; the message says what to do instead."""
 
 
-def check(password: str, user_name: str = "") -> None:
-    """Raises WeakPassword if this may not become the password of the user."""
+def check(password: str, user_name: str = "", words: Collection[str] = ()) -> None:
+    """Raises WeakPassword if this may not become the password of the user; no rules of composition, no expiry.
+
+    `words`: names that everybody around knows, such as the organisation's.
+    """
     if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in password[:_LONGEST_TYPED]):
         raise WeakPassword(
             "The password holds a character that cannot be typed (a control character or broken text). "
@@ -48,16 +41,24 @@ def check(password: str, user_name: str = "") -> None:
         raise WeakPassword(f"Choose a password of at least {SHORTEST} characters; a few words in a row work well.")
     if len(text) > LONGEST or len(password) > _LONGEST_TYPED:
         raise WeakPassword(f"Choose a password of at most {LONGEST} characters.")
-    plain = text.casefold()
-    if user_name and plain in _near(user_name):
-        raise WeakPassword("Choose a password that differs from the user name.")
-    if plain in _COMMONEST or len(set(plain)) == 1:
+    plain, known = text.casefold(), _known(user_name, words)
+    if len(_without(plain, known)) < _OWN:
+        raise WeakPassword("Choose a password that differs from the user name and from the name of the organisation.")
+    if zxcvbn(plain[:_ESTIMATED], user_inputs=sorted(known), max_length=_ESTIMATED)["guesses_log10"] < GUESSES:
         raise WeakPassword("This password is among the first that attackers try. Choose another, such as a few words.")
 
 
-def _near(user_name: str) -> set[str]:
+def _known(user_name: str, words: Collection[str]) -> set[str]:
     name = _normal(user_name).casefold()
-    return {name, name[::-1], name * 2, name.partition("@")[0]}
+    given = {name, name.partition("@")[0], *(_normal(each).casefold() for each in words), *SERVICE_WORDS}
+    return {each for each in given if len(each) >= 3}
+
+
+def _without(plain: str, known: set[str]) -> str:
+    """The letters and digits that are left when all known names are taken out, forwards and backwards."""
+    for each in sorted(known, key=len, reverse=True):
+        plain = plain.replace(each, " ").replace(each[::-1], " ")
+    return "".join(sign for sign in plain if not sign.isspace())
 
 
 async def hash_of(password: str) -> str:

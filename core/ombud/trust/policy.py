@@ -24,6 +24,7 @@ class Viewer:
     scopes: frozenset[str] | None = None
     system: bool = False
     roles: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     def may(self, permission: str) -> bool:
         """True if the permission holds in at least one unit."""

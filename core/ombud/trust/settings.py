@@ -9,6 +9,8 @@ from ombud.kernel.ids import new_id
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
+CHANNEL = "ombud_settings"  # every process that keeps a setting in memory reads it again at a notice
+
 
 class MayNotSetError(Exception):
     """The viewer has no right to change settings."""
@@ -69,6 +71,7 @@ async def change(viewer: Viewer, key: str, value: Any, unit_id: UUID | None = No
             actor=viewer.actor,
             entries=[NewEntry(f"setting/{scope}", "setting.changed", {"key": key, "version": held + 1}, sealed)],
         )
+        await db.execute("SELECT pg_notify($1, $2)", CHANNEL, key)
         return held + 1
 
 

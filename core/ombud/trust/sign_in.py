@@ -1,6 +1,5 @@
 """Signing in: one door, slow to guess at, that tells a stranger nothing."""
 
-import ipaddress
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
@@ -9,13 +8,14 @@ import asyncpg
 
 from ombud.config_table import SignIn
 from ombud.kernel.database import db
-from ombud.trust import passwords, sessions, throttle
+from ombud.trust import passwords, second_factor, sessions, throttle
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.sessions import SignedIn
 from ombud.trust.throttle import Throttled
 from ombud.trust.users import normal_name
 
 WRONG = "The name or the password is not right."
+TOO_LATE = "It took too long. Type name and password again, then the code."
 ADDRESS_FACTOR = 10  # one address may be a whole office behind one router
 STREAM = "setting/sign_in"
 
@@ -29,11 +29,56 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-async def sign_in(name: str, password: str, address: str, agent: str, settings: SignIn) -> SignedIn:
+async def sign_in(name: str, password: str, address: str, agent: str, settings: SignIn, marks: str = "") -> SignedIn:
     """Opens a session, or raises Refused: same words and same time for unknown, inactive and wrong password.
 
-    Not inside a transaction: one that rolls back would forget the failed attempt.
+    The session is a half one where the user has a second factor; `with_code` makes it whole. `marks`: which users
+    signed in from this browser before. Not inside a transaction: one that rolls back would forget the failed attempt.
     """
+    user_id = await check_password(name, password, address, settings)
+    if await second_factor.is_on(user_id):
+        return await sessions.open_session(user_id, agent, settings.session_hours, half=True)
+    return await _opened(user_id, agent, settings, marks)
+
+
+async def with_code(half: str, code: str, agent: str, settings: SignIn, marks: str = "") -> SignedIn:
+    """The second step: a half session and a code become a session under a fresh secret. Raises Refused."""
+    user_id = await sessions.half_of(half)
+    if user_id is None:
+        raise Refused(TOO_LATE)
+    await check_code(user_id, code, settings)
+    await sessions.close(half)
+    return await _opened(user_id, agent, settings, marks)
+
+
+async def check_code(user_id: UUID, code: str, settings: SignIn) -> None:
+    """Raises Refused unless this is a code of the user's second factor that was not used yet."""
+    try:
+        await second_factor.show(user_id, code, settings)
+    except Throttled as reached:
+        raise Refused(str(reached), reached.retry_after) from None
+    except second_factor.WrongCode as wrong:
+        raise Refused(str(wrong)) from None
+
+
+async def confirm(user_id: UUID, password: str, code: str, address: str, settings: SignIn) -> None:
+    """Password and, where it is on, second factor once more before a risky step. Raises Refused."""
+    name = str(await db.fetchval("SELECT name FROM core_user WHERE id = $1", user_id))
+    await check_password(name, password, address, settings)
+    if await second_factor.is_on(user_id):
+        await check_code(user_id, code, settings)
+
+
+async def _opened(user_id: UUID, agent: str, settings: SignIn, marks: str) -> SignedIn:
+    new = not sessions.knows(marks, user_id)
+    if new:
+        async with db.transaction():
+            await append(actor=f"user/{user_id}", entries=[NewEntry(f"user/{user_id}", "session.new_browser", {})])
+    return await sessions.open_session(user_id, agent, settings.session_hours, new_browser=new)
+
+
+async def check_password(name: str, password: str, address: str, settings: SignIn) -> UUID:
+    """Whose name and password these are; counts the try. Raises Refused."""
     name = normal_name(name[:200])
     row = await _user(name)
     await _count(name, address, row["id"] if row else None, settings)
@@ -45,7 +90,7 @@ async def sign_in(name: str, password: str, address: str, agent: str, settings: 
         await throttle.give_back(_address_key(address))
     if passwords.is_outdated(row["password_hash"]):
         await _hash_again(row["id"], row["password_hash"], password)
-    return await sessions.open_session(row["id"], agent, settings.session_hours)
+    return UUID(str(row["id"]))
 
 
 async def _user(name: str) -> asyncpg.Record | None:
@@ -90,13 +135,4 @@ def _name_key(name: str) -> str:
 
 
 def _address_key(address: str) -> str:
-    """One person commands a whole IPv6 /64, so that is what counts."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return f"sign-in/address/{address}"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return f"sign-in/address/{parsed.ipv4_mapped}"
-        return f"sign-in/address/{ipaddress.ip_network((parsed, 64), strict=False)}"
-    return f"sign-in/address/{parsed}"
+    return f"sign-in/address/{throttle.network(address)}"

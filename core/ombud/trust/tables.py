@@ -1,6 +1,6 @@
 """Who may enter, and as whom: users, roles, sessions, tokens, signed links, throttles."""
 
-from piccolo.columns import UUID, Array, Boolean, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from ombud.kernel.ids import new_id
@@ -18,6 +18,8 @@ class User(Table, tablename="core_user"):
     active = Boolean(default=True)
     created_at = Timestamptz()
     version = Integer(default=1)
+    keys = JSONB(default="{}", help_text="the keys this person chose, by action; the others are the usual ones")
+    landing = Text(default="", help_text="the queue or view the desk opens with; empty for the usual one")
 
 
 class Role(Table, tablename="core_role"):
@@ -45,6 +47,9 @@ class Session(Table, tablename="core_session"):
     seen_at = Timestamptz()
     expires_at = Timestamptz()
     agent = Text(default="", help_text="the browser's own description, cut to 200 characters")
+    half = Boolean(default=False, help_text="the password was right, the second factor is not shown yet")
+    new_browser = Boolean(default=False, help_text="nobody signed in as this user from this browser before")
+    proved_at = Timestamptz(default=None, null=True, help_text="when the person last showed password and code")
 
 
 class Token(Table, tablename="core_token"):
@@ -80,3 +85,36 @@ class Link(Table, tablename="core_link"):
     expires_at = Timestamptz()
     revoked_at = Timestamptz(default=None, null=True)
     revoked_by = Text(default="")
+
+
+class SecondFactor(Table, tablename="core_second_factor"):
+    """A user's authenticator app (TOTP). Its secret lies in the vault; a time step that was used is used up."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(unique=True, default=None)
+    vault_id = UUID(default=None)
+    created_at = Timestamptz()
+    confirmed_at = Timestamptz(default=None, null=True)
+    last_step = BigInt(default=0)
+
+
+class RecoveryCode(Table, tablename="core_recovery_code"):
+    """One way in without the phone, once; kept as an HMAC under the signing key, which is not in the database."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    hash = Text(unique=True, default="", secret=True)
+    used_at = Timestamptz(default=None, null=True)
+
+
+class Reset(Table, tablename="core_reset"):
+    """A link by which a user sets a password, once; only the hash of its secret is kept."""
+
+    id = UUID(primary_key=True, default=new_id)
+    user_id = UUID(default=None)
+    hash = Text(unique=True, default="", secret=True)
+    purpose = Text(default="reset")
+    made_by = Text(default="")
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(default=None, null=True)

@@ -1,6 +1,7 @@
 """How often something may be tried: one statement counts, across all processes."""
 
 import hashlib
+import ipaddress
 import math
 from datetime import timedelta
 
@@ -60,6 +61,17 @@ async def forget(key: str) -> None:
 async def sweep(older_than: timedelta = timedelta(days=1)) -> None:
     """Deletes counts nobody asks for any more; for the schedule."""
     await db.execute("DELETE FROM core_throttle WHERE since < $1", now() - older_than)
+
+
+def network(address: str) -> str:
+    """What counts as one asker: an IPv4 address, or the whole IPv6 /64 that one person commands."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def _hashed(key: str) -> str:

@@ -13,6 +13,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust import passwords, sessions
 from ombud.trust.ledger import NewEntry, Sealed, append
+from ombud.trust.policy import Viewer
 
 _LAST_ADMINISTRATOR_LOCK = 0x6F6D_6164_6D69
 
@@ -191,6 +192,13 @@ async def list_users(active_only: bool = False) -> list[UserFound]:
     return await _users("WHERE u.active" if active_only else "")
 
 
+def may_manage(viewer: Viewer, user: UserFound) -> bool:
+    """True if the viewer administers every unit in which the user holds a role; who has none is anybody's to help."""
+    if not user.roles:
+        return viewer.may("user.manage")
+    return all(viewer.may_in("user.manage", held.unit_id) for held in user.roles)
+
+
 async def _users(condition: str, *given: Any) -> list[UserFound]:
     rows = await db.fetch(
         f"""SELECT u.id, u.name, u.display_name, u.email, u.language, u.active, u.created_at,
@@ -295,5 +303,11 @@ def _can_be_asked(value: str | UUID) -> bool:
 
 
 async def _checked_hash(password: str, name: str) -> str:
-    passwords.check(password, name)
+    await check_password(password, name)
     return await passwords.hash_of(password)
+
+
+async def check_password(password: str, name: str) -> None:
+    """Raises passwords.WeakPassword if this may not become the password of that user here."""
+    known = await db.fetchval("SELECT array_agg(name) FROM (SELECT name FROM core_unit ORDER BY id LIMIT 100) AS unit")
+    passwords.check(password, name, known or ())

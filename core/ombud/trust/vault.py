@@ -75,9 +75,15 @@ async def prepare_many(items: Sequence[tuple[str, bytes]]) -> list[VaultRow]:
     return [sealed_row(subject, data, subject_keys[subject]) for subject, data in items]
 
 
-def sealed_row(subject: str, data: bytes, subject_key: bytes) -> VaultRow:
+async def prepare_again(items: Sequence[tuple[UUID, str, bytes]]) -> list[VaultRow]:
+    """The same for bytes that had an id on another desk and keep it: (id, subject, bytes)."""
+    subject_keys = await keys.sealing_keys({subject for _, subject, _ in items})
+    return [sealed_row(subject, data, subject_keys[subject], identity) for identity, subject, data in items]
+
+
+def sealed_row(subject: str, data: bytes, subject_key: bytes, identity: UUID | None = None) -> VaultRow:
     """The row under a key the caller holds already."""
-    identity = new_id()
+    identity = identity or new_id()
     return VaultRow(identity, subject, seal(subject_key, data, _label(identity, subject)), len(data), now())
 
 

@@ -1,6 +1,7 @@
 """Whom a request speaks for: from a session's or token's secret to a Viewer with all its rights, in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,8 @@ _Rights = dict[str, frozenset[UUID]]
 _RIGHTS = """
 WITH RECURSIVE me AS ({me}),
 granted AS (
-    SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions, array_agg(DISTINCT role.label) AS roles
+    SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions, array_agg(DISTINCT role.label) AS roles,
+        array_agg(DISTINCT role.key) AS role_keys
     FROM me JOIN core_user_role mine ON mine.user_id = me.user_id JOIN core_role role ON role.key = mine.role,
         unnest(role.permissions) AS permission
     GROUP BY mine.unit_id
@@ -30,15 +32,16 @@ below AS (
     SELECT below.top, child.id FROM below JOIN core_unit child ON child.parent_id = below.unit_id
 ),
 reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
-SELECT me.*, granted.permissions, granted.roles, reach.units
+SELECT me.*, granted.permissions, granted.roles, granted.role_keys, reach.units
 FROM me LEFT JOIN (granted JOIN reach ON reach.top = granted.unit_id) ON TRUE
 """
-_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language"
+_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys"
 _OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
 _OF_SESSION = _RIGHTS.format(
-    me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, {_PERSON}
+    me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, s.proved_at, {_PERSON}, EXISTS (SELECT 1
+        FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_factor
     FROM core_session s JOIN core_user u ON u.id = s.user_id
-    WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active"""
+    WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active AND NOT s.half"""
 )
 _OF_TOKEN = _RIGHTS.format(
     me=f"""SELECT t.id AS token_id, t.scopes, t.used_at, {_PERSON}
@@ -54,19 +57,27 @@ async def viewer_of_user(user_id: UUID) -> Viewer | None:
 
 
 async def viewer_of_session(
-    secret: str, idle_minutes: int = IDLE_MINUTES, *, used: bool = True
+    secret: str, idle_minutes: int = IDLE_MINUTES, factor_roles: Collection[str] = (), *, used: bool = True
 ) -> tuple[Viewer, SessionFound] | None:
     """The viewer behind a session cookie; None if the session has ended or the user is inactive. `used`: whether this
-    keeps it from lying idle; what a page asks by itself does not."""
+    keeps it from lying idle; what a page asks by itself does not.
+
+    Whoever holds one of `factor_roles` and has no second factor has no rights until it is set up.
+    """
     moment = now()
     rows = await db.fetch(_OF_SESSION, sessions.hashed(secret), moment, moment - timedelta(minutes=idle_minutes))
     if not rows:
         return None
     row = rows[0]
-    session = SessionFound(row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"])
+    held = {key for each in rows for key in each["role_keys"] or ()}
+    session = SessionFound(
+        row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"], row["proved_at"],
+        must_enrol=not row["has_factor"] and not held.isdisjoint(factor_roles),
+    )  # fmt: skip
     if used:
         await sessions.touch(session)
-    return _viewer(f"user/{session.user_id}", rows), session
+    viewer = _viewer(f"user/{session.user_id}", rows)
+    return (replace(viewer, rights={}) if session.must_enrol else viewer), session
 
 
 async def viewer_of_token(plain: str) -> Viewer | None:
@@ -82,7 +93,10 @@ async def viewer_of_token(plain: str) -> Viewer | None:
 def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] | None = None) -> Viewer:
     first = rows[0]
     roles = tuple(sorted({label for row in rows for label in row["roles"] or ()}))
-    return Viewer(actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles)
+    return Viewer(
+        actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles,
+        keys=first["keys"] or {},
+    )  # fmt: skip
 
 
 def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:

@@ -1,43 +1,35 @@
-"""The door of every request: who asks (session or token), is the form ours (CSRF), and the headers that go out."""
+"""The door of every request: who asks (session or token), and is the form ours (CSRF)."""
 
 import secrets
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
-from litestar import Request
+from litestar import Request, Response
 from litestar._parsers import parse_url_encoded_form_data
 from litestar.connection import ASGIConnection
-from litestar.datastructures import FormMultiDict, MutableScopeHeaders
+from litestar.datastructures import Cookie, FormMultiDict, MutableScopeHeaders
 from litestar.enums import RequestEncodingType, ScopeType
 from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.types import ASGIApp, Empty, Message, Receive, Scope, Send
 
 from ombud.process import settings
-from ombud.trust import sessions
+from ombud.trust import sessions, throttle
 from ombud.trust.policy import ANONYMOUS, Viewer
 from ombud.trust.sessions import SessionFound
 from ombud.trust.viewers import viewer_of_session, viewer_of_token
+from ombud.web.arrival import CACHED
 
 SESSION_COOKIE = "ombud_session"
 VISIT_COOKIE = "ombud_visit"
+LANGUAGE_COOKIE = "ombud_language"  # plugins read it under this name
 CSRF_FIELD = "_csrf"
 CSRF_HEADER = "x-csrf-token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-        "worker-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-}
+TOKEN_TRIES = 60  # unknown tokens of one address in a quarter of an hour
 
 
 class FormTooOldError(PermissionDeniedException):
@@ -58,34 +50,11 @@ class Visit:
         return self.secret
 
 
-class Headers:
-    """Wraps the whole app: no answer leaves without the security headers, errors included."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
-
-        async def dressed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders(message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith(("/static/", "/themes/")):
-                    headers.setdefault("cache-control", "no-store")
-            await send(message)
-
-        await self._app(scope, receive, dressed)
-
-
 def door(app: ASGIApp) -> ASGIApp:
     """App-level middleware: resolves the viewer and refuses writes whose form is not ours."""
 
     async def through(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(("/static/", "/themes/", "/health")):
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(CACHED) or scope["path"] == "/health":
             await app(scope, receive, send)
             return
         request = _AtTheDoor(scope, receive, send)
@@ -112,22 +81,31 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
     """Puts viewer, session and visit into the scope; True if a token spoke (and no form needs a CSRF field)."""
     state: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]
     state["viewer"], state["session"] = ANONYMOUS, None
-    state["visit"] = Visit(request.cookies.get(VISIT_COOKIE, "")[:100])
+    state["visit"] = Visit(cookie_of(request, VISIT_COOKIE)[:100])
     authorization = request.headers.get("authorization", "")
     if authorization:
         kind, _, plain = authorization.partition(" ")
         viewer = await viewer_of_token(plain.strip()) if kind.lower() == "bearer" else None
         if viewer is None:
+            await _count_bad_token(request)
             raise NotAuthorizedException("The token is unknown, expired or revoked. Make a new one and send it again.")
         state["viewer"] = viewer
         return True
-    secret = request.cookies.get(SESSION_COOKIE, "")
+    secret = cookie_of(request, SESSION_COOKIE)
     if secret:
+        rules = settings().sign_in
         used = not request.scope["path"].startswith("/live")  # asked by the page, not by the person in front of it
-        found = await viewer_of_session(secret, settings().sign_in.idle_minutes, used=used)
+        found = await viewer_of_session(secret, rules.idle_minutes, rules.second_factor_roles, used=used)
         if found is not None:
             state["viewer"], state["session"] = found
     return False
+
+
+async def _count_bad_token(request: Request[Any, Any, Any]) -> None:
+    """A token that holds is never refused for the wrong ones of its neighbours."""
+    if request.client:
+        key = f"token/{throttle.network(request.client.host)}"
+        await throttle.hit(key, TOKEN_TRIES, timedelta(minutes=15))
 
 
 async def _check_form(request: Request[Any, Any, Any]) -> None:
@@ -173,6 +151,7 @@ def _with_visit(scope: Scope, send: Send) -> Send:
 def cookie(name: str, value: str, *, seconds: int | None = None, readable: bool = False) -> str:
     """A Set-Cookie line: for this site alone, over https alone where the desk is served so."""
     jar: SimpleCookie = SimpleCookie()
+    name = name_of(name)
     jar[name] = value
     morsel = jar[name]
     morsel["path"], morsel["samesite"] = "/", "Lax"
@@ -181,6 +160,31 @@ def cookie(name: str, value: str, *, seconds: int | None = None, readable: bool 
     if seconds is not None:
         morsel["max-age"] = str(seconds)
     return morsel.OutputString()
+
+
+def put_cookie(answer: Response[Any], name: str, value: str, seconds: int | None = None) -> None:
+    """Adds a cookie to an answer that may carry others; `seconds` 0 takes it away, None ends it with the browser."""
+    answer.cookies.append(
+        Cookie(
+            key=name_of(name),
+            value=value,
+            path="/",
+            max_age=seconds,
+            httponly=True,
+            samesite="lax",
+            secure=settings().server.cookies_are_secure,
+        )
+    )
+
+
+def name_of(name: str) -> str:
+    """The cookie's name in the browser. `__Host-`: no neighbour on the same domain can plant it."""
+    return f"__Host-{name}" if settings().server.cookies_are_secure and name != LANGUAGE_COOKIE else name
+
+
+def cookie_of(request: Request[Any, Any, Any], name: str) -> str:
+    """What the browser brought under a name that `cookie` wrote; empty where it brought nothing."""
+    return request.cookies.get(name_of(name), "")
 
 
 def viewer_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Viewer:

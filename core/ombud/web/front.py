@@ -12,7 +12,9 @@ from ombud.desk import customers
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.web import assets
+from ombud.web.look import look
 from ombud.web.shell import go, page
+from ombud.web.themes import ThemeError
 
 PUBLIC = {"public": True}
 YEAR = 31_536_000
@@ -89,11 +91,12 @@ async def static(name: str) -> File:
 
 
 @get("/themes/{theme:str}/{name:path}", opt=PUBLIC)
-async def theme_file(request: Request[Any, Any, Any], theme: str, name: str) -> File:
-    """A file of the theme in force."""
-    used = request.app.state.theme
-    if used is None or used.name != theme:
-        raise NotFoundException
+async def theme_file(theme: str, name: str) -> File:
+    """A file of an installed theme; of one that is not in force, for its preview."""
+    try:
+        used, _ = look.named(theme)
+    except ThemeError:
+        raise NotFoundException from None
     return _file(used.static, name.lstrip("/"), f"public, max-age={YEAR}")
 
 

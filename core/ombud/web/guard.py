@@ -9,8 +9,11 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import BaseRoute
 
+from ombud.process import settings
 from ombud.trust.permissions import KEYS
+from ombud.trust.sessions import SessionFound
 from ombud.web.door import viewer_of
+from ombud.web.throttled import keep_pace
 
 SIGNED_IN = "signed-in"
 
@@ -19,19 +22,38 @@ class UnguardedError(RuntimeError):
     """A handler names no permission; core does not start, and a plugin with such a handler is unfit."""
 
 
+class ConfirmFirstError(PermissionDeniedException):
+    """A risky step, and the person showed the password too long ago."""
+
+
+class EnrolFirstError(PermissionDeniedException):
+    """The person's role needs a second factor that is not set up yet; nothing else is open to them."""
+
+
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """App-level guard: asks the policy before any handler runs."""
-    if handler.opt.get("public"):
-        return
+    """App-level guard: asks the policy before any handler runs, then whether it is asked too often."""
+    if not handler.opt.get("public"):
+        _permitted(connection, handler)
+    await keep_pace(connection, handler)
+
+
+def _permitted(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     permission, viewer = handler.opt.get("permission"), viewer_of(connection)
     if viewer.user_id is None:
         raise NotAuthorizedException(
             "Sign in first. For the API, send a token in the header `Authorization: Bearer …`; make one at /me/tokens."
         )
-    if permission == SIGNED_IN:
-        return
-    if not permission or not viewer.may(str(permission)):
+    session: SessionFound | None = connection.scope.get("session")  # type: ignore[assignment]
+    if session is not None and session.must_enrol and not handler.opt.get("enrolling"):
+        raise EnrolFirstError("Your role needs a second factor. Set it up first, at /me/second-factor.")
+    if permission != SIGNED_IN and (not permission or not viewer.may(str(permission))):
         raise PermissionDeniedException("Your roles do not allow this. Ask an administrator of this desk.")
+    if handler.opt.get("confirm") and not (session and session.proved_within(settings().sign_in.confirm_minutes)):
+        raise ConfirmFirstError(
+            "This step asks for your password once more. Confirm that it is you, then do it again."
+            if session
+            else "This is done by a person in the browser. Sign in there; a token cannot do it."
+        )
 
 
 def check(app: Litestar, known: Iterable[str] = KEYS) -> None:

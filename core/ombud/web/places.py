@@ -17,7 +17,12 @@ class Place:
     group: str
 
 
-PLACES = (Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),)
+PLACES = (
+    Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
+    Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
+    Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
+    Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
+)
 
 
 def places(viewer: Viewer) -> list[Place]:

@@ -23,6 +23,8 @@ from ombud.process import settings
 from ombud.trust.permissions import KEYS
 from ombud.web import guard, shell, templating
 from ombud.web.door import viewer_of
+from ombud.web.look import look
+from ombud.web.throttled import address_of
 
 log = logging.getLogger("ombud.plugins")
 
@@ -31,12 +33,11 @@ SLOT_SECONDS = 2.0
 
 
 class PluginPages:
-    """The dispatcher behind /p/: finds the plugin's app, made anew for each generation of running plugins."""
+    """The dispatcher behind /p/: finds the plugin's app, made anew for each generation of plugins, and each look."""
 
-    def __init__(self, jinja: Any, exception_handlers: Mapping[Any, Any]) -> None:
-        self._jinja = jinja
+    def __init__(self, exception_handlers: Mapping[Any, Any]) -> None:
         self._handlers = dict(exception_handlers)
-        self._apps: dict[str, tuple[Loaded, Litestar]] = {}
+        self._apps: dict[str, tuple[Loaded, Any, Litestar]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         slug, _, rest = scope["path"].removeprefix("/p/").partition("/")
@@ -75,15 +76,15 @@ class PluginPages:
         if loaded is None:
             raise NotFoundException
         known = self._apps.get(slug)
-        if known is None or known[0] is not loaded:
-            known = (loaded, self._build(loaded))
+        if known is None or known[0] is not loaded or known[1] is not look.jinja:
+            known = (loaded, look.jinja, self._build(loaded))
             self._apps[slug] = known
-        return known[1]
+        return known[2]
 
     def _build(self, loaded: Loaded) -> Litestar:
         """Raises guard.UnguardedError for a page that names no permission; its plugin's pages then are not served."""
         templates = loaded.folder / "templates"
-        jinja = templating.with_templates(self._jinja, templates) if templates.is_dir() else self._jinja
+        jinja = templating.with_templates(look.jinja, templates) if templates.is_dir() else look.jinja
         app = Litestar(
             route_handlers=list(loaded.pages),
             guards=[guard.guard],
@@ -103,14 +104,14 @@ class PluginPages:
 
 def _platform_of(slug: str) -> Any:
     async def platform(request: Request[Any, Any, Any]) -> api.Platform:
-        return context_for(slug, viewer_of(request)).platform
+        return context_for(slug, viewer_of(request), asked_from=address_of(request)).platform
 
     return platform
 
 
 def _context_of(slug: str) -> Any:
     async def context(request: Request[Any, Any, Any]) -> api.Context:
-        return context_for(slug, viewer_of(request))
+        return context_for(slug, viewer_of(request), asked_from=address_of(request))
 
     return context
 
@@ -173,6 +174,6 @@ async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill,
 
 
 def _drawn(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, data: Mapping[str, Any]) -> Markup:
-    jinja = templating.with_templates(request.app.state.jinja, loaded.folder / "templates")
+    jinja = templating.with_templates(look.jinja, loaded.folder / "templates")
     around = {"language": shell.language_of(request, viewer_of(request), "en"), "zone": "UTC"}
     return Markup(shell.render(request, jinja, fill.template, around, dict(data)))  # noqa: S704 - escaped by Jinja

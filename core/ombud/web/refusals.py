@@ -3,7 +3,7 @@
 import logging
 import secrets
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
@@ -14,8 +14,9 @@ from ombud.kernel import faults
 from ombud.kernel.database import is_away
 from ombud.trust import links, throttle
 from ombud.web.api import api_exception_handler
-from ombud.web.door import FormTooOldError
-from ombud.web.shell import page
+from ombud.web.door import SAFE, FormTooOldError
+from ombud.web.guard import ConfirmFirstError, EnrolFirstError
+from ombud.web.shell import go, page
 
 log = logging.getLogger("ombud.web")
 
@@ -46,6 +47,8 @@ _TITLES = {
     503: "Ombud is not ready yet",
 }
 _SAFE = "Nothing was changed."
+FOR_MACHINES = ("/api", "/health/")  # they read problem details, not pages
+KEEPS_WORDS = (FormTooOldError, ConfirmFirstError, throttle.Throttled)
 SHORT = 3  # characters; codes and choices are not worth copying
 UNSHOWN = ("_csrf", "password", "proof", "answer", "token", "key", "login", "next", "version")
 _WORDS = {
@@ -57,7 +60,7 @@ _WORDS = {
 
 def refusal(request: Req, problem: Exception) -> Response[Any]:
     """The exception handler of the whole app."""
-    if request.scope["path"].startswith("/api"):
+    if request.scope["path"].startswith(FOR_MACHINES):
         return api_exception_handler(request, problem)
     return _DrawnLater(problem)
 
@@ -81,18 +84,41 @@ async def _drawn(request: Req, problem: Exception) -> Response[Any]:
     status = status_of(problem)
     if status == 401 and request.method == "GET":
         return Response(None, status_code=303, headers={"location": f"/sign-in?next={_here(request)}"})
+    if isinstance(problem, EnrolFirstError):
+        return go("/me/second-factor", "Your role needs a second factor. Set it up here, then go on.")
+    if isinstance(problem, ConfirmFirstError) and request.method == "GET" and request.scope.get("session"):
+        return Response(None, status_code=303, headers={"location": f"/me/confirm?next={_here(request)}"})
     number = ""
     if status == 503:
         log.warning("%s %s is not available: %s", request.method, request.scope["path"], faults.told(problem))
     elif status >= 500:
         number = secrets.token_hex(4)
         faults.log_failure(log, f"{request.method} {request.scope['path']}", number, problem)
-    kept = await _typed(request) if isinstance(problem, FormTooOldError) else []
-    return await _error_page(request, status, _what(problem, status), number, kept)
+    kept = await _typed(request) if isinstance(problem, KEEPS_WORDS) else []
+    answer = await _error_page(request, status, _what(problem, status), number, kept, _ways(request, problem))
+    if isinstance(problem, throttle.Throttled):
+        answer.headers["retry-after"] = str(problem.retry_after)
+    return answer
+
+
+def _ways(request: Req, problem: Exception) -> list[dict[str, Any]]:
+    if isinstance(problem, ConfirmFirstError) and request.scope.get("session"):
+        back = quote(urlsplit(request.headers.get("referer", "")).path or "/queues", safe="/")
+        return [{"label": "Confirm that it is you", "href": f"/me/confirm?next={back}", "main": True}]
+    return [{"label": "Go back", "href": _back(request), "main": True}, {"label": "Start page", "href": "/"}]
+
+
+def _back(request: Req) -> str:
+    """The page before, as a path of this desk: a referring address is a stranger's word."""
+    parts = urlsplit(request.headers.get("referer", "").replace("\\", "/"))
+    own = parts.path.startswith("/") and not parts.path.startswith("//")
+    return parts.path + (f"?{parts.query}" if parts.query else "") if own else "/"
 
 
 async def _typed(request: Req) -> list[tuple[str, str]]:
     """What was typed into a form that came too late, so that nobody has to write it again; secrets are left out."""
+    if request.method in SAFE:
+        return []
     form = await request.form()
     return [
         (name.replace("_", " ").capitalize(), text)
@@ -123,11 +149,9 @@ def _what(problem: Exception, status: int) -> str:
     return str(getattr(problem, "detail", "") or problem)
 
 
-async def _error_page(request: Req, status: int, what: str, number: str, kept: list[tuple[str, str]]) -> Response[Any]:
-    ways = [
-        {"label": "Go back", "href": request.headers.get("referer", "/"), "main": True},
-        {"label": "Start page", "href": "/"},
-    ]
+async def _error_page(
+    request: Req, status: int, what: str, number: str, kept: list[tuple[str, str]], ways: list[dict[str, Any]]
+) -> Response[Any]:
     title = _TITLES.get(status, "That did not work")
     try:
         return await page(

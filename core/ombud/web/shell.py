@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,14 @@ from markupsafe import Markup
 from ombud.desk import units
 from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
-from ombud.web import templating
-from ombud.web.door import cookie, csrf_token, viewer_of
+from ombud.web import keys, templating
+from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
+from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
 from ombud.web.templating import Reader
 
 LOOK_COOKIE = "ombud_look"
 TOAST_COOKIE = "ombud_toast"
-LANGUAGE_COOKIE = "ombud_language"
 LANGUAGES = {"en": "English", "pl": "Polski"}
 CHOICES = {
     "theme": ("auto", "light", "dark"),
@@ -27,6 +28,9 @@ CHOICES = {
     "contrast": ("auto", "more"),
     "keys": ("on", "off"),
 }
+
+# A cookie could be set by another site of the same domain: a toast sends nothing but these.
+_UNDOES = re.compile(r"/undo/[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore")
 
 Req = Request[Any, Any, Any]
 
@@ -75,6 +79,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "density": look["density"],
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
+        "keysheet": keys.sheet(viewer.keys) if viewer.user_id else [],
         "user": {
             "name": viewer.name or "–",
             "role": ", ".join(viewer.roles),
@@ -92,40 +97,49 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
 
 
 def looks(request: Req) -> dict[str, str]:
-    given = request.cookies.get(LOOK_COOKIE, "").split(".")
+    given = cookie_of(request, LOOK_COOKIE).split(".")
     pairs = zip(CHOICES.items(), [*given, *[""] * len(CHOICES)], strict=False)
     return {name: value if value in choices else choices[0] for (name, choices), value in pairs}
 
 
 def language_of(request: Req, viewer: Viewer, usual: str) -> str:
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    chosen = cookie_of(request, LANGUAGE_COOKIE)
     if chosen in LANGUAGES:
         return chosen
     return viewer.language if viewer.user_id else usual if usual in LANGUAGES else "en"
 
 
 def toasts(request: Req) -> list[dict[str, Any]]:
-    """What the page before wanted to say; shown once."""
-    told = request.cookies.get(TOAST_COOKIE, "")
+    """What the page before wanted to say, and how to take it back; shown once."""
+    told = cookie_of(request, TOAST_COOKIE)
     if not told:
         return []
     try:
-        text = json.loads(base64.urlsafe_b64decode(told.encode()))
+        said = json.loads(base64.urlsafe_b64decode(told.encode()))
     except (ValueError, binascii.Error):
         return []
-    return [{"text": str(text)[:300], "icon": "check"}]
+    text, undo = (said.get("text", ""), str(said.get("undo", ""))) if isinstance(said, dict) else (said, "")
+    back = {"action": undo, "fields": {}} if _UNDOES.fullmatch(undo) else None
+    return [{"text": str(text)[:300], "icon": "check", "undo": back}]
 
 
-def toast_cookie(text: str) -> str:
-    return cookie(TOAST_COOKIE, base64.urlsafe_b64encode(json.dumps(text).encode()).decode(), seconds=60)
+def toast_cookie(text: str, undo: str = "") -> str:
+    """`undo`: the address that takes it back, under /undo/ or /views/."""
+    said = json.dumps({"text": text, "undo": undo} if undo else text)
+    return cookie(TOAST_COOKIE, base64.urlsafe_b64encode(said.encode()).decode(), seconds=60)
 
 
-def go(to: str, toast: str = "") -> Response[None]:
-    """A redirect after a form (303), with a word about what was done."""
+def go(to: str, toast: str = "", undo: str = "") -> Response[None]:
+    """A redirect after a form (303), with a word about what was done and the address that takes it back."""
     answer: Response[None] = Response(None, status_code=303, headers={"location": to})
     if toast:
-        answer.headers["set-cookie"] = toast_cookie(toast)
+        answer.headers["set-cookie"] = toast_cookie(toast, undo)
     return answer
+
+
+def undo_address(bulk_id: object) -> str:
+    """Where a change that desk/undo.py keeps is taken back; empty where nothing is kept."""
+    return f"/undo/{bulk_id}" if bulk_id else ""
 
 
 async def page(
@@ -141,7 +155,8 @@ async def page(
     """Renders a template with the shell around it. `jinja`: a plugin's environment, by default core's."""
     around = await shell(request, here)
     around["home"] = home
-    html = render(request, jinja or request.app.state.jinja, template, around, {"status": status, **context})
+    used = jinja or look.shown_to(viewer_of(request), request.query_params.get(PREVIEW, ""))
+    html = render(request, used, template, around, {"status": status, **context})
     answer = Response(html, media_type="text/html; charset=utf-8", status_code=status)
     if around["toasts"]:
         answer.headers["set-cookie"] = cookie(TOAST_COOKIE, "", seconds=0)
@@ -149,10 +164,18 @@ async def page(
 
 
 def render(request: Req, jinja: Any, template: str, around: dict[str, Any], context: dict[str, Any]) -> str:
+    """A theme's template that fails while it is drawn costs its look and not the page."""
     token = csrf_token(request.scope)
     field = Markup('<input type="hidden" name="_csrf" value="{}">').format(token)
+    values = {"shell": around, "csrf_field": lambda: field, **context}
     reading = templating.reader.set(Reader(around["language"], around["zone"]))
     try:
-        return str(jinja.get_template(template).render(shell=around, csrf_field=lambda: field, **context))
+        return str(jinja.get_template(template).render(values))
+    except Exception as problem:
+        if getattr(jinja, "untouched", None) is None:
+            raise
+        html = str(jinja.untouched.get_template(template).render(values))
+        look.spoilt(template, problem)
+        return html
     finally:
         templating.reader.reset(reading)

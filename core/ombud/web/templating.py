@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,9 +39,15 @@ NOBODY = Reader()
 reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
 
 
-class _Environment(Environment):
-    """Looks a name up in a dict before among its methods: pages draw from dicts, and Jinja's way there is an exception
-    for each name. So `row.title` is quick, and a key called `items` hides the method of that name."""
+class Templates(Environment):
+    """Core's environment. `untouched` is the same without the theme's own templates, where a theme has any: the way out
+    when one fails.
+
+    Looks a name up in a dict before among its methods: pages draw from dicts, and Jinja's way there is an exception for
+    each name. So `row.title` is quick, and a key called `items` hides the method of that name.
+    """
+
+    untouched: "Templates | None" = None
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj:
@@ -49,13 +55,19 @@ class _Environment(Environment):
         return super().getattr(obj, attribute)
 
 
-def environment(theme: Theme | None = None) -> Environment:
+def environment(theme: Theme | None = None) -> Templates:
     """Core's templates, overridden by the theme's where it has one of the same path."""
     core = FileSystemLoader(TEMPLATES)
     loaders: list[BaseLoader] = [core, PrefixLoader({"core": core})]
     if theme is not None and theme.templates.is_dir():
-        loaders.insert(0, FileSystemLoader(theme.templates))
-    jinja = _Environment(
+        jinja = _environment([FileSystemLoader(theme.templates), *loaders], theme)
+        jinja.untouched = _environment(loaders, None)
+        return jinja
+    return _environment(loaders, theme)
+
+
+def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
+    jinja = Templates(
         loader=ChoiceLoader(loaders),
         autoescape=True,
         undefined=StrictUndefined,
@@ -79,12 +91,15 @@ def environment(theme: Theme | None = None) -> Environment:
     return jinja
 
 
-def with_templates(jinja: Environment, folder: Path) -> Environment:
+def with_templates(jinja: Environment, folder: Path) -> Templates:
     """The same environment with a plugin's own folder behind core's, so that a plugin can add and never replace."""
     loader = jinja.loader
     if loader is None:
         raise ValueError("the environment has no templates")
-    return jinja.overlay(loader=ChoiceLoader([loader, FileSystemLoader(folder)]))
+    more = cast(Templates, jinja.overlay(loader=ChoiceLoader([loader, FileSystemLoader(folder)])))
+    untouched = getattr(jinja, "untouched", None)
+    more.untouched = with_templates(untouched, folder) if untouched is not None else None
+    return more
 
 
 def gettext(message: str) -> str:

@@ -16,7 +16,7 @@ from ombud_csv_import.runs import Run
 from ombud_plugin_api import Context, Permanent
 
 LISTED = 100
-ALL_ACCOUNTED, INTERRUPTED, CANNOT_BEGIN = 0, 1, 2
+ALL_ACCOUNTED, NOTHING_CAME, INTERRUPTED, CANNOT_BEGIN = 0, 1, 1, 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 async def run_command(asked: argparse.Namespace, context: Context) -> int:
-    """0: every row is accounted for. 1: broken off, run it again. 2: the file, the mapping or the unit is refused."""
+    """0: every row is accounted for. 1: broken off, run it again, or every row was rejected. 2: the file, the mapping
+    or the unit is refused."""
     try:
         looked = await look(asked.file)
         mapping = _mapping(asked, looked.table.header)
@@ -69,6 +70,16 @@ async def _import(
         _say("The import was stopped. Run the command again to go on.")
         return INTERRUPTED
     await _report(finished, asked.report)
+    return _ended(finished)
+
+
+def _ended(run: Run) -> int:
+    """A script that goes by the exit code must not take a file of rejected rows for an import."""
+    if run.rejected and not run.made and not run.duplicates:
+        _say("Nothing came in: every row was rejected. The reasons stand above; correct the file or its mapping.")
+        return NOTHING_CAME
+    if run.rejected:
+        _say(f"{run.rejected:,} of {run.rows_in:,} rows were rejected; the others are here.")
     return ALL_ACCOUNTED
 
 

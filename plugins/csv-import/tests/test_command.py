@@ -214,6 +214,20 @@ async def test_rows_core_refuses_are_rejected_with_line_and_reason(here: Here, t
     assert figures(again.out)["cases made"] == 2, "a corrected row comes in under its id"
 
 
+async def test_a_file_of_rejected_rows_alone_ends_with_a_code_of_its_own(here: Here, tmp_path: Path) -> None:
+    file = write(tmp_path / "old.csv", "id,text,date", "1,Old,1985-01-05", "2,Older,1984-01-05")
+    ended = await here.run(file)
+    assert ended.code == 1
+    assert "Nothing came in: every row was rejected" in ended.err
+    assert "before 1990" in ended.out
+    write(file, "id,text,date", "1,Old,1995-01-05", "2,Older,1984-01-05")
+    some = await here.run(file)
+    assert some.code == 0
+    assert "1 of 2 rows were rejected; the others are here" in some.err
+    write(file, "id,text,date", "1,Old,1995-01-05", "3,Oldest,1983-01-05")
+    assert (await here.run(file)).code == 0, "what was here before counts"
+
+
 async def test_unknown_unit_stops_the_import_at_once(here: Here) -> None:
     ended = await here.run(SAMPLES / "cfpb_narratives_20.csv", "--unit", "atlantis")
     assert ended.code == 2

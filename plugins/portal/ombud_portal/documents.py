@@ -89,7 +89,10 @@ async def download(request: Req, token: str, document_id: UUID, platform: Platfo
         return await pages.show("portal/bad_link.html", status=404, texts=TEXTS, reason=str(refusal))
     how = "inline" if found.content_type in SAFE_INLINE else "attachment"
     kind = "text/plain; charset=utf-8" if found.content_type == "text/plain" else found.content_type
-    headers = {"content-disposition": f"{how}; filename*=UTF-8''{quote(found.name)}"}
+    headers = {
+        "content-disposition": f"{how}; filename*=UTF-8''{quote(found.name)}",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
     return Response(found.data, media_type=kind, headers=headers)
 
 

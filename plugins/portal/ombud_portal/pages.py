@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import get, post
 
-from ombud_plugin_api import BadLink, CustomerCase, Pages, Platform, Refused
+from ombud_plugin_api import BadLink, CustomerCase, Pages, Platform, Refused, TooMany
 from ombud_portal import given
 from ombud_portal.given import Req
 from ombud_portal.wording import TEXTS, problem
@@ -67,7 +67,10 @@ async def say(request: Req, token: str, platform: Platform, pages: Pages) -> Any
             case = await platform.follow(token)
         except BadLink as bad:
             return await bad_link(pages, bad)
-        return await show_case(pages, token, case, text, key, str(refusal))
+        answer = await show_case(pages, token, case, text, key, str(refusal))
+        if isinstance(refusal, TooMany):
+            answer.status_code, answer.headers["retry-after"] = 429, str(refusal.retry_after)
+        return answer
     return pages.go(f"{token}#said")
 
 

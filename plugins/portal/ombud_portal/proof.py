@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import get, post
 
-from ombud_plugin_api import BadLink, Pages, Platform, Refused
+from ombud_plugin_api import BadLink, Pages, Platform, Refused, TooMany
 from ombud_portal import given
 from ombud_portal.given import Req
 from ombud_portal.pages import PUBLIC, bad_link
@@ -34,7 +34,7 @@ async def ask(
     except BadLink as bad:
         return await bad_link(pages, bad)
     status = 200 if refusal is None else 422 if refusal.field else 429
-    return await pages.show(
+    answer = await pages.show(
         "portal/prove.html",
         status=status,
         texts=TEXTS,
@@ -46,6 +46,9 @@ async def ask(
         wrong=wrong,
         problems=[{"field": "answer", "message": wrong}] if wrong else [],
     )
+    if isinstance(refusal, TooMany):
+        answer.headers["retry-after"] = str(refusal.retry_after)
+    return answer
 
 
 @post("/{token:str}/prove", opt=PUBLIC, status_code=303)

@@ -83,5 +83,6 @@ async def _keep(platform: Platform, here: Visit, documents: list[Document]) -> N
     """The words and the files become a draft, so that nothing is lost."""
     await keep(here)
     for each in documents:
-        if draft.fits(here.typed) and not checking.file(here.typed.language, each.name, each.data, here.draft):
+        wrong = await checking.file(platform, here.typed.language, each.name, each.data, here.draft)
+        if draft.fits(here.typed) and not wrong:
             await draft.add_file(platform, here.draft, each.name[-200:], each.content_type[:100], each.data)

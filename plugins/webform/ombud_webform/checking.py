@@ -2,6 +2,7 @@
 
 import re
 
+from ombud_plugin_api import Platform
 from ombud_webform.draft import Draft, MatterTyped, Typed
 from ombud_webform.wording import problem
 
@@ -11,7 +12,6 @@ WHEN = 100
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\Z")
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 FILES, FILE_MB, FILES_MB = 10, 10, 25
-PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")
 
 Problems = dict[str, str]
 """The message beside each field, in the order of the page."""
@@ -59,14 +59,15 @@ def person(typed: Typed) -> Problems:
     return wrong | line(language, "phone", typed.phone, PHONE) | line(language, "postcode", typed.postcode, POSTCODE)
 
 
-def file(language: str, name: str, data: bytes, others: Draft) -> str:
-    """Why this file cannot be kept, or nothing."""
+async def file(platform: Platform, language: str, name: str, data: bytes, others: Draft) -> str:
+    """Why this file cannot be kept, or nothing; which kinds the desk takes is core's to say."""
     if not data:
         return problem(language, "file_empty", name=name)
     if len(data) > FILE_MB * 1_000_000:
         return problem(language, "file_large", name=name, most=FILE_MB)
-    if data.startswith(PROGRAMS):
-        return problem(language, "file_program", name=name)
+    kind = await platform.refuses_file(name, data)
+    if kind:
+        return problem(language, "file_program" if kind == "program" else "file_kind", name=name)
     if len(others.files) >= FILES:
         return problem(language, "files_many", most=FILES)
     if sum(each.size for each in others.files) + len(data) > FILES_MB * 1_000_000:

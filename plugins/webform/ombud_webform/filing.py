@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ombud_plugin_api import Conflict, Pages, Platform, Refused
+from ombud_plugin_api import Conflict, Pages, Platform, Refused, TooMany
 from ombud_webform import checking, draft, matters, sending
 from ombud_webform.checking import Problems
 from ombud_webform.given import Req
@@ -66,4 +66,8 @@ async def show_refusal(pages: Pages, here: Visit, refusal: Refused) -> Any:
         return await show_step(pages, "files", here, {"documents": str(refusal)})
     if isinstance(refusal, Conflict):
         return await show_step(pages, "check", here, {"send": problem(here.typed.language, "key_used")})
-    return await show_step(pages, "check", here, {"send": str(refusal)})
+    answer = await show_step(pages, "check", here, {"send": str(refusal)})
+    if isinstance(refusal, TooMany):  # the draft waits in this browser until then
+        answer.status_code = 429
+        answer.headers["retry-after"] = str(refusal.retry_after)
+    return answer

@@ -140,7 +140,7 @@ async def save_files(request: Req, platform: Platform, pages: Pages) -> Any:
         here.draft.files = [each for each in here.draft.files if each.id not in chosen]
     problems: list[str] = []
     for document in await sent.documents():
-        problem = checking.file(here.typed.language, document.name, document.data, here.draft)
+        problem = await checking.file(platform, here.typed.language, document.name, document.data, here.draft)
         if problem:
             problems.append(problem)
         else:

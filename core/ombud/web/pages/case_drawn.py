@@ -12,6 +12,7 @@ from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, Redress
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
 from ombud.desk.errors import Changed
+from ombud.desk.file_kinds import warning
 from ombud.desk.history import Happened
 from ombud.desk.last_change import last_change
 from ombud.desk.shown import Named
@@ -22,7 +23,8 @@ from ombud.kernel.lifecycle import running
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused
-from ombud.web.pages.queues import address, heat_of
+from ombud.web.pages.queue_lists import address
+from ombud.web.pages.queues import heat_of
 from ombud.web.plugin_pages import fills
 from ombud.web.shell import page
 
@@ -81,6 +83,7 @@ def drawn(viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[
         "severities": [(code, SEVERITY_WORDS[code]) for code in SEVERITIES],
         "severity": view.case.severity,
         "may": {each.key: each.allowed for each in view.actions},
+        "not_now": [{"label": each.label, "reason": each.reason} for each in view.actions if not each.allowed],
         "may_change": view.may("change"),
         "may_add_aspect": view.may("add_aspect"),
         "aspects": aspects_drawn(view),
@@ -147,15 +150,17 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
     href, case = href_of(view), view.case
     if view.may("take"):
         return {"text": "Nobody owns this case. Take it, then it is yours to answer.", "label": "Take the case",
-                "action": f"{href}/take", "fields": {}, "key": "T", "icon": "user-plus"}  # fmt: skip
+                "action": f"{href}/take", "fields": {}, "icon": "user-plus",
+                **({"key": "T", "act": "take"} if view.people else {"key": "A", "act": "own"})}  # fmt: skip
     waiting = [each for each in view.aspects if each.may_decide]
     if waiting and not case.about_me:
         first = waiting[0]
         return {"text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
-                "href": f"{href}/aspects/{first.id}/decide", "key": "D", "icon": "scale", "dialog": True}  # fmt: skip
+                "href": f"{href}/aspects/{first.id}/decide", "key": "D", "act": "decide", "icon": "scale",
+                "dialog": True}  # fmt: skip
     if view.may("close"):
         return {"text": "Every aspect has an outcome. Tell the customer, then close the case.",
-                "label": "Close the case", "action": f"{href}/status", "key": "E", "icon": "lock",
+                "label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
                 "fields": {"version": case.version, "status": "closed"}}  # fmt: skip
     return None
 
@@ -245,7 +250,11 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     if isinstance(entry, Happened):
         return {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
     text, rest = cut(entry.text)
-    files = [{"name": each.name, "href": f"/files/{each.id}", "size": each.size} for each in entry.files]
+    files = [
+        {"name": each.name, "href": f"/files/{each.id}", "size": each.size,
+         "warning": warning(each.name, each.content_type)}
+        for each in entry.files
+    ]  # fmt: skip
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,

@@ -9,7 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 from litestar.exceptions import NotFoundException
 
-from ombud.desk import aspects, case_links, cases, choices, fields
+from ombud.desk import aspects, case_links, cases, choices, fields, undo
 from ombud.desk.case_glance import case_glance
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
@@ -34,7 +34,7 @@ from ombud.web.pages.fragments import asks_for, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.pages.merged import Sides
 from ombud.web.plugin_pages import fills
-from ombud.web.shell import go, page
+from ombud.web.shell import go, page, undo_address
 
 Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
@@ -67,21 +67,32 @@ Change = Callable[[Viewer, UUID, Given], Awaitable[str]]
 
 
 async def do_on_case(
-    request: Req, reference: str, change: Change, typed_in: str = "", fields: dict[str, str] | None = None
+    request: Req,
+    reference: str,
+    change: Change,
+    typed_in: str = "",
+    fields: dict[str, str] | None = None,
+    undoable: str = "",
 ) -> Response[Any]:
-    """Runs one change of the case; a refusal shows the page again, a conflict with both sides, and the typed text in
-    the form it came from (`typed_in`: new_aspect, new_party)."""
+    """Runs one change of the case; one with a name in `undoable` can be taken back afterwards. A refusal shows the page
+    again, a conflict with both sides, and the typed text in its form (`typed_in`: new_aspect, new_party)."""
     viewer, form = viewer_of(request), await given(request)
     case_id = await case_id_of(viewer, reference)
     kept = {typed_in: form.texts()} if typed_in else {"reason": form.text("reason")}
+    back = ""
     try:
-        toast = await change(viewer, case_id, form)
+        if undoable:
+            async with undo.kept(viewer, case_id, undoable) as kept_change:
+                toast = await change(viewer, case_id, form)
+            back = undo_address(kept_change.id)
+        else:
+            toast = await change(viewer, case_id, form)
     except Changed as changed:
         conflict = await conflict_of(viewer, await case_page(viewer, reference), changed)
         return await show_case(request, reference, conflict=conflict, kept=kept)
     except (Invalid, NotNow) as problem:
         return await show_case(request, reference, wrong=refused(problem, fields), kept=kept)
-    return go(f"/cases/{quote(reference)}", toast)
+    return go(f"/cases/{quote(reference)}", toast, back)
 
 
 @post("/cases/{reference:str}/owner", opt=WRITE)
@@ -93,7 +104,7 @@ async def owner(request: Req, reference: str) -> Response[Any]:
         await cases.assign(viewer, case_id, to, form.version())
         return "The case has a new owner." if to else "The case is back in its queue."
 
-    return await do_on_case(request, reference, change)
+    return await do_on_case(request, reference, change, undoable="assign")
 
 
 @post("/cases/{reference:str}/status", opt=READ)
@@ -110,7 +121,8 @@ async def status(request: Req, reference: str) -> Response[Any]:
             return "The case is open again."
         raise Invalid("A case is closed or reopened; its other states follow from its aspects.", "status")
 
-    return await do_on_case(request, reference, change)
+    wanted = (await given(request)).text("status")
+    return await do_on_case(request, reference, change, undoable="close" if wanted == "closed" else "reopen")
 
 
 @post("/cases/{reference:str}/confidential", opt={"permission": "case.confidential"})
@@ -120,7 +132,7 @@ async def confidential(request: Req, reference: str) -> Response[Any]:
         await cases.set_confidential(viewer, case_id, hide, form.version())
         return "The case is confidential now." if hide else "Everybody of the unit sees the case now."
 
-    return await do_on_case(request, reference, change)
+    return await do_on_case(request, reference, change, undoable="confidential")
 
 
 @post("/cases/{reference:str}/aspects", opt=WRITE)
@@ -177,14 +189,25 @@ async def change(request: Req, reference: str) -> Response[Any]:
         found = merged.sides(form, _as_it_is(view)) if form.version() else None
         if found is not None:
             return await _merged_change(request, view, found, bool(form.has("own_fields")))
-        await cases.change(viewer, view.case.id, await _wanted(view, form), form.version())
+        wanted = await _wanted(view, form)
+        async with undo.kept(viewer, view.case.id, "change") as kept_change:
+            await cases.change(viewer, view.case.id, wanted, form.version())
     except Changed as changed:
         conflict = await conflict_of(viewer, view, changed)
         return await _change_page(request, view, {**_as_it_is(view), **form.texts()}, conflict=conflict)
     except (Invalid, NotNow) as problem:
         kept = {**_as_it_is(view), **form.texts()}
         return await _change_page(request, view, kept, refused(problem, {"queue_id": "queue"}))
-    return go(href_of(view), "The case is changed.")
+    return go(href_of(view), "The case is changed.", "" if _words_too(view, wanted) else undo_address(kept_change.id))
+
+
+def _words_too(view: CasePageView, wanted: Mapping[str, Any]) -> bool:
+    """True if words changed: those are changed back by hand, not by Undo."""
+    case = view.case
+    own = {each.name: each.value for each in case.form if each.value not in ("", None)}
+    fields_now = {name: value for name, value in wanted.get("fields", own).items() if value not in ("", None)}
+    plain = (wanted.get("title", case.title), wanted.get("mood", case.mood), fields_now)
+    return plain != (case.title, case.mood, own)
 
 
 async def _merged_change(request: Req, view: CasePageView, found: Sides, own_fields: bool) -> Response[Any]:
@@ -196,8 +219,11 @@ async def _merged_change(request: Req, view: CasePageView, found: Sides, own_fie
         return await _change_page(request, view, found.kept, conflict=conflict)
     parts = [(name, text) for name, text in found.kept.items() if name in found.merged.values or name[:7] == "fields."]
     form = Given(FormMultiDict([*parts, *([("own_fields", "1")] if own_fields else [])]))
-    await cases.change(viewer, view.case.id, await _wanted(view, form), view.case.version)
-    return go(href_of(view), merged.told(last.who if last else "", found, "The case is changed.", words))
+    wanted = await _wanted(view, form)
+    async with undo.kept(viewer, view.case.id, "change") as kept_change:
+        await cases.change(viewer, view.case.id, wanted, view.case.version)
+    said = merged.told(last.who if last else "", found, "The case is changed.", words)
+    return go(href_of(view), said, "" if _words_too(view, wanted) else undo_address(kept_change.id))
 
 
 async def _labels(view: CasePageView) -> dict[str, str]:

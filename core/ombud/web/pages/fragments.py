@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response
 
+from ombud.web.look import look
 from ombud.web.shell import render, shell
 
 Req = Request[Any, Any, Any]
@@ -19,7 +20,7 @@ def by_htmx(request: Req) -> bool:
 
 
 async def fragment(request: Req, template: str, *, status: int = 200, **context: Any) -> Response[str]:
-    html = render(request, request.app.state.jinja, template, await shell(request), context)
+    html = render(request, look.jinja, template, await shell(request), context)
     return Response(
         html, media_type="text/html; charset=utf-8", status_code=status, headers={"vary": "HX-Request, HX-Target"}
     )

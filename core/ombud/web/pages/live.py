@@ -12,11 +12,13 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import ClientException, NotAuthorizedException
 
-from ombud.desk import claims, presence, queues
+from ombud.desk import claims, presence
 from ombud.desk.case_list import LARGEST_PAGE, CasePage, list_cases
 from ombud.desk.case_news import case_now
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import NotNow
+from ombud.desk.queue_side import queue_side
+from ombud.desk.queues import QueueLine
 from ombud.desk.writing import case_id_of
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
@@ -24,7 +26,8 @@ from ombud.web.live import Stream
 from ombud.web.pages.case_drawn import case_drawn, talk_drawn
 from ombud.web.pages.fragments import fragment
 from ombud.web.pages.given import given
-from ombud.web.pages.queues import narrowed, stamp, what
+from ombud.web.pages.queue_lists import listed, narrowed
+from ombud.web.pages.queues import stamp
 from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
@@ -118,20 +121,20 @@ def compare(shown: dict[str, str], found: CasePage, *, whole: bool) -> Differs:
 
 
 @post("/live/queues/{code:str}", opt=READ, status_code=200)
-async def queue_state(request: Req, code: str, q: str = "") -> Response[Any]:
+async def queue_state(request: Req, code: str) -> Response[Any]:
     """How a list differs from what the page shows (`shown`: `OMB-1=stamp OMB-2=stamp …`, `whole`), with the counts of
     all queues; the same filters stand in the address."""
     viewer, form = viewer_of(request), await given(request)
-    lines = await queues.lines(viewer)
-    _, wanted = what(code, lines)
+    side = await queue_side(viewer)
+    which = listed(code, side)
     pairs = [each.partition("=") for each in form.text("shown").split()[:SHOWN]]
     shown = {reference: drawn for reference, _, drawn in pairs}
-    found = await list_cases(viewer, narrowed(request, wanted, q), size=min(LARGEST_PAGE, len(shown) + INTO))
+    found = await list_cases(viewer, narrowed(request.query_params, which), size=min(LARGEST_PAGE, len(shown) + INTO))
     short = found.next_cursor is not None and len(shown) + INTO > LARGEST_PAGE
     differs = compare(_within(shown, found) if short else shown, found, whole=form.text("whole") == "1")
     return await fragment(
-        request, "fragments/queue_live.html", code=code, differs=differs, counts=_counts(lines),
-        counted_at=lines[0].as_of if lines else None,
+        request, "fragments/queue_live.html", code=code, differs=differs, counts=_counts(side.lines),
+        counted_at=side.lines[0].as_of if side.lines else None,
     )  # fmt: skip
 
 
@@ -140,7 +143,7 @@ def _within(shown: dict[str, str], found: CasePage) -> dict[str, str]:
     return dict(list(shown.items())[: len(found.rows)])
 
 
-def _counts(lines: Sequence[queues.QueueLine]) -> list[tuple[str, int]]:
+def _counts(lines: Sequence[QueueLine]) -> list[tuple[str, int]]:
     return [(line.key, line.waiting) for line in lines]
 
 

@@ -10,6 +10,7 @@ from ombud.desk import attachments, claims, drafts, messages
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
@@ -126,6 +127,7 @@ async def show_file(request: Req, attachment_id: UUID) -> Response[bytes]:
 
 def download(name: str, kind: str, data: bytes, *, inline: bool = False) -> Response[bytes]:
     """Bytes of a stranger: sandboxed, never sniffed, and saved rather than opened unless they are harmless."""
+    kind, inline = told(kind), inline and not kind_of(kind)
     plain = "".join(sign if 32 <= ord(sign) < 127 and sign not in '"\\%' else "_" for sign in name)
     disposition = "inline" if inline else "attachment"
     return Response(

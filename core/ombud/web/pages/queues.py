@@ -5,53 +5,58 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
-from ombud.desk import cases, queues
-from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases
-from ombud.desk.errors import DeskRefusal, Invalid, NotNow
-from ombud.desk.queues import QueueLine
-from ombud.desk.words import MOODS, PRIORITIES, label
+from ombud.desk import bulk, bulk_run, cases, queues, undo
+from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases, sees_any
+from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.queue_side import queue_side
+from ombud.desk.views import View, may_change
+from ombud.desk.words import MOODS, label
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
+from ombud.trust import preferences
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.pages.fragments import asks_for, fragment
 from ombud.web.pages.given import given
-from ombud.web.shell import go, page, rail
+from ombud.web.pages.queue_lists import (
+    FIELDS,
+    FIRST,
+    MORE,
+    VIEWS,
+    Listed,
+    address,
+    as_query,
+    drawn,
+    entries,
+    listed,
+    narrowed,
+)
+from ombud.web.shell import go, page, rail, undo_address
 
 Req = Request[Any, Any, Any]
 READ, TAKE = {"permission": "case.read"}, {"permission": "case.take"}
 PAGE = 50
 MOST_AT_ONCE = 50
 
-# The views that are no queue: what they show, and their sign.
-VIEWS = {
-    "mine": ("My cases", "user", CaseFilters(owner="me", order="due")),
-    "nobody": ("No owner", "circle-dashed", CaseFilters(owner="nobody", order="due")),
-    "late": ("Late", "alert-circle", CaseFilters(due="late", order="due")),
-    "all": ("All cases", "stack-2", CaseFilters(order="due")),
-}
 GROUPS = {"late": "Late", "soon": "Next three days", "running": "Later", "met": "Answered", "none": "No clock"}
-CHOICES = {
-    "status": ("Status", ("open", "new", "in_progress", "resolved", "closed")),
-    "due": ("Clock", ("late", "soon")),
-    "priority": ("Priority", tuple(reversed(PRIORITIES))),
-    "owner": ("Owner", ("me", "nobody")),
-}
-WORDS = {"open": "not closed", "late": "late", "soon": "next three days", "me": "me", "nobody": "nobody"}
 
 
 @get("/queues", opt={"permission": SIGNED_IN})
 async def start(request: Req) -> Response[None]:
-    """To one's own cases, else to the first queue; who reads no cases goes to the first page that is theirs."""
+    """To the list one chose, else to one's own cases, else to the first queue; who reads no cases goes to the first
+    page that is theirs."""
     viewer = viewer_of(request)
     if not viewer.may("case.read"):
         places = rail(viewer)
         return go(places[0].href if places else "/me/password")
+    if (chosen := await preferences.landing(viewer)) and await _is_there(viewer, chosen):
+        return go(address(chosen))
     own = await list_cases(viewer, replace(VIEWS["mine"][2], status="open"), size=1)
     if own.rows:
         return go("/queues/mine")
@@ -59,81 +64,68 @@ async def start(request: Req) -> Response[None]:
     return go(address(lines[0].key) if lines else "/queues/all")
 
 
+async def _is_there(viewer: Viewer, code: str) -> bool:
+    try:
+        listed(code, await queue_side(viewer))
+    except NotFoundException:
+        return False
+    return True
+
+
 @get("/queues/{code:str}", opt=READ)
-async def queue(request: Req, code: str, q: str = "", after: str = "", going_on: str = "") -> Response[Any]:
-    """One queue or view, fifty cases at a time by the clock that runs out first."""
+async def queue(request: Req, code: str, after: str = "", going_on: str = "") -> Response[Any]:
+    """One queue or view, fifty cases at a time, in the order of its clocks unless asked otherwise."""
     viewer = viewer_of(request)
-    lines = await queues.lines(viewer)
-    name, wanted = what(code, lines)
-    filters = narrowed(request, wanted, q)
+    side = await queue_side(viewer)
+    which = listed(code, side)
+    filters = narrowed(request.query_params, which)
     found = await list_cases(viewer, filters, after or None, PAGE)
-    shown = _rows(request, code, name, found, going_on if after else "")
-    shown |= {"search": q.strip(), "sort": "clock", "may_take": viewer.may("case.take")}
+    shown = _rows(request, which, filters, found, going_on if after else "")
+    shown |= {"may_take": viewer.may("case.take"), "may_change": bool(bulk.possible(viewer))}
     if asks_for(request, "more"):
         return await fragment(request, "fragments/queue_groups.html", **shown)
+    shown["nothing"] = await _nothing(viewer, which, filters) if not found.rows else ""
     if asks_for(request, "rows"):
         return await fragment(request, "fragments/queue_rows.html", **shown)
+    more = drawn(filters, which, side, MORE)
     return await page(
-        request, "pages/queue.html", here="queue", queues=_entries(lines),
-        counted_at=lines[0].as_of if lines else now(), filters=_filters(filters, wanted),
-        fresh=0, may_file=viewer.may("case.file"), **shown,
+        request, "pages/queue.html", here="queue", queues=entries(side),
+        counted_at=side.lines[0].as_of if side.lines else now(), filters=drawn(filters, which, side, FIRST),
+        more_filters=more, more_set=sum(bool(each["value"]) for each in more if each["name"] != "order"),
+        view=view_drawn(viewer, which.view), fresh=0, may_file=viewer.may("case.file"), **shown,
     )  # fmt: skip
 
 
-def address(code: str) -> str:
-    return f"/queues/{quote(code, safe='')}"
+async def _nothing(viewer: Viewer, which: Listed, filters: CaseFilters) -> str:
+    """Why a list is empty: `first`: the desk has no case at all; `hidden`: filters leave none; `quiet`: all is done."""
+    if not await sees_any(viewer):
+        return "first"
+    return "quiet" if filters == narrowed({}, which) else "hidden"
 
 
-def what(code: str, lines: Sequence[QueueLine]) -> tuple[str, CaseFilters]:
-    if code in VIEWS:
-        return VIEWS[code][0], VIEWS[code][2]
-    for line in lines:
-        if line.key == code:
-            return line.name, CaseFilters(queue=code, order="due")
-    raise NotFoundException
+def view_drawn(viewer: Viewer, view: View | None) -> dict[str, Any] | None:
+    if view is None:
+        return None
+    return {"id": str(view.id), "name": view.name, "may_change": may_change(viewer, view), "version": view.version,
+            "unit": view.unit.name if view.unit else ""}  # fmt: skip
 
 
-def narrowed(request: Req, wanted: CaseFilters, q: str) -> CaseFilters:
-    """The filters of the address on top of the view's own; a page first shows what is not closed."""
-    filters = replace(wanted, text=q.strip())
-    asked = request.query_params
-    chosen: dict[str, Any] = {name: str(asked.get(name, "")) for name in CHOICES if not getattr(filters, name)}
-    for name, value in chosen.items():
-        if value not in {"", *CHOICES[name][1]}:
-            raise Invalid(f"{value!r} is no choice of {CHOICES[name][0]}. Open the queue again.", name)
-    if "status" not in asked and not filters.text:
-        chosen["status"] = "open"
-    return replace(filters, **chosen)
-
-
-def _filters(used: CaseFilters, fixed: CaseFilters) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "label": words,
-            "value": getattr(used, name),
-            "options": [(code, WORDS.get(code) or label(code).lower()) for code in codes],
-        }
-        for name, (words, codes) in CHOICES.items()
-        if not getattr(fixed, name)
-    ]
-
-
-def _entries(lines: Sequence[QueueLine]) -> list[dict[str, Any]]:
-    """The left side: views, whose numbers are not kept, then queues, whose numbers are."""
-    views = [_entry(code, words, icon, None, "") for code, (words, icon, _) in VIEWS.items()]
-    return views + [_entry(line.key, line.name, "inbox", line.waiting, "Queues") for line in lines]
-
-
-def _entry(code: str, words: str, icon: str, count: int | None, group: str) -> dict[str, Any]:
-    return {"code": code, "label": words, "icon": icon, "href": address(code), "count": count, "group": group}
-
-
-def _rows(request: Req, code: str, name: str, found: CasePage, going_on: str) -> dict[str, Any]:
-    groups = _grouped(found, going_on)
+def _rows(request: Req, which: Listed, filters: CaseFilters, found: CasePage, going_on: str) -> dict[str, Any]:
+    groups = _grouped(found, going_on) if filters.order == "due" else _one_group(found)
     total, exact = (found.total, True) if found.total is not None else (found.at_least, False)
-    about = {"code": code, "label": name, "total": total, "total_exact": exact, "view": code in VIEWS}
-    return {"queue": about, "groups": groups, "next_href": _next(request, code, found, groups)}
+    about = {"code": which.code, "label": which.name, "total": total, "total_exact": exact,
+             "view": which.code in VIEWS or which.view is not None}  # fmt: skip
+    return {
+        "queue": about, "groups": groups, "next_href": _next(request, which.code, found, groups),
+        "search": filters.text, "sort": "clock" if filters.order == "due" else "received",
+        "narrowed": as_query(filters), "most": bulk.MOST,
+    }  # fmt: skip
+
+
+def _one_group(found: CasePage) -> list[dict[str, Any]]:
+    """The newest first: clocks do not part these rows."""
+    rows = [row_shown(row) for row in found.rows]
+    return [{"code": "all", "label": "", "count": None, "cases": rows}] if rows else []
 
 
 def _grouped(found: CasePage, going_on: str) -> list[dict[str, Any]]:
@@ -155,7 +147,7 @@ def _grouped(found: CasePage, going_on: str) -> list[dict[str, Any]]:
 def _next(request: Req, code: str, found: CasePage, groups: list[dict[str, Any]]) -> str:
     if found.next_cursor is None:
         return ""
-    kept = {name: value for name, value in request.query_params.items() if name in {*CHOICES, "q"}}
+    kept = {name: value for name, value in request.query_params.items() if name in {*FIELDS, "q"}}
     return f"{address(code)}?{urlencode({**kept, 'after': found.next_cursor, 'going_on': groups[-1]['code']})}"
 
 
@@ -188,32 +180,35 @@ def heat_of(mood: str) -> int:
 async def take_from(request: Req, code: str) -> Response[None]:
     """Takes the ticked cases, or the next one nobody owns where none is ticked."""
     viewer = viewer_of(request)
-    _, wanted = what(code, await queues.lines(viewer))
+    which = listed(code, await queue_side(viewer))
     chosen = (await given(request)).all("reference")[:MOST_AT_ONCE]
     if not chosen:
-        free = await list_cases(viewer, replace(wanted, owner="nobody", status="open"), size=1)
+        usual = replace(narrowed({}, which), owner="nobody", status="open")
+        free = await list_cases(viewer, usual, size=1)
         if not free.rows or code == "mine":
             return go(address(code), "Every case here has an owner.")
         chosen = [free.rows[0].reference]
-    taken, left = await _take(viewer, chosen)
+    taken, left, kept = await _take(viewer, chosen)
     if len(taken) == 1 and not left:
-        return go(f"/cases/{taken[0]}", f"{taken[0]} is yours now.")
-    return go(address(code), _told(taken, left))
+        return go(f"/cases/{taken[0]}", f"{taken[0]} is yours now.", undo_address(kept))
+    return go(address(code), _told(taken, left), undo_address(kept))
 
 
-async def _take(viewer: Viewer, references: Sequence[str]) -> tuple[list[str], list[str]]:
-    taken, left = [], []
-    for reference in references:
-        try:
-            await cases.take(viewer, await case_id_of(viewer, reference))
-            taken.append(reference)
-        except DeskRefusal:
-            left.append(reference)
-    return taken, left
+async def _take(viewer: Viewer, references: Sequence[str]) -> tuple[list[str], list[str], UUID | None]:
+    """Which are taken now and which are not, and under which id it can be taken back."""
+    try:
+        made = await bulk.choose(viewer, references=references)
+        await bulk.plan(viewer, made, "take", {})
+        await bulk_run.run(viewer, made)
+    except NotNow:
+        return [], list(references), None
+    taken = [row.reference for row in await bulk.rows(viewer, made) if row.state == "done"]
+    return taken, [each for each in references if each not in taken], made if taken else None
 
 
 def _told(taken: Sequence[str], left: Sequence[str]) -> str:
-    some = "One case is yours now." if len(taken) == 1 else f"{len(taken)} cases are yours now."
+    some = "No case was taken." if not taken else f"{len(taken)} cases are yours now."
+    some = "One case is yours now." if len(taken) == 1 else some
     return some if not left else f"{some} These could not be taken: {', '.join(left)[:200]}."
 
 
@@ -223,10 +218,11 @@ async def take(request: Req, reference: str) -> Response[None]:
     viewer = viewer_of(request)
     case_id = await case_id_of(viewer, reference)
     try:
-        await cases.take(viewer, case_id)
+        async with undo.kept(viewer, case_id, "take") as kept:
+            await cases.take(viewer, case_id)
     except (NotNow, Invalid) as refusal:
         return go(f"/cases/{quote(reference)}", str(refusal))
-    return go(f"/cases/{quote(reference)}", f"{reference} is yours now.")
+    return go(f"/cases/{quote(reference)}", f"{reference} is yours now.", undo_address(kept.id))
 
 
 handlers = [start, queue, take_from, take]

@@ -15,10 +15,12 @@ from ombud.trust.permissions import PERMISSIONS
 from ombud.trust.policy import Viewer
 from ombud.trust.sign_in import Refused as NotSignedIn
 from ombud.trust.tokens import TokenProblem
-from ombud.web.door import SESSION_COOKIE, cookie, viewer_of
+from ombud.web.door import viewer_of
+from ombud.web.entering import let_in, renewed
 from ombud.web.guard import SIGNED_IN
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
 from ombud.web.shell import go, page
+from ombud.web.throttled import address_of
 
 Req = Request[Any, Any, Any]
 OWN = {"permission": "token.own"}
@@ -37,7 +39,7 @@ async def my_tokens(request: Req) -> Response[Any]:
     return await _tokens_page(request, {})
 
 
-@post("/me/tokens", opt=OWN)
+@post("/me/tokens", opt={**OWN, "confirm": True})
 async def make_token(request: Req) -> Response[Any]:
     """Makes a token and shows it, this one time, in the answer itself: no address leads to it again."""
     viewer, form = viewer_of(request), await given(request)
@@ -99,22 +101,20 @@ async def change_password(request: Req) -> Response[Any]:
     """Asks for the old one, which counts as a try to sign in; ends all sessions and opens a new one here."""
     viewer, form = viewer_of(request), await given(request)
     user = await users.find(_user_id(viewer))
-    address, agent = request.client.host if request.client else "", request.headers.get("user-agent", "")
     fresh = form.text("new")
     if fresh != form.text("again"):
         return await _password_page(request, _wrong("The two new passwords differ. Type the new one twice", "again"))
     try:
-        passwords.check(fresh, user.name)
-        await sign_in.sign_in(user.name, form.text("old"), address, agent, settings().sign_in)
+        await users.check_password(fresh, user.name)
+        await sign_in.check_password(user.name, form.text("old"), address_of(request), settings().sign_in)
         await users.set_password(user.id, fresh, viewer.actor)
-        opened = await sign_in.sign_in(user.name, fresh, address, agent, settings().sign_in)
     except passwords.WeakPassword as problem:
         return await _password_page(request, _wrong(str(problem), "new"))
     except NotSignedIn as problem:
         words = problem.message if problem.retry_after else "This is not your password. Type the one you use now."
         return await _password_page(request, _wrong(words, "old"))
-    answer = go("/queues")
-    answer.headers["set-cookie"] = cookie(SESSION_COOKIE, opened.secret)
+    answer = go("/queues", "Your password is changed. You are signed out everywhere else.")
+    let_in(request, answer, await renewed(request, user.id))
     return answer
 
 

@@ -3,12 +3,17 @@ import { watchPreferences } from "./preferences.js";
 import { watchKeys } from "./keys.js";
 import { showTrouble, watchToasts } from "./toasts.js";
 import { watchDrafts } from "./drafts.js";
+import "./reveal.js";
+import { watchSelection } from "./selection.js";
+import { watchPalette } from "./palette.js";
 import { watchLive } from "./live.js";
 
 watchPreferences();
 watchKeys();
 watchToasts();
 watchDrafts();
+watchSelection();
+watchPalette();
 watchLive();
 
 const dialog = document.getElementById("dialog");
@@ -54,12 +59,6 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     menu.querySelector("summary")?.focus();
   }
-});
-
-// Ticking a row shows it as selected.
-document.addEventListener("change", (event) => {
-  const row = event.target.matches?.("[data-row] input[type=checkbox]") && event.target.closest("[data-row]");
-  if (row) row.toggleAttribute("data-selected", event.target.checked);
 });
 
 // A server that refused a form puts the summary of what to correct on top: read it out and bring it into view.

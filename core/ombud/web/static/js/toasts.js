@@ -1,5 +1,7 @@
-// A toast leaves after ten seconds; it waits while the pointer or the focus is on it.
+// A toast leaves after ten seconds, one that can be undone after fifteen; it waits while the pointer or the focus is on
+// it. Afterwards the palette still offers "Undo the last change".
 const STAYS_MS = 10_000;
+const UNDO_MS = 15_000;
 
 export function watchToasts() {
   const place = document.getElementById("toasts");
@@ -21,11 +23,12 @@ export function showTrouble(kind) {
 
 function start(toast) {
   if (toast.hasAttribute("data-stays")) return;
-  let timer = setTimeout(() => toast.remove(), STAYS_MS);
+  const stays = toast.querySelector("form") ? UNDO_MS : STAYS_MS;
+  let timer = setTimeout(() => toast.remove(), stays);
   const pause = () => clearTimeout(timer);
   const resume = () => {
     clearTimeout(timer);
-    if (!toast.matches(":hover, :focus-within")) timer = setTimeout(() => toast.remove(), STAYS_MS);
+    if (!toast.matches(":hover, :focus-within")) timer = setTimeout(() => toast.remove(), stays);
   };
   toast.addEventListener("pointerenter", pause);
   toast.addEventListener("focusin", pause);

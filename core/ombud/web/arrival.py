@@ -1,0 +1,144 @@
+"""Before anything else: which host was asked, who really asks behind a proxy, and the headers that go out."""
+
+import ipaddress
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from litestar.datastructures import Headers as GivenHeaders
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from ombud.config_table import Server
+from ombud.process import settings
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": (
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
+        "microphone=(), midi=(), payment=(), usb=()"
+    ),
+    "x-permitted-cross-domain-policies": "none",
+}
+_SITES = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+HTTPS_ALONE = "max-age=31536000"
+CACHED = ("/static/", "/themes/")
+STRANGE_HOST = (
+    b"This desk does not answer to that name. Use its own address, or add the name to [server] hosts in settings.toml."
+)
+
+
+class Arrival:
+    """Wraps the whole app. A strange Host is refused, because links and redirects would carry it on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        server, given = settings().server, GivenHeaders.from_scope(scope)
+        dressed = _dressed(server, scope["path"], send)
+        if scope["path"] != "/health" and not answers_to(server, given.get("host", "")):
+            await _refuse(dressed)
+            return
+        state = cast(Any, scope)
+        near = (scope.get("client") or ("", 0))[0]
+        asks = address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
+        state["client"] = (asks, 0) if asks else None
+        if server.is_https:  # a proxy ends it; cookies and redirects of plugins go by this
+            state["scheme"] = "https"
+        await self._app(scope, receive, dressed)
+
+
+def _dressed(server: Server, path: str, send: Send) -> Send:
+    """No answer leaves without the security headers, errors included."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableScopeHeaders(message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if server.is_https:
+                headers.setdefault("strict-transport-security", HTTPS_ALONE)
+            if not path.startswith(CACHED):
+                headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return sending
+
+
+async def _refuse(send: Send) -> None:
+    length = str(len(STRANGE_HOST)).encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.body", "body": STRANGE_HOST, "more_body": False})
+
+
+def answers_to(server: Server, host: str) -> bool:
+    """True for the desk's own names and for bare addresses: no name that somebody else owns can lead here by them."""
+    name = _name_of(host)
+    known = {urlsplit(server.base_url).hostname or "", "localhost", *server.hosts}
+    return bool(name) and (name in known or _is_address(name))
+
+
+def _name_of(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def address_behind(near: str, forwarded: list[str], trusted: tuple[str, ...]) -> str:
+    """Who asks: the last address in X-Forwarded-For that is no proxy of ours. A stranger's own header says nothing.
+
+    Empty where the settings forgot to name a proxy that stands in the same network: whoever comes through it must not
+    share one allowance, or a few complaints would shut the door for all.
+    """
+    if forwarded and not _among(near, trusted) and _is_near(near):
+        return ""
+    found = near
+    for each in reversed([one.strip() for line in forwarded for one in line.split(",")]):
+        if not _among(found, trusted):
+            break
+        if not _is_address(each):
+            break
+        found = each
+    return found
+
+
+def _is_near(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return parsed.is_loopback or any(parsed.version == net.version and parsed in net for net in _SITES)
+
+
+@lru_cache(maxsize=4096)
+def _among(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(parsed in ipaddress.ip_network(each, strict=False) for each in networks)

@@ -1,0 +1,87 @@
+"""Checks of the desk and its pages, and the registration of all that core knows."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ombud import __version__
+from ombud.kernel import health_checks as ground
+from ombud.kernel.database import db
+from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding, health
+from ombud.kernel.lifecycle import running
+from ombud.process import settings
+from ombud.trust import health_checks as trust
+from ombud.web.look import SPOILT, look
+
+
+async def receipts() -> Finding:
+    number = await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'")
+    if not number:
+        return Finding(GOOD, "Every receipt became a case or was placed.", "", (), "/intake")
+    said = "1 receipt could not be read." if number == 1 else f"{number} receipts could not be read."
+    return Finding(LOOK, said, "See them under Needs a look; nothing is lost.", (("Receipts", str(number)),), "/intake")
+
+
+async def theme() -> Finding:
+    facts = (("Chosen", look.wanted or "none"), ("In use", look.theme.name if look.theme else "the base look"))
+    if look.problem:
+        return Finding(LOOK, look.problem, "Reinstall it, or choose another one.", facts, "/administration/look")
+    spoilt = await db.fetch(
+        "SELECT DISTINCT place FROM core_fault WHERE slug = 'core' AND at > now() - interval '1 day' "
+        "AND starts_with(place, $1) LIMIT 10",
+        f"{SPOILT}{look.wanted},",
+    )
+    if spoilt:
+        said = f"The theme {look.wanted} could not draw {len(spoilt)} templates; core's were used."
+        places = tuple(("Template", row["place"].rpartition(", ")[2]) for row in spoilt)
+        return Finding(LOOK, said, "Correct the theme, or choose another one.", places, "/administration/look")
+    return Finding(GOOD, f"Pages are drawn in {look.theme.label if look.theme else 'the base look'}.", "", facts,
+                   "/administration/look")  # fmt: skip
+
+
+async def address() -> Finding:
+    """Whether what browsers see fits what the desk believes."""
+    server = settings().server
+    there = urlsplit(server.base_url)
+    secure = there.scheme == "https"
+    facts = (("Address in links", server.base_url), ("Listens on", f"{server.host}:{server.port}"),
+             ("Cookies over https alone", "yes" if server.cookies_are_secure else "no"))  # fmt: skip
+    if server.cookies_are_secure and not secure and not _near(there.hostname or ""):
+        said = "Cookies are sent over https alone, but links lead to http: nobody stays signed in."
+        return Finding(BAD, said, "Set server.base_url to the https address of the desk.", facts)
+    if secure and not server.cookies_are_secure:
+        said = "The desk is reached over https, but its cookies may travel without it."
+        return Finding(BAD, said, 'Set server.secure_cookies to "auto".', facts)
+    if not secure and not _near(there.hostname or ""):
+        said = "People reach this desk without encryption: passwords and complaints can be read on the way."
+        return Finding(BAD, said, "Put a proxy with https before it and set server.base_url to that address.", facts)
+    if not secure:
+        return Finding(GOOD, "The desk is reached from this machine alone.", "", facts)
+    return Finding(GOOD, f"The desk is reached at {server.base_url}, its cookies over https alone.", "", facts)
+
+
+def _near(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".test"))
+
+
+async def versions() -> Finding:
+    plugins = tuple((slug, loaded.version) for slug, loaded in sorted(running.loaded.items()))
+    server = str(await db.fetchval("SHOW server_version"))
+    return Finding(GOOD, f"Ombud {__version__}, Python {ground.PYTHON}.", "",
+                   (("Ombud", __version__), ("Python", ground.PYTHON), ("PostgreSQL", server), *plugins))  # fmt: skip
+
+
+PAGES = "Desk"
+CHECKS = (
+    Check("intake.receipts", "Receipts", PAGES, "What nobody could read waits for a person.", receipts),
+    Check("theme", "Look", PAGES, "A theme that fails costs the look, not the desk.", theme),
+    Check("web.address", "Address and cookies", PAGES, "What browsers see must fit the settings.", address),
+    Check("versions", "Versions", PAGES, "For whoever helps you.", versions),
+)
+
+
+def register() -> None:
+    """Everything that core can look at, in the order pages show it."""
+    health.register(*ground.CHECKS, *trust.CHECKS, *CHECKS)

@@ -1,0 +1,7 @@
+"""A walk through a whole desk."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
