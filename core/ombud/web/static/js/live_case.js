@@ -99,8 +99,14 @@ export function replace(page, selector) {
   if (!old || !fresh || inUse(old)) return false;
   const node = document.adoptNode(fresh);
   old.replaceWith(node);
-  window.htmx?.process(node);
+  settled(node);
   return true;
+}
+
+// Keys, ticks and what htmx does of itself know new parts of a page by this.
+export function settled(node) {
+  window.htmx?.process(node);
+  document.dispatchEvent(new CustomEvent("htmx:afterSettle", { detail: { elt: node } }));
 }
 
 // Somebody is in there: the focus, an open menu or form, or text that was not sent.

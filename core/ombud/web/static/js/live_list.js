@@ -1,5 +1,5 @@
 // An open list: a bar counts what is new, rows that changed get a quiet mark, and nothing moves until somebody asks.
-import { ask } from "./live_case.js";
+import { ask, settled } from "./live_case.js";
 
 const SOON_MS = 600;
 const LEAST_MS = 3_000; // between two questions, however much happens
@@ -34,7 +34,10 @@ export function watchList(csrf) {
     tellCounts(page);
     const bar = page.querySelector("#queue-fresh");
     mark(bar.dataset);
-    if (place.textContent.trim() !== bar.textContent.trim()) place.replaceChildren(...bar.childNodes);
+    if (place.textContent.trim() !== bar.textContent.trim()) {
+      place.replaceChildren(...bar.childNodes);
+      settled(place);
+    }
   }
 
   function mark({ changed, gone, wordChanged, wordGone }) {
@@ -82,10 +85,10 @@ export function watchList(csrf) {
     const at = anchor?.getBoundingClientRect().top;
     const node = document.adoptNode(fresh);
     document.getElementById("rows").replaceWith(node);
-    window.htmx?.process(node);
+    settled(node);
     for (const each of ticked) {
       const box = row(each)?.querySelector("input[name=reference]");
-      if (box) box.click();
+      if (box && !box.checked) box.click();
     }
     if (cursor && row(cursor)) row(cursor).dataset.cursor = "";
     if (focused) row(focused)?.querySelector("a")?.focus({ preventScroll: true });

@@ -6,7 +6,7 @@ from piccolo.columns.column_types import UUID
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.indexes import IndexMethod
 
-ID = "2026-11-25T23:06:00:000000"
+ID = "2026-11-25T23:46:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "live pages"
 
