@@ -65,7 +65,7 @@ def _plugin_mount() -> ControllerRouterHandler:
     pages = PluginPages({Exception: refusal})
 
     @route(["/p/{slug:str}", "/p/{slug:str}/{rest:path}"], http_method=METHODS,
-           opt={"public": True, "passes_on": True}, include_in_schema=False)  # fmt: skip
+           opt={"public": True, "counts_itself": True}, include_in_schema=False)  # fmt: skip
     async def plugin_pages() -> ASGIApp:
         return pages
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import attachments, bulk_run, claims, hand_filing, intake, presence, queues
+from ombud.desk import attachments, bulk_run, claims, hand_filing, intake, ledger_desk, presence, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import DeskRefusal
@@ -55,6 +55,7 @@ def register(config: Config) -> None:
     register_job("bulk.sweep", bulk_run.sweep)
     register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
+    register_job("ledger.verify", ledger_desk.run_verify)
     register_job("trust.sweep", sweep_access)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")

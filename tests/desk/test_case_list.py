@@ -8,10 +8,10 @@ import pytest
 
 from ombud.desk import aspects, cases, messages
 from ombud.desk.aspects import Decision
+from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotAllowed, NotFound
-from ombud.desk.history import case_history
 from ombud.desk.people_list import list_people, person_page
 from ombud.desk.timeline import PART
 from ombud.kernel.clock import at, now

@@ -4,10 +4,10 @@ import pytest
 
 from ombud.desk import aspects, cases, drafts, messages, people, queues
 from ombud.desk.aspects import Decision
+from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import NotFound
-from ombud.desk.history import case_history
 from ombud.desk.people_list import list_people, person_page
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id

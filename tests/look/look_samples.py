@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import admin_samples
 from markupsafe import Markup
 
 from ombud.desk.fields import FormField
@@ -642,17 +643,155 @@ def change_case(**more: Any) -> dict[str, Any]:
     }
 
 
-def history() -> dict[str, Any]:
-    words = "Ewa Kruk decided aspect A"
-    entry = {"id": 7, "at": ago(hours=2), "actor_name": "Ewa Kruk", "icon": "scale", "text": words}
+def history(**more: Any) -> dict[str, Any]:
+    words = "Ewa Kruk decided aspect A: upheld"
+    entry = {"id": 7, "at": ago(hours=2), "actor_name": "Ewa Kruk", "icon": "scale", "text": words,
+             "code": "aspect.decided", "because": "", "changes": [], "values": {}}  # fmt: skip
+    changed = {"label": "Outcome", "before": "None", "after": "Upheld"}
     return {
         "shell": work("queue"),
         "csrf_field": csrf_field,
         "reference": "OMB-4182",
         "href": "/cases/OMB-4182",
-        "entries": [{**entry, "values": {"reason": "The fee was taken twice."}}, {**entry, "id": 6, "values": {}}],
+        "whole": False,
+        "asked": {"about": "A"},
+        "filters": [
+            {"name": "about", "label": "About", "value": "A", "options": [("A", "Aspect A"), ("B", "Aspect B")]},
+            {"name": "who", "label": "Who", "value": "", "options": [("user/1", "Ewa Kruk")]},
+            {"name": "kind", "label": "What", "value": "", "options": [("aspect.decided", "Aspect decided")]},
+        ],
+        "csv_href": "/cases/OMB-4182/history.csv",
+        "print_href": "/cases/OMB-4182/history?whole=1",
+        "entries": [
+            {**entry, "changes": [changed], "values": {"reason": "The fee was taken twice."}},
+            {**entry, "id": 1, "because": "Automatic, because a complaint came in"},
+        ],
         "next_href": "/cases/OMB-4182/history?before=6",
+        **more,
     }
+
+
+def administration(place: str, **more: Any) -> dict[str, Any]:
+    """Around a page of the administration."""
+    watch = [("ledger", "Ledger", "shield-check"), ("health", "Health", "stethoscope"), ("jobs", "Jobs", "repeat")]
+    places = [{"code": code, "label": label, "icon": icon, "href": f"/{code}"} for code, label, icon in watch]
+    desk = [{"code": "look", "label": "Look", "icon": "palette", "href": "/administration/look"}]
+    return {
+        "shell": work("administration"), "csrf_field": csrf_field, "place": place,
+        "places": [{"label": "Desk", "places": desk}, {"label": "Watch", "places": places}], **more,
+    }  # fmt: skip
+
+
+def piece(state: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": "0190a3", "href": f"/jobs/{state}-1", "what": "Verify the ledger", "subscriber": "job/ledger.verify",
+        "plugin": "", "whose": "Ombud itself", "state": state, "attempts": 2, "kills": 1, "why": "", "done": 0,
+        "total": 0, "note": "", "since": ago(minutes=4), "next_at": None, "worker": "", **more,
+    }  # fmt: skip
+
+
+WHY = "What it needs did not answer for seven days."
+JOB_STATES = {
+    "parked": "Parked",
+    "running": "Running",
+    "waiting": "Waiting",
+    "done": "Done lately",
+    "given_up": "Given up",
+}
+
+
+def jobs(state: str, *pieces: dict[str, Any], **more: Any) -> dict[str, Any]:
+    views = [
+        {"label": label, "icon": "hourglass", "href": f"/jobs?show={code}", "count": 12, "more": code == "done",
+         "current": code == state}
+        for code, label in JOB_STATES.items()
+    ]  # fmt: skip
+    options = [("core", "Ombud itself"), ("letterpress", "Letter press")]
+    return administration(
+        "jobs", state=state, at=NOW, first=True, asked={"plugin": "", "kind": ""}, refresh_href="/jobs", views=views,
+        filters=[{"name": "plugin", "label": "Whose", "value": "core", "options": options}],
+        groups=[{"label": "Print letters", "count": 11, "href": "/jobs/again?kind=x"}] if pieces else [],
+        pieces=list(pieces), next_href="/jobs?after=x" if pieces else "", **more,
+    )  # fmt: skip
+
+
+def one_job(state: str, wrong: str = "") -> dict[str, Any]:
+    shown = piece(state, why=WHY, done=120, total=400, worker="otter, process 4711" if state == "running" else "")
+    return administration(
+        "jobs", job=shown, error="Transient: print.example did not answer" if state == "parked" else "",
+        remedy="Mend the cause, then run it again." if state == "parked" else "", ids=[("kind", "case.opened")],
+        unshown=2, wrong=wrong, reason="", created_at=ago(days=8), finished_at=ago(hours=2), plugin_href="/plugins",
+        faults_href="/jobs/faults?plugin=core",
+    )  # fmt: skip
+
+
+def schedule(*entries: dict[str, Any]) -> dict[str, Any]:
+    return administration("jobs", entries=list(entries))
+
+
+PLANNED = {"what": "Count the queues", "name": "queues.fold", "whose": "Ombud itself", "rhythm": "Every 20 seconds",
+           "last_at": ago(minutes=3), "next_at": ago(minutes=2), "late": True}  # fmt: skip
+FAULT = {"whose": "Letter press", "href": "/jobs/faults?plugin=letterpress", "kind": "Took too long", "place": "send",
+         "error": "no answer within 5 s", "count": 3, "last": ago(minutes=9)}  # fmt: skip
+
+
+def check(code: str, label: str, state: str, said: str, remedy: str = "", href: str = "") -> dict[str, Any]:
+    return {"code": code, "label": label, "group": "Database", "means": "Everything is kept here.", "state": state,
+            "said": said, "remedy": remedy, "facts": [("Free", "12 GB")], "href": href}  # fmt: skip
+
+
+def health_page(*bad: dict[str, Any]) -> dict[str, Any]:
+    good = check("database.server", "Server", "good", "PostgreSQL 17.2 answers; the database holds 4.1 GB.")
+    counts = {"good": 1, "look": sum(each["state"] == "look" for each in bad)}
+    worst = "bad" if any(each["state"] == "bad" for each in bad) else "look" if bad else "good"
+    return administration(
+        "health", worst=worst, counts={**counts, "bad": len(bad) - counts["look"]}, at=NOW, first=list(bad),
+        groups=[{"label": "Database", "checks": [good, *bad]}],
+    )  # fmt: skip
+
+
+TROUBLED = (
+    check("jobs.parked", "Parked work", "bad", "12 pieces of work failed for good.", "Run them again.", "/jobs"),
+    check("disk", "Disk", "look", "3.1 GB of 90 GB are free.", "Give the data folder more room."),
+)
+
+
+def ledger_page(**more: Any) -> dict[str, Any]:
+    result = {"at": ago(hours=1), "who": "Anna Bąk", "whole": True, "reference": "", "holds": True, "entries": 4182,
+              "streams": 633, "checkpoints": 41, "published": 41, "newer": 3, "sealed": True, "opened": 902,
+              "erased": 4, "where": "", "broken": "", "advice": ""}  # fmt: skip
+    broken = {"holds": False, "whole": False, "reference": "OMB-4182", "where": "entry case/0190 6",
+              "broken": "entry case/0190 6: due_at is changed", "advice": "A record was changed."}  # fmt: skip
+    marks = [{"n": n, "at": ago(minutes=10 * (42 - n)), "size": 12, "root": "d0880a70d17c84c0" * 4,
+              "published": n < 41} for n in (41, 40)]  # fmt: skip
+    usual = {
+        "wrong": {"verify_reference": "", "export_reference": ""}, "typed": "", "may_whole": True, "running": None,
+        "results": [result, {**result, **broken}], "checkpoints": marks, "publish_file": "/srv/checkpoints.jsonl",
+        "trouble": "", "public_key": "ab12" * 16, "key_id": "ab12" * 4, "minutes": 10,
+    }  # fmt: skip
+    return administration("ledger", **{**usual, **more})
+
+
+def ledger_entries(**more: Any) -> dict[str, Any]:
+    entry = {"number": 4182, "stream": "user/0190a3", "seq": 2, "at": ago(hours=3), "text": "Ewa Kruk added a user",
+             "icon": "user-plus", "who": "Ewa Kruk", "actor": "user/0190a1", "kind": "user.added", "hash": "d088" * 16,
+             "sealed": ["name"], "codes": '{"role":"agent"}', "cause": "command/1"}  # fmt: skip
+    usual = {"asked": {"kind": "user."}, "errors": {}, "entries": [entry], "next_href": "?before=1",
+             "cut_short": False, "window": 100_000}  # fmt: skip
+    return administration("ledger", **{**usual, **more})
+
+
+def looks(**more: Any) -> dict[str, Any]:
+    def theme(name: str, **given: Any) -> dict[str, Any]:
+        usual = {"name": name, "label": name.capitalize(), "summary": "Black and white.", "version": "0.1.0",
+                 "problem": "", "in_force": False, "previewed": False}  # fmt: skip
+        preview = f"/administration/look?theme-preview={name}"
+        return {**usual, "preview": preview, "preview_front": f"/?theme-preview={name}", **given}
+
+    those = [theme("plain", in_force=True), theme("contrast"), theme("night", problem="It has no theme.toml.")]
+    return administration(
+        "look", **{"themes": those, "wanted": "plain", "problem": "", "wrong": "", "previewed": "", **more}
+    )  # fmt: skip
 
 
 def needs_form(**wrong: str) -> dict[str, Any]:
@@ -904,6 +1043,7 @@ def party() -> dict[str, Any]:
         "may_change": True,
         "form": {**form, "errors": [], "error_of": {}},
         "conflict": None,
+        **admin_samples.person(),
     }
 
 
@@ -1079,6 +1219,50 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**case(), "reference": "OMB-4182", "link": "modra.example/track/abc"},
     ),
     "history": ("pages/history.html", history()),
+    "history-none": ("pages/history.html", history(entries=[], next_href="")),
+    "jobs": ("pages/jobs.html", jobs("parked", piece("parked", why=WHY), piece("parked"))),
+    "jobs-running": (
+        "pages/jobs.html",
+        jobs("running", piece("running", done=120, total=400, note="entries", worker="otter, process 4711")),
+    ),
+    "jobs-waiting": ("pages/jobs.html", jobs("waiting", piece("waiting", next_at=NOW))),
+    **{f"jobs-none-{state}": ("pages/jobs.html", jobs(state)) for state in JOB_STATES},
+    "job": ("pages/job.html", one_job("parked")),
+    "job-refused": ("pages/job.html", one_job("parked", "Say why nobody needs this any more.")),
+    "job-running": ("pages/job.html", one_job("running")),
+    "job-again": (
+        "pages/job_again.html",
+        administration("jobs", kind="job/x", plugin="", what="Print letters", count=11),
+    ),
+    "job-again-none": ("pages/job_again.html", administration("jobs", kind="", plugin="", what="", count=0)),
+    "schedule": ("pages/job_schedule.html", schedule(PLANNED, {**PLANNED, "last_at": None, "next_at": None})),
+    "schedule-none": ("pages/job_schedule.html", schedule()),
+    "faults": ("pages/job_faults.html", administration("jobs", plugin="Letter press", faults=[FAULT])),
+    "faults-none": ("pages/job_faults.html", administration("jobs", plugin="", faults=[])),
+    "health": ("pages/health.html", health_page(*TROUBLED)),
+    "health-good": ("pages/health.html", health_page()),
+    "ledger": ("pages/ledger.html", ledger_page()),
+    "ledger-verifying": (
+        "pages/ledger.html",
+        ledger_page(
+            running={"state": "running", "done": 1200, "total": 4182, "since": ago(minutes=1)},
+            wrong={"verify_reference": "There is no such case.", "export_reference": ""},
+            typed="OMB-1",
+            results=[],
+            trouble="The last line is no checkpoint.",
+        ),
+    ),
+    "ledger-entries": ("pages/ledger_entries.html", ledger_entries()),
+    "ledger-entries-none": ("pages/ledger_entries.html", ledger_entries(entries=[], next_href="")),
+    "ledger-entries-further": (
+        "pages/ledger_entries.html",
+        ledger_entries(cut_short=True, errors={"since": "This is not a date."}),
+    ),
+    "looks": ("pages/looks.html", looks()),
+    "looks-preview": (
+        "pages/looks.html",
+        looks(previewed="Contrast", problem="It has no theme.toml.", wrong="Nothing was changed."),
+    ),
     "needs": ("pages/needs.html", needs_form()),
     "needs-refused": ("pages/needs.html", needs_form(lawful_basis="This is empty. Write at least a few words.")),
     "tokens": ("pages/tokens.html", tokens()),
@@ -1177,3 +1361,4 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "public-form": ("samples/form.html", {"shell": public(), "csrf_field": csrf_field}),
     "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),
 }
+PAGES |= admin_samples.pages(work, csrf_field)

@@ -315,3 +315,24 @@ def test_pages_work_without_javascript(chromium: Browser, desk_address: str) -> 
     page.get_by_text("Assign", exact=False).first.click()
     expect(page.get_by_label("Owner of the case")).to_be_visible()
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_open_palette_and_the_key_sheet_have_no_barrier_and_fit_a_phone(
+    page: Page, desk_address: str, theme: str
+) -> None:
+    page.goto(f"{desk_address}/case?theme={theme}")
+    page.evaluate(AXE.read_text("utf-8") + "; 0")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="All keys")).to_contain_text("W")  # the key this person chose for a reply
+    assert barriers(page, RULES) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Actions").click()
+    expect(page.locator("#palette-list [role=option]").first).to_be_visible()
+    assert barriers(page, RULES) == []
+    page.set_viewport_size({"width": 320, "height": 720})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert barriers(page, ["target-size", "color-contrast"]) == []
+    page.locator("#palette-words").fill("no such thing at all")
+    expect(page.get_by_role("option", name=re.compile("not answering")).first).to_be_visible()

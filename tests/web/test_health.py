@@ -144,7 +144,7 @@ async def test_clocks_and_disk_are_compared_with_what_is_safe(desk, monkeypatch)
     usage = namedtuple("usage", "total used free")
     for free, expected in ((10**11, GOOD), (9 * 10**8, LOOK), (10**8, BAD)):
         monkeypatch.setattr("shutil.disk_usage", lambda path, free=free: usage(2 * 10**11, 10**11, free))
-        assert (await state("disk")).state == (LOOK if free == 9 * 10**8 else expected)
+        assert (await state("disk")).state == expected
 
 
 async def test_checkpoints_that_are_late_or_were_changed_where_published_are_named(desk):

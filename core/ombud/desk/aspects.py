@@ -9,6 +9,7 @@ from uuid import UUID
 from asyncpg import Record
 from babel.numbers import get_currency_precision, list_currencies
 
+from ombud.desk import taxonomies
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
@@ -46,7 +47,7 @@ class RedressGiven:
 
 @dataclass(frozen=True)
 class Decision:
-    """How one matter ends. `cause` is one of the desk's cause codes, or empty."""
+    """How one matter ends. `cause` is a code of the unit's causes, or empty."""
 
     outcome: str
     reason: str
@@ -62,6 +63,7 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
     async with db.transaction():
         case = await lock_case(viewer, "case.write", case_id)
         refuse_closed(case)
+        category = await taxonomies.coded("category", case["unit_id"], taxonomies.today(), category)
         position = int(await db.fetchval("SELECT max(position) FROM core_aspect WHERE case_id = $1", case_id)) + 1
         if case["aspects_total"] >= ASPECTS:
             raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
@@ -102,6 +104,7 @@ async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, ver
         check_version("This aspect", aspect, version, yours)
         if aspect["status"] == "closed":
             raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
+        await _demand_cause(case["unit_id"], decision.cause)
         moment_now = now()
         await update(
             "core_aspect",
@@ -122,6 +125,12 @@ def _checked(decision: Decision) -> Decision:
         raise Invalid("Choose a cause of the list.", "cause")
     lines = tuple(checked_redress(each, place) for place, each in enumerate(decision.redress))
     return Decision(decision.outcome, reason, cause, lines)
+
+
+async def _demand_cause(unit_id: UUID, cause: str) -> None:
+    """A cause is one of the unit's taxonomy as it holds today."""
+    if cause and cause not in {each.code for each in await taxonomies.choices("cause", unit_id, taxonomies.today())}:
+        raise Invalid("This cause is not in the taxonomy of the case's unit. Choose one of the list.", "cause")
 
 
 def checked_redress(line: RedressGiven, place: int = 0) -> RedressGiven:
@@ -269,6 +278,9 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
         case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
         refuse_closed(case)
         check_version("This aspect", aspect, version, wanted)
+        if wanted.get("category"):
+            on = taxonomies.today()
+            wanted["category"] = await taxonomies.coded("category", case["unit_id"], on, wanted["category"])
         changed = {key: value for key, value in wanted.items() if aspect[key] != value}
         if not changed:
             return int(aspect["version"])
@@ -289,14 +301,15 @@ async def assign(viewer: Viewer, aspect_id: UUID, owner_id: UUID | None, version
         refuse_closed(case)
         check_version("This aspect", aspect, version, {"owner_id": owner_id})
         if owner_id is not None:
-            await _may_own(case, aspect, owner_id)
+            await may_own(case, aspect, owner_id)
         if aspect["owner_id"] != owner_id:
             await update("core_aspect", aspect_id, {"owner_id": owner_id})
             body = {"aspect": str(aspect_id), "owner": str(owner_id or "")}
             await record(viewer, case["id"], "aspect.assigned", body)
 
 
-async def _may_own(case: Record, aspect: Record, owner_id: UUID) -> None:
+async def may_own(case: Record, aspect: Record, owner_id: UUID) -> None:
+    """Refuses an owner who may not work on the aspect, or must not see it."""
     owner = await viewer_of_user(owner_id)
     if owner is None or case["unit_id"] not in owner.units("case.write"):
         raise Invalid("This person may not work on cases of this unit. Choose somebody of the team.", "owner_id")

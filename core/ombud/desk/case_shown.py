@@ -96,7 +96,8 @@ class FindingShown:
 
 @dataclass(frozen=True)
 class AspectShown:
-    """One matter. `letter` counts the aspects in view; `said`: messages about it; `concerns`: the member of staff."""
+    """One matter. `letter` counts the aspects in view; `said`: messages about it; `concerns`: the member of staff;
+    `…_words`: what the taxonomy calls its category and cause, in the viewer's language."""
 
     id: UUID
     letter: str
@@ -121,6 +122,8 @@ class AspectShown:
     actions: tuple[Action, ...]
     suggested: tuple[FindingShown, ...]
     version: int
+    category_words: str = ""
+    cause_words: str = ""
 
     @property
     def decided(self) -> bool:
@@ -132,7 +135,16 @@ class AspectShown:
 
     @property
     def cause_label(self) -> str:
-        return label(self.cause) if self.cause else ""
+        return self.cause_words or (label(self.cause) if self.cause else "")
+
+    @property
+    def category_label(self) -> str:
+        return self.category_words or self.category
+
+    @property
+    def in_taxonomy(self) -> bool:
+        """False where the category is free text, or a code that no taxonomy knows."""
+        return bool(self.category_words) or not self.category
 
     @property
     def may_decide(self) -> bool:

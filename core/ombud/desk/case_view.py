@@ -21,6 +21,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.fields import form
 from ombud.desk.history import SPOKEN_ABOUT
 from ombud.desk.shown import Named, clock_shown, emptied
+from ombud.desk.taxonomies import worded
 from ombud.desk.timeline import FileShown, timeline
 from ombud.desk.words import letter
 from ombud.desk.writing import demand, no_case
@@ -149,8 +150,11 @@ SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
      WHERE pin.aspect_id = a.id AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
         'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at) ORDER BY r.created_at, r.id)
-     FROM core_redress r WHERE r.aspect_id = a.id) AS redress
-FROM core_aspect a LEFT JOIN core_user o ON o.id = a.owner_id LEFT JOIN core_user d ON d.id = a.decided_by
+     FROM core_redress r WHERE r.aspect_id = a.id) AS redress, g.labels AS category_labels, y.labels AS cause_labels
+FROM core_aspect a
+LEFT JOIN core_taxonomy_term g ON g.kind = 'category' AND g.code = a.category AND a.category <> ''
+LEFT JOIN core_taxonomy_term y ON y.kind = 'cause' AND y.code = a.cause AND a.cause <> ''
+LEFT JOIN core_user o ON o.id = a.owner_id LEFT JOIN core_user d ON d.id = a.decided_by
 LEFT JOIN core_user s ON s.id = a.concerns_user_id
 WHERE a.case_id = {case} AND {rows} ORDER BY a.position
 """
@@ -164,6 +168,11 @@ async def _aspect_rows(viewer: Viewer, case_id: UUID) -> list[Any]:
         rows=decide(viewer, "case.read", "aspect").where("a", arguments),
     )
     return await db.fetch(sql, *arguments.values)
+
+
+def _words(row: Any, what: str, viewer: Viewer) -> str:
+    labels = row[f"{what}_labels"]
+    return worded(labels, row[what], viewer.language) if labels else ""
 
 
 def _aspect(
@@ -185,7 +194,8 @@ def _aspect(
         decided_by=Named(row["decided_by"], row["decider_name"]) if row["decided_by"] else None,
         redress=_redress(row["redress"] or []), said=row["said"], actions=aspect_actions(standing, row["status"]),
         suggested=tuple(each for each in findings if each.aspect_id == row["id"] and each.state == "suggested"),
-        version=row["version"],
+        version=row["version"], category_words=_words(row, "category", viewer),
+        cause_words=_words(row, "cause", viewer),
     )  # fmt: skip
 
 

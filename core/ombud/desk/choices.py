@@ -29,9 +29,12 @@ class CaseTypeChoice:
     schema: dict[str, Any]
 
 
-async def units_for(viewer: Viewer, permission: str) -> list[UnitChoice]:
-    """The units in which the viewer holds the permission, the oldest first."""
-    rows = await db.fetch("SELECT id, key, name, time_zone, currency FROM core_unit ORDER BY created_at, id")
+async def units_for(viewer: Viewer, permission: str, *, in_use: bool = False) -> list[UnitChoice]:
+    """The units in which the viewer holds the permission, the oldest first; `in_use` leaves out those out of use."""
+    rows = await db.fetch(
+        "SELECT id, key, name, time_zone, currency FROM core_unit WHERE active OR NOT $1 ORDER BY created_at, id",
+        in_use,
+    )
     return [UnitChoice(**dict(row)) for row in rows if viewer.may_in(permission, row["id"])]
 
 

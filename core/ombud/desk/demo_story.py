@@ -1,7 +1,7 @@
 """The demonstration firm's year as a plan: who complained of what, when, and how far it came. Pure and seeded.
 
 Three things are planted for pages that count: a product launch of Modra Direct that went wrong some four months ago, a
-team that is slow all year (`demo_telling.SLOW`), and customers whose illness nobody wrote down.
+team that is slow all year (`demo_telling.PACE`), and customers whose illness nobody wrote down.
 """
 
 import gzip

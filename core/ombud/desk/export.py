@@ -225,6 +225,7 @@ roles, users      who may do what; passwords, sessions and tokens are not here
 user_roles        which role a user holds in which unit
 case_types        kinds of cases, with the schema of their own fields
 queues            where work waits, with the condition for what goes there
+taxonomy_terms    categories and causes with their words, their span and what took their place
 plugins, settings what was switched on, and values that were set
 people            people and organisations
 cases             what complainants want put right; received_at starts the clocks

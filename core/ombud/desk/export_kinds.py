@@ -56,6 +56,7 @@ KINDS = (
     Kind("user_roles", trust.UserRole),
     Kind("case_types", desk.CaseType),
     Kind("queues", desk.Queue),
+    Kind("taxonomy_terms", desk.TaxonomyTerm),
     Kind("plugins", tables.Plugin),
     Kind("settings", tables.Setting),
     Kind("people", desk.Person),

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.in_view import in_view
+from ombud.desk.ledger_words import DESK, values_of
 from ombud.desk.words import label
 from ombud.kernel.database import db
-from ombud.trust.ledger import open_sealed
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
@@ -152,15 +151,29 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "claim.taken_over": _taken_over,
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
+    "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
+    "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
 }
 
 
 def phrase(kind: str, body: Mapping[str, Any], around: Around) -> Phrase:
     """An entry in plain words; a kind that a plugin brought shows as its own name."""
     write = _WRITERS.get(kind)
+    if write is None and kind in DESK:
+        text, icon = DESK[kind]
+        return Phrase(text, {"actor": around.actor, **values_of(body)}, icon)
     if write is None:
         return Phrase("%(actor)s: %(kind)s", {"actor": around.actor, "kind": kind.replace(".", " ").replace("_", " ")})
     return write(body, around)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an entry changed, in words; `before` is empty where it was never told."""
+
+    label: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,8 @@ class Happened:
     body: Mapping[str, Any]
     values: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "event"
+    cause: str = ""
+    changes: tuple[Change, ...] = ()
 
     @property
     def text(self) -> str:
@@ -187,24 +202,27 @@ class Happened:
 
 
 _UUID = "[0-9a-f-]{36}"
-_QUOTED = _UUID.replace("{", "{{").replace("}", "}}")  # as `format` wants it
-_ENTRIES = f"""
-SELECT e.seq, e.at, e.actor, e.kind, e.body, k.name AS token_name, who.name AS person_name,
+COLUMNS = """
+e.seq, e.at, e.actor, e.kind, e.body, e.cause, k.name AS token_name, who.name AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS user_name, q.name AS queue_name,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
     coalesce(nullif(b.display_name, ''), b.name) AS about_name
-FROM core_ledger_entry e
-LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_QUOTED})$')::uuid
-LEFT JOIN core_user w ON w.id = coalesce(substring(e.actor FROM '^user/({_QUOTED})$')::uuid, k.user_id)
-LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_QUOTED})$')::uuid
-LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_QUOTED}$')::uuid
-LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_QUOTED}$')::uuid
-LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_QUOTED}$')::uuid
+"""
+NAMES = f"""
+LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_UUID})$')::uuid
+LEFT JOIN core_user w ON w.id = coalesce(substring(e.actor FROM '^user/({_UUID})$')::uuid, k.user_id)
+LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_UUID})$')::uuid
+LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_UUID}$')::uuid
+"""
+_ENTRIES = f"""
+SELECT {COLUMNS} FROM core_ledger_entry e {NAMES.replace("{", "{{").replace("}", "}}")}
 WHERE e.stream = {{stream}} AND {{seen}}{{further}} ORDER BY {{order}} LIMIT {{limit}}
 """
 
 
-def _seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds: Sequence[str] = PLAIN) -> str:
+def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds: Sequence[str] = PLAIN) -> str:
     """SQL over `e`. Beyond the policy's rows: an entry about a hidden message, or about people the complaint speaks
     of, stays hidden with it from a viewer whom an aspect concerns."""
     audit = decide(viewer, "case.history", "entry").where("e", arguments)
@@ -240,20 +258,21 @@ async def events(
     arguments = Arguments()
     sql = _ENTRIES.format(
         stream=arguments.add(f"case/{case_id}"),
-        seen=_seen(viewer, arguments, audit_only=audit_only, plain_kinds=plain_kinds),
+        seen=seen(viewer, arguments, audit_only=audit_only, plain_kinds=plain_kinds),
         further=further(arguments), limit=arguments.add(limit),
         order="e.seq DESC" if audit_only else "e.at DESC, e.seq DESC",
     )  # fmt: skip
     rows = await db.fetch(sql, *arguments.values)
     named = "name" not in mask_in(viewer, unit_id)
-    return [_happened(row, letters, named) for row in rows]
+    return [happened(row, letters, named) for row in rows]
 
 
-def _happened(row: Any, letters: Mapping[str, str], show_people: bool) -> Happened:
+def happened(row: Any, letters: Mapping[str, str], show_people: bool) -> Happened:
+    """An entry from a row with COLUMNS and NAMES."""
     actor = actor_name(row, show_people)
     around = Around(actor, row["owner_name"] or "", row["queue_name"] or "", row["about_name"] or "", letters)
     words = phrase(row["kind"], row["body"], around)
-    return Happened(row["seq"], row["at"], row["kind"], row["actor"], actor, words, row["body"])
+    return Happened(row["seq"], row["at"], row["kind"], row["actor"], actor, words, row["body"], cause=row["cause"])
 
 
 def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
@@ -262,39 +281,3 @@ def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
     if row["actor"].startswith("person/"):
         return (row["person_name"] or "The customer") if show_people else HIDDEN
     return "Ombud" if row["actor"] == "system" else str(row["actor"]).partition("/")[2]
-
-
-# Which permission opens a sealed value, by the entry's kind and the field's name.
-_OPENED_BY = {
-    "person.name": "name",
-    "person.email": "email",
-    "person.phone": "phone",
-    "name": "name",
-    "needs": "support_needs",
-}
-
-
-async def case_history(viewer: Viewer, case_id: UUID, before: int | None = None, size: int = 200) -> list[Happened]:
-    """The audit trail, newest first, with the values the viewer may read; `before`: the number of an entry. Three
-    statements. Raises NotFound for a case, and NotAllowed for a viewer, without this right."""
-    case = await in_view(viewer, case_id, "case.history")
-
-    def further(arguments: Arguments) -> str:
-        return "" if before is None else f" AND e.seq < {arguments.add(before)}"
-
-    found = await events(viewer, case_id, case.letters, case.unit_id, audit_only=True, further=further, limit=size)
-    if case.hidden:  # free text could speak of what is hidden
-        return found
-    return await _opened(found, case_id, mask_in(viewer, case.unit_id))
-
-
-async def _opened(found: list[Happened], case_id: UUID, mask: frozenset[str]) -> list[Happened]:
-    stream = f"case/{case_id}"
-    values: dict[int, dict[str, Any]] = {}
-    for each in await open_sealed([(stream, one.id) for one in found]):
-        masked = _OPENED_BY.get(each.field) in mask
-        values.setdefault(each.seq, {})[each.field] = HIDDEN if masked else each.value
-    return [
-        Happened(one.id, one.at, one.code, one.actor, one.actor_name, one.phrase, one.body, values.get(one.id, {}))
-        for one in found
-    ]

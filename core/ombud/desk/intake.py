@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import structs
 
-from ombud.desk import attachments, deadlines, fields, queues, references
+from ombud.desk import attachments, deadlines, fields, queues, references, taxonomies
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.words import is_code
@@ -140,6 +140,7 @@ async def open_case(receipt: Receipt, complaint: Complaint, *, actor: str = "") 
         ground = await _ground(receipt, complaint)
         case_id = ground["case_id"]
         if case_id is None:
+            complaint = await taxonomies.coded_complaint(complaint, UUID(ground["unit"]["id"]))
             opening = _plan(receipt, complaint, ground)
             await _write(opening, complaint)
             await _record(opening, complaint, actor or f"person/{receipt.person_id}")
@@ -196,7 +197,7 @@ WITH receipt AS MATERIALIZED (SELECT case_id FROM core_raw WHERE id = $3 FOR UPD
 SELECT receipt.case_id,
     CASE WHEN receipt.case_id IS NULL THEN nextval('core_case_number') END AS number,
     (SELECT to_jsonb(u) FROM core_unit u
-     WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 END
+     WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 AND u.active END
      ORDER BY u.created_at, u.id LIMIT 1) AS unit,
     (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM core_queue q WHERE q.active) AS queues,
     (SELECT to_jsonb(t) FROM core_case_type t WHERE t.key = $2 AND t.active) AS case_type

@@ -82,10 +82,11 @@ class PartOf:
 
 @dataclass(frozen=True)
 class PersonPageView:
-    """`cases`: the newest two hundred in view, newest first."""
+    """`cases`: the newest two hundred in view, newest first; `units`: those the cases belong to."""
 
     person: PersonShown
     cases: tuple[PartOf, ...]
+    units: frozenset[UUID] = frozenset()
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -188,9 +189,10 @@ async def person_page(viewer: Viewer, person_id: UUID) -> PersonPageView:
         raise NotFound("There is no such person that you may see.")
     row = await db.fetchrow("SELECT p.*, p.created_at AS since FROM core_person p WHERE p.id = $1", person_id)
     assert row is not None
-    seen = emptied(dict(row), mask_in(viewer, *{each["unit_id"] for each in rows}))
+    units = frozenset(each["unit_id"] for each in rows)
+    seen = emptied(dict(row), mask_in(viewer, *units))
     person = PersonShown(**{name: seen[name] for name in PersonShown.__dataclass_fields__})
-    return PersonPageView(person, tuple(_part(viewer, each) for each in rows))
+    return PersonPageView(person, tuple(_part(viewer, each) for each in rows), units)
 
 
 def _part(viewer: Viewer, row: Any) -> PartOf:

@@ -19,6 +19,7 @@ class Unit(Table, tablename="core_unit"):
     country = Text(default="", help_text="ISO 3166-1 alpha-2")
     language = Text(default="en", help_text="BCP 47")
     phone = Text(default="", help_text="what upset customers may call")
+    active = Boolean(default=True, help_text="an inactive unit takes no new case")
     created_at = Timestamptz()
     version = Integer(default=1)
 
@@ -47,6 +48,25 @@ class CaseType(Table, tablename="core_case_type"):
     fields = JSONB(default="{}")
     answer_within_days = Integer(default=None, null=True)
     active = Boolean(default=True)
+    version = Integer(default=1)
+
+
+class TaxonomyTerm(Table, tablename="core_taxonomy_term"):
+    """One term of a taxonomy. It counts in its unit and all below; without a unit, on the whole desk."""
+
+    id = UUID(primary_key=True, default=new_id)
+    kind = Text(default="category", help_text="category (what a matter is about) or cause (why it happened)")
+    unit_id = UUID(default=None, null=True)
+    parent_id = UUID(default=None, null=True)
+    code = Text(default="", help_text="means one thing on the whole desk, so unique in its kind; never changes")
+    labels = JSONB(default="{}", help_text="language code to words")
+    help = Text(default="")
+    valid_from = Date(default=None, null=True, help_text="first day it may be chosen; empty: always was")
+    valid_to = Date(default=None, null=True, help_text="first day it may not be chosen any more")
+    maps_to = UUID(default=None, null=True, help_text="the term that took its place")
+    position = Integer(default=0)
+    created_at = Timestamptz()
+    version = Integer(default=1)
 
 
 class Queue(Table, tablename="core_queue"):
@@ -59,6 +79,7 @@ class Queue(Table, tablename="core_queue"):
     condition = JSONB(default="{}")
     position = Integer(default=0)
     active = Boolean(default=True)
+    version = Integer(default=1)
 
 
 class Case(Table, tablename="core_case"):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -30,10 +31,18 @@ async def export_case(reference: str, may_open: MayOpen, *, publish_file: Path |
     case = await db.fetchval("SELECT id FROM core_case WHERE reference = $1", reference)
     if case is None:
         raise NoSuchCase(f"no case has the reference {reference}; check it for a mistyped character")
-    messages = await db.fetch("SELECT id FROM core_message WHERE case_id = $1", case)
-    streams = [f"case/{case}", *(f"message/{row['id']}" for row in messages)]
+    streams = await streams_of_case(case)
     async for line in export_streams(streams, f"case/{case}", may_open, publish_file=publish_file):
         yield line
+
+
+async def streams_of_case(case: UUID) -> list[str]:
+    """The case's own, then those of its messages and of the receipts they came in."""
+    rows = await db.fetch(
+        "SELECT id FROM core_message WHERE case_id = $1 UNION SELECT id FROM core_raw WHERE case_id = $1 ORDER BY id",
+        case,
+    )
+    return [f"case/{case}", *(f"message/{row['id']}" for row in rows)]
 
 
 async def export_streams(

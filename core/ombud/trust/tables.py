@@ -26,6 +26,8 @@ class Role(Table, tablename="core_role"):
     key = Text(primary_key=True, default="")
     label = Text(default="")
     permissions = Array(base_column=Text(), default=list)
+    active = Boolean(default=True, help_text="a retired role can be given to nobody")
+    version = Integer(default=1)
 
 
 class UserRole(Table, tablename="core_user_role"):

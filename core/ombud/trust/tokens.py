@@ -24,6 +24,10 @@ class UnknownScope(TokenProblem):
     """A scope that no permission bears."""
 
 
+class ScopeNotHeld(TokenProblem):
+    """A scope that none of the user's roles gives."""
+
+
 class NoSuchToken(TokenProblem):
     """There is no token with this id."""
 
@@ -64,7 +68,7 @@ async def create(
 ) -> str:
     """Makes a token and returns it in plain, which is stored nowhere: this is the only time it is shown.
 
-    Raises users.NoSuchUser, UnknownScope, TokenProblem.
+    Raises users.NoSuchUser, UnknownScope, ScopeNotHeld, TokenProblem.
     """
     name = _checked_name(token_name)
     if expires_in is not None and expires_in <= timedelta(0):
@@ -74,6 +78,7 @@ async def create(
     user = await users.find(user_name)
     if not user.active:
         raise TokenProblem(f"{user.name} is inactive; let the user in again before making a token")
+    await _check_held(user, wanted)
     token_id = new_id()
     plain = f"omb_{mark_of(token_id)}_{secrets.token_hex(24)}"
     expires_at = now() + expires_in if expires_in is not None else None
@@ -160,3 +165,16 @@ async def _check_scopes(wanted: list[str]) -> None:
     strange = [scope for scope in wanted if scope not in known]
     if strange:
         raise UnknownScope(f"no permission is called {', '.join(strange)}; choose from {', '.join(sorted(known))}")
+
+
+async def _check_held(user: users.UserFound, wanted: list[str]) -> None:
+    """A scope beyond the user's rights would open nothing, and surprise whoever relies on it."""
+    rows = await db.fetch(
+        "SELECT DISTINCT unnest(r.permissions) AS key FROM core_user_role h JOIN core_role r ON r.key = h.role "
+        "WHERE h.user_id = $1",
+        user.id,
+    )
+    held = {row["key"] for row in rows}
+    if beyond := [scope for scope in wanted if scope not in held]:
+        remedy = f"choose from {', '.join(sorted(held))}" if held else "give the user a role first"
+        raise ScopeNotHeld(f"{user.name} does not hold {', '.join(beyond)}; give a role with it, or {remedy}")

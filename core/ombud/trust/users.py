@@ -13,7 +13,6 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust import passwords, sessions
 from ombud.trust.ledger import NewEntry, Sealed, append
-from ombud.trust.policy import Viewer
 
 _LAST_ADMINISTRATOR_LOCK = 0x6F6D_6164_6D69
 
@@ -86,8 +85,8 @@ async def add(
 
     Raises NameTaken, BadUser, NoSuchRole, NoSuchUnit, passwords.WeakPassword.
     """
-    name, display_name = _checked_name(name), _checked_display(display_name) or name.strip()
-    email = _checked_email(email)
+    name, display_name = _checked_name(name), checked_display(display_name) or name.strip()
+    email = checked_email(email)
     stored = await _checked_hash(password, name) if password is not None else ""
     async with db.transaction():
         held = [await _role_in_unit(role, unit_key) for role in dict.fromkeys(roles)]
@@ -137,7 +136,7 @@ async def deactivate(who: str | UUID, actor: str) -> None:
     if not user.active:
         return
     async with db.transaction():
-        async with _somebody_left():
+        async with somebody_left():
             await db.execute("UPDATE core_user SET active = FALSE, version = version + 1 WHERE id = $1", user.id)
         await sessions.close_all(user.id)
         await _tell(user.id, actor, "user.deactivated", {})
@@ -167,7 +166,7 @@ async def take_role(who: str | UUID, role: str, unit_key: str | None, actor: str
     user = await find(who)
     async with db.transaction():
         held = await _role_in_unit(role, unit_key)
-        async with _somebody_left():
+        async with somebody_left():
             gone = await db.execute(
                 "DELETE FROM core_user_role WHERE user_id = $1 AND role = $2 AND unit_id = $3",
                 user.id,
@@ -192,13 +191,6 @@ async def list_users(active_only: bool = False) -> list[UserFound]:
     return await _users("WHERE u.active" if active_only else "")
 
 
-def may_manage(viewer: Viewer, user: UserFound) -> bool:
-    """True if the viewer administers every unit in which the user holds a role; who has none is anybody's to help."""
-    if not user.roles:
-        return viewer.may("user.manage")
-    return all(viewer.may_in("user.manage", held.unit_id) for held in user.roles)
-
-
 async def _users(condition: str, *given: Any) -> list[UserFound]:
     rows = await db.fetch(
         f"""SELECT u.id, u.name, u.display_name, u.email, u.language, u.active, u.created_at,
@@ -219,7 +211,7 @@ def _user(row: dict[str, Any]) -> UserFound:
 
 
 async def _role_in_unit(role: str, unit_key: str | None) -> RoleHeld:
-    roles = [row["key"] for row in await db.fetch("SELECT key FROM core_role ORDER BY key")]
+    roles = [row["key"] for row in await db.fetch("SELECT key FROM core_role WHERE active ORDER BY key")]
     if role not in roles:
         raise NoSuchRole(f"there is no role {role!r}; choose from {', '.join(roles) or 'none: run the set-up first'}")
     if unit_key is None:
@@ -253,21 +245,26 @@ async def _insert_role(user_id: UUID, held: RoleHeld) -> bool:
     return done != "INSERT 0 0"
 
 
+# Somebody active who may manage users in every topmost unit, and so on the whole desk.
 _ADMINISTERED = """
-SELECT EXISTS (SELECT 1 FROM core_user u JOIN core_user_role held ON held.user_id = u.id
-    JOIN core_role r ON r.key = held.role WHERE u.active AND 'user.manage' = ANY(r.permissions))
+SELECT EXISTS (SELECT 1 FROM core_unit) AND EXISTS (SELECT 1 FROM core_user u WHERE u.active AND NOT EXISTS (
+    SELECT 1 FROM core_unit top WHERE top.parent_id IS NULL AND NOT EXISTS (
+        SELECT 1 FROM core_user_role held JOIN core_role r ON r.key = held.role
+        WHERE held.user_id = u.id AND held.unit_id = top.id AND 'user.manage' = ANY(r.permissions))))
 """
 
 
 @asynccontextmanager
-async def _somebody_left() -> AsyncIterator[None]:
-    """Refuses a change after which nobody could manage users, also when two happen at once."""
+async def somebody_left() -> AsyncIterator[None]:
+    """Refuses a change after which nobody could manage users on the whole desk, also when two happen at once."""
     await db.execute("SELECT pg_advisory_xact_lock($1)", _LAST_ADMINISTRATOR_LOCK)
     async with db.savepoint():
         before = await db.fetchval(_ADMINISTERED)
         yield
         if before and not await db.fetchval(_ADMINISTERED):
-            raise LastAdministrator("this is the last person who can manage users; give somebody else that role first")
+            raise LastAdministrator(
+                "this is the last person who can manage users of the whole desk; give somebody else that role first"
+            )
 
 
 async def _tell(user_id: UUID, actor: str, kind: str, body: dict[str, str]) -> None:
@@ -281,14 +278,16 @@ def _checked_name(name: str) -> str:
     return kept
 
 
-def _checked_display(text: str) -> str:
+def checked_display(text: str) -> str:
+    """A shown name as it is kept; raises BadUser."""
     shown = text.strip()
     if len(shown) > 200 or not shown.isprintable():
         raise BadUser("a shown name has at most 200 characters and no line breaks or control characters")
     return shown
 
 
-def _checked_email(text: str) -> str:
+def checked_email(text: str) -> str:
+    """An address as it is kept, or empty; raises BadUser."""
     address = text.strip()
     before, at, after = address.rpartition("@")
     if address and not (

@@ -22,6 +22,8 @@ def _action(code: str, label: str, key: str, group: str, *where: str) -> KeyActi
     return KeyAction(code, label, key, group, frozenset(where or (ANYWHERE,)))
 
 
+# One key may mean two things on pages that never meet: N shows new cases in a list and writes a note in a case, A takes
+# the selected rows of a list and takes or assigns a case; T takes a case also for those for whom A assigns.
 ACTIONS = (
     _action("next", "Next row", "j", "Moving", LIST),
     _action("previous", "Previous row", "k", "Moving", LIST),

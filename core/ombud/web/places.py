@@ -18,8 +18,16 @@ class Place:
 
 
 PLACES = (
+    Place("users", "Users", "users", "/users", "user.manage", "People"),
+    Place("roles", "Roles", "shield-check", "/roles", "user.manage", "People"),
+    Place("tokens", "API tokens", "key", "/tokens", "user.manage", "People"),
+    Place("units", "Units", "hierarchy", "/units", "setting.manage", "Desk"),
+    Place("queues", "Queues", "stack-2", "/administration/queues", "queue.manage", "Desk"),
+    Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
+    Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
+    Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )

@@ -34,7 +34,7 @@ def address_of(connection: Connection) -> str:
 
 async def keep_pace(connection: Connection, handler: BaseRouteHandler) -> None:
     """Raises throttle.Throttled. Called by the guard, before the handler."""
-    if handler.opt.get("passes_on"):  # the plugin's own app asks again, with its own handler
+    if handler.opt.get("counts_itself"):  # signing in; and a plugin's app, which asks with its own handler
         return
     reading = cast(Any, connection.scope)["method"] in SAFE
     pace = handler.opt.get("throttle")

@@ -6,7 +6,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from ombud.desk import messages, queues
-from ombud.desk.history import case_history
+from ombud.desk.audit_trail import case_history
 from ombud.desk.in_view import in_view
 from ombud.desk.timeline import message_page
 from ombud.trust.permissions import KEYS

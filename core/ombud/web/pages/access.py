@@ -18,6 +18,7 @@ from ombud.web.throttled import address_of
 Req = Request[Any, Any, Any]
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 PUBLIC = {"public": True}
+COUNTED = {**PUBLIC, "counts_itself": True}  # per name, person and address, in trust/sign_in.py
 HOME = "/queues"
 YEAR = 31_536_000
 
@@ -31,7 +32,7 @@ async def sign_in_form(request: Req, next: str = HOME) -> Response[Any]:
     return await page(request, "pages/sign_in.html", form=form, wait=0)
 
 
-@post("/sign-in", opt=PUBLIC)
+@post("/sign-in", opt=COUNTED)
 async def sign_in_now(request: Req, data: Form) -> Response[Any]:
     """Opens a session under a fresh secret, or shows the page again with one sentence for all reasons."""
     to, login = inside(data.get("next", HOME)), data.get("login", "")
@@ -63,7 +64,7 @@ async def code_form(request: Req, next: str = HOME) -> Response[Any]:
     return await page(request, "pages/sign_in_code.html", form={"next": inside(next), "error": ""}, wait=0)
 
 
-@post("/sign-in/code", opt=PUBLIC)
+@post("/sign-in/code", opt=COUNTED)
 async def code_now(request: Req, data: Form) -> Response[Any]:
     """A code of the app, or one of the recovery codes."""
     to, half = inside(data.get("next", HOME)), cookie_of(request, HALF_COOKIE)

@@ -14,7 +14,6 @@ from ombud.desk.case_glance import case_glance
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Changed, Invalid, NotNow
-from ombud.desk.history import case_history
 from ombud.desk.last_change import last_change
 from ombud.desk.words import MOODS, PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import case_id_of
@@ -38,7 +37,6 @@ from ombud.web.shell import go, page, undo_address
 
 Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
-HISTORY_PAGE = 200
 
 
 @get("/cases/{reference:str}", opt=READ)
@@ -293,19 +291,6 @@ def _base(view: CasePageView) -> dict[str, str]:
     return {name: text for name, text in now.items() if not view.case.about_me or name not in {"title", "mood"}}
 
 
-@get("/cases/{reference:str}/history", opt={"permission": "case.history"})
-async def history(request: Req, reference: str, before: int | None = None) -> Response[Any]:
-    """The audit trail in plain words, newest first."""
-    viewer = viewer_of(request)
-    case_id = await case_id_of(viewer, reference)
-    entries = await case_history(viewer, case_id, before, HISTORY_PAGE)
-    more = len(entries) == HISTORY_PAGE and entries[-1].id > 1
-    return await page(
-        request, "pages/history.html", here="queue", reference=reference, href=f"/cases/{quote(reference)}",
-        entries=entries, next_href=f"/cases/{quote(reference)}/history?before={entries[-1].id}" if more else "",
-    )  # fmt: skip
-
-
 handlers = [
-    case, slot, owner, status, confidential, add_aspect, order, link, change_form, change, history,
+    case, slot, owner, status, confidential, add_aspect, order, link, change_form, change,
 ]  # fmt: skip

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import aspects, drafts, messages
+from ombud.desk import aspects, drafts, messages, taxonomies
 from ombud.desk.aspects import Decision, RedressGiven, amount_of
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.choices import units_for
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotFound
 from ombud.desk.last_change import last_change
-from ombud.desk.words import CAUSES, OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
+from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
@@ -178,7 +178,8 @@ async def _decide_page(
         "case": case_drawn(view), "aspect": aspect_drawn(aspect, href_of(view)), "conflict": conflict,
         "form": {**kept, "lines": shown[:LINES], "errors": wrong.errors, "error_of": wrong.error_of},
         "draft": {"draft_version": draft["version"] if draft else 0, "saved_at": draft and draft["updated_at"]},
-        "outcomes": _pairs(OUTCOMES), "causes": _pairs(CAUSES), "redress_kinds": _pairs(REDRESS_KINDS),
+        "outcomes": _pairs(OUTCOMES), "redress_kinds": _pairs(REDRESS_KINDS),
+        "causes": await _causes(viewer_of(request), view, kept.get("cause", "")),
         "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],
     }  # fmt: skip
     status = 409 if conflict else wrong.status
@@ -189,6 +190,13 @@ async def _decide_page(
 
 def _pairs(codes: Sequence[str]) -> list[tuple[str, str]]:
     return [(code, label(code)) for code in codes]
+
+
+async def _causes(viewer: Viewer, view: CasePageView, chosen: str) -> list[tuple[str, str]]:
+    """The causes of the case's unit as they hold today; one chosen before that is no more stays to be seen."""
+    known = await taxonomies.choices("cause", view.case.unit.id, taxonomies.today(), viewer.language)
+    found = [(each.code, each.path) for each in known]
+    return found if not chosen or chosen in {code for code, _ in found} else [*found, (chosen, label(chosen))]
 
 
 async def _currency(viewer: Viewer, view: CasePageView) -> str:
@@ -215,8 +223,10 @@ async def _aspect_page(
         "kind": "", "amount": "", "currency": await _currency(viewer, view), "note": "",
     }  # fmt: skip
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
+    known = await taxonomies.choices("category", whole.case.unit.id, taxonomies.today(), viewer.language)
     return await page(
-        request, "pages/aspect.html", here="queue", status=409 if conflict else wrong.status, case=case_drawn(view),
+        request, "pages/aspect.html", here="queue", categories=[each.path for each in known],
+        in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, case=case_drawn(view),
         base=details, aspect=aspect_drawn(aspect, href_of(view)),
         lines=[redress_drawn(each) for each in aspect.redress],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
@@ -230,7 +240,7 @@ async def _aspect_page(
 def _details(view: CasePageView, aspect: AspectShown) -> dict[str, str]:
     """What the form of the details is drawn with."""
     due = aspect.due_at.astimezone(ZoneInfo(view.case.zone)).date().isoformat() if aspect.due_at else ""
-    return {"title": aspect.title, "category": aspect.category, "priority": aspect.priority,
+    return {"title": aspect.title, "category": aspect.category_label, "priority": aspect.priority,
             "severity": str(aspect.severity), "due": due}  # fmt: skip
 
 
@@ -313,6 +323,8 @@ async def change_aspect(request: Req, reference: str, aspect_id: UUID) -> Respon
             said = merged.told(last.who if last else "", found, said, {"due": "Answer by"})
             form, version = Given(FormMultiDict(list(found.kept.items()))), aspect.version
         wanted: dict[str, Any] = {name: form.text(name) for name in ("title", "category", "priority") if form.has(name)}
+        if wanted.get("category") == aspect.category_label:
+            wanted["category"] = aspect.category
         if form.has("severity"):
             wanted["severity"] = form.number("severity")
         if form.has("due"):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import choices, drafts, fields, hand_filing, intake
+from ombud.desk import choices, drafts, fields, hand_filing, intake, taxonomies
 from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.errors import Invalid, KeyReused
@@ -78,7 +78,7 @@ async def file_case(request: Req) -> Response[Any]:
     form, viewer = await given(request), viewer_of(request)
     if form.text("step"):
         return await _form(request, form, _stepped(form))
-    open_to = {unit.key: unit for unit in await choices.units_for(viewer, "case.file")}
+    open_to = {unit.key: unit for unit in await choices.units_for(viewer, "case.file", in_use=True)}
     types = {each.key: each for each in await choices.case_types()}
     wrong = _wrong(form, open_to, types)
     if wrong:
@@ -186,7 +186,7 @@ async def _form(
     kept: drafts.Mine | None = None, begun: Sequence[UUID] = (),
 ) -> Response[Any]:  # fmt: skip
     viewer = viewer_of(request)
-    open_to, types = await choices.units_for(viewer, "case.file"), await choices.case_types()
+    open_to, types = await choices.units_for(viewer, "case.file", in_use=True), await choices.case_types()
     chosen = next((each for each in types if each.key == form.text("case_type")), types[0] if types else None)
     unit = next((each for each in open_to if each.key == form.text("unit")), open_to[0] if open_to else None)
     today = now().astimezone(ZoneInfo(unit.time_zone if unit else "UTC")).date()
@@ -199,6 +199,7 @@ async def _form(
         "matters": [{"text": text, "category": category} for text, category in matters],
         "errors": wrong.errors, "error_of": wrong.error_of, "key": key or form.text("key")[:100] or _new_key(),
     }  # fmt: skip
+    categories = await taxonomies.choices("category", unit.id, taxonomies.today(), viewer.language) if unit else []
     own = fields.form(chosen.schema, fields.from_form(chosen.schema, form.texts())) if chosen else []
     return await page(
         request, "pages/case_new.html", here="queue", status=wrong.status, form=shown, channels=list(CHANNELS.items()),
@@ -206,7 +207,7 @@ async def _form(
         draft={"draft_version": kept.version if kept else form.number("draft_version") or 0,
                "saved_at": kept.updated_at if kept else None},
         begun=len(begun), begun_href=f"/cases/new?draft={begun[0]}" if len(begun) == 1 else "/me/drafts",
-        own_fields=own, may_add=len(matters) < MATTERS,
+        own_fields=own, categories=[each.path for each in categories], may_add=len(matters) < MATTERS,
         may_hide=any(viewer.may_in("case.confidential", each.id) for each in open_to),
     )  # fmt: skip
 

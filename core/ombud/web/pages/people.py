@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import people, support
+from ombud.desk import people, person_history, support
 from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
@@ -55,8 +55,9 @@ def _name(name: str | None) -> str:
 
 
 @get("/parties/{person_id:uuid}", opt=READ)
-async def party(request: Req, person_id: UUID) -> Response[Any]:
-    return await _person(request, await person_page(viewer_of(request), person_id))
+async def party(request: Req, person_id: UUID, before: str = "") -> Response[Any]:
+    """Details, cases in all roles, and everything that was said and changed; `before` leads to earlier pages."""
+    return await _person(request, await person_page(viewer_of(request), person_id), before=before)
 
 
 @post("/parties/{person_id:uuid}", opt=CORRECT)
@@ -102,8 +103,13 @@ async def _person(
     kept: Mapping[str, str] | None = None,
     wrong: Refused = NOTHING_WRONG,
     conflict: dict[str, Any] | None = None,
+    before: str = "",
 ) -> Response[Any]:
-    person = view.person
+    person, viewer = view.person, viewer_of(request)
+    past = await person_history.history(viewer, person.id, view.units, before or None)
+    together = await person_history.others(viewer, person.id, person.kind)
+    alike = await person_history.alike(viewer, person.id, view.units)
+    more = urlencode({"before": past.next_cursor}) if past.next_cursor else ""
     drawn = {
         "name": _name(person.name), "kind": person.kind, "since": person.since, "facts": _facts(person),
         "needs": _needs_known(view), "version": person.version, "href": f"/parties/{person.id}",
@@ -113,7 +119,10 @@ async def _person(
     return await page(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
         roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
-        may_change=viewer_of(request).may("person.write"),
+        may_change=viewer.may("person.write"), counts=await person_history.counts(viewer, person.id),
+        history=past.moments, more_href=f"/parties/{person.id}?{more}#history" if more else "", earlier=bool(before),
+        others=[{"other": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in together],
+        alike=[{"like": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in alike],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from ombud.trust import passwords, sign_in, tokens, users
 from ombud.trust.permissions import PERMISSIONS
 from ombud.trust.policy import Viewer
 from ombud.trust.sign_in import Refused as NotSignedIn
-from ombud.trust.tokens import TokenProblem
+from ombud.trust.tokens import ScopeNotHeld, TokenProblem, UnknownScope
 from ombud.web.door import viewer_of
 from ombud.web.entering import let_in, renewed
 from ombud.web.guard import SIGNED_IN
@@ -52,7 +52,8 @@ async def make_token(request: Req) -> Response[Any]:
         expires = timedelta(days=days) if days else None
         plain = await tokens.create(user.name, kept["name"], kept["scopes"], expires, actor=viewer.actor)
     except TokenProblem as problem:
-        return await _tokens_page(request, kept, _wrong(str(problem), "name"))
+        at = "scopes" if isinstance(problem, UnknownScope | ScopeNotHeld) else "name"
+        return await _tokens_page(request, kept, _wrong(str(problem), at))
     return await _tokens_page(request, {}, plain=plain)
 
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk.errors import NotFound
+from ombud.desk import staff
+from ombud.desk.authority import demand_over
 from ombud.process import address, settings
 from ombud.trust import resets, second_factor, sessions, users
 from ombud.trust.users import UserFound
@@ -18,18 +19,14 @@ from ombud.web.shell import go
 Req = Request[Any, Any, Any]
 MANAGE = {"permission": "user.manage"}
 SURE = {**MANAGE, "confirm": True}
-GONE = "There is no such user that you may manage. Open the list of users again."
 
 
 async def _user(request: Req, user_id: UUID) -> UserFound:
-    """Raises NotFound with one text for missing and for whoever works in units that are not this administrator's."""
-    try:
-        found = await users.find(user_id)
-    except users.NoSuchUser:
-        raise NotFound(GONE) from None
-    if not users.may_manage(viewer_of(request), found):
-        raise NotFound(GONE)
-    return found
+    """Raises NotFound for whoever is out of this administrator's reach, and NotAllowed for whoever may do more."""
+    viewer = viewer_of(request)
+    await staff.seen(viewer, user_id)
+    await demand_over(viewer, user_id)
+    return await users.find(user_id)
 
 
 @get("/users/{user_id:uuid}/access", opt=MANAGE)

@@ -241,7 +241,7 @@ function mark() {
   else words.removeAttribute("aria-activedescendant");
 }
 
-// Disabled lines are passed by, as their reason is read with them when the list is; the arrows wrap around.
+// The arrows also stop at lines that cannot be run, so that their reason is read; they go round at the ends.
 function move(event) {
   const steps = { ArrowDown: 1, ArrowUp: -1 };
   if (event.key in steps && shown.length) {

@@ -1,0 +1,45 @@
+"""Entries about the desk itself in words: users, roles, settings, plugins, work, receipts, the ledger."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# A sentence for the translator and an icon; %(actor)s is who did it, the rest comes from the entry's codes.
+DESK: dict[str, tuple[str, str]] = {
+    "user.added": ("%(actor)s added a user", "user-plus"),
+    "user.removed": ("%(actor)s removed a user", "user-minus"),
+    "user.password_changed": ("%(actor)s changed a password", "key"),
+    "user.deactivated": ("%(actor)s deactivated a user", "ban"),
+    "user.reactivated": ("%(actor)s reactivated a user", "user"),
+    "user.role_given": ("%(actor)s gave the role %(role)s", "users"),
+    "user.role_taken": ("%(actor)s took the role %(role)s away", "users"),
+    "user.locked_out": ("Sign-in was locked after too many tries", "lock"),
+    "token.created": ("%(actor)s made an API token", "key"),
+    "token.revoked": ("%(actor)s revoked an API token", "ban"),
+    "role.added": ("%(actor)s added the role %(role)s", "users"),
+    "permission.given": ("%(actor)s gave the right %(permission)s to roles", "shield-check"),
+    "permission.taken": ("%(actor)s took rights of %(prefix)s from roles", "shield-lock"),
+    "setting.changed": ("%(actor)s changed the setting %(key)s", "settings"),
+    "plugin.enabled": ("%(actor)s turned a plugin on, version %(version)s", "puzzle"),
+    "plugin.disabled": ("%(actor)s turned a plugin off", "puzzle"),
+    "person.changed": ("%(actor)s corrected the details of a person", "edit"),
+    "unit.added": ("%(actor)s added the unit %(key)s", "hierarchy"),
+    "unit.changed": ("%(actor)s changed a unit", "hierarchy"),
+    "unit.removed": ("%(actor)s removed a unit", "hierarchy"),
+    "queue.added": ("%(actor)s added the queue %(key)s", "stack-2"),
+    "queue.removed": ("%(actor)s removed a queue", "stack-2"),
+    "case_type.removed": ("%(actor)s removed the case type %(key)s", "template"),
+    "intake.read": ("%(actor)s looked at the bytes of a receipt", "eye"),
+    "intake.replayed": ("%(actor)s had a receipt read again", "repeat"),
+    "intake.faulted": ("A receipt could not be read", "alert-circle"),
+    "job.run_again": ("%(actor)s ran work again: %(job)s", "repeat"),
+    "job.given_up": ("%(actor)s gave up work: %(job)s", "ban"),
+    "ledger.verified": ("%(actor)s verified the ledger", "shield-check"),
+    "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
+    "demo.removed": ("%(actor)s removed the demonstration firm", "trash"),
+}
+_NAMES = ("role", "permission", "prefix", "key", "version", "job")
+
+
+def values_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """The codes of an entry that sentences use."""
+    return {name: str(body.get(name, "")) for name in _NAMES}

@@ -1,0 +1,121 @@
+"""The audit trail of a case: in plain words, filtered, printed or taken along as a table."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from litestar import Request, Response, get
+from litestar.response import Stream
+
+from ombud.desk.audit_trail import Wanted, because, choices_of, page_of
+from ombud.desk.history import Happened
+from ombud.desk.in_view import InView, in_view
+from ombud.trust.canonical import moment_text
+from ombud.trust.policy import Viewer
+from ombud.web.door import viewer_of
+from ombud.web.shell import page
+
+Req = Request[Any, Any, Any]
+READ = {"permission": "case.history"}
+PAGE, WHOLE = 200, 5000
+COLUMNS = ("number", "when", "who", "what", "before and after", "why", "kind", "what it says")
+
+
+@get("/cases/{reference:str}/history", opt=READ)
+async def history(
+    request: Req, reference: str, before: int | None = None, about: str = "", who: str = "", kind: str = "",
+    whole: str = "",
+) -> Response[Any]:  # fmt: skip
+    """Newest first. `about`: the letter of an aspect; `whole`: everything at once, to print."""
+    viewer = viewer_of(request)
+    case = await in_view(viewer, reference, "case.history")
+    size = WHOLE if whole else PAGE
+    found = await page_of(viewer, case, before, size + 1, _wanted(case, about, who, kind))
+    entries, more = found[:size], len(found) > size
+    asked = {name: value for name, value in (("about", about), ("who", who), ("kind", kind)) if value}
+    href = f"/cases/{quote(case.reference)}"
+    return await page(
+        request, "pages/history.html", here="queue", reference=case.reference, href=href, whole=bool(whole),
+        entries=[_entry(each) for each in entries], filters=await _filters(viewer, case, about, who, kind),
+        asked=asked, csv_href=_to(f"{href}/history.csv", asked), print_href=_to(f"{href}/history", asked, whole="1"),
+        next_href=_to(f"{href}/history", asked, before=str(entries[-1].id)) if more else "",
+    )  # fmt: skip
+
+
+def _to(path: str, asked: Mapping[str, str], **more: str) -> str:
+    parts = {**asked, **more}
+    return f"{path}?{urlencode(parts)}" if parts else path
+
+
+def _wanted(case: InView, about: str, who: str, kind: str) -> Wanted:
+    aspect = next((identity for identity, letter in case.letters.items() if letter == about), "")
+    return Wanted(aspect if aspect or not about else "none", who[:200].replace("\0", ""), kind[:100].replace("\0", ""))
+
+
+async def _filters(viewer: Viewer, case: InView, about: str, who: str, kind: str) -> list[dict[str, Any]]:
+    choices = await choices_of(viewer, case)
+    kinds = [(each, _kind_words(each)) for each in choices.kinds]
+    letters = [(letter, f"Aspect {letter}") for letter in case.letters.values()]
+    return [
+        {"name": "about", "label": "About", "value": about, "options": letters},
+        {"name": "who", "label": "Who", "value": who, "options": list(choices.actors)},
+        {"name": "kind", "label": "What", "value": kind, "options": sorted(kinds, key=lambda each: each[1])},
+    ]
+
+
+def _kind_words(kind: str) -> str:
+    subject, _, what = kind.partition(".")
+    return f"{subject} {what}".replace("_", " ").replace(".", " ").capitalize()
+
+
+def _entry(each: Happened) -> dict[str, Any]:
+    return {
+        "id": each.id, "at": each.at, "actor_name": each.actor_name, "icon": each.icon, "text": each.text,
+        "code": each.code, "values": each.values, "because": because(each),
+        "changes": [{"label": one.label, "before": one.before, "after": one.after} for one in each.changes],
+    }  # fmt: skip
+
+
+@get("/cases/{reference:str}/history.csv", opt=READ)
+async def history_csv(request: Req, reference: str, about: str = "", who: str = "", kind: str = "") -> Stream:
+    """The same as a table for other programs, UTF-8 with a mark that spreadsheets know."""
+    viewer = viewer_of(request)
+    case = await in_view(viewer, reference, "case.history")
+    name = f"audit-trail-{case.reference}.csv"
+    return Stream(
+        _rows(viewer, case, _wanted(case, about, who, kind)),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _rows(viewer: Viewer, case: InView, wanted: Wanted) -> AsyncIterator[bytes]:
+    yield b"\xef\xbb\xbf" + _line(COLUMNS)
+    before = None
+    while found := await page_of(viewer, case, before, PAGE, wanted):
+        yield b"".join(_line(_cells(each)) for each in found)
+        before = found[-1].id
+
+
+def _cells(each: Happened) -> tuple[str, ...]:
+    changes = "; ".join(f"{one.label}: {one.before or '–'} → {one.after}" for one in each.changes)
+    said = "; ".join(f"{name}: {value}" for name, value in each.values.items())
+    return (
+        str(each.id), moment_text(each.at), each.actor_name, each.text, changes, because(each), each.code, said
+    )  # fmt: skip
+
+
+def _line(cells: tuple[str, ...]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(cell) for cell in cells])
+    return out.getvalue().encode()
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet must not take somebody's words for a formula."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+handlers = [history, history_csv]
