@@ -12,6 +12,7 @@ from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
+from ombud.desk import live as news
 from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
@@ -23,6 +24,7 @@ from ombud.web import front, guard, health_checks
 from ombud.web.api import api_handlers, openapi_config
 from ombud.web.arrival import Arrival
 from ombud.web.door import door
+from ombud.web.live import hub
 from ombud.web.look import look
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
@@ -85,12 +87,16 @@ def _life(settings: Config) -> Any:
 
         await settings_changed()
         notices.on(kept.CHANNEL, settings_changed)
+        notices.hear(news.CHANNEL, hub.hear)
+        notices.hear(news.RIGHTS, hub.access_changed)
+        hub.start(settings.sign_in.idle_minutes)
         notices.start()
         try:
             async with said_to_live():
                 yield
         finally:
             await notices.stop()
+            await hub.stop()
             await close_process()
 
     return life

@@ -13,9 +13,11 @@ from ombud.config import Config
 from ombud.desk import (
     attachments,
     bulk_run,
+    claims,
     hand_filing,
     intake,
     ledger_desk,
+    presence,
     queues,
     search_build,
     search_index,
@@ -67,6 +69,7 @@ def register(config: Config) -> None:
     register_job("queues.fold", fold_counts)
     register_job(bulk_run.JOB, bulk_run.in_background)
     register_job("bulk.sweep", bulk_run.sweep)
+    register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("ledger.verify", ledger_desk.run_verify)
     register_job("trust.sweep", sweep_access)
@@ -74,6 +77,7 @@ def register(config: Config) -> None:
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
+    schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
     minutes = config.ledger.checkpoint_minutes
     schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
@@ -92,6 +96,11 @@ async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
     await throttle.sweep()
     await sessions.sweep(settings().sign_in.idle_minutes)
     await resets.sweep()
+
+
+async def sweep_live(payload: dict[str, Any], context: JobContext) -> None:
+    await presence.sweep()
+    await claims.sweep()
 
 
 async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:

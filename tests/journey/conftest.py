@@ -28,6 +28,6 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 @pytest.fixture(scope="module")
 def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One desk for the tests of a module that leave each other's cases alone; the module prepares and starts it."""
-    desk = Served(tmp_path_factory.mktemp("served") / "desk", {})
+    desk = Served(tmp_path_factory.mktemp("served") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
     yield desk
     desk.stop()

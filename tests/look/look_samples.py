@@ -851,6 +851,9 @@ def new_case(**wrong: str) -> dict[str, Any]:
         ],
         "may_hide": True,
         "may_add": True,
+        "draft": {"draft_version": 3, "saved_at": NOW},
+        "begun": 1,
+        "begun_href": "/cases/new?draft=2",
     }
 
 
@@ -1176,6 +1179,25 @@ def search(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+CLAIM = {"name": "Piotr Maj", "mine": False, "since": ago(minutes=4), "until": NOW + timedelta(minutes=6)}
+CLASH = {
+    **CONFLICT,
+    "yours": [],
+    "theirs": [],
+    "choices": [
+        {"name": "choice.title", "label": "Title", "mine": "Fee taken twice, card blocked", "theirs": "Fee and card"},
+        {"name": "choice.queue", "label": "Queue", "mine": "Cards and fees", "theirs": "–"},
+    ],
+}
+DRAFTS = [
+    {"id": "1", "what": "Answer to Helena Marsh", "where": "OMB-4182 Overdraft fee taken twice", "closed": True,
+     "href": "/cases/OMB-4182#composer", "at": ago(hours=1), "text": "Dear Ms Marsh,\n\nthank you for waiting."},
+    {"id": "2", "what": "Complaint being written down", "where": "", "closed": False, "href": "/cases/new?draft=2",
+     "at": ago(days=2), "text": "Leon Dudek\nThe clerk laughed."},
+    {"id": "3", "what": "Draft", "where": "A case you may not see any more", "closed": False, "href": "",
+     "at": ago(days=9), "text": ""},
+]  # fmt: skip
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
@@ -1211,11 +1233,29 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
             ),
         ),
     ),
+    "case-live": (
+        "pages/case.html",
+        case(
+            case={**case()["case"], "claim": CLAIM, "may_claim": True},
+            now_there={
+                "others": [
+                    {"name": "Piotr Maj", "writing": True, "until": NOW},
+                    {"name": "Anna Bąk", "writing": False, "until": NOW},
+                ]
+            },
+            composer=composer(apart=1, to="1"),
+        ),
+    ),
     "decide": ("pages/decide.html", decide()),
+    "decide-claimed": ("pages/decide.html", decide(case={**decide()["case"], "claim": CLAIM})),
     "decide-refused": ("pages/decide.html", refused_decision()),
     "aspect": ("pages/aspect.html", whole_aspect()),
     "aspect-conflict": ("pages/aspect.html", whole_aspect(conflict=CONFLICT)),
     "case-change": ("pages/case_change.html", change_case()),
+    "case-change-clash": ("pages/case_change.html", change_case(conflict=CLASH)),
+    "aspect-clash": ("pages/aspect.html", whole_aspect(conflict=CLASH)),
+    "drafts": ("pages/drafts.html", {"shell": work("me"), "csrf_field": csrf_field, "drafts": DRAFTS}),
+    "drafts-none": ("pages/drafts.html", {"shell": work("me"), "csrf_field": csrf_field, "drafts": []}),
     "case-link": (
         "pages/case_link.html",
         {**case(), "reference": "OMB-4182", "link": "modra.example/track/abc"},
@@ -1351,6 +1391,23 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "document": (
         "pages/document.html",
         {"shell": public(), "heading": "Ombud API", "body": Markup("<p>Read <code>/api/openapi.json</code>.</p>")},
+    ),
+    "live": (
+        "samples/live.html",
+        {
+            **case(case={**case()["case"], "claim": CLAIM, "may_claim": True}),
+            "now_there": {
+                "others": [{"name": "Piotr Maj", "writing": True, "until": NOW}],
+                "lines": ["Anna Bąk changed the case (priority: urgent)", "Anna Bąk decided aspect A: upheld"],
+                "changes": 4,
+                "messages": 1,
+                "seq": 12,
+            },
+            "code": "mine",
+            "counts": [("cards", 64)],
+            "counted_at": NOW,
+            "differs": {"fresh": ["OMB-1", "OMB-2", "OMB-3"], "changed": ["OMB-4"], "gone": ["OMB-5"]},
+        },
     ),
     # What a plugin of the public side draws with core's layout and components.
     "public-form": ("samples/form.html", {"shell": public(), "csrf_field": csrf_field}),

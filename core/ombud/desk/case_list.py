@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk import queues, references, search_index
+from ombud.desk import claims, queues, references, search_index
+from ombud.desk.claims import Claimed
 from ombud.desk.errors import Invalid
 from ombud.desk.search_asked import read
 from ombud.desk.search_sql import cases_that_answer
@@ -111,6 +112,7 @@ class CaseRow:
     confidential: bool
     about_me: bool
     version: int
+    claim: Claimed | None = None
 
     @property
     def status_label(self) -> str:
@@ -254,11 +256,12 @@ SELECT c.id, c.reference, c.title, c.status, c.priority, c.severity, c.mood, c.c
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name, c.queue_id, q.name AS queue_name, q.key AS queue_key,
     c.received_at, c.received_on, c.opened_at, c.due_at, c.closed_at, c.last_word_at, c.last_word_channel,
     c.confidential, c.version, who.id AS customer_id, who.name AS customer,
-    coalesce(seen.aspects, '[]'::jsonb) AS aspects, {about_me} AS about_me
+    coalesce(seen.aspects, '[]'::jsonb) AS aspects, {about_me} AS about_me,
+    {claim_columns}
 FROM page JOIN core_case c ON c.id = page.id
 JOIN core_unit u ON u.id = c.unit_id
 LEFT JOIN core_user o ON o.id = c.owner_id
-LEFT JOIN core_queue q ON q.id = c.queue_id
+LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
 LEFT JOIN LATERAL (SELECT p.id, p.name FROM core_party y JOIN core_person p ON p.id = y.person_id
     WHERE y.case_id = c.id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1) who ON TRUE
 LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'title', a.title, 'status', a.status,
@@ -275,7 +278,10 @@ async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size
     page = _page_sql(conditions(viewer, filters, arguments), filters.order, place, arguments.add(size + 1), arguments)
     aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
     mine = about_me("c.id", arguments.add(viewer.user_id))
-    sql = _ROWS.format(page=page, aspects=aspects, about_me=mine, order=ORDER_SQL[filters.order])
+    sql = _ROWS.format(
+        page=page, aspects=aspects, about_me=mine, order=ORDER_SQL[filters.order],
+        claim=claims.joined(arguments.add(now())), claim_columns=claims.COLUMNS,
+    )  # fmt: skip
     return await db.fetch(sql, *arguments.values)
 
 
@@ -328,7 +334,7 @@ def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) ->
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], moment, met_at),
         last_word_at=None if hidden else row["last_word_at"],
         last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
-        about_me=hidden, version=row["version"],
+        about_me=hidden, version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden),
     )  # fmt: skip
 
 

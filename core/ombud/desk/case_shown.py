@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.actions import Action
+from ombud.desk.claims import Claimed
 from ombud.desk.fields import FormField
 from ombud.desk.history import Happened
 from ombud.desk.shown import ClockShown, Named
@@ -18,7 +19,8 @@ from ombud.desk.words import label
 @dataclass(frozen=True)
 class CaseShown:
     """The case itself. `about_me`: an aspect is hidden from this viewer; then title is the reference, and mood, own
-    fields and last word are left out. `customer` is None where the viewer may not see names."""
+    fields and last word are left out. `customer` is None where the viewer may not see names. `seq`: the number of the
+    newest entry in the case's history when this was read."""
 
     id: UUID
     reference: str
@@ -50,6 +52,8 @@ class CaseShown:
     form: tuple[FormField, ...]
     about_me: bool
     version: int
+    claim: Claimed | None = None
+    seq: int = 0
 
     @property
     def status_label(self) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import deadlines, drafts, references
+from ombud.desk import claims, deadlines, drafts, references
 from ombud.desk.actions import Standing, aspect_actions, case_actions, rights_in
 from ombud.desk.case_shown import (
     AspectShown,
@@ -75,11 +75,12 @@ def _chosen(letters: Mapping[str, str], about: str) -> UUID | None:
 _CASE = """
 SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type_label, t.fields AS type_fields,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name, q.name AS queue_name, q.key AS queue_key,
-    who.id AS customer_id, who.name AS customer, {mine} AS hidden,
+    who.id AS customer_id, who.name AS customer, {mine} AS hidden, {claim_columns},
+    coalesce((SELECT s.seq FROM core_stream s WHERE s.stream = 'case/' || c.id), 0) AS seq,
     (SELECT count(*) FROM core_message m WHERE m.case_id = c.id AND {messages}) AS said,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
-LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id
+LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
 LEFT JOIN LATERAL (SELECT p.id, p.name FROM core_party y JOIN core_person p ON p.id = y.person_id
     WHERE y.case_id = c.id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1) who ON TRUE
 WHERE c.reference = {reference} AND {rows}
@@ -90,8 +91,10 @@ async def _case(viewer: Viewer, reference: str) -> Any:
     if "\0" in reference or len(reference) > 100:
         raise no_case("with this reference")
     arguments = Arguments()
+    moment = arguments.add(now())
     sql = _CASE.format(
-        mine=about_me("c.id", arguments.add(viewer.user_id)), now=arguments.add(now()),
+        mine=about_me("c.id", arguments.add(viewer.user_id)), now=moment,
+        claim=claims.joined(moment), claim_columns=claims.COLUMNS,
         messages=decide(viewer, "case.read", "message").where("m", arguments),
         reference=arguments.add(references.tidy(reference) or reference),
         rows=decide(viewer, "case.read", "case").where("c", arguments),
@@ -130,7 +133,7 @@ def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[st
         due_at=row["due_at"], changed_at=row["changed_at"], closed_at=row["closed_at"],
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
         fields=values, form=() if hidden else tuple(form(row["type_fields"], values)), about_me=hidden,
-        version=row["version"],
+        version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden), seq=row["seq"],
     )  # fmt: skip
 
 

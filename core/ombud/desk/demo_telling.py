@@ -250,8 +250,8 @@ class Telling:
     async def _leave_draft(self) -> None:
         if self.number % 5 == 0:
             with self._step(1, 5):
-                started = {"text": f"Dear {self.story.person.name}, I have now read"}
-                await drafts.keep(self.owner, self.case_id, "note", started)
+                started = {"kind": "reply", "text": f"Dear {self.story.person.name}, I have now read"}
+                await drafts.keep(self.owner, self.case_id, drafts.for_message(self.person_id), started)
 
     async def _decide(self, *, all_of_them: bool) -> None:
         found = await self._aspects()

@@ -90,6 +90,8 @@ LEFT_OUT = {
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
+    "core_presence": "who looks at what in this half minute; kept nowhere",
+    "core_claim": "who works on what in these ten minutes",
     "core_session": "nobody stays signed in",
     "core_token": "API tokens are secrets; make new ones",
     "core_second_factor": "secrets of authenticator apps; set them up anew",

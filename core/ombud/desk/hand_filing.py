@@ -11,6 +11,7 @@ from ombud.desk import fields, units
 from ombud.desk.checking import MATTERS, checked_moment
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
+from ombud.kernel.database import db
 from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, RawReceipt
 
 RECEIPTS = "desk"  # the channel of the receipt; that of the case is how the complaint reached us
@@ -65,3 +66,9 @@ def matters_of(parts: Parts) -> list[tuple[str, str]]:
     """The matters as (text, category), empty ones too."""
     texts, categories = parts.get("matter", ()), list(parts.get("category", ()))
     return list(zip(texts, categories + [""] * len(texts), strict=False))[:MATTERS] or [("", "")]
+
+
+async def is_filed(principal: str, key: str) -> bool:
+    """Whether a form with this key was filed already."""
+    found = "SELECT EXISTS (SELECT 1 FROM core_raw WHERE channel = $1 AND principal = $2 AND key = $3)"
+    return bool(await db.fetchval(found, RECEIPTS, principal, key))

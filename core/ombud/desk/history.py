@@ -1,6 +1,6 @@
 """What happened to a case, from the ledger: each entry in plain words, sealed values opened for those who may."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
-    "aspect.reopened", "redress.added", "redress.reversed", "party.added",
+    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over",
 )  # fmt: skip
 SAID = ("message.received", "message.sent", "note.written")
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -118,6 +118,11 @@ def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("%(actor)s changed settings of %(group)s (%(what)s)", values, "settings")
 
 
+def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"actor": around.actor, "about": around.about}
+    return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -150,6 +155,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "note.written": _simple("%(actor)s wrote a note", "lock"),
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),
+    "claim.taken_over": _taken_over,
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
     "setting.changed": _settings_changed,
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
@@ -224,7 +230,7 @@ WHERE e.stream = {{stream}} AND {{seen}}{{further}} ORDER BY {{order}} LIMIT {{l
 """
 
 
-def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool) -> str:
+def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds: Sequence[str] = PLAIN) -> str:
     """SQL over `e`. Beyond the policy's rows: an entry about a hidden message, or about people the complaint speaks
     of, stays hidden with it from a viewer whom an aspect concerns."""
     audit = decide(viewer, "case.history", "entry").where("e", arguments)
@@ -240,7 +246,7 @@ def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool) -> str:
     if audit_only:
         return f"{audit} AND {heard} AND {apart}"
     plain = decide(viewer, "case.read", "entry").where("e", arguments)
-    shown, said = arguments.add(list(PLAIN)), arguments.add(list(SAID))
+    shown, said = arguments.add(list(plain_kinds)), arguments.add(list(SAID))
     return f"(({plain} AND e.kind = ANY({shown})) OR {audit}) AND NOT e.kind = ANY({said}) AND {heard} AND {apart}"
 
 
@@ -251,14 +257,16 @@ async def events(
     unit_id: UUID,
     *,
     audit_only: bool = False,
+    plain_kinds: Sequence[str] = PLAIN,
     further: Callable[[Arguments], str] = lambda _: "",
     limit: int = 100,
 ) -> list[Happened]:
     """Entries of a case, newest first, in one statement. `further` adds conditions over `e`; `letters`: the aspects
-    in the viewer's view by id."""
+    in the viewer's view by id; `plain_kinds`: what shows without the right to the audit trail."""
     arguments = Arguments()
     sql = _ENTRIES.format(
-        stream=arguments.add(f"case/{case_id}"), seen=seen(viewer, arguments, audit_only=audit_only),
+        stream=arguments.add(f"case/{case_id}"),
+        seen=seen(viewer, arguments, audit_only=audit_only, plain_kinds=plain_kinds),
         further=further(arguments), limit=arguments.add(limit),
         order="e.seq DESC" if audit_only else "e.at DESC, e.seq DESC",
     )  # fmt: skip

@@ -109,3 +109,9 @@ async def add(
             "aspects": [str(each) for each in aspect_ids], "documents": len(documents)}  # fmt: skip
     await record(viewer, case_id, kinds[direction], body, {"body": Sealed(subject, text)})
     return identity
+
+
+async def is_written(case_id: UUID, key: str) -> bool:
+    """Whether a form with this idempotency key has written its message already."""
+    found = "SELECT EXISTS (SELECT 1 FROM core_message WHERE case_id = $1 AND key = $2 AND key <> '')"
+    return bool(await db.fetchval(found, case_id, key))

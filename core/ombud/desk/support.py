@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from ombud.desk.checking import clean_text
-from ombud.desk.errors import Invalid
+from ombud.desk.errors import Changed, Invalid
 from ombud.desk.writing import lock_case, record
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -25,8 +25,10 @@ class Needs:
     review_on: date | None = None
 
 
-async def confirm(viewer: Viewer, case_id: UUID, person_id: UUID, needs: Needs) -> None:
-    """Writes or replaces the confirmed record of one person in one case; used for support, never to detriment."""
+async def confirm(viewer: Viewer, case_id: UUID, person_id: UUID, needs: Needs, version: int | None = None) -> None:
+    """Writes or replaces the confirmed record of one person in one case; used for support, never to detriment.
+
+    `version`: of the record that the writer saw, 0 for none; raises Changed where it is another one now."""
     adjustments = clean_text(needs.adjustments, "adjustments", longest=5000)
     basis = clean_text(needs.lawful_basis, "lawful_basis", longest=500, required=True)
     async with db.transaction():
@@ -35,6 +37,10 @@ async def confirm(viewer: Viewer, case_id: UUID, person_id: UUID, needs: Needs) 
             "SELECT EXISTS (SELECT 1 FROM core_party WHERE case_id = $1 AND person_id = $2)", case_id, person_id
         ):
             raise Invalid("This person is not part of the case. Add them first.", "person")
+        known = "SELECT version FROM core_support_needs WHERE case_id = $1 AND person_id = $2"
+        stands = int(await db.fetchval(known, case_id, person_id) or 0)
+        if version is not None and version != stands:
+            raise Changed("This record", stands, {}, {})
         await db.execute(
             "INSERT INTO core_support_needs (id, case_id, person_id, in_vulnerable_circumstances, "
             "complains_of_our_response, adjustments, lawful_basis, confirmed_by, confirmed_at, review_on, version) "

@@ -283,12 +283,13 @@ class QueueCount(Table, tablename="core_queue_count"):
 
 
 class Draft(Table, tablename="core_draft"):
-    """Unsent text, bound to its writer, case and purpose, kept on the server until it is sent or thrown away."""
+    """Unsent text, bound to its writer, case, purpose and recipient, kept on the server until it is sent or thrown
+    away. Without a case: a complaint that is being written down."""
 
     id = UUID(primary_key=True, default=new_id)
     user_id = UUID(default=None)
-    case_id = UUID(default=None)
-    purpose = Text(default="", help_text="note, reply:<person>, decision:<aspect>")
+    case_id = UUID(default=None, null=True)
+    purpose = Text(default="", help_text="message:<who would read it>, decision:<aspect>, filing:<form>")
     body = JSONB(default="{}")
     version = Integer(default=1)
     updated_at = Timestamptz()
@@ -339,6 +340,29 @@ class BulkRow(Table, tablename="core_bulk_row"):
     reason = Text(default="")
     before = JSONB(default="{}")
     after = JSONB(default="{}")
+
+
+class Presence(Table, tablename="core_presence"):
+    """Who has a case open or writes on it at this moment, by browser. It exists to keep two people off one case and for
+    nothing else: a row is overwritten every few seconds, expires after half a minute, is swept, never reaches the
+    ledger, a backup or an export, and counts nobody's work. The table is unlogged."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    user_id = UUID(default=None)
+    session_id = Text(default="", help_text="the browser's session, with which the row ends")
+    doing = Text(default="viewing", help_text="viewing or writing")
+    until = Timestamptz()
+
+
+class Claim(Table, tablename="core_claim"):
+    """`I am working on this`: warns others for a few minutes, blocks nobody and ends by itself; one per case."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    user_id = UUID(default=None)
+    at = Timestamptz()
+    until = Timestamptz()
 
 
 class DemoItem(Table, tablename="core_demo_item"):

@@ -8,6 +8,7 @@ import uvicorn
 
 from ombud.config import Config
 from ombud.kernel.heartbeat import beat_task
+from ombud.kernel.leaving import leave
 
 DRAIN = 5  # seconds open requests get at the end
 ACCEPTED = 0.3  # seconds a connection accepted a moment ago gets to send its request
@@ -22,6 +23,7 @@ class _Server(uvicorn.Server):
         """Stops accepting, then lets those already accepted say what they came for before anything is closed."""
         for server in self.servers:
             server.close()
+        leave()
         await asyncio.sleep(ACCEPTED)
         await super().shutdown(sockets)
 

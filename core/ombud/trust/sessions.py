@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -160,6 +161,18 @@ async def touch(session: SessionFound) -> None:
     """Notes that the session was used, at most once a minute."""
     if now() - session.seen_at >= TOUCH_EVERY:
         await db.execute("UPDATE core_session SET seen_at = $2 WHERE id = $1 AND seen_at < $2", session.id, now())
+
+
+async def holding(ids: Sequence[str], idle_minutes: int = IDLE_MINUTES) -> set[str]:
+    """Those of these sessions (by `SessionFound.id`) that still hold, in one statement; asking is no use of them."""
+    rows = await db.fetch(
+        """SELECT s.id FROM core_session s JOIN core_user u ON u.id = s.user_id
+        WHERE s.id = ANY($1) AND s.expires_at > $2 AND s.seen_at > $3 AND u.active""",
+        list(ids),
+        now(),
+        now() - timedelta(minutes=idle_minutes),
+    )
+    return {row["id"] for row in rows}
 
 
 async def close(secret: str) -> None:

@@ -57,9 +57,10 @@ async def viewer_of_user(user_id: UUID) -> Viewer | None:
 
 
 async def viewer_of_session(
-    secret: str, idle_minutes: int = IDLE_MINUTES, factor_roles: Collection[str] = ()
+    secret: str, idle_minutes: int = IDLE_MINUTES, factor_roles: Collection[str] = (), *, used: bool = True
 ) -> tuple[Viewer, SessionFound] | None:
-    """The viewer behind a session cookie; None if the session has ended or the user is inactive.
+    """The viewer behind a session cookie; None if the session has ended or the user is inactive. `used`: whether this
+    keeps it from lying idle; what a page asks by itself does not.
 
     Whoever holds one of `factor_roles` and has no second factor has no rights until it is set up.
     """
@@ -73,7 +74,8 @@ async def viewer_of_session(
         row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"], row["proved_at"],
         must_enrol=not row["has_factor"] and not held.isdisjoint(factor_roles),
     )  # fmt: skip
-    await sessions.touch(session)
+    if used:
+        await sessions.touch(session)
     viewer = _viewer(f"user/{session.user_id}", rows)
     return (replace(viewer, rights={}) if session.must_enrol else viewer), session
 

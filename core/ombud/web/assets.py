@@ -45,6 +45,11 @@ SCRIPTS = (
     "reveal.js",
     "selection.js",
     "palette.js",
+    "live_line.js",
+    "live_worker.js",
+    "live_case.js",
+    "live_list.js",
+    "live.js",
     "app.js",
 )
 FONTS = {

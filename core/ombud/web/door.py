@@ -94,7 +94,8 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
     secret = cookie_of(request, SESSION_COOKIE)
     if secret:
         rules = settings().sign_in
-        found = await viewer_of_session(secret, rules.idle_minutes, rules.second_factor_roles)
+        used = not request.scope["path"].startswith("/live")  # asked by the page, not by the person in front of it
+        found = await viewer_of_session(secret, rules.idle_minutes, rules.second_factor_roles, used=used)
         if found is not None:
             state["viewer"], state["session"] = found
     return False

@@ -42,6 +42,7 @@ ACTIONS = (
     _action("note", "Write a note", "n", "Case", CASE),
     _action("close", "Close the case", "e", "Case", CASE),
     _action("change", "Change the case", "m", "Case", CASE),
+    _action("claim", "Say that you work on it", "w", "Case", CASE),
     _action("new_case", "New case", "c", "Everywhere"),
     _action("search", "Search", "/", "Everywhere"),
     _action("undo", "Undo", "z", "Everywhere"),

@@ -81,7 +81,12 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
         "keysheet": keys.sheet(viewer.keys) if viewer.user_id else [],
-        "user": {"name": viewer.name or "–", "role": ", ".join(viewer.roles), "email": ""},
+        "user": {
+            "name": viewer.name or "–",
+            "role": ", ".join(viewer.roles),
+            "email": "",
+            "id": str(viewer.user_id or ""),
+        },
         "nav": rail(viewer),
         "here": here,
         "toasts": toasts(request),

@@ -12,6 +12,7 @@ from babel.numbers import get_currency_precision
 from ombud.desk.actions import Action
 from ombud.desk.case_list import CaseRow
 from ombud.desk.case_shown import AspectShown, CasePageView, NeedsShown, PartyShown, RedressShown
+from ombud.desk.claims import Claimed
 from ombud.desk.history import Happened
 from ombud.desk.queues import QueueLine
 from ombud.desk.shown import AspectMark, ClockShown, Named
@@ -214,6 +215,14 @@ class Party(_Answer):
     support_needs: Needs | None
 
 
+class Claim(_Answer):
+    """Who says that they are working on a case, until when; it blocks nobody."""
+
+    by: Reference
+    since: datetime
+    until: datetime
+
+
 class Case(_Answer):
     """One case as you may see it."""
 
@@ -243,6 +252,7 @@ class Case(_Answer):
     parties: list[Party]
     messages: int
     actions: list[ActionNow]
+    claim: Claim | None
     version: int
 
 
@@ -387,8 +397,14 @@ def case_answer(view: CasePageView) -> Case:
         received_on=case.received_on, opened_at=case.opened_at, due_at=case.due_at, closed_at=case.closed_at,
         clock=clock(case.clock), fields=dict(case.fields), aspects=[aspect_answer(each) for each in view.aspects],
         parties=[party_answer(each) for each in view.parties], messages=view.said, actions=actions(view.actions),
-        version=case.version,
+        claim=claim_answer(case.claim), version=case.version,
     )  # fmt: skip
+
+
+def claim_answer(claim: Claimed | None) -> Claim | None:
+    return (
+        Claim(by=Reference(id=claim.user_id, name=claim.name), since=claim.since, until=claim.until) if claim else None
+    )
 
 
 def actions(allowed: tuple[Action, ...]) -> list[ActionNow]:

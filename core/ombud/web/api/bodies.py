@@ -51,6 +51,12 @@ class Assignment(_Body):
     version: Version
 
 
+class Claiming(_Body):
+    """`take_over`: also where somebody else works on it; they are told, and the case records it."""
+
+    take_over: bool = False
+
+
 class Closing(_Body):
     version: Version
 

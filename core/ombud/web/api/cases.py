@@ -8,14 +8,14 @@ from litestar import Request, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET
 
-from ombud.desk import cases
+from ombud.desk import cases, claims
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Changed, Invalid, NotAllowed
 from ombud.desk.in_view import InView, in_view
 from ombud.kernel.database import db
 from ombud.web.api import answers
-from ombud.web.api.bodies import Assignment, CaseChange, Closing, Reopening
+from ombud.web.api.bodies import Assignment, CaseChange, Claiming, Closing, Reopening
 from ombud.web.api.reading import refuse_unknown
 from ombud.web.door import viewer_of
 
@@ -157,6 +157,35 @@ async def reopen_case(request: Req, reference: FromPath[str], data: JSONBody[Reo
     return await done(case)
 
 
+@post(
+    "/cases/{reference:str}/claim",
+    opt={"permission": "case.write"},
+    operation_id="claimCase",
+    tags=TAGS,
+    status_code=200,
+)
+async def claim_case(request: Req, reference: FromPath[str], data: JSONBody[Claiming]) -> answers.Done:
+    """Say for ten minutes that you work on a case, or for ten more; 409 while somebody else does. It blocks nobody."""
+    case = await in_view(viewer_of(request), reference)
+    begin = claims.take_over if data.take_over else claims.claim
+    await begin(viewer_of(request), case.id)
+    return await done(case)
+
+
+@post(
+    "/cases/{reference:str}/release",
+    opt={"permission": "case.write"},
+    operation_id="releaseCase",
+    tags=TAGS,
+    status_code=200,
+)
+async def release_case(request: Req, reference: FromPath[str]) -> answers.Done:
+    """End your own claim before it ends by itself; somebody else's stays."""
+    case = await in_view(viewer_of(request), reference)
+    await claims.release(viewer_of(request), case.id)
+    return await done(case)
+
+
 async def done(case: InView) -> answers.Done:
     """How the case stands now; the viewer was allowed the command, even if it took the case out of their view."""
     row = await db.fetchrow("SELECT status, version FROM core_case WHERE id = $1", case.id)
@@ -164,4 +193,14 @@ async def done(case: InView) -> answers.Done:
     return answers.Done(reference=case.reference, status=row["status"], version=row["version"])
 
 
-handlers = [list_of_cases, one_case, change_case, take_case, assign_case, close_case, reopen_case]
+handlers = [
+    list_of_cases,
+    one_case,
+    change_case,
+    take_case,
+    assign_case,
+    close_case,
+    reopen_case,
+    claim_case,
+    release_case,
+]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 
-from ombud.desk import case_glance
+from ombud.desk import case_glance, drafts
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
@@ -105,7 +105,8 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "status": case.status, "status_label": case.status_label, "heat": heat_of(case.mood), "flag": "",
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
-        "decided": view.decided, "facts": facts(view), "linked": [],
+        "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
     }  # fmt: skip
 
 
@@ -281,7 +282,9 @@ def composer_of(view: CasePageView, kept: Mapping[str, Any]) -> dict[str, Any] |
     """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
     if not view.may("note"):
         return None
-    draft = view.drafts.get("message", {})
+    purpose = drafts.for_message(view.case.customer_id)
+    draft = view.drafts.get(purpose, {})
+    apart = [each for each in view.drafts if each.startswith(drafts.MESSAGE) and each != purpose]
     typed: Mapping[str, Any] = kept.get("composer") or draft.get("body") or {}
     undecided = [each.letter for each in view.aspects if not each.decided]
     mixed = 0 < len(undecided) < len(view.aspects)
@@ -292,6 +295,7 @@ def composer_of(view: CasePageView, kept: Mapping[str, Any]) -> dict[str, Any] |
         "reply_why_not": "" if view.may("answer") else view.why_not("answer"), "kind": kind,
         "text": typed.get("text", ""), "about": about.split(",") if isinstance(about, str) else about,
         "draft_version": draft.get("version", 0), "saved_at": draft.get("updated_at"), "theirs": "",
+        "to": str(view.case.customer_id or ""), "apart": len(apart),
         "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
         "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
     }  # fmt: skip

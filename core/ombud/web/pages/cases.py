@@ -6,6 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import FormMultiDict
 from litestar.exceptions import NotFoundException
 
 from ombud.desk import aspects, case_links, cases, choices, fields, undo
@@ -13,10 +14,12 @@ from ombud.desk.case_glance import case_glance
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Changed, Invalid, NotNow
+from ombud.desk.last_change import last_change
 from ombud.desk.words import MOODS, PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import case_id_of
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import merged
 from ombud.web.pages.case_drawn import (
     SEVERITY_WORDS,
     SLOT,
@@ -28,6 +31,7 @@ from ombud.web.pages.case_drawn import (
 )
 from ombud.web.pages.fragments import asks_for, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
+from ombud.web.pages.merged import Sides
 from ombud.web.plugin_pages import fills
 from ombud.web.shell import go, page, undo_address
 
@@ -180,6 +184,9 @@ async def change(request: Req, reference: str) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     view = await case_page(viewer, reference, talk=False)
     try:
+        found = merged.sides(form, _as_it_is(view)) if form.version() else None
+        if found is not None:
+            return await _merged_change(request, view, found, bool(form.has("own_fields")))
         wanted = await _wanted(view, form)
         async with undo.kept(viewer, view.case.id, "change") as kept_change:
             await cases.change(viewer, view.case.id, wanted, form.version())
@@ -199,6 +206,35 @@ def _words_too(view: CasePageView, wanted: Mapping[str, Any]) -> bool:
     fields_now = {name: value for name, value in wanted.get("fields", own).items() if value not in ("", None)}
     plain = (wanted.get("title", case.title), wanted.get("mood", case.mood), fields_now)
     return plain != (case.title, case.mood, own)
+
+
+async def _merged_change(request: Req, view: CasePageView, found: Sides, own_fields: bool) -> Response[Any]:
+    """Writes what this writer changed onto what the case is now; where both changed one field, they choose."""
+    viewer, words = viewer_of(request), await _labels(view)
+    last = await last_change(viewer, view.case.id) if found.merged.theirs or found.merged.clashes else None
+    if found.merged.clashes and last is not None:
+        conflict = merged.clashes(found, last.who, last.at, view.case.version, words, await _value_words())
+        return await _change_page(request, view, found.kept, conflict=conflict)
+    parts = [(name, text) for name, text in found.kept.items() if name in found.merged.values or name[:7] == "fields."]
+    form = Given(FormMultiDict([*parts, *([("own_fields", "1")] if own_fields else [])]))
+    wanted = await _wanted(view, form)
+    async with undo.kept(viewer, view.case.id, "change") as kept_change:
+        await cases.change(viewer, view.case.id, wanted, view.case.version)
+    said = merged.told(last.who if last else "", found, "The case is changed.", words)
+    return go(href_of(view), said, "" if _words_too(view, wanted) else undo_address(kept_change.id))
+
+
+async def _labels(view: CasePageView) -> dict[str, str]:
+    own = {f"fields.{each.name}": each.label for each in view.case.form}
+    return {**own, "mood": "Tone of the customer", "queue": "Queue"}
+
+
+async def _value_words() -> dict[str, dict[str, str]]:
+    return {
+        "priority": {code: label(code) for code in PRIORITIES}, "mood": {code: label(code) for code in MOODS},
+        "severity": {str(code): SEVERITY_WORDS[code] for code in SEVERITIES},
+        "queue": {str(each.id): each.name for each in await choices.active_queues()},
+    }  # fmt: skip
 
 
 async def _wanted(view: CasePageView, form: Given) -> dict[str, Any]:
@@ -241,12 +277,18 @@ async def _change_page(
     return await page(
         request, "pages/case_change.html", here="queue", status=409 if conflict else wrong.status,
         case=case_drawn(view),
-        form={**kept, "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
+        base=_base(view), form={**kept, "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
         priorities=[(code, label(code)) for code in PRIORITIES], queues=queues,
         severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
         moods=[(code, label(code)) for code in MOODS],
         own_fields=fields.form(schema, fields.from_form(schema, kept)), masked=view.case.about_me,
     )  # fmt: skip
+
+
+def _base(view: CasePageView) -> dict[str, str]:
+    """What the record holds while the form is drawn; masked parts are in no form."""
+    now = _as_it_is(view)
+    return {name: text for name, text in now.items() if not view.case.about_me or name not in {"title", "mood"}}
 
 
 handlers = [

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import FormMultiDict
 
 from ombud.desk import aspects, drafts, messages, taxonomies
 from ombud.desk.aspects import Decision, RedressGiven, amount_of
@@ -14,10 +15,12 @@ from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.choices import units_for
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotFound
+from ombud.desk.last_change import last_change
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import merged
 from ombud.web.pages.case_drawn import (
     SEVERITY_WORDS,
     aspect_drawn,
@@ -29,6 +32,7 @@ from ombud.web.pages.case_drawn import (
 )
 from ombud.web.pages.fragments import asks_for, by_htmx, fragment, leave
 from ombud.web.pages.given import NOTHING_WRONG, ON_A_FORM, Given, Refused, given, refused
+from ombud.web.pages.messages import kept_draft
 from ombud.web.shell import go, page, toast_cookie
 
 Req = Request[Any, Any, Any]
@@ -54,9 +58,9 @@ async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response
     view, aspect = await _found(viewer, reference, aspect_id)
     if not aspect.may_decide:
         return await _aspect_page(request, view, aspect)
-    draft = (await drafts.mine(viewer, view.case.id)).get(_purpose(aspect_id))
+    draft = (await drafts.mine(viewer, view.case.id)).get(drafts.for_decision(aspect_id))
     kept = {"outcome": "", "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
-    return await _decide_page(request, view, aspect, kept, _drafted_lines(kept))
+    return await _decide_page(request, view, aspect, kept, _drafted_lines(kept), draft=draft)
 
 
 @post("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
@@ -70,13 +74,29 @@ async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]
         return await _decide_page(request, view, aspect, kept, [*lines, {"kind": "", "amount": "", "currency": ""}])
     try:
         decision = Decision(kept["outcome"], kept["reason"], kept["cause"], _redress(lines))
-        await aspects.decide_aspect(viewer, aspect_id, decision, form.version())
+        other = await _decide_on_newest(viewer, view, aspect, decision, form.version())
     except ON_A_FORM as problem:
         await _keep(viewer, view, aspect_id, kept, lines)
         return await _refused_decision(request, viewer, view, aspect, kept, lines, problem)
     await _note(viewer, view, aspect_id, kept["note"])
-    await drafts.drop(viewer, view.case.id, _purpose(aspect_id))
-    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided."))
+    await drafts.drop(viewer, view.case.id, drafts.for_decision(aspect_id))
+    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided.{other}"))
+
+
+async def _decide_on_newest(
+    viewer: Viewer, view: CasePageView, aspect: AspectShown, decision: Decision, version: int
+) -> str:
+    """A decision is new as a whole: what somebody else changed meanwhile of an aspect still open does not touch it, and
+    the decider is told of it. Raises Changed where it was decided, with both sides."""
+    try:
+        await aspects.decide_aspect(viewer, aspect.id, decision, version)
+    except Changed:
+        if not aspect.may_decide or aspect.version == version:
+            raise
+        await aspects.decide_aspect(viewer, aspect.id, decision, aspect.version)
+        last = await last_change(viewer, view.case.id)
+        return f" {last.who} changed the aspect meanwhile; both are kept."
+    return ""
 
 
 async def _refused_decision(
@@ -95,15 +115,26 @@ def _beside(wrong: Refused) -> Refused:
     return Refused(wrong.status, errors, {key.partition(".")[0]: text for key, text in wrong.error_of.items()})
 
 
-def _purpose(aspect_id: UUID) -> str:
-    return f"decision:{aspect_id}"
+@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/draft", opt=DECIDE)
+async def keep_decision(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
+    """What is typed into the form so far; a newer one of another window is shown, not overwritten unseen."""
+    viewer, form = viewer_of(request), await given(request)
+    view, aspect = await _found(viewer, reference, aspect_id)
+    kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
+    typed = {**kept, **_flat(_lines(form))} if aspect.may_decide else {}  # else it was decided in this moment
+    seen = form.number("draft_version") or 0
+    purpose = drafts.for_decision(aspect_id)
+    return await kept_draft(request, viewer, view.case.id, purpose, typed, seen, "decision")
+
+
+def _flat(lines: Lines) -> dict[str, str]:
+    return {f"redress.{n}.{part}": line[part] for n, line in enumerate(lines) for part in line if line["kind"]}
 
 
 async def _keep(viewer: Viewer, view: CasePageView, aspect_id: UUID, kept: Mapping[str, str], lines: Lines) -> None:
     """What was refused stays as a draft too; a text the database cannot hold stays on the page alone."""
-    flat = {f"redress.{n}.{part}": line[part] for n, line in enumerate(lines) for part in line if line["kind"]}
     try:
-        await drafts.keep(viewer, view.case.id, _purpose(aspect_id), {**kept, **flat})
+        await drafts.keep(viewer, view.case.id, drafts.for_decision(aspect_id), {**kept, **_flat(lines)})
     except Invalid:
         return
 
@@ -138,7 +169,7 @@ async def _note(viewer: Viewer, view: CasePageView, aspect_id: UUID, text: str) 
 
 async def _decide_page(
     request: Req, view: CasePageView, aspect: AspectShown, kept: Mapping[str, str], lines: Lines,
-    wrong: Refused = NOTHING_WRONG, conflict: dict[str, Any] | None = None,
+    wrong: Refused = NOTHING_WRONG, conflict: dict[str, Any] | None = None, draft: Mapping[str, Any] | None = None,
 ) -> Response[Any]:  # fmt: skip
     currency = await _currency(viewer_of(request), view)
     shown = [{**each, "currency": each["currency"] or currency} for each in lines]
@@ -146,6 +177,7 @@ async def _decide_page(
     context: dict[str, Any] = {
         "case": case_drawn(view), "aspect": aspect_drawn(aspect, href_of(view)), "conflict": conflict,
         "form": {**kept, "lines": shown[:LINES], "errors": wrong.errors, "error_of": wrong.error_of},
+        "draft": {"draft_version": draft["version"] if draft else 0, "saved_at": draft and draft["updated_at"]},
         "outcomes": _pairs(OUTCOMES), "redress_kinds": _pairs(REDRESS_KINDS),
         "causes": await _causes(viewer_of(request), view, kept.get("cause", "")),
         "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],
@@ -185,10 +217,9 @@ async def _aspect_page(
 ) -> Response[Any]:  # fmt: skip
     viewer = viewer_of(request)
     whole = await case_page(viewer, view.case.reference)
-    due = aspect.due_at.astimezone(ZoneInfo(view.case.zone)).date().isoformat() if aspect.due_at else ""
+    details = _details(view, aspect)
     as_it_is = {
-        "title": aspect.title, "category": aspect.category_label, "priority": aspect.priority,
-        "severity": str(aspect.severity), "due": due, "reason": "",
+        **details, "reason": "",
         "kind": "", "amount": "", "currency": await _currency(viewer, view), "note": "",
     }  # fmt: skip
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
@@ -196,13 +227,21 @@ async def _aspect_page(
     return await page(
         request, "pages/aspect.html", here="queue", categories=[each.path for each in known],
         in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, case=case_drawn(view),
-        aspect=aspect_drawn(aspect, href_of(view)), lines=[redress_drawn(each) for each in aspect.redress],
+        base=details, aspect=aspect_drawn(aspect, href_of(view)),
+        lines=[redress_drawn(each) for each in aspect.redress],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
         people=_may_own(viewer, whole, aspect), staff=[each for each in staff if each[0] != str(viewer.user_id)],
         priorities=_pairs(PRIORITIES), severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
         redress_kinds=_pairs(REDRESS_KINDS),
         currencies=[(code, code) for code in dict.fromkeys((as_it_is["currency"], *CURRENCIES))],
     )  # fmt: skip
+
+
+def _details(view: CasePageView, aspect: AspectShown) -> dict[str, str]:
+    """What the form of the details is drawn with."""
+    due = aspect.due_at.astimezone(ZoneInfo(view.case.zone)).date().isoformat() if aspect.due_at else ""
+    return {"title": aspect.title, "category": aspect.category_label, "priority": aspect.priority,
+            "severity": str(aspect.severity), "due": due}  # fmt: skip
 
 
 def _may_own(viewer: Viewer, view: CasePageView, aspect: AspectShown) -> list[tuple[str, str]]:
@@ -267,10 +306,22 @@ async def concerns(request: Req, reference: str, aspect_id: UUID) -> Response[An
 
 @post("/cases/{reference:str}/aspects/{aspect_id:uuid}/change", opt=WRITE)
 async def change_aspect(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
-    """Title, category, priority, severity and the day it is due."""
+    """Title, category, priority, severity and the day it is due; where somebody else changed others of these
+    meanwhile both are kept, and where both changed one the writer chooses."""
     view, aspect = await _found(viewer_of(request), reference, aspect_id)
+    form = await given(request)
+    found = merged.sides(form, _details(view, aspect))
+    if found is not None and found.merged.clashes:
+        last = await last_change(viewer_of(request), view.case.id, aspect.id)
+        conflict = merged.clashes(found, last.who, last.at, aspect.version, {"due": "Answer by"}, _VALUE_WORDS)
+        return await _aspect_page(request, view, aspect, conflict=conflict, kept=found.kept)
 
     async def change(viewer: Viewer, form: Given) -> str:
+        version, said = form.version(), "The aspect is changed."
+        if found is not None:
+            last = await last_change(viewer, view.case.id, aspect.id) if found.merged.theirs else None
+            said = merged.told(last.who if last else "", found, said, {"due": "Answer by"})
+            form, version = Given(FormMultiDict(list(found.kept.items()))), aspect.version
         wanted: dict[str, Any] = {name: form.text(name) for name in ("title", "category", "priority") if form.has(name)}
         if wanted.get("category") == aspect.category_label:
             wanted["category"] = aspect.category
@@ -278,10 +329,15 @@ async def change_aspect(request: Req, reference: str, aspect_id: UUID) -> Respon
             wanted["severity"] = form.number("severity")
         if form.has("due"):
             wanted["due_at"] = _end_of(form.day("due"), view.case.zone, aspect.due_at)
-        await aspects.change(viewer, aspect_id, wanted, form.version())
-        return "The aspect is changed."
+        await aspects.change(viewer, aspect_id, wanted, version)
+        return said
 
     return await _do(request, reference, aspect_id, change)
+
+
+_VALUE_WORDS = {
+    "priority": dict(_pairs(PRIORITIES)), "severity": {str(code): SEVERITY_WORDS[code] for code in SEVERITIES}
+}  # fmt: skip
 
 
 def _end_of(day: date | None, zone: str, as_it_is: datetime | None) -> datetime | None:
@@ -315,5 +371,6 @@ async def reverse_redress(request: Req, reference: str, aspect_id: UUID, line_id
 
 
 handlers = [
-    decide_form, decide, aspect_shown, reopen, owner, concerns, change_aspect, add_redress, reverse_redress,
+    decide_form, decide, keep_decision, aspect_shown, reopen, owner, concerns, change_aspect, add_redress,
+    reverse_redress,
 ]  # fmt: skip

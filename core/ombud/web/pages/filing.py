@@ -1,14 +1,15 @@
 """A complaint written down for somebody: a letter, a call, a visit, an e-mail."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import choices, fields, intake, taxonomies
+from ombud.desk import choices, drafts, fields, hand_filing, intake, taxonomies
 from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.errors import Invalid, KeyReused
@@ -18,6 +19,7 @@ from ombud.process import settings
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
+from ombud.web.pages.messages import kept_draft
 from ombud.web.shell import go, page
 from ombud_plugin_api.facts import RawReceipt
 
@@ -27,9 +29,47 @@ SENT_BEFORE = "This form was sent before with other words. Look whether that cas
 
 
 @get("/cases/new", opt=FILE)
-async def new_case(request: Req) -> Response[Any]:
-    """An empty form, dated today."""
-    return await _form(request, Given(FormMultiDict({})), [("", "")])
+async def new_case(request: Req, draft: UUID | None = None) -> Response[Any]:
+    """An empty form, dated today; or one that was begun (`draft`) and goes on where it was left."""
+    begun = [
+        each for each in await drafts.all_mine(viewer_of(request), draft) if each.purpose.startswith(drafts.FILING)
+    ]
+    if draft is None or not begun:
+        return await _form(request, Given(FormMultiDict({})), [("", "")], begun=[each.id for each in begun])
+    kept = begun[0]
+    form = Given(FormMultiDict([*_unfolded(kept.body), ("key", kept.purpose.removeprefix(drafts.FILING))]))
+    return await _form(request, form, matters_of(form.parts()) or [("", "")], kept=kept)
+
+
+@post("/cases/new/draft", opt=FILE)
+async def keep_filing(request: Req) -> Response[Any]:
+    """What is typed so far; it hangs on the writer, as there is no case yet."""
+    form = await given(request)
+    purpose, seen = drafts.for_filing(form.text("key")), form.number("draft_version") or 0
+    viewer = viewer_of(request)
+    filed = await hand_filing.is_filed(f"user/{viewer.user_id}", form.text("key")[:100])
+    return await kept_draft(request, viewer, None, purpose, {} if filed else _folded(form), seen, "filing")
+
+
+UNTYPED = ("_csrf", "key", "step", "draft_version")
+_CHOSEN = ("channel", "received_on", "unit", "case_type", "confidential")
+
+
+def _folded(form: Given) -> dict[str, str]:
+    """The form as one level of texts, `name.n` where a name repeats; nothing while only choices were made."""
+    flat = {
+        f"{name}.{n}" if n else name: text
+        for name, texts in form.parts().items()
+        if name not in UNTYPED
+        for n, text in enumerate(texts)
+    }
+    typed = any(text.strip() for name, text in flat.items() if name.partition(".")[0] not in _CHOSEN)
+    return dict(list(flat.items())[: drafts.PARTS]) if typed else {}
+
+
+def _unfolded(body: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A field of the case type has a point in its name by itself."""
+    return [(name if name.startswith("fields.") else name.partition(".")[0], text) for name, text in body.items()]
 
 
 @post("/cases/new", opt=FILE)
@@ -63,6 +103,7 @@ async def _filed(
     if complaint.confidential and not viewer.may_in("case.confidential", unit.id):
         raise Invalid("You have no right to confidential cases here. Ask your team leader to file it.", "confidential")
     filed = await intake.file(raw, complaint, principal=f"user/{viewer.user_id}", actor=viewer.actor)
+    await drafts.drop(viewer, None, drafts.for_filing(form.text("key")))
     words = "was opened already" if filed.duplicate else "is open"
     return go(f"/cases/{filed.reference}", f"{filed.reference} {words}.")
 
@@ -141,15 +182,16 @@ def _place(name: str) -> str:
 
 
 async def _form(
-    request: Req, form: Given, matters: Sequence[tuple[str, str]], wrong: Refused = NOTHING_WRONG, key: str = ""
-) -> Response[Any]:
+    request: Req, form: Given, matters: Sequence[tuple[str, str]], wrong: Refused = NOTHING_WRONG, key: str = "",
+    kept: drafts.Mine | None = None, begun: Sequence[UUID] = (),
+) -> Response[Any]:  # fmt: skip
     viewer = viewer_of(request)
     open_to, types = await choices.units_for(viewer, "case.file", in_use=True), await choices.case_types()
     chosen = next((each for each in types if each.key == form.text("case_type")), types[0] if types else None)
     unit = next((each for each in open_to if each.key == form.text("unit")), open_to[0] if open_to else None)
     today = now().astimezone(ZoneInfo(unit.time_zone if unit else "UTC")).date()
     names = ("name", "email", "phone", "summary")
-    kept = {
+    shown = {
         **{name: form.text(name) for name in names},
         "channel": form.text("channel", "phone"), "received_on": form.text("received_on", today.isoformat()),
         "unit": form.text("unit"), "case_type": chosen.key if chosen else "",
@@ -160,8 +202,11 @@ async def _form(
     categories = await taxonomies.choices("category", unit.id, taxonomies.today(), viewer.language) if unit else []
     own = fields.form(chosen.schema, fields.from_form(chosen.schema, form.texts())) if chosen else []
     return await page(
-        request, "pages/case_new.html", here="queue", status=wrong.status, form=kept, channels=list(CHANNELS.items()),
+        request, "pages/case_new.html", here="queue", status=wrong.status, form=shown, channels=list(CHANNELS.items()),
         units=[(each.key, each.name) for each in open_to], case_types=[(each.key, each.label) for each in types],
+        draft={"draft_version": kept.version if kept else form.number("draft_version") or 0,
+               "saved_at": kept.updated_at if kept else None},
+        begun=len(begun), begun_href=f"/cases/new?draft={begun[0]}" if len(begun) == 1 else "/me/drafts",
         own_fields=own, categories=[each.path for each in categories], may_add=len(matters) < MATTERS,
         may_hide=any(viewer.may_in("case.confidential", each.id) for each in open_to),
     )  # fmt: skip
@@ -171,4 +216,4 @@ def _new_key() -> str:
     return secrets.token_urlsafe(18)
 
 
-handlers = [new_case, file_case]
+handlers = [new_case, file_case, keep_filing]

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import attachments, drafts, messages
-from ombud.desk.case_shown import AspectShown
+from ombud.desk import attachments, claims, drafts, messages
+from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
 from ombud.desk.writing import case_id_of
+from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.case_drawn import show_case
@@ -22,7 +23,6 @@ from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
-DRAFT = "message"
 KINDS = {"reply": "answer", "note": "note", "told": "told"}
 SAID = {"reply": "Your answer is on the customer's page.", "note": "Your note is saved.", "told": "It is recorded."}
 FILES_AGAIN = " Choose the files again; browsers do not keep them."
@@ -35,19 +35,34 @@ async def write(request: Req, reference: str) -> Response[Any]:
     case_id = await case_id_of(viewer, reference)
     kind = form.text("kind")
     documents = await form.documents("documents")
+    view = await case_page(viewer, reference, talk=False)
+    purpose = drafts.for_message(view.case.customer_id)
     try:
-        pinned = _pinned(form, (await case_page(viewer, reference, talk=False)).aspects)
+        pinned = _pinned(form, view.aspects)
+        _same_reader(form, kind, view)
         await messages.write(
             viewer, case_id, KINDS.get(kind, ""), form.text("text"), aspect_ids=pinned,
-            key=f"desk/{form.text('key')[:60]}" if form.text("key") else "", documents=documents,
+            key=_key(form), documents=documents,
         )  # fmt: skip
     except (Invalid, NotNow) as problem:
-        await _keep_quietly(viewer, case_id, form)
+        await _keep_quietly(viewer, case_id, purpose, form)
         words = str(problem) + (FILES_AGAIN if documents else "")
         kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
-    await drafts.drop(viewer, case_id, DRAFT)
+    await drafts.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", SAID[kind])
+
+
+def _key(form: Given) -> str:
+    return f"desk/{form.text('key')[:60]}" if form.text("key") else ""
+
+
+def _same_reader(form: Given, kind: str, view: CasePageView) -> None:
+    """What was written to one customer does not go to the next, whoever is the complainant by now."""
+    if kind == "reply" and form.has("to") and form.text("to") != str(view.case.customer_id or ""):
+        raise Invalid(
+            "The customer of this case is somebody else now. Check whom you write to, then send again.", "text"
+        )
 
 
 def _typed(form: Given) -> dict[str, str]:
@@ -61,10 +76,10 @@ def _pinned(form: Given, aspects: tuple[AspectShown, ...]) -> list[UUID]:
     return [known[each] for each in dict.fromkeys(form.all("about"))]
 
 
-async def _keep_quietly(viewer: Viewer, case_id: UUID, form: Given) -> None:
+async def _keep_quietly(viewer: Viewer, case_id: UUID, purpose: str, form: Given) -> None:
     """What was refused stays as a draft too; a text the database cannot hold stays on the page alone."""
     try:
-        await drafts.keep(viewer, case_id, DRAFT, _typed(form))
+        await drafts.keep(viewer, case_id, purpose, _typed(form))
     except Invalid:
         return
 
@@ -74,20 +89,32 @@ async def keep_draft(request: Req, reference: str) -> Response[Any]:
     """Keeps what is typed so far; a draft that another window wrote meanwhile is shown, not overwritten unseen."""
     viewer, form = viewer_of(request), await given(request)
     case_id = await case_id_of(viewer, reference)
-    stored = (await drafts.mine(viewer, case_id)).get(DRAFT)
-    seen = form.number("draft_version") or 0
-    if stored and stored["version"] > seen and stored["body"].get("text", "") != form.text("text").strip():
-        return await _status(request, stored["version"], stored["updated_at"], stored["body"].get("text", ""))
-    typed = _typed(form) if form.text("text").strip() else {}
-    version = await drafts.keep(viewer, case_id, DRAFT, typed)
-    kept = (await drafts.mine(viewer, case_id)).get(DRAFT)
-    return await _status(request, version, kept["updated_at"] if kept else None, "")
+    purpose = drafts.for_message(form.identity("to"))
+    sent = await messages.is_written(case_id, _key(form))  # this word was on its way when the text was sent
+    typed = _typed(form) if form.text("text").strip() and not sent else {}
+    kept = await kept_draft(request, viewer, case_id, purpose, typed, form.number("draft_version") or 0)
+    if typed:
+        await claims.prolong(viewer, case_id)
+    return kept
 
 
-async def _status(request: Req, version: int, saved_at: Any, theirs: str) -> Response[Any]:
+async def kept_draft(
+    request: Req, viewer: Viewer, case_id: UUID | None, purpose: str, typed: dict[str, str], seen: int,
+    place: str = "draft",
+) -> Response[Any]:  # fmt: skip
+    """Keeps a draft and answers with the line that says so; 409 with the other text where another window was newer."""
+    try:
+        version = await drafts.keep(viewer, case_id, purpose, typed, seen)
+    except drafts.Elsewhere as newer:
+        text = newer.body.get("text") or "\n\n".join(str(each) for each in newer.body.values() if each)
+        return await _status(request, newer.version, newer.at, text, place)
+    return await _status(request, version, now() if version else None, "", place)
+
+
+async def _status(request: Req, version: int, saved_at: Any, theirs: str, place: str) -> Response[Any]:
     composer = {"draft_version": version, "saved_at": saved_at, "theirs": theirs}
     return await fragment(
-        request, "fragments/draft_status.html", status=409 if theirs else 200, composer=composer
+        request, "fragments/draft_status.html", status=409 if theirs else 200, composer=composer, draft_at=place
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import FormMultiDict
 
 from ombud.desk import people, person_history, support
 from ombud.desk.case_shown import CasePageView, PartyShown
@@ -17,9 +18,11 @@ from ombud.desk.support import Needs
 from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import merged
 from ombud.web.pages.case_drawn import case_drawn, conflict_drawn, href_of, needs_words
 from ombud.web.pages.cases import do_on_case
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
+from ombud.web.pages.merged import Sides
 from ombud.web.shell import go, page
 from ombud_plugin_api.facts import PersonGiven
 
@@ -27,6 +30,7 @@ Req = Request[Any, Any, Any]
 READ, CORRECT = {"permission": "person.read"}, {"permission": "person.write"}
 CORRECTABLE = ("name", "email", "phone", "postcode", "address")
 CHANGE_CASE, SUPPORT = {"permission": "case.write"}, {"permission": "support.write"}
+_WORDS = {"email": "E-mail", "phone": "Phone", "postcode": "Postcode", "address": "Address", "language": "Language"}
 _FIELDS = {"person.name": "name", "person.email": "email", "person.phone": "phone", "person.postcode": "postcode"}
 
 
@@ -61,9 +65,12 @@ async def correct(request: Req, person_id: UUID) -> Response[Any]:
     """Corrects a person's details; somebody else's correction meanwhile is shown beside this one."""
     viewer, form = viewer_of(request), await given(request)
     view = await person_page(viewer, person_id)
-    hidden = {name for name in CORRECTABLE if getattr(view.person, name) is None}
-    wanted = {name: form.text(name) for name in CORRECTABLE if form.has(name) and name not in hidden}
+    now_shown = _correctable(view.person)
+    wanted = {name: form.text(name) for name in now_shown if form.has(name)}
     try:
+        found = merged.sides(form, now_shown) if form.version() else None
+        if found is not None:
+            return await _merged_correction(request, view, found)
         await people.change(viewer, person_id, wanted, form.version())
     except Changed as changed:
         conflict = conflict_drawn(changed, SOMEBODY, now(), {})
@@ -71,6 +78,22 @@ async def correct(request: Req, person_id: UUID) -> Response[Any]:
     except (Invalid, NotNow) as problem:
         return await _person(request, view, kept=wanted, wrong=refused(problem))
     return go(f"/parties/{person_id}", "The details are corrected.")
+
+
+def _correctable(person: PersonShown) -> dict[str, str]:
+    """The details this viewer is shown; what is masked is in no form and stays as it is."""
+    shown = {name: getattr(person, name) for name in CORRECTABLE}
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+async def _merged_correction(request: Req, view: PersonPageView, found: Sides) -> Response[Any]:
+    person = view.person
+    if found.merged.clashes:
+        conflict = merged.clashes(found, SOMEBODY, now(), person.version, _WORDS, {})
+        return await _person(request, view, kept=found.kept, conflict=conflict)
+    changed = {name: found.kept[name] for name in found.merged.mine}
+    await people.change(viewer_of(request), person.id, changed, person.version)
+    return go(f"/parties/{person.id}", merged.told(SOMEBODY, found, "The details are corrected.", _WORDS))
 
 
 async def _person(
@@ -92,9 +115,10 @@ async def _person(
         "needs": _needs_known(view), "version": person.version, "href": f"/parties/{person.id}",
     }  # fmt: skip
     as_it_is = {name: getattr(person, name) for name in CORRECTABLE}
+    base = _correctable(person)
     return await page(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
-        roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict,
+        roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
         may_change=viewer.may("person.write"), counts=await person_history.counts(viewer, person.id),
         history=past.moments, more_href=f"/parties/{person.id}?{more}#history" if more else "", earlier=bool(before),
         others=[{"other": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in together],
@@ -105,10 +129,9 @@ async def _person(
 
 def _facts(person: PersonShown) -> list[dict[str, str]]:
     """What is known, and that something is known where it is not for this reader."""
-    words = {"email": "E-mail", "phone": "Phone", "postcode": "Postcode", "address": "Address", "language": "Language"}
-    shown = {name: getattr(person, name) for name in words}
+    shown = {name: getattr(person, name) for name in _WORDS}
     return [
-        {"label": words[name], "value": HIDDEN if value is None else value}
+        {"label": _WORDS[name], "value": HIDDEN if value is None else value}
         for name, value in shown.items()
         if value is None or value
     ]
@@ -161,14 +184,22 @@ async def _party(viewer: Viewer, reference: str, person_id: UUID) -> tuple[CaseP
 async def needs_form(request: Req, reference: str, person_id: UUID) -> Response[Any]:
     """What is confirmed so far, ready to be changed."""
     view, party = await _party(viewer_of(request), reference, person_id)
+    return await _needs_page(request, view, party, _needs_kept(party))
+
+
+def _needs_kept(party: PartyShown) -> dict[str, Any]:
     needs = party.needs
-    kept = {
+    return {
         "in_vulnerable_circumstances": bool(needs and needs.in_vulnerable_circumstances),
         "complains_of_our_response": bool(needs and needs.complains_of_our_response),
         "adjustments": needs.adjustments if needs else "", "lawful_basis": needs.lawful_basis if needs else "",
         "review_on": needs.review_on.isoformat() if needs and needs.review_on else "",
     }  # fmt: skip
-    return await _needs_page(request, view, party, kept)
+
+
+def _needs_now(party: PartyShown) -> dict[str, str]:
+    """What is confirmed now, as a form would send it."""
+    return {name: value if isinstance(value, str) else "on" * value for name, value in _needs_kept(party).items()}
 
 
 @post("/cases/{reference:str}/parties/{person_id:uuid}/needs", opt=SUPPORT)
@@ -182,22 +213,55 @@ async def confirm_needs(request: Req, reference: str, person_id: UUID) -> Respon
         "adjustments": form.text("adjustments"), "lawful_basis": form.text("lawful_basis"),
         "review_on": form.text("review_on"),
     }  # fmt: skip
+    found = merged.sides(form, _needs_now(party))
+    if found is not None:
+        if found.merged.clashes:
+            known = party.needs
+            who, at = (known.confirmed_by, known.confirmed_at) if known else (SOMEBODY, now())
+            conflict = merged.clashes(found, who, at, 0, _NEEDS, _YES_NO)
+            return await _needs_page(request, view, party, _needs_typed(found), conflict=conflict)
+        form = Given(FormMultiDict(list(found.kept.items())))
+        kept = _needs_typed(found)
     try:
         needs = Needs(
             kept["in_vulnerable_circumstances"], kept["complains_of_our_response"], kept["adjustments"],
             kept["lawful_basis"], form.day("review_on"),
         )  # fmt: skip
-        await support.confirm(viewer, view.case.id, person_id, needs)
+        await support.confirm(viewer, view.case.id, person_id, needs, party.needs.version if party.needs else 0)
+    except Changed:  # in this very moment: the form again, drawn with what it was, so that sending it merges
+        return await _needs_page(request, view, party, kept, refused(NotNow(AGAIN)))
     except (Invalid, NotNow) as problem:
         return await _needs_page(request, view, party, kept, refused(problem))
-    return go(href_of(view), "The support needs are confirmed.")
+    said = "The support needs are confirmed."
+    by = party.needs.confirmed_by if party.needs else SOMEBODY
+    return go(href_of(view), merged.told(by, found, said, _NEEDS) if found else said)
+
+
+_TICKS = ("in_vulnerable_circumstances", "complains_of_our_response")
+_NEEDS = {
+    "in_vulnerable_circumstances": "In vulnerable circumstances", "adjustments": "What helps them",
+    "complains_of_our_response": "Complains of our response", "lawful_basis": "Consent or lawful basis",
+    "review_on": "Look at it again on",
+}  # fmt: skip
+_YES_NO = {name: {"on": "Yes", "": "No"} for name in _TICKS}
+AGAIN = "Somebody else confirmed needs in this moment. Look at the form and send it once more."
+
+
+def _needs_typed(found: Sides) -> dict[str, Any]:
+    return {name: text == "on" if name in _TICKS else text for name, text in found.kept.items()}
 
 
 async def _needs_page(
-    request: Req, view: CasePageView, party: PartyShown, kept: Mapping[str, Any], wrong: Refused = NOTHING_WRONG
+    request: Req,
+    view: CasePageView,
+    party: PartyShown,
+    kept: Mapping[str, Any],
+    wrong: Refused = NOTHING_WRONG,
+    conflict: dict[str, Any] | None = None,
 ) -> Response[Any]:
     return await page(
-        request, "pages/needs.html", here="queue", status=wrong.status, case=case_drawn(view),
+        request, "pages/needs.html", here="queue", status=409 if conflict else wrong.status, case=case_drawn(view),
+        base=_needs_now(party), conflict=conflict,
         party={"name": _name(party.name), "role_label": party.role_label,
                "href": f"{href_of(view)}/parties/{party.person_id}/needs"},
         form={**kept, "errors": wrong.errors, "error_of": wrong.error_of},

@@ -1,5 +1,6 @@
 """Where work waits: queues with their counts, one page of rows at a time, and taking work out of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -112,7 +113,8 @@ def view_drawn(viewer: Viewer, view: View | None) -> dict[str, Any] | None:
 def _rows(request: Req, which: Listed, filters: CaseFilters, found: CasePage, going_on: str) -> dict[str, Any]:
     groups = _grouped(found, going_on) if filters.order == "due" else _one_group(found)
     total, exact = (found.total, True) if found.total is not None else (found.at_least, False)
-    about = {"code": which.code, "label": which.name, "total": total, "total_exact": exact}
+    about = {"code": which.code, "label": which.name, "total": total, "total_exact": exact,
+             "view": which.code in VIEWS or which.view is not None}  # fmt: skip
     return {
         "queue": about, "groups": groups, "next_href": _next(request, which.code, found, groups),
         "search": filters.text, "sort": "clock" if filters.order == "due" else "received",
@@ -157,8 +159,16 @@ def row_shown(row: CaseRow) -> dict[str, Any]:
         "customer": HIDDEN if row.customer is None else row.customer or "Name withheld", "aspects": row.aspects,
         "heat": heat_of(row.mood), "clock": row.clock, "owner": row.owner, "mine": row.mine, "last": last,
         "status_label": label(row.status), "confidential": row.confidential, "version": row.version,
-        "flag": "Urgent" if row.priority == "urgent" else "",
+        "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim, "stamp": stamp(row),
     }  # fmt: skip
+
+
+def stamp(row: CaseRow) -> str:
+    """What tells a page that a row it shows is no longer as it was drawn."""
+    claim = row.claim.user_id if row.claim else ""
+    marks = ".".join(f"{each.id}{each.status}{each.title}{each.owner_id}" for each in row.aspects)
+    seen = f"{row.version} {row.last_word_at} {row.owner} {row.mood} {claim} {row.due_at} {row.customer} {marks}"
+    return hashlib.sha256(seen.encode()).hexdigest()[:12]
 
 
 def heat_of(mood: str) -> int:

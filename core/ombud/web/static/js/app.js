@@ -6,6 +6,7 @@ import { watchDrafts } from "./drafts.js";
 import "./reveal.js";
 import { watchSelection } from "./selection.js";
 import { watchPalette } from "./palette.js";
+import { watchLive } from "./live.js";
 
 watchPreferences();
 watchKeys();
@@ -13,6 +14,7 @@ watchToasts();
 watchDrafts();
 watchSelection();
 watchPalette();
+watchLive();
 
 const dialog = document.getElementById("dialog");
 

@@ -15,7 +15,10 @@ export function watchToasts() {
 export function showTrouble(kind) {
   const source = document.getElementById(`trouble-${kind}`);
   const place = document.getElementById("toasts");
-  if (source && place) place.append(source.content.cloneNode(true));
+  if (!source || !place) return;
+  const toast = source.content.cloneNode(true);
+  for (const link of toast.querySelectorAll("a[data-back]")) link.search = `?next=${encodeURIComponent(location.pathname + location.search)}`;
+  place.append(toast);
 }
 
 function start(toast) {
