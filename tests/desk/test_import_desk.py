@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from ombud.config import load
 from ombud.desk import aspects, cases, demo, demo_story, import_commands, messages
 from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import NotNow
 from ombud.desk.export import export_all
 from ombud.desk.export_kinds import KINDS
 from ombud.desk.files import file as file_of
-from ombud.desk.history import case_history
 from ombud.desk.import_archive import BadExport, opened_archive
 from ombud.desk.import_check import check
 from ombud.desk.import_desk import OF_THE_LEDGER, import_desk
