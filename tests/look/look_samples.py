@@ -1373,7 +1373,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "pages/user_access.html",
         user_access(open_until=NOW + timedelta(hours=20), factor_since=ago(days=30), sessions=WHERE),
     ),
-    "user-access-link": ("pages/user_access.html", user_access(link=f"https://desk.example.org/reset/{'x' * 43}")),
+    "user-access-link": ("pages/user_access.html", user_access(link=f"//desk.example.org/reset/{'x' * 43}")),
     "front": ("pages/front.html", {"shell": public(), "doors": DOORS, "sign_in": "/sign-in"}),
     "error": (
         "pages/error.html",
