@@ -17,7 +17,10 @@ export function showTrouble(kind) {
   const place = document.getElementById("toasts");
   if (!source || !place) return;
   const toast = source.content.cloneNode(true);
-  for (const link of toast.querySelectorAll("a[data-back]")) link.search = `?next=${encodeURIComponent(location.pathname + location.search)}`;
+  for (const link of toast.querySelectorAll("a[data-back]")) {
+    // What comes out of a template has no address of its own yet, so that `link.search` would change nothing.
+    link.setAttribute("href", `${link.getAttribute("href")}?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
   place.append(toast);
 }
 
