@@ -31,7 +31,7 @@ CHUNK = 1000
 DAYS = 730  # how far back the oldest complaint lies
 ANSWER_DAYS = 56
 CATEGORIES = ("fees", "fraud", "delay", "information", "account_access", "collection", "interest", "service")
-CHANNELS = ("webform", "api", "desk")
+CHANNELS = ("form", "api", "desk")
 OUTCOMES = ("upheld", "partly_upheld", "not_upheld")
 MOODS = ("", "calm", "tense", "upset", "angry")
 PRIORITIES = ("low", *["normal"] * 6, "high", "high", "urgent")
@@ -217,7 +217,7 @@ class Maker:
         text = {"out": self._text(1, 4), "note": pick.choice(NOTES), "in": pick.choice(REPLIES)}[direction]
         about = pick.sample(case.aspects, k=pick.randint(0, min(2, len(case.aspects))))
         identity, author = self._id(at), owner if staff else None
-        channel = "desk" if staff else "portal"
+        channel = "desk" if staff else "link"
         self._message(case, identity, direction, channel, text, at, None, author, about)
         kind = {"in": "message.received", "out": "message.sent", "note": "note.written"}[direction]
         body = {"message": str(identity), "channel": channel, "direction": direction,
