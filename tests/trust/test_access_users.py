@@ -169,6 +169,33 @@ async def test_default_roles_are_written_once_and_an_administrators_change_stays
     assert await db.fetchval("SELECT permissions FROM core_role WHERE key = 'agent'") == ["case.read"]
 
 
+async def test_a_permission_that_comes_with_a_new_version_reaches_its_usual_roles_once(desk: dict[str, UUID]) -> None:
+    async def holders(key: str) -> list[str]:
+        rows = await db.fetch("SELECT key FROM core_role WHERE $1 = ANY(permissions) ORDER BY key", key)
+        return [row["key"] for row in rows]
+
+    await roles.install_defaults()
+    await db.execute("DELETE FROM core_known_permission WHERE key = 'health.read'")
+    await db.execute("UPDATE core_role SET permissions = array_remove(permissions, 'health.read')")
+    await db.execute("UPDATE core_role SET permissions = array_remove(permissions, 'job.manage')")
+    await roles.install_defaults()
+    assert (await holders("health.read"), await holders("job.manage")) == (["administrator"], [])
+    await db.execute("UPDATE core_role SET permissions = array_remove(permissions, 'health.read')")
+    await roles.install_defaults()
+    assert await holders("health.read") == []
+
+
+async def test_an_older_desk_has_met_what_some_role_holds(desk: dict[str, UUID]) -> None:
+    await db.execute("DELETE FROM core_known_permission")
+    await db.execute("UPDATE core_role SET permissions = array_remove(permissions, 'case.decide') WHERE key = 'agent'")
+    await db.execute("UPDATE core_role SET permissions = array_remove(permissions, 'job.manage')")
+    await roles.install_defaults()
+    held = {row["key"]: row["permissions"] for row in await db.fetch("SELECT key, permissions FROM core_role")}
+    assert "case.decide" not in held["agent"]
+    assert "job.manage" in held["administrator"]
+
+
+
 async def test_a_plugins_permission_comes_with_it_and_goes_with_it(desk: dict[str, UUID]) -> None:
     ana = await add("ana", "agent")
     for _ in range(2):

@@ -95,7 +95,7 @@ _SENTENCES = {
     "role.changed": ("%(actor)s changed the role %(role)s%(change)s", "edit"),
     "role.retired": ("%(actor)s retired the role %(role)s", "ban"),
     "role.restored": ("%(actor)s took the role %(role)s back into use", "refresh"),
-    "permission.given": ("A plugin brought the right %(permission)s", "puzzle"),
+    "permission.given": ("The right %(permission)s came with a plugin or a new version", "puzzle"),
     "permission.taken": ("The rights of a plugin went with it", "puzzle"),
     "unit.added": ("%(actor)s added this unit", "plus"),
     "unit.changed": ("%(actor)s changed: %(fields)s%(change)s", "edit"),

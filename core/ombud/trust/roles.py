@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from ombud.kernel.database import db
 from ombud.trust.ledger import NewEntry, append
-from ombud.trust.permissions import KEYS, ROLES, default_permissions
+from ombud.trust.permissions import KEYS, PERMISSIONS, ROLES, default_permissions
 
 STREAM = "setting/roles"
 _SHAPE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9_-]*)+")
@@ -16,7 +16,8 @@ class NotAPermission(ValueError):
 
 
 async def install_defaults() -> list[str]:
-    """Writes those of core's roles that are not there yet, and returns their keys; leaves the others as they are."""
+    """Writes those of core's roles that are not there yet, and returns their keys. The others stay as they are, but for
+    permissions that this desk meets for the first time."""
     async with db.transaction():
         rows = await db.fetch(
             """INSERT INTO core_role (key, label, permissions)
@@ -31,9 +32,34 @@ async def install_defaults() -> list[str]:
             NewEntry(STREAM, "role.added", {"role": row["key"], "permissions": list(row["permissions"])})
             for row in sorted(rows, key=lambda row: str(row["key"]))
         ]
+        entries += await _give_new_permissions()
         if entries:
             await append(actor="system", cause="", entries=entries)
     return sorted(row["key"] for row in rows)
+
+
+async def _give_new_permissions() -> list[NewEntry]:
+    """A desk that kept no list yet (an older one, or one just imported) has met what some role holds."""
+    await db.execute(
+        "INSERT INTO core_known_permission SELECT DISTINCT unnest(permissions) FROM core_role "
+        "WHERE NOT EXISTS (SELECT 1 FROM core_known_permission)"
+    )
+    met = await db.fetch(
+        "INSERT INTO core_known_permission SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING key", sorted(KEYS)
+    )
+    new = {row["key"] for row in met}
+    entries = []
+    for permission in (each for each in PERMISSIONS if each.key in new):
+        rows = await db.fetch(
+            """UPDATE core_role SET permissions = array_append(permissions, $1)
+            WHERE key = ANY($2) AND NOT $1 = ANY(permissions) RETURNING key""",
+            permission.key,
+            list(permission.roles),
+        )
+        if rows:
+            body = {"permission": permission.key, "roles": sorted(row["key"] for row in rows)}
+            entries.append(NewEntry(STREAM, "permission.given", body))
+    return entries
 
 
 async def add_permission(key: str, label: str, default_roles: Collection[str], actor: str = "system") -> None:
