@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from litestar import Litestar, route
 from litestar.datastructures import State
@@ -17,7 +16,7 @@ from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
-from ombud.process import run_with
+from ombud.process import run_with, settings
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
 from ombud.web import front, guard, health_checks
@@ -40,9 +39,7 @@ def create_app(config: Config | None = None) -> Litestar:
 
     Raises UnguardedError if a handler of core's names no permission.
     """
-    settings = config or load()
-    run_with(settings)
-    look.begin(settings.theme.name)
+    given = begin(config or load())
     health_checks.register()
     app = Litestar(
         route_handlers=[*front.handlers, *page_handlers, *api_handlers, _plugin_mount()],
@@ -50,14 +47,21 @@ def create_app(config: Config | None = None) -> Litestar:
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
         openapi_config=openapi_config,
-        lifespan=[_life(settings)],
+        lifespan=[_life],
         state=State({"jinja": look.jinja}),
         logging_config=LoggingConfig(configure_root_logger=False, log_exceptions="never"),
-        request_max_body_size=settings.limits.body_mb * 1_000_000,
+        request_max_body_size=given.limits.body_mb * 1_000_000,
     )
     guard.check(app)
     app.asgi_handler = Arrival(app.asgi_handler)
     return app
+
+
+def begin(config: Config) -> Config:
+    """Makes these the settings of the process, before its app is made, or starts once more as tests let it."""
+    run_with(config)
+    look.begin(config.theme.name)
+    return config
 
 
 def _plugin_mount() -> ControllerRouterHandler:
@@ -72,31 +76,29 @@ def _plugin_mount() -> ControllerRouterHandler:
     return plugin_pages
 
 
-def _life(settings: Config) -> Any:
-    @asynccontextmanager
-    async def life(app: Litestar) -> AsyncIterator[None]:
-        await open_process(settings, settings.database.url, name="ombud web")
-        running.blocked = tuple(settings.plugins.blocked)
-        await running.refresh()
-        notices = Notices(settings.database.url)
-        notices.on(lifecycle.CHANNEL, running.refresh)
+@asynccontextmanager
+async def _life(app: Litestar) -> AsyncIterator[None]:
+    config = settings()
+    await open_process(config, config.database.url, name="ombud web")
+    running.blocked = tuple(config.plugins.blocked)
+    await running.refresh()
+    notices = Notices(config.database.url)
+    notices.on(lifecycle.CHANNEL, running.refresh)
 
-        async def settings_changed() -> None:
-            await look.refresh()
-            app.state.jinja = look.jinja
+    async def settings_changed() -> None:
+        await look.refresh()
+        app.state.jinja = look.jinja
 
-        await settings_changed()
-        notices.on(kept.CHANNEL, settings_changed)
-        notices.hear(news.CHANNEL, hub.hear)
-        notices.hear(news.RIGHTS, hub.access_changed)
-        hub.start(settings.sign_in.idle_minutes)
-        notices.start()
-        try:
-            async with said_to_live():
-                yield
-        finally:
-            await notices.stop()
-            await hub.stop()
-            await close_process()
-
-    return life
+    await settings_changed()
+    notices.on(kept.CHANNEL, settings_changed)
+    notices.hear(news.CHANNEL, hub.hear)
+    notices.hear(news.RIGHTS, hub.access_changed)
+    hub.start(config.sign_in.idle_minutes)
+    notices.start()
+    try:
+        async with said_to_live():
+            yield
+    finally:
+        await notices.stop()
+        await hub.stop()
+        await close_process()

@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from argon2 import PasswordHasher
 from litestar import Litestar
 
 from ombud import work
-from ombud.app import create_app
+from ombud.app import begin, create_app
 from ombud.config import Config, load
 from ombud.desk import intake
 from ombud.kernel.clock import now
@@ -23,9 +24,10 @@ from ombud.kernel.delivery import Runner
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.start import prepare_desk
-from ombud.trust import switching, tokens, users
+from ombud.trust import passwords, switching, tokens, users
 from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
+from ombud.web.look import look
 from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of test users
@@ -137,6 +139,21 @@ class Browser:
         return await self.http.post(path, data={"_csrf": token, **data}, files=files, follow_redirects=follow)
 
 
+_apps: dict[int, Litestar] = {}
+# A hash that takes a tenth of a second in earnest would be half of what a test takes.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+def _app(config: Config) -> Litestar:
+    """One app for all desks of this process: two hundred routes are not read again for each test."""
+    size = config.limits.body_mb
+    if size not in _apps:
+        _apps[size] = create_app(config)
+    begin(config)
+    _apps[size].state["jinja"] = look.jinja
+    return _apps[size]
+
+
 @asynccontextmanager
 async def running_desk(url: str, data: Path, **environment: str) -> AsyncIterator[Desk]:
     """A prepared desk on a fresh database, without plugins, with its web app started."""
@@ -146,7 +163,7 @@ async def running_desk(url: str, data: Path, **environment: str) -> AsyncIterato
     config = load(data=data, environ=variables)
     running.loaded, running.problems = {}, {}
     await prepare_desk(config, url)
-    app = create_app(config)
+    app = _app(config)
     async with _alive(app):
         work.register(config)
         desk = Desk(config, app)

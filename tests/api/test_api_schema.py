@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
 
 from ombud.testing_desk import Desk
 
-EXAMPLES = 12  # of each operation and way
-SECONDS = 30.0  # for each role; what is left over is not asked
+EXAMPLES = 8  # of each operation and way
+SECONDS = 12.0  # for each role; what is left over is not asked
 CHECKS = [
     schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance,
     response_headers_conformance, response_schema_conformance,

@@ -127,7 +127,7 @@ async def the_firm_is_full_of_people(moment: datetime) -> None:
     )
     assert weekend < 0.18, "people write on working days"
     about = await db.fetchval("SELECT count(DISTINCT concerns_user_id) FROM core_aspect")
-    assert about >= 5
+    assert about >= 3
 
 
 async def the_planted_stories_show(moment: datetime) -> None:

@@ -63,7 +63,8 @@ async def test_a_right_in_one_unit_shows_nothing_of_another(stage):
     assert not page.may("note")
     nora = await stage.person("nora")
     assert [row.email for row in (await list_people(nora)).rows] == [None]
-    assert (await list_people(nora, text="helena@")).rows == ()  # nor can a masked address be guessed by searching
+    for part in ("helena@example.org", "example.org", "helena@exam"):  # nor is a masked address guessed by searching
+        assert (await list_people(nora, text=part)).rows == (), part
     sara = await stage.person("sara", "agent", unit="south")
     assert len((await list_people(sara, text="helena@")).rows) == 1
 

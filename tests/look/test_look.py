@@ -126,8 +126,12 @@ def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(page: Page, desk
     assert barriers(page, ["target-size", "color-contrast"]) == []
 
 
+# One sample of each template: a theme changes colours and lines, and the other samples use the same ones.
+BY_TEMPLATE = {template: name for name, (template, _) in reversed(PAGES.items())}
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", sorted(BY_TEMPLATE.values()))
 def test_a_page_has_no_barrier_and_enhanced_contrast_in_the_theme_contrast(
     page: Page, desk_address: str, name: str
 ) -> None:

@@ -195,7 +195,6 @@ async def test_an_older_desk_has_met_what_some_role_holds(desk: dict[str, UUID])
     assert "job.manage" in held["administrator"]
 
 
-
 async def test_a_plugins_permission_comes_with_it_and_goes_with_it(desk: dict[str, UUID]) -> None:
     ana = await add("ana", "agent")
     for _ in range(2):
@@ -227,7 +226,11 @@ async def test_cores_permissions_cannot_be_removed_as_a_plugins(desk: dict[str, 
 async def test_a_token_speaks_for_its_user_within_its_scopes(desk: dict[str, UUID]) -> None:
     ana = await add("ana", "agent", unit="north")
     wide = await tokens.create("ana", "wide", actor=f"user/{ana}")
+    with pytest.raises(tokens.ScopeNotHeld, match=r"does not hold case\.confidential"):
+        await tokens.create("ana", "narrow", ["case.read", "case.confidential"], actor=f"user/{ana}")
+    await users.give_role(ana, "compliance", "north", "system")
     narrow = await tokens.create("ana", "narrow", ["case.read", "case.confidential"], actor=f"user/{ana}")
+    await users.take_role(ana, "compliance", "north", "system")
     seen = await viewer_of_token(wide)
     assert seen is not None
     assert seen.actor.startswith("token/")
@@ -238,7 +241,7 @@ async def test_a_token_speaks_for_its_user_within_its_scopes(desk: dict[str, UUI
     assert cut is not None
     assert cut.may("case.read")
     assert not cut.may("case.write")
-    assert not cut.may("case.confidential")  # a scope gives nothing its user does not have
+    assert not cut.may("case.confidential")  # a scope gives nothing its user does not have any more
     assert cut.scopes == {"case.read", "case.confidential"}
 
 

@@ -245,25 +245,33 @@ async def _insert_role(user_id: UUID, held: RoleHeld) -> bool:
     return done != "INSERT 0 0"
 
 
-# Somebody active who may manage users in every topmost unit, and so on the whole desk.
+# 2 where somebody active may manage users in every topmost unit, and so on the whole desk; 1 where somebody may in some
+# unit; else 0.
 _ADMINISTERED = """
-SELECT EXISTS (SELECT 1 FROM core_unit) AND EXISTS (SELECT 1 FROM core_user u WHERE u.active AND NOT EXISTS (
-    SELECT 1 FROM core_unit top WHERE top.parent_id IS NULL AND NOT EXISTS (
-        SELECT 1 FROM core_user_role held JOIN core_role r ON r.key = held.role
-        WHERE held.user_id = u.id AND held.unit_id = top.id AND 'user.manage' = ANY(r.permissions))))
+WITH managing AS (
+    SELECT held.user_id, held.unit_id FROM core_user u JOIN core_user_role held ON held.user_id = u.id
+    JOIN core_role r ON r.key = held.role WHERE u.active AND 'user.manage' = ANY(r.permissions)
+), whole AS (
+    SELECT 1 FROM managing m JOIN core_unit top ON top.id = m.unit_id AND top.parent_id IS NULL
+    GROUP BY m.user_id
+    HAVING count(DISTINCT top.id) = (SELECT count(*) FROM core_unit WHERE parent_id IS NULL)
+)
+SELECT CASE WHEN EXISTS (SELECT 1 FROM whole) THEN 2 WHEN EXISTS (SELECT 1 FROM managing) THEN 1 ELSE 0 END
 """
 
 
 @asynccontextmanager
 async def somebody_left() -> AsyncIterator[None]:
-    """Refuses a change after which nobody could manage users on the whole desk, also when two happen at once."""
+    """Refuses a change after which nobody could manage users on the whole desk, or at all where nobody could on all of
+    it before; also when two such changes happen at once."""
     await db.execute("SELECT pg_advisory_xact_lock($1)", _LAST_ADMINISTRATOR_LOCK)
     async with db.savepoint():
         before = await db.fetchval(_ADMINISTERED)
         yield
-        if before and not await db.fetchval(_ADMINISTERED):
+        if await db.fetchval(_ADMINISTERED) < before:
+            whole = " of the whole desk" if before == 2 else ""
             raise LastAdministrator(
-                "this is the last person who can manage users of the whole desk; give somebody else that role first"
+                f"this is the last person who can manage users{whole}; give somebody else that role first"
             )
 
 

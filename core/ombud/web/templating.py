@@ -11,7 +11,16 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+)
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from ombud.kernel.clock import now
@@ -37,6 +46,23 @@ class Reader:
 
 NOBODY = Reader()
 reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
+
+
+class _Compiled(BytecodeCache):
+    """Templates compiled once in a process, for all environments: the desk's, each plugin's and each theme's."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if found := self._kept.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
 
 
 class Templates(Environment):
@@ -74,6 +100,7 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        bytecode_cache=_compiled,
         auto_reload=False,  # a page is made of twenty files; none of them changes under a running process
     )
     jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
