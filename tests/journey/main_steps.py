@@ -48,7 +48,7 @@ def work(page: Any, address: str, reference: str) -> None:
     page.get_by_role("link", name=re.compile("My card was blocked")).first.click()
     page.wait_for_url(f"**/cases/{reference}")
     page.get_by_role("button", name=re.compile("Take")).first.click()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state()
     for decision in DECISIONS:
         decide(page, address, reference, decision)
 

@@ -75,6 +75,15 @@ def two(module_desk: Any, chromium: Any) -> Iterator[Two]:
         context.close()
 
 
+@pytest.fixture(autouse=True)
+def alone(two: Two) -> None:
+    """Pages that an earlier test left open go on storing and listening; they are closed before the next begins."""
+    for context in two.contexts:
+        context.close()
+    two.contexts.clear()
+    two.troubles.clear()
+
+
 def test_each_sees_the_other_and_that_they_write(two: Two) -> None:
     ewa, piotr = two.browser("ewa"), two.browser("piotr")
     reference = two.file(ewa, "The fee was taken twice.")

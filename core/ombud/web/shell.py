@@ -116,7 +116,7 @@ def toasts(request: Req) -> list[dict[str, Any]]:
     if not told:
         return []
     try:
-        said = json.loads(base64.urlsafe_b64decode(told.encode()))
+        said = json.loads(base64.urlsafe_b64decode(f"{told}=="))
     except (ValueError, binascii.Error):
         return []
     text, undo = (said.get("text", ""), str(said.get("undo", ""))) if isinstance(said, dict) else (said, "")
@@ -127,7 +127,8 @@ def toasts(request: Req) -> list[dict[str, Any]]:
 def toast_cookie(text: str, undo: str = "") -> str:
     """`undo`: the address that takes it back, under /undo/ or /views/."""
     said = json.dumps({"text": text, "undo": undo} if undo else text)
-    return cookie(TOAST_COOKIE, base64.urlsafe_b64encode(said.encode()).decode(), seconds=60)
+    packed = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")  # a cookie with = in it comes back in quotes
+    return cookie(TOAST_COOKIE, packed, seconds=60)
 
 
 def go(to: str, toast: str = "", undo: str = "") -> Response[None]:
