@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -99,23 +100,47 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "registry" not in lock
 
 
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+WIDE = {"width": 1440, "height": 900}
+
+
+@contextmanager
+def _opened(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
     context.set_default_timeout(8_000)
     page = context.new_page()
     page.refused = []  # type: ignore[attr-defined]
     page.on("console", lambda said: "Content Security Policy" in said.text and page.refused.append(said.text))  # type: ignore[attr-defined]
     page.route("**/s/*", lambda route: route.fulfill(status=204))
     yield page
-    refused = page.refused  # type: ignore[attr-defined]
     context.close()
-    assert refused == []
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with _opened(chromium) as page:
+        yield page
+        assert page.refused == []  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def _one_page(chromium: Browser) -> Iterator[Page]:
+    with _opened(chromium) as page:
+        yield page
+
+
+@pytest.fixture
+def glass(_one_page: Page) -> Iterator[Page]:
+    """A page for those who only look: one for hundreds of samples, since each new one starts processes of its own."""
+    _one_page.set_viewport_size(WIDE)
+    _one_page.refused.clear()  # type: ignore[attr-defined]
+    yield _one_page
+    assert _one_page.refused == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(page: Page, desk_address: str, name: str) -> None:
+def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(glass: Page, desk_address: str, name: str) -> None:
+    page = glass
     page.goto(f"{desk_address}/{name}?theme=light")
     page.evaluate(AXE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
     assert barriers(page, RULES) == []
@@ -133,8 +158,9 @@ BY_TEMPLATE = {template: name for name, (template, _) in reversed(PAGES.items())
 @pytest.mark.browser
 @pytest.mark.parametrize("name", sorted(BY_TEMPLATE.values()))
 def test_a_page_has_no_barrier_and_enhanced_contrast_in_the_theme_contrast(
-    page: Page, desk_address: str, name: str
+    glass: Page, desk_address: str, name: str
 ) -> None:
+    page = glass
     page.goto(f"{desk_address}/{name}?theme=light&look=contrast")
     page.evaluate(AXE.read_text("utf-8") + "; 0")
     assert barriers(page, [*RULES, "wcag2aaa"]) == []

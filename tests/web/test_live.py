@@ -83,11 +83,18 @@ class Listening:
 @pytest.fixture
 async def listen(desk: Any) -> AsyncIterator[Callable[..., Any]]:
     opened: list[Listening] = []
+    settled: list[bool] = []
 
     async def open_stream(browser: Any, **more: Any) -> Listening:
         stream = Listening(desk, browser, **more)
         opened.append(stream)
-        return stream if more else await stream.started()
+        if more:
+            return stream
+        await stream.started()
+        if not settled:  # the process begins to listen at about this moment, and then tells everybody to look
+            await stream.silent(0.4)
+            settled.append(True)
+        return stream
 
     yield open_stream
     for each in opened:

@@ -66,7 +66,8 @@ async def load(progress: Progress = quiet) -> DemoReport:
             progress(number, len(stories))
         await _needs_a_look(firm, present)
         await _note(firm)
-        return await _report(firm, time.monotonic() - started)
+    await db.execute("ANALYZE")  # else the first minutes are planned for an empty desk
+    return await _report(firm, time.monotonic() - started)
 
 
 # What broke off on the way: hours ago, channel, type, bytes, step, why.

@@ -30,6 +30,14 @@ BEGIN
             EXECUTE format('ALTER TABLE %s OWNER TO ombud_app', place.name);  -- a plugin's, made by an earlier Ombud
         END IF;
     END LOOP;
+    IF current_setting('server_version_num')::int >= 170000 THEN  -- for ANALYZE after a load
+        FOR place IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'r' AND n.nspname = 'public' AND c.relname ~ '^core_'
+                AND pg_has_role(c.relowner, 'MEMBER')
+        LOOP
+            EXECUTE format('GRANT MAINTAIN ON %s TO ombud_app', place.name);
+        END LOOP;
+    END IF;
     IF to_regnamespace('ombud_queue') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA ombud_queue TO ombud_app;
     END IF;
