@@ -18,12 +18,29 @@ MOST = 400  # pages in all
 # Pages nobody walks to, and why. Everything else must be found by links from the first page.
 APART = {
     "/health": "an answer for machines",
+    "/health/details": "an answer for machines",
+    "/live": "a stream",
+    "/live/cases/{reference}": "a part of the case's page",
+    "/live/cases/{reference}/timeline": "a part of the case's page",
+    "/palette": "an answer for a script",
+    "/search/quick": "an answer for a script",
     "/track": "for those who come without their link; leads on",
     "/track/{token}": "leads on to whichever plugin shows the complaint",
     "/language/{code}": "leads back, in another language",
     "/cases/{reference}/slots/{slug}": "a part of the case's page",
     "/static/{name}": "a file",
     "/themes/{theme}/{name}": "a file",
+    "/me/second-factor/qr.svg": "a picture",
+    "/forgot-password": "for those who are not signed in; drawn in tests/look",
+    "/sign-in/code": "between two steps of signing in; drawn in tests/look",
+    "/me/confirm": "before a risky step; drawn in tests/look",
+    "/reset/{token}": "for those who got a link; drawn in tests/look",
+    "/views/new": "a form leads there with the filters of a list; drawn in tests/look",
+    "/views/{view_id}": "there is none yet; drawn in tests/look",
+    "/bulk/{bulk_id}": "there is none yet; drawn in tests/look",
+    "/bulk/{bulk_id}/result.csv": "a file",
+    "/jobs/again": "nothing failed yet; drawn in tests/look",
+    "/jobs/{delivery_id}": "nothing failed yet; drawn in tests/look",
 }
 
 

@@ -4,16 +4,22 @@ import re
 from typing import Any
 
 import httpx
+import psycopg
+
+from ombud.kernel.postgres import EmbeddedPostgres
 
 PASSWORD = "a walk through every room of the house"
-ROLES = ("agent", "leader", "quality", "compliance", "administrator")
 
 
 def everybody(desk: Any) -> str:
-    """Makes that person and returns their name."""
-    words = [part for role in ROLES for part in ("--role", role)]
-    desk.command("user", "add", "tour", "--display-name", "Tove Ur", *words, "--unit", "modra", "--password-stdin",
-                 given=PASSWORD)  # fmt: skip
+    """Makes that person, with every role in every topmost unit, and returns their name."""
+    desk.command("user", "add", "tour", "--display-name", "Tove Ur", "--password-stdin", given=PASSWORD)
+    with psycopg.connect(EmbeddedPostgres(desk.data / "postgres").start(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO core_user_role (id, user_id, role, unit_id) SELECT gen_random_uuid(), u.id, r.key, top.id "
+            "FROM core_user u, core_role r, core_unit top WHERE u.name = 'tour' AND top.parent_id IS NULL "
+            "ON CONFLICT DO NOTHING"
+        )
     return "tour"
 
 

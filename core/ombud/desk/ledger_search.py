@@ -59,9 +59,11 @@ async def search(viewer: Viewer, sought: Sought, before: int | None, size: int, 
     arguments = Arguments()
     where = await _conditions(viewer, sought, top, bottom, arguments, zone)
     rows = await db.fetch(
-        f"SELECT e.id AS number, e.stream, e.hash, e.sealed, c.unit_id, {COLUMNS} FROM core_ledger_entry e {NAMES} "
-        "LEFT JOIN core_case c ON c.id = substring(e.stream FROM '^case/([0-9a-f-]{36})$')::uuid "
-        f"WHERE {where} ORDER BY e.id DESC LIMIT {arguments.add(size + 1)}",
+        f"WITH page AS MATERIALIZED (SELECT e.id FROM core_ledger_entry e WHERE {where} "
+        f"ORDER BY e.id DESC LIMIT {arguments.add(size + 1)}) "
+        f"SELECT e.id AS number, e.stream, e.hash, e.sealed, c.unit_id, {COLUMNS} "
+        f"FROM page JOIN core_ledger_entry e USING (id) {NAMES} "
+        "LEFT JOIN core_case c ON c.id = substring(e.stream FROM '^case/([0-9a-f-]{36})$')::uuid ORDER BY e.id DESC",
         *arguments.values,
     )
     letters = await _letters(viewer, [row["stream"] for row in rows])
