@@ -58,7 +58,7 @@ async def load(owner_url: str, cases: int, seed: int, told: Callable[[int, int],
     rows = await asyncio.to_thread(_in_processes, order, told)
     made = time.monotonic()
     await db.fetchval("SELECT setval('core_case_number', $1)", cases)
-    await search_build.rebuild()
+    await search_build.rebuild(processes=os.cpu_count() or 1)
     await _settle_tables(owner_url)
     return Loaded(cases, rows, made - started, time.monotonic() - made)
 

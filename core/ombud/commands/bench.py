@@ -16,7 +16,8 @@ def load(config: Config, asked: argparse.Namespace) -> int:
         async with desk(config) as owner_url:
             done = await loading.load(owner_url, asked.cases, asked.seed, loading.progress)
         print(
-            f"{done.cases} cases ({done.rows} rows) in {done.seconds:.1f} s, statistics in {done.afterwards:.1f} s. "
+            f"{done.cases} cases ({done.rows} rows) in {done.seconds:.1f} s, search index and statistics in "
+            f"{done.afterwards:.1f} s. "
             f"Sign in as {USER} with the password: {PASSWORD}"
         )
         return 0

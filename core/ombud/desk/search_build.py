@@ -3,10 +3,15 @@
 Changes made during the build are kept as notes and taken up again right after the switch.
 """
 
+import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from multiprocessing import get_context
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +24,7 @@ from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
 
 BATCH = 1000
+AHEAD = 4  # batches read before their words are needed
 JOB = "search.rebuild"
 COLUMNS = ("id", "kind", "case_id", "at", "words")
 
@@ -27,9 +33,10 @@ log = logging.getLogger("ombud.search")
 Tell = Callable[[int, int], Awaitable[None]]
 
 
-async def rebuild(tell: Tell | None = None) -> int:
+async def rebuild(tell: Tell | None = None, *, processes: int = 0) -> int:
     """Builds the index anew from the records and switches to it; returns how many records are in it. `tell` is given
-    (done, of how many) after each thousand. Raises NotNow where somebody else is at it.
+    (done, of how many) after each thousand. `processes`: how many find the words beside this one; 0 where others need
+    the machine meanwhile. Raises NotNow where somebody else is at it.
 
     Loaders that COPY rows in bulk say `SET LOCAL ombud.unsearched = 'on'` in their transactions, which spares the notes
     of the triggers, and call this once afterwards.
@@ -37,7 +44,8 @@ async def rebuild(tell: Tell | None = None) -> int:
     async with _alone():
         beside = await _begin()
         try:
-            done = await _fill(beside, tell)
+            with _helpers(processes) as helpers:
+                done = await _fill(beside, tell, helpers)
             await _finish(beside)
         except BaseException:
             await _give_up()
@@ -76,25 +84,48 @@ async def _begin() -> str:
         return beside
 
 
-async def _fill(table: str, tell: Tell | None) -> int:
-    done = 0
+@contextmanager
+def _helpers(processes: int) -> Iterator[ProcessPoolExecutor | None]:
+    if not processes:
+        yield None
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as helpers:
+        yield helpers
+
+
+async def _fill(table: str, tell: Tell | None, helpers: ProcessPoolExecutor | None) -> int:
+    """Reads ahead while words are found and rows written. What changes in between has left a note, which is taken up
+    after the switch."""
+    done, ahead = 0, deque[Awaitable[list[Row]]]()
     for kind in KINDS:
         last: UUID | None = None
         while True:
-            async with db.transaction():
-                await db.execute("SELECT pg_advisory_xact_lock($1)", WRITING)
-                rows = await search_rows.after(kind, last, BATCH)
-                await _copy(table, rows)
-                done += len(rows)
-                total = await db.fetchval(
-                    "UPDATE core_search_state SET done = $1, total = greatest(total, $1) WHERE id = 1 RETURNING total",
-                    done,
-                )
-            if tell is not None:
-                await tell(done, total)
-            if len(rows) < BATCH:
+            records = await search_rows.after(kind, last, BATCH)
+            ahead.append(_worded(kind, records, helpers))
+            while ahead and (len(ahead) > AHEAD or len(records) < BATCH or helpers is None):
+                done = await _add(table, await ahead.popleft(), done, tell)
+            if len(records) < BATCH:
                 break
-            last = rows[-1].id
+            last = records[-1]["id"]
+    return done
+
+
+def _worded(kind: str, records: list[dict[str, Any]], helpers: ProcessPoolExecutor | None) -> Awaitable[list[Row]]:
+    if helpers is None:
+        return asyncio.to_thread(search_rows.worded, kind, records)
+    return asyncio.get_running_loop().run_in_executor(helpers, search_rows.worded, kind, records)
+
+
+async def _add(table: str, rows: list[Row], done: int, tell: Tell | None) -> int:
+    async with db.transaction():
+        await db.execute("SELECT pg_advisory_xact_lock($1)", WRITING)
+        await _copy(table, rows)
+        done += len(rows)
+        total = await db.fetchval(
+            "UPDATE core_search_state SET done = $1, total = greatest(total, $1) WHERE id = 1 RETURNING total", done
+        )
+    if tell is not None:
+        await tell(done, total)
     return done
 
 

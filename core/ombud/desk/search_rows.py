@@ -59,11 +59,16 @@ async def of_subjects(kind: str, ids: Sequence[UUID]) -> list[Row]:
     return [_row(kind, each) for each in found]
 
 
-async def after(kind: str, last: UUID | None, limit: int) -> list[Row]:
-    """The next records by id."""
+async def after(kind: str, last: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """The next records by id, for `worded`, which may run in another process."""
     alias = _ALIAS[kind]
     sql = _SQL[kind].format(which=f"($2::uuid IS NULL OR {alias}.id > $2) ORDER BY {alias}.id LIMIT $3")
-    return [_row(kind, each) for each in await db.fetch(sql, list(SPOKEN_ABOUT), last, limit)]
+    return [dict(each) for each in await db.fetch(sql, list(SPOKEN_ABOUT), last, limit)]
+
+
+def worded(kind: str, records: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Pure: the rows of these records, most of the work of building an index."""
+    return [_row(kind, each) for each in records]
 
 
 async def count() -> int:
