@@ -48,7 +48,7 @@ class TestServer:
 
         if not self._url:
             _sweep()
-            self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=_roomy()))
             self._embedded = EmbeddedPostgres(self._folder / "postgres", fast=True)
             self._url = self._embedded.start()
         return self._url
@@ -64,9 +64,16 @@ class TestServer:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _roomy() -> Path | None:
+    """Memory, where there is plenty of it as files: each test copies a database of some hundred files and drops it."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it, for nobody else to read
+    plenty = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30
+    return memory if plenty else None
+
+
 def _sweep() -> None:
     """Removes what runs that were killed left behind."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+    for folder in (_roomy() or Path(tempfile.gettempdir())).glob(f"{FOLDER_PREFIX}*"):
         number = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if number.isdigit() and not psutil.pid_exists(int(number)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -92,7 +92,8 @@ async def listen(desk: Any) -> AsyncIterator[Callable[..., Any]]:
             return stream
         await stream.started()
         if not settled:  # the process begins to listen at about this moment, and then tells everybody to look
-            await stream.silent(0.4)
+            while not await stream.silent(0.4):
+                pass
             settled.append(True)
         return stream
 
