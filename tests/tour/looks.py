@@ -35,7 +35,8 @@ def look(page: Any, address: str, *, all_rules: bool) -> list[str]:
 
 def photograph(page: Any, address: str, folder: Path, name: str) -> None:
     """Three pictures: light, dark, and 390 pixels wide."""
-    for ending, size, light in (("light", WIDE, "light"), ("dark", WIDE, "dark"), ("narrow", NARROW, "light")):
+    laid = {"width": 1280, "height": 800}
+    for ending, size, light in (("light", laid, "light"), ("dark", laid, "dark"), ("narrow", NARROW, "light")):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=light, reduced_motion="reduce")
         page.goto(address)

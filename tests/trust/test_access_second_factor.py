@@ -89,17 +89,16 @@ async def test_a_phone_may_be_half_a_minute_off_and_no_more(ana: UUID, off: int,
 
 async def test_a_code_counts_once_also_when_it_comes_twice_at_the_same_time(ana: UUID) -> None:
     phone, _ = await app_of(ana)
+    many = replace(SETTINGS, attempts=50)  # which of the eight comes last, and so is still counted, is chance
     with clock.at(MOMENT):
         code = phone.at(MOMENT)
-        tries = await asyncio.gather(
-            *(second_factor.show(ana, code, replace(SETTINGS, attempts=50)) for _ in range(8)), return_exceptions=True
-        )
+        tries = await asyncio.gather(*(second_factor.show(ana, code, many) for _ in range(8)), return_exceptions=True)
         assert [each for each in tries if each == "app"] == ["app"]
         assert sum(isinstance(each, WrongCode) for each in tries) == 7
         with pytest.raises(WrongCode):  # nor does an earlier one after it
-            await second_factor.show(ana, phone.at(MOMENT - timedelta(seconds=30)), SETTINGS)
+            await second_factor.show(ana, phone.at(MOMENT - timedelta(seconds=30)), many)
     with clock.at(MOMENT + timedelta(seconds=30)):
-        assert await second_factor.show(ana, phone.at(clock.now()), SETTINGS) == "app"
+        assert await second_factor.show(ana, phone.at(clock.now()), many) == "app"
 
 
 async def test_the_code_that_turned_it_on_is_used_up(ana: UUID) -> None:
