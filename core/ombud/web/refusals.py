@@ -123,7 +123,7 @@ async def _typed(request: Req) -> list[tuple[str, str]]:
     form = await request.form()
     return [
         (name.replace("_", " ").capitalize(), text)
-        for name, text in form.multi_items()
+        for name, text in form.items()
         if isinstance(text, str) and len(text.strip()) > SHORT and not any(part in name for part in UNSHOWN)
     ][:30]
 

@@ -39,7 +39,7 @@ class Given:
 
 async def read(request: Req) -> Given:
     given = Given()
-    for name, value in list((await request.form()).multi_items())[:PARTS]:
+    for name, value in list((await request.form()).items())[:PARTS]:
         if isinstance(value, UploadFile):
             given.uploads.append(value)
         else:

@@ -46,7 +46,7 @@ class Given:
 
 
 async def read(request: Req) -> Given:
-    return Given(list((await request.form()).multi_items()))
+    return Given(list((await request.form()).items()))
 
 
 def language_of(request: Req, given: Given) -> str:

@@ -19,7 +19,7 @@ async def check_request(request: Req) -> None:
     """Litestar's `before_request` of the API's router."""
     if _CONTROL.search(request.scope["path"]):
         raise NotFoundException
-    if any(_CONTROL.search(f"{name}{value}") for name, value in request.query_params.multi_items()):
+    if any(_CONTROL.search(f"{name}{value}") for name, value in request.query_params.items()):
         raise ClientException("The query holds control characters or broken UTF-8. Send plain text.")
     kind = body_kind(request)
     if kind is not None:

@@ -20,7 +20,7 @@ class Given:
 
     def __init__(self, form: FormMultiDict) -> None:
         self._parts: dict[str, list[Any]] = {}
-        for name, value in list(form.multi_items())[:FIELDS]:
+        for name, value in list(form.items())[:FIELDS]:
             self._parts.setdefault(name, []).append(value)
 
     def all(self, name: str) -> list[str]:
