@@ -137,7 +137,7 @@ async def _forwards() -> None:
 
 
 async def _indexes() -> None:
-    """As `ombud.desk.search_build` makes them again for the table it builds."""
+    """As `ombud.desk.search.build` makes them again for the table it builds."""
     for table in TABLES:
         for kind in ("case", "message", "person"):
             await db.execute(f"CREATE INDEX {table}_{kind} ON {table} USING gin (words) WHERE kind = '{kind}'")

@@ -11,7 +11,7 @@ from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
-from ombud.desk import live as news
+from ombud.desk.colleagues import live as news
 from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running

@@ -14,7 +14,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.tables",
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
-            "ombud.desk.search_tables",
+            "ombud.desk.search.tables",
         ]
     ),
 )

@@ -10,21 +10,15 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import (
-    attachments,
-    bulk_run,
-    claims,
-    hand_filing,
-    intake,
-    ledger_desk,
-    presence,
-    queues,
-    search_build,
-    search_index,
-)
+from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
+from ombud.desk.bulk import run as bulk_run
 from ombud.desk.checking import checked_complaint
+from ombud.desk.colleagues import claims, presence
 from ombud.desk.errors import DeskRefusal
+from ombud.desk.search import build as search_build
+from ombud.desk.search import index as search_index
+from ombud.desk.trail import ledger_desk
 from ombud.kernel import lifecycle, schedule
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from ombud.desk import bulk, bulk_run, cases, undo
+from ombud.desk import cases, undo
 from ombud.desk.aspects import Decision, decide_aspect
+from ombud.desk.bulk import plan as bulk
+from ombud.desk.bulk import run as bulk_run
 from ombud.desk.case_list import CaseFilters
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.kernel.clock import now

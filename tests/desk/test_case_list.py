@@ -8,12 +8,12 @@ import pytest
 
 from ombud.desk import aspects, cases, messages
 from ombud.desk.aspects import Decision
-from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotAllowed, NotFound
 from ombud.desk.people_list import list_people, person_page
-from ombud.desk.timeline import PART
+from ombud.desk.trail.audit_trail import case_history
+from ombud.desk.trail.timeline import PART
 from ombud.kernel.clock import at, now
 from ombud.kernel.database import db
 from ombud.trust.policy import ANONYMOUS

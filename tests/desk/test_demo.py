@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
-from ombud.desk import aspects, bulk, cases, demo, demo_commands, demo_story, first_desk, messages, units, views
+from ombud.desk import aspects, cases, first_desk, messages, units, views
 from ombud.desk.aspects import Decision
+from ombud.desk.bulk import plan as bulk
 from ombud.desk.case_list import CaseFilters, list_cases
-from ombud.desk.demo_firm import COLLEAGUES, LOG_INS, PASSWORD, TEAMS, UNITS
+from ombud.desk.demo import commands as demo_commands
+from ombud.desk.demo import loading as demo
+from ombud.desk.demo import story as demo_story
+from ombud.desk.demo.firm import COLLEAGUES, LOG_INS, PASSWORD, TEAMS, UNITS
 from ombud.desk.errors import NotFound, NotNow
 from ombud.kernel import clock, outbox
 from ombud.kernel.clock import now

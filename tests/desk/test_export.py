@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from ombud.desk import aspects, cases, demo, demo_commands, demo_story, messages
+from ombud.desk import aspects, cases, messages
 from ombud.desk.aspects import Decision, RedressGiven
-from ombud.desk.export import export_all
-from ombud.desk.export_kinds import KINDS, LEFT_OUT
+from ombud.desk.demo import commands as demo_commands
+from ombud.desk.demo import loading as demo
+from ombud.desk.demo import story as demo_story
+from ombud.desk.transfer.export import export_all
+from ombud.desk.transfer.kinds import KINDS, LEFT_OUT
 from ombud.kernel.database import db
 from ombud.trust import signing, vault
 from ombud.trust.verifier import Check
@@ -111,8 +114,8 @@ async def test_counts_and_sums_are_those_of_the_files(
 
 
 async def test_the_ledger_in_it_holds_without_us(stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ombud.desk.export._STREAMS", 3)
-    monkeypatch.setattr("ombud.desk.export._ROWS", 2)
+    monkeypatch.setattr("ombud.desk.transfer.export._STREAMS", 3)
+    monkeypatch.setattr("ombud.desk.transfer.export._ROWS", 2)
     for each in range(4):
         await stage.file(f"Complaint {each}", name=f"Person {each}")
     await export_all(tmp_path / "desk.zip")
@@ -186,5 +189,5 @@ async def test_the_command_says_what_it_wrote_or_why_not(
 async def test_every_table_of_core_is_in_the_export_or_left_out_with_a_reason(stage: Any) -> None:
     rows = await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'core\\_%'")
     tables = {row["tablename"] for row in rows}
-    assert tables - {kind.tablename for kind in KINDS} == set(LEFT_OUT), "add new tables to desk/export_kinds.py"
+    assert tables - {kind.tablename for kind in KINDS} == set(LEFT_OUT), "add new tables to desk/transfer/kinds.py"
     assert all(LEFT_OUT.values())

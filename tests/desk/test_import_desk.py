@@ -14,18 +14,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ombud.config import load
-from ombud.desk import aspects, cases, demo, demo_story, import_commands, messages
+from ombud.desk import aspects, cases, messages
 from ombud.desk.aspects import Decision, RedressGiven
-from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
+from ombud.desk.demo import loading as demo
+from ombud.desk.demo import story as demo_story
 from ombud.desk.errors import NotNow
-from ombud.desk.export import export_all
-from ombud.desk.export_kinds import KINDS
 from ombud.desk.files import file as file_of
-from ombud.desk.import_archive import BadExport, opened_archive
-from ombud.desk.import_check import check
-from ombud.desk.import_desk import OF_THE_LEDGER, import_desk
+from ombud.desk.trail.audit_trail import case_history
+from ombud.desk.transfer import commands as import_commands
+from ombud.desk.transfer.archive import BadExport, opened_archive
+from ombud.desk.transfer.export import export_all
+from ombud.desk.transfer.import_check import check
+from ombud.desk.transfer.import_desk import OF_THE_LEDGER, import_desk
+from ombud.desk.transfer.kinds import KINDS
 from ombud.kernel.database import db
 from ombud.process import run_with
 from ombud.trust import checkpoints, keys, ledger, link_signing, users, vault

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ombud.desk.merging import merge, same
+from ombud.desk.colleagues.merging import merge, same
 
 names = st.sampled_from(["title", "priority", "queue", "due"])
 texts = st.sampled_from(["", "a", "b", "c", "line\nnext", "line\r\nnext", " a "])

@@ -2,13 +2,14 @@
 
 import pytest
 
-from ombud.desk import aspects, cases, drafts, messages, people, queues
+from ombud.desk import aspects, cases, messages, people, queues
 from ombud.desk.aspects import Decision
-from ombud.desk.audit_trail import case_history
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues import drafts
 from ombud.desk.errors import NotFound
 from ombud.desk.people_list import list_people, person_page
+from ombud.desk.trail.audit_trail import case_history
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust.policy import SYSTEM

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk import case_links, intake
-from ombud.desk.export import export_all
-from ombud.desk.history import Around, phrase
 from ombud.desk.promises import promises_in
+from ombud.desk.trail.history import Around, phrase
+from ombud.desk.transfer.export import export_all
 from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.testing_desk import Desk

@@ -7,12 +7,15 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from ombud.desk import aspects, cases, messages, people, search_build, search_index, search_rows
+from ombud.desk import aspects, cases, messages, people
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.errors import NotNow
-from ombud.desk.search import search
-from ombud.desk.search_asked import read
-from ombud.desk.search_words import Part, vector
+from ombud.desk.search import build as search_build
+from ombud.desk.search import index as search_index
+from ombud.desk.search import rows as search_rows
+from ombud.desk.search.asked import read
+from ombud.desk.search.finding import search
+from ombud.desk.search.words import Part, vector
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id

@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ombud.desk.errors import Invalid
-from ombud.desk.search_asked import LONGEST, Asked, marked, read, snippet
-from ombud.desk.search_words import COMMON, Part, fold, language_of, stems, vector
+from ombud.desk.search.asked import LONGEST, Asked, marked, read, snippet
+from ombud.desk.search.words import COMMON, Part, fold, language_of, stems, vector
 
 POLISH = {
     "reklamacja": "reklamacji reklamację reklamacją reklamacjo reklamacje reklamacjom reklamacjami reklamacjach",

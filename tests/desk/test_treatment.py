@@ -4,8 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from ombud.desk import aspects, case_links, cases, drafts, intake, messages, people, support
+from ombud.desk import aspects, case_links, cases, intake, messages, people, support
 from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.colleagues import drafts
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
 from ombud.trust.ledger_verify import verify

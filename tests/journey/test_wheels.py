@@ -84,7 +84,7 @@ def test_what_is_composed_and_linked_is_in_the_wheel_of_core(wheels: Path) -> No
     migrations = {path.name for path in (ROOT / "migrations").glob("*.py")}
     assert len(migrations) > 4
     assert {f"ombud/migrations/{name}" for name in migrations} <= held
-    assert "ombud/desk/demo_data/narratives.json.gz" in held
+    assert "ombud/desk/demo/data/narratives.json.gz" in held
     assert not any("node_modules" in name for name in held)
 
 

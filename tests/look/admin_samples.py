@@ -5,19 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.administration_trail import Done, phrase
-from ombud.desk.case_type_setup import KINDS as FIELD_KINDS
-from ombud.desk.case_type_setup import CaseTypeShown, FieldGiven, Unfit
-from ombud.desk.history import Phrase
-from ombud.desk.leaving import Waiting
-from ombud.desk.person_history import Counts, Likeness, Moment, Other
-from ombud.desk.queue_setup import QueueShown, Taken
-from ombud.desk.role_setup import Answer, Area, Reason, RoleShown
+from ombud.desk.administration.case_types import KINDS as FIELD_KINDS
+from ombud.desk.administration.case_types import CaseTypeShown, FieldGiven, Unfit
+from ombud.desk.administration.leaving import Waiting
+from ombud.desk.administration.queues import QueueShown, Taken
+from ombud.desk.administration.roles import Answer, Area, Reason, RoleShown
+from ombud.desk.administration.taxonomies import TermShown
+from ombud.desk.administration.taxonomy_csv import Line
+from ombud.desk.administration.trail import Done, phrase
+from ombud.desk.administration.units import KINDS as UNIT_KINDS
+from ombud.desk.administration.units import AccessChange, MovePreview, UnitShown
 from ombud.desk.taxonomies import KINDS as TAXONOMIES
-from ombud.desk.taxonomy_csv import Line
-from ombud.desk.taxonomy_setup import TermShown
-from ombud.desk.unit_setup import KINDS as UNIT_KINDS
-from ombud.desk.unit_setup import AccessChange, MovePreview, UnitShown
+from ombud.desk.trail.history import Phrase
+from ombud.desk.trail.person_history import Counts, Likeness, Moment, Other
 from ombud.trust.tokens import TokenListed
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)

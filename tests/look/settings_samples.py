@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.setting_changes import Standing
-from ombud.desk.setting_form import Asked
-from ombud.desk.setting_groups import Group
-from ombud.desk.setting_history import Changed, Line
-from ombud.desk.setting_places import DESK, Place
+from ombud.desk.settings.changes import Standing
+from ombud.desk.settings.form import Asked
+from ombud.desk.settings.groups import Group
+from ombud.desk.settings.history import Changed, Line
+from ombud.desk.settings.places import DESK, Place
 from ombud.kernel.setting_schema import read_schema
 from ombud.trust.group_settings import Level, SecretSet
 from ombud.web.pages.settings_drawn import conflict_drawn, form_drawn, options_of

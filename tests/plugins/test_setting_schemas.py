@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ombud.desk.setting_form import SET, UNSET, WAS, read_form, texts_of, value_of
+from ombud.desk.settings.form import SET, UNSET, WAS, read_form, texts_of, value_of
 from ombud.kernel.setting_schema import Field, NoSuchValue, SchemaUnfit, read_schema
 from ombud.kernel.setting_values import resolve
 

@@ -1,6 +1,6 @@
 """Case types: drawn with a small editor; what open cases hold is never lost in silence."""
 
-from ombud.desk import unit_setup
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 

@@ -1,6 +1,7 @@
 """A person's whole history: over all cases in view, masked, in pages; who else was there and who may be the same."""
 
-from ombud.desk import messages, people, unit_setup
+from ombud.desk import messages, people
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api.facts import PersonGiven

@@ -1,6 +1,6 @@
 """Queues in the administration: what they take, their order, and what a change would mean."""
 
-from ombud.desk import unit_setup
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 

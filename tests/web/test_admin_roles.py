@@ -1,6 +1,6 @@
 """Roles in the administration, the matrix of who may what, and why somebody may or may not."""
 
-from ombud.desk import unit_setup
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 

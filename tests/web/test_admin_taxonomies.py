@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from ombud.desk import aspects, taxonomies, taxonomy_setup, unit_setup
+from ombud.desk import aspects, taxonomies
+from ombud.desk.administration import taxonomies as taxonomy_setup
+from ombud.desk.administration import units as unit_setup
+from ombud.desk.administration.taxonomies import TermGiven
 from ombud.desk.aspects import Decision
 from ombud.desk.errors import Invalid, NotAllowed
-from ombud.desk.taxonomy_setup import TermGiven
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 from ombud.trust.viewers import viewer_of_user

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ombud.desk import unit_setup
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust import tokens
 from ombud.trust.policy import SYSTEM

@@ -1,6 +1,6 @@
 """Units in the administration: named, added, moved with a look at who gains and loses, taken out of use."""
 
-from ombud.desk import unit_setup
+from ombud.desk.administration import units as unit_setup
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 

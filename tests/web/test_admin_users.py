@@ -2,7 +2,9 @@
 
 import pytest
 
-from ombud.desk import leaving, staff, unit_setup
+from ombud.desk import staff
+from ombud.desk.administration import leaving
+from ombud.desk.administration import units as unit_setup
 from ombud.desk.errors import NotAllowed
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM

@@ -9,7 +9,7 @@ from pathlib import Path
 import ombud.desk
 from ombud.desk import aspects, cases, messages
 from ombud.desk.aspects import Decision
-from ombud.desk.history import _WRITERS
+from ombud.desk.trail.history import _WRITERS
 from ombud.kernel.database import db
 from ombud.trust.ledger import NewEntry, append
 from ombud.web.pages.audit import _harmless

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from ombud.desk import bulk_run
+from ombud.desk.bulk import run as bulk_run
 from ombud.kernel.database import db
 
 

@@ -241,7 +241,7 @@ async def test_a_new_link_for_the_customer_is_shown_once_and_leads_to_the_case(d
 
 
 async def test_earlier_parts_of_a_long_timeline_are_one_link_away(desk, send, monkeypatch):
-    from ombud.desk import timeline
+    from ombud.desk.trail import timeline
 
     monkeypatch.setattr(timeline, "PART", 3)
     agent = await desk.signed_in("agent")

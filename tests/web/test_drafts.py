@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ombud.desk import aspects, cases, drafts
+from ombud.desk import aspects, cases
+from ombud.desk.colleagues import drafts
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ombud.desk import aspects, cases, ledger_search
+from ombud.desk import aspects, cases
+from ombud.desk.trail import ledger_search
 from ombud.kernel import clock
 from ombud.kernel.clock import now
 from ombud.kernel.database import db

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from ombud.desk import aspects, cases, claims, messages, presence
+from ombud.desk import aspects, cases, messages
+from ombud.desk.colleagues import claims, presence
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 

@@ -7,8 +7,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from ombud.desk import messages, search_index, search_rows
-from ombud.desk import search as desk_search
+from ombud.desk import messages
+from ombud.desk.search import finding as desk_search
+from ombud.desk.search import index as search_index
+from ombud.desk.search import rows as search_rows
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id

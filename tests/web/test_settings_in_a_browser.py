@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from playwright.async_api import Page, async_playwright, expect
 
-from ombud.desk.setting_groups import values_for_plugin
+from ombud.desk.settings.groups import values_for_plugin
 from ombud.testing_desk import Desk
 from ombud.web import assets
 from ombud.web.door import SESSION_COOKIE

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ombud.desk import setting_trying
+from ombud.desk.settings import trying as setting_trying
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.testing_desk import Browser, Desk
@@ -86,7 +86,7 @@ async def press(
 
 
 async def held(unit: Any = None) -> dict[str, Any]:
-    from ombud.desk.setting_groups import values_for_plugin
+    from ombud.desk.settings.groups import values_for_plugin
 
     return await values_for_plugin("dummy", unit)
 

@@ -20,8 +20,8 @@ from ombud.bench.ledger_lines import Stream
 from ombud.bench.rows import Rows
 from ombud.bench.world import ZONE, World
 from ombud.desk import deadlines, references
-from ombud.desk.demo_people import TONGUES, WEIGHTS, plain_name
-from ombud.desk.demo_texts import NOTES, REPLIES
+from ombud.desk.demo.people import TONGUES, WEIGHTS, plain_name
+from ombud.desk.demo.texts import NOTES, REPLIES
 from ombud.desk.intake import STEPS, moment, shortened
 from ombud.desk.words import CAUSES
 from ombud.trust import keys

@@ -15,8 +15,8 @@ import asyncpg
 
 from ombud.bench import world
 from ombud.bench.cases import CHUNK, Maker
-from ombud.desk import search_build
 from ombud.desk.errors import NotNow
+from ombud.desk.search import build as search_build
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.process import settings

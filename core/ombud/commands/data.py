@@ -4,7 +4,8 @@ import argparse
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
-from ombud.desk import demo_commands, import_commands
+from ombud.desk.demo import commands as demo_commands
+from ombud.desk.transfer import commands as import_commands
 
 
 def demo_load(config: Config, asked: argparse.Namespace) -> int:

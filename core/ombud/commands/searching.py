@@ -5,7 +5,7 @@ import sys
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
-from ombud.desk import search_build
+from ombud.desk.search import build as search_build
 
 
 def rebuild(config: Config, asked: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ async def _made_ready(config: Config, url: str, with_demo: bool) -> str:
     prepared = await prepare_desk(config, url)
     tell_admin(prepared.password)
     if with_demo:
-        from ombud.desk import demo_commands  # its story is long to import, and most starts need none
+        from ombud.desk.demo import commands as demo_commands  # its story is long to import, and most starts need none
 
         async with opened(config, prepared.url, name="ombud demo"):
             await demo_commands.demo_once_command(fresh=prepared.password is not None)

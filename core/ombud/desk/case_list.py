@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk import claims, queues, references, search_index
-from ombud.desk.claims import Claimed
+from ombud.desk import queues, references
+from ombud.desk.colleagues import claims
+from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.errors import Invalid
-from ombud.desk.search_asked import read
-from ombud.desk.search_sql import cases_that_answer
+from ombud.desk.search import index as search_index
+from ombud.desk.search.asked import read
+from ombud.desk.search.sql import cases_that_answer
 from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, moment_of, read_cursor, write_cursor
 from ombud.desk.words import PRIORITIES, STATUSES, label, letter
 from ombud.desk.writing import demand

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.actions import Action
-from ombud.desk.claims import Claimed
+from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.fields import FormField
-from ombud.desk.history import Happened
 from ombud.desk.shown import ClockShown, Named
-from ombud.desk.timeline import FileShown, Said
+from ombud.desk.trail.history import Happened
+from ombud.desk.trail.timeline import FileShown, Said
 from ombud.desk.words import label
 
 

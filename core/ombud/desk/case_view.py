@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import claims, deadlines, drafts, references
+from ombud.desk import deadlines, references
 from ombud.desk.actions import Standing, aspect_actions, case_actions, rights_in
 from ombud.desk.case_shown import (
     AspectShown,
@@ -17,12 +17,13 @@ from ombud.desk.case_shown import (
     PartyShown,
     RedressShown,
 )
+from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid
 from ombud.desk.fields import form
-from ombud.desk.history import SPOKEN_ABOUT
 from ombud.desk.shown import Named, clock_shown, emptied
 from ombud.desk.taxonomies import worded
-from ombud.desk.timeline import FileShown, timeline
+from ombud.desk.trail.history import SPOKEN_ABOUT
+from ombud.desk.trail.timeline import FileShown, timeline
 from ombud.desk.words import letter
 from ombud.desk.writing import demand, no_case
 from ombud.kernel.clock import now

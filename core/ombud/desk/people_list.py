@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk import search_index
 from ombud.desk.case_list import aspect_marks
 from ombud.desk.case_shown import NeedsShown
 from ombud.desk.errors import Invalid, NotFound
-from ombud.desk.history import SPOKEN_ABOUT
-from ombud.desk.search_asked import read
-from ombud.desk.search_sql import people_that_answer
+from ombud.desk.search import index as search_index
+from ombud.desk.search.asked import read
+from ombud.desk.search.sql import people_that_answer
 from ombud.desk.shown import AspectMark, emptied, read_cursor, write_cursor
+from ombud.desk.trail.history import SPOKEN_ABOUT
 from ombud.desk.words import label
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now

@@ -11,7 +11,7 @@ from uuid import UUID
 import ombud_plugin_api as api
 from ombud.desk import case_links, customers, errors, fields, file_kinds, intake
 from ombud.desk.case_glance import case_glance
-from ombud.desk.setting_groups import values_for_plugin
+from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel import outbox
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running

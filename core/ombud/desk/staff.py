@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from ombud.desk.authority import MANAGE, demand_may_give, demand_over, in_reach, whole_desk
+from ombud.desk.administration.authority import MANAGE, demand_may_give, demand_over, in_reach, whole_desk
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.database import db

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from ombud.desk.live import News, read_news, told
+from ombud.desk.colleagues.live import News, read_news, told
 from ombud.kernel import leaving
 from ombud.trust import sessions
 from ombud.trust.policy import Viewer

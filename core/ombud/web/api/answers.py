@@ -12,11 +12,11 @@ from babel.numbers import get_currency_precision
 from ombud.desk.actions import Action
 from ombud.desk.case_list import CaseRow
 from ombud.desk.case_shown import AspectShown, CasePageView, NeedsShown, PartyShown, RedressShown
-from ombud.desk.claims import Claimed
-from ombud.desk.history import Happened
+from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.queues import QueueLine
 from ombud.desk.shown import AspectMark, ClockShown, Named
-from ombud.desk.timeline import Said
+from ombud.desk.trail.history import Happened
+from ombud.desk.trail.timeline import Said
 
 
 class _Answer(msgspec.Struct):

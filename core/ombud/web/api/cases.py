@@ -8,9 +8,10 @@ from litestar import Request, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET
 
-from ombud.desk import cases, claims
+from ombud.desk import cases
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues import claims
 from ombud.desk.errors import Changed, Invalid, NotAllowed
 from ombud.desk.in_view import InView, in_view
 from ombud.kernel.database import db

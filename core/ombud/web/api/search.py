@@ -8,8 +8,8 @@ from litestar.params import FromQuery, QueryParameter
 
 from ombud.desk.case_list import CaseFilters
 from ombud.desk.errors import Invalid
-from ombud.desk.search import CaseHit, Hits, MessageHit, PersonHit, search
-from ombud.desk.search_asked import Asked, snippet
+from ombud.desk.search.asked import Asked, snippet
+from ombud.desk.search.finding import CaseHit, Hits, MessageHit, PersonHit, search
 from ombud.web.api import answers
 from ombud.web.api.reading import refuse_unknown
 from ombud.web.door import viewer_of

@@ -6,9 +6,9 @@ from litestar import Request, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from ombud.desk import messages, queues
-from ombud.desk.audit_trail import case_history
 from ombud.desk.in_view import in_view
-from ombud.desk.timeline import message_page
+from ombud.desk.trail.audit_trail import case_history
+from ombud.desk.trail.timeline import message_page
 from ombud.trust.permissions import KEYS
 from ombud.web.api import answers
 from ombud.web.api.bodies import NewMessage

@@ -7,8 +7,8 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 
 from ombud.desk import staff
-from ombud.desk.authority import MANAGE
-from ombud.desk.token_list import TokenOf, list_tokens
+from ombud.desk.administration.authority import MANAGE
+from ombud.desk.administration.token_list import TokenOf, list_tokens
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import given

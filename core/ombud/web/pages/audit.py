@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response, get
 from litestar.response import Stream
 
-from ombud.desk.audit_trail import Wanted, because, choices_of, page_of
-from ombud.desk.history import Happened
 from ombud.desk.in_view import InView, in_view
+from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
+from ombud.desk.trail.history import Happened
 from ombud.trust.canonical import moment_text
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of

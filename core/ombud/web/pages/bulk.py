@@ -10,8 +10,10 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import bulk, bulk_run, choices
-from ombud.desk.bulk import Bulk, Row
+from ombud.desk import choices
+from ombud.desk.bulk import plan as bulk
+from ombud.desk.bulk import run as bulk_run
+from ombud.desk.bulk.plan import Bulk, Row
 from ombud.desk.case_list import CaseFilters
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.undo import KEPT_FOR

@@ -7,16 +7,17 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 
-from ombud.desk import case_glance, drafts
+from ombud.desk import case_glance
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
+from ombud.desk.colleagues import drafts
+from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
-from ombud.desk.history import Happened
-from ombud.desk.last_change import last_change
 from ombud.desk.shown import Named
-from ombud.desk.timeline import Said
+from ombud.desk.trail.history import Happened
+from ombud.desk.trail.timeline import Said
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running

@@ -5,10 +5,10 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import case_type_setup
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import SET_UP, whole_desk
-from ombud.desk.case_type_setup import KINDS, STREAM, CaseTypeShown, FieldGiven, Unfit, WouldNotFit
+from ombud.desk.administration import case_types as case_type_setup
+from ombud.desk.administration.authority import SET_UP, whole_desk
+from ombud.desk.administration.case_types import KINDS, STREAM, CaseTypeShown, FieldGiven, Unfit, WouldNotFit
+from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

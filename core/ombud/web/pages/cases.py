@@ -13,8 +13,8 @@ from ombud.desk import aspects, case_links, cases, choices, fields, undo
 from ombud.desk.case_glance import case_glance
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed, Invalid, NotNow
-from ombud.desk.last_change import last_change
 from ombud.desk.words import MOODS, PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import case_id_of
 from ombud.trust.policy import Viewer

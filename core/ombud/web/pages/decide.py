@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import aspects, drafts, messages, taxonomies
+from ombud.desk import aspects, messages, taxonomies
 from ombud.desk.aspects import Decision, RedressGiven, amount_of
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.choices import units_for
+from ombud.desk.colleagues import drafts
+from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotFound
-from ombud.desk.last_change import last_change
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer

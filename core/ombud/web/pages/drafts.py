@@ -6,8 +6,8 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import drafts
-from ombud.desk.drafts import Mine
+from ombud.desk.colleagues import drafts
+from ombud.desk.colleagues.drafts import Mine
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.shell import go, page

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import choices, drafts, fields, hand_filing, intake, taxonomies
+from ombud.desk import choices, fields, hand_filing, intake, taxonomies
 from ombud.desk.checking import MATTERS, checked_email, clean_text
 from ombud.desk.choices import CaseTypeChoice, UnitChoice
+from ombud.desk.colleagues import drafts
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of, received_at
 from ombud.kernel.clock import now

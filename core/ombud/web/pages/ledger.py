@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.response import Stream
 
-from ombud.desk import ledger_desk, units
+from ombud.desk import units
 from ombud.desk.errors import Invalid, NotFound
-from ombud.desk.ledger_desk import Verified
-from ombud.desk.ledger_search import WINDOW, EntryFound, Sought, search
+from ombud.desk.trail import ledger_desk
+from ombud.desk.trail.ledger_desk import Verified
+from ombud.desk.trail.ledger_search import WINDOW, EntryFound, Sought, search
 from ombud.kernel.database import db
 from ombud.kernel.job_list import Piece
 from ombud.process import settings

@@ -12,10 +12,10 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import ClientException, NotAuthorizedException
 
-from ombud.desk import claims, presence
 from ombud.desk.case_list import LARGEST_PAGE, CasePage, list_cases
-from ombud.desk.case_news import case_now
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues import claims, presence
+from ombud.desk.colleagues.case_news import case_now
 from ombud.desk.errors import NotNow
 from ombud.desk.queue_side import queue_side
 from ombud.desk.queues import QueueLine

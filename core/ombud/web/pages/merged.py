@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ombud.desk.merging import Merged, merge
+from ombud.desk.colleagues.merging import Merged, merge
 from ombud.desk.words import label
 from ombud.web.pages.given import Given
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import attachments, claims, drafts, messages
+from ombud.desk import attachments, messages
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file

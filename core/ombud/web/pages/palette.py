@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from ombud.desk import bulk_run
+from ombud.desk.bulk import run as bulk_run
 from ombud.desk.queue_side import queue_side
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of

@@ -8,13 +8,14 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import people, person_history, support
+from ombud.desk import people, support
 from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues.last_change import SOMEBODY
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
-from ombud.desk.last_change import SOMEBODY
 from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
 from ombud.desk.support import Needs
+from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
-from ombud.desk.setting_groups import key_of
+from ombud.desk.settings.groups import key_of
 from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running

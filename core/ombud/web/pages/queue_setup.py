@@ -6,13 +6,14 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import queue_setup, taxonomies
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import unit_tree, whole_desk
+from ombud.desk import taxonomies
+from ombud.desk.administration import queues as queue_setup
+from ombud.desk.administration.authority import unit_tree, whole_desk
+from ombud.desk.administration.queues import MANAGE, QueueGiven, QueueShown, Taken
+from ombud.desk.administration.trail import trail
 from ombud.desk.choices import active_queues
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.hand_filing import CHANNELS
-from ombud.desk.queue_setup import MANAGE, QueueGiven, QueueShown, Taken
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
 from ombud.trust.policy import Viewer

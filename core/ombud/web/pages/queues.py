@@ -10,7 +10,9 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
-from ombud.desk import bulk, bulk_run, cases, queues, undo
+from ombud.desk import cases, queues, undo
+from ombud.desk.bulk import plan as bulk
+from ombud.desk.bulk import run as bulk_run
 from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases, sees_any
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.queue_side import queue_side

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import role_setup
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import MANAGE, unit_tree, whole_desk
+from ombud.desk.administration import roles as role_setup
+from ombud.desk.administration.authority import MANAGE, unit_tree, whole_desk
+from ombud.desk.administration.roles import RoleShown
+from ombud.desk.administration.staff_list import Wanted, list_staff
+from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.role_setup import RoleShown
 from ombud.desk.staff import seen
-from ombud.desk.staff_list import Wanted, list_staff
 from ombud.kernel.lifecycle import running
 from ombud.trust import roles as role_rows
 from ombud.trust.policy import Viewer

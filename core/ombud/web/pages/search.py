@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 
-from ombud.desk import search as desk_search
 from ombud.desk.case_list import OPEN, CaseFilters
 from ombud.desk.channels import channel_label
 from ombud.desk.choices import active_queues, units_for
 from ombud.desk.errors import Invalid, SearchFailed
-from ombud.desk.search import CaseHit, Found, Hits, MessageHit, PersonHit
-from ombud.desk.search_asked import LONGEST, Asked, Shown, marked, snippet
-from ombud.desk.timeline import part_up_to
+from ombud.desk.search import finding as desk_search
+from ombud.desk.search.asked import LONGEST, Asked, Shown, marked, snippet
+from ombud.desk.search.finding import CaseHit, Found, Hits, MessageHit, PersonHit
+from ombud.desk.trail.timeline import part_up_to
 from ombud.desk.words import STATUSES, label
 from ombud.kernel import faults
 from ombud.trust.policy import HIDDEN, Viewer

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ombud.desk.administration_trail import trail
+from ombud.desk.administration.trail import trail
+from ombud.desk.colleagues.last_change import SOMEBODY
 from ombud.desk.errors import Changed, DeskRefusal, NotAllowed
-from ombud.desk.last_change import SOMEBODY
 from ombud.kernel.clock import now
 from ombud.trust.tokens import TokenListed
 from ombud.web.pages.case_drawn import conflict_drawn

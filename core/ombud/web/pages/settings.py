@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 
 from ombud.desk.errors import NotFound
-from ombud.desk.setting_changes import Standing, attempt, candidate, missing, save, standing
-from ombud.desk.setting_form import NOTHING, Asked, read_form
-from ombud.desk.setting_groups import Group, group, groups
-from ombud.desk.setting_history import PAGE, changes
-from ombud.desk.setting_places import Place, place_of, places
-from ombud.desk.setting_trying import TriedOut
+from ombud.desk.settings.changes import Standing, attempt, candidate, missing, save, standing
+from ombud.desk.settings.form import NOTHING, Asked, read_form
+from ombud.desk.settings.groups import Group, group, groups
+from ombud.desk.settings.history import PAGE, changes
+from ombud.desk.settings.places import Place, place_of, places
+from ombud.desk.settings.trying import TriedOut
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of

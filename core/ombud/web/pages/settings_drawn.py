@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ombud.desk.last_change import SOMEBODY
-from ombud.desk.setting_changes import Standing
-from ombud.desk.setting_form import NOTHING, Asked, texts_of
-from ombud.desk.setting_places import Place
+from ombud.desk.colleagues.last_change import SOMEBODY
+from ombud.desk.settings.changes import Standing
+from ombud.desk.settings.form import NOTHING, Asked, texts_of
+from ombud.desk.settings.places import Place
 from ombud.kernel import clock
 from ombud.kernel.setting_schema import LONGEST, Field
 from ombud.kernel.setting_values import Holding

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import taxonomy_csv, taxonomy_setup
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import SET_UP, unit_tree, whole_desk
+from ombud.desk.administration import taxonomies as taxonomy_setup
+from ombud.desk.administration import taxonomy_csv
+from ombud.desk.administration.authority import SET_UP, unit_tree, whole_desk
+from ombud.desk.administration.taxonomies import TermGiven, TermShown
+from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.taxonomies import KINDS, stream, today, worded
-from ombud.desk.taxonomy_setup import TermGiven, TermShown
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from litestar import Request, Response, post
 
-from ombud.desk import bulk, bulk_run
+from ombud.desk.bulk import plan as bulk
+from ombud.desk.bulk import run as bulk_run
 from ombud.desk.errors import Invalid, NotNow
 from ombud.web.door import viewer_of
 from ombud.web.shell import go

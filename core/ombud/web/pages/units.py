@@ -6,9 +6,9 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import unit_setup
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import MANAGE, SET_UP, UnitName, unit_tree, whole_desk
+from ombud.desk.administration import units as unit_setup
+from ombud.desk.administration.authority import MANAGE, SET_UP, UnitName, unit_tree, whole_desk
+from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.first_desk import NAME
 from ombud.trust.policy import Viewer

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 
 from ombud.desk import staff
-from ombud.desk.authority import demand_over
+from ombud.desk.administration.authority import demand_over
 from ombud.process import address, settings
 from ombud.trust import resets, second_factor, sessions, users
 from ombud.trust.users import UserFound

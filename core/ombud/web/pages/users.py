@@ -7,12 +7,13 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import leaving, staff
-from ombud.desk.administration_trail import trail
-from ombud.desk.authority import MANAGE, unit_tree
+from ombud.desk import staff
+from ombud.desk.administration import leaving
+from ombud.desk.administration.authority import MANAGE, unit_tree
+from ombud.desk.administration.roles import all_roles
+from ombud.desk.administration.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
+from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.role_setup import all_roles
-from ombud.desk.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

@@ -1,0 +1,1 @@
+"""What administrators set up: units, queues, case types, roles, taxonomies; and who may."""

@@ -1,0 +1,1 @@
+"""Working beside each other: who is here, who has claimed what, drafts, merged changes, news to open pages."""

@@ -1,0 +1,1 @@
+"""Settings drawn from schemas, by unit: read, tried out, changed, and told."""

@@ -1,0 +1,291 @@
+"""What happened to a case, from the ledger: each entry in plain words, sealed values opened for those who may."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ombud.desk.trail.ledger_words import DESK, values_of
+from ombud.desk.words import label
+from ombud.kernel.database import db
+from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
+
+# What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
+PLAIN = (
+    "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
+    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over",
+)  # fmt: skip
+SAID = ("message.received", "message.sent", "note.written")
+# Roles of people a complaint speaks about; a member of staff could be one of them.
+SPOKEN_ABOUT = ("complained_about", "witness")
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A sentence for the translator (`text`, with %(name)s) and what stands in it; str() is the English."""
+
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    icon: str = "bolt"
+
+    def __str__(self) -> str:
+        return self.text % self.values if self.values else self.text
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the sentence of an entry needs of the world around: names as the viewer may see them."""
+
+    actor: str = ""
+    owner: str = ""
+    queue: str = ""
+    about: str = ""
+    letters: Mapping[str, str] = field(default_factory=dict)
+
+    def aspect(self, body: Mapping[str, Any]) -> str:
+        return self.letters.get(str(body.get("aspect", "")), "?")
+
+
+def _assigned(body: Mapping[str, Any], around: Around) -> Phrase:
+    if not body.get("owner"):
+        return Phrase("%(actor)s put the case back into its queue", {"actor": around.actor}, "users")
+    return Phrase("%(owner)s owns the case now", {"owner": around.owner}, "user")
+
+
+def _aspect_assigned(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"letter": around.aspect(body), "owner": around.owner}
+    if not body.get("owner"):
+        return Phrase("Nobody owns aspect %(letter)s now", values, "users")
+    return Phrase("%(owner)s owns aspect %(letter)s now", values, "user")
+
+
+def _status(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"actor": around.actor, "status": label(str(body.get("status", "")))}
+    if body.get("undone"):
+        return Phrase("%(actor)s took a change back. The case is now: %(status)s", values, "arrow-back-up")
+    if body.get("reopened"):
+        return Phrase("%(actor)s reopened the case", values, "refresh")
+    if body.get("status") == "closed":
+        return Phrase("%(actor)s closed the case", values, "lock")
+    return Phrase("The case is now: %(status)s", values, "circle-dashed")
+
+
+def _decided(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {
+        "actor": around.actor, "letter": around.aspect(body), "outcome": label(str(body.get("outcome", ""))).lower()
+    }  # fmt: skip
+    return Phrase("%(actor)s decided aspect %(letter)s: %(outcome)s", values, "scale")
+
+
+def _redress(body: Mapping[str, Any], around: Around) -> Phrase:
+    what = " ".join(str(body.get(each, "")) for each in ("amount", "currency")).strip()
+    values = {"what": what or label(str(body.get("kind", ""))).lower(), "letter": around.aspect(body)}
+    if body.get("reverses"):
+        return Phrase("Redress for aspect %(letter)s was taken back: %(what)s", values, "refresh")
+    return Phrase("Redress for aspect %(letter)s: %(what)s", values, "circle-check")
+
+
+def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
+    if set(body) == {"confidential"}:
+        text = (
+            "%(actor)s marked the case confidential" if body["confidential"] else "%(actor)s made the case open to all"
+        )
+        return Phrase(text, {"actor": around.actor}, "shield-lock")
+    keys = [each for each in body if each not in {"fields", "aspect", "queue"}] + list(body.get("fields") or ())
+    changes = [
+        f"{label(key).lower()}: {label(str(body[key])).lower()}" if key in body else label(key).lower() for key in keys
+    ]
+    if body.get("queue"):
+        changes.append(f"queue: {around.queue}")
+    values = {"actor": around.actor, "what": ", ".join(changes) or "details", "letter": around.aspect(body)}
+    if "aspect" in body:
+        return Phrase("%(actor)s changed aspect %(letter)s (%(what)s)", values, "edit")
+    return Phrase("%(actor)s changed the case (%(what)s)", values, "edit")
+
+
+def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"letter": around.aspect(body), "about": around.about, "actor": around.actor}
+    if not body.get("about"):
+        return Phrase("Aspect %(letter)s is not about a member of staff any more", values, "shield-lock")
+    return Phrase("%(actor)s recorded that aspect %(letter)s is about %(about)s", values, "shield-lock")
+
+
+def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
+    group = label(str(body.get("key", "")).removeprefix("p-")).lower()
+    names = [*(body.get("fields") or ()), *(body.get("secrets") or ())]
+    values = {"actor": around.actor, "group": group, "what": ", ".join(label(str(each)).lower() for each in names)}
+    return Phrase("%(actor)s changed settings of %(group)s (%(what)s)", values, "settings")
+
+
+def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"actor": around.actor, "about": around.about}
+    return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
+
+
+def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        values = {
+            "actor": around.actor,
+            "letter": around.aspect(body),
+            "channel": str(body.get("channel", "")),
+            "role": label(str(body.get("role", ""))).lower(),
+        }
+        return Phrase(text, values, icon)
+
+    return write
+
+
+_WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
+    "case.opened": _simple("The complaint came in (%(channel)s) and became a case", "star"),
+    "case.assigned": _assigned,
+    "case.status_changed": _status,
+    "case.changed": _changed,
+    "aspect.added": _simple("%(actor)s added aspect %(letter)s", "plus"),
+    "aspect.assigned": _aspect_assigned,
+    "aspect.changed": _changed,
+    "aspect.concerns_staff": _concerns,
+    "aspect.decided": _decided,
+    "aspect.reopened": _simple("%(actor)s reopened aspect %(letter)s", "refresh"),
+    "aspects.reordered": _simple("%(actor)s changed the order of the aspects", "list"),
+    "redress.added": _redress,
+    "redress.reversed": _redress,
+    "message.received": _simple("A message came in", "mail"),
+    "message.sent": _simple("%(actor)s answered", "mail"),
+    "note.written": _simple("%(actor)s wrote a note", "lock"),
+    "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
+    "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),
+    "claim.taken_over": _taken_over,
+    "link.made": _simple("%(actor)s made a link for the customer", "link"),
+    "setting.changed": _settings_changed,
+    "link.revoked": _simple("%(actor)s ended a link", "ban"),
+    "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
+    "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
+}
+
+
+def phrase(kind: str, body: Mapping[str, Any], around: Around) -> Phrase:
+    """An entry in plain words; a kind that a plugin brought shows as its own name."""
+    write = _WRITERS.get(kind)
+    if write is None and kind in DESK:
+        text, icon = DESK[kind]
+        return Phrase(text, {"actor": around.actor, **values_of(body)}, icon)
+    if write is None:
+        return Phrase("%(actor)s: %(kind)s", {"actor": around.actor, "kind": kind.replace(".", " ").replace("_", " ")})
+    return write(body, around)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an entry changed, in words; `before` is empty where it was never told."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One entry as the viewer may read it. `id` is its number in the stream; `values`: opened sealed values."""
+
+    id: int
+    at: datetime
+    code: str
+    actor: str
+    actor_name: str
+    phrase: Phrase
+    body: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "event"
+    cause: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return str(self.phrase)
+
+    @property
+    def icon(self) -> str:
+        return self.phrase.icon
+
+
+_UUID = "[0-9a-f-]{36}"
+COLUMNS = """
+e.seq, e.at, e.actor, e.kind, e.body, e.cause, k.name AS token_name, who.name AS person_name,
+    coalesce(nullif(w.display_name, ''), w.name) AS user_name, q.name AS queue_name,
+    coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
+    coalesce(nullif(b.display_name, ''), b.name) AS about_name
+"""
+NAMES = f"""
+LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_UUID})$')::uuid
+LEFT JOIN core_user w ON w.id = coalesce(substring(e.actor FROM '^user/({_UUID})$')::uuid, k.user_id)
+LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_UUID})$')::uuid
+LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_UUID}$')::uuid
+"""
+_ENTRIES = f"""
+SELECT {COLUMNS} FROM core_ledger_entry e {NAMES.replace("{", "{{").replace("}", "}}")}
+WHERE e.stream = {{stream}} AND {{seen}}{{further}} ORDER BY {{order}} LIMIT {{limit}}
+"""
+
+
+def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds: Sequence[str] = PLAIN) -> str:
+    """SQL over `e`. Beyond the policy's rows: an entry about a hidden message, or about people the complaint speaks
+    of, stays hidden with it from a viewer whom an aspect concerns."""
+    audit = decide(viewer, "case.history", "entry").where("e", arguments)
+    message = decide(viewer, "case.read", "message").where("m", arguments)
+    heard = (
+        f"(e.body->>'message' IS NULL OR EXISTS (SELECT 1 FROM core_message m "
+        f"WHERE m.id = substring(e.body->>'message' FROM '^{_UUID}$')::uuid AND {message}))"
+    )
+    case_id = f"substring(e.stream FROM '^case/({_UUID})$')::uuid"
+    mine = about_me(case_id, arguments.add(viewer.user_id))
+    roles = arguments.add(list(SPOKEN_ABOUT))
+    apart = f"(NOT {mine} OR NOT coalesce(e.body->>'role', '') = ANY({roles}))"
+    if audit_only:
+        return f"{audit} AND {heard} AND {apart}"
+    plain = decide(viewer, "case.read", "entry").where("e", arguments)
+    shown, said = arguments.add(list(plain_kinds)), arguments.add(list(SAID))
+    return f"(({plain} AND e.kind = ANY({shown})) OR {audit}) AND NOT e.kind = ANY({said}) AND {heard} AND {apart}"
+
+
+async def events(
+    viewer: Viewer,
+    case_id: UUID,
+    letters: Mapping[str, str],
+    unit_id: UUID,
+    *,
+    audit_only: bool = False,
+    plain_kinds: Sequence[str] = PLAIN,
+    further: Callable[[Arguments], str] = lambda _: "",
+    limit: int = 100,
+) -> list[Happened]:
+    """Entries of a case, newest first, in one statement. `further` adds conditions over `e`; `letters`: the aspects
+    in the viewer's view by id; `plain_kinds`: what shows without the right to the audit trail."""
+    arguments = Arguments()
+    sql = _ENTRIES.format(
+        stream=arguments.add(f"case/{case_id}"),
+        seen=seen(viewer, arguments, audit_only=audit_only, plain_kinds=plain_kinds),
+        further=further(arguments), limit=arguments.add(limit),
+        order="e.seq DESC" if audit_only else "e.at DESC, e.seq DESC",
+    )  # fmt: skip
+    rows = await db.fetch(sql, *arguments.values)
+    named = "name" not in mask_in(viewer, unit_id)
+    return [happened(row, letters, named) for row in rows]
+
+
+def happened(row: Any, letters: Mapping[str, str], show_people: bool) -> Happened:
+    """An entry from a row with COLUMNS and NAMES."""
+    actor = actor_name(row, show_people)
+    around = Around(actor, row["owner_name"] or "", row["queue_name"] or "", row["about_name"] or "", letters)
+    words = phrase(row["kind"], row["body"], around)
+    return Happened(row["seq"], row["at"], row["kind"], row["actor"], actor, words, row["body"], cause=row["cause"])
+
+
+def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
+    if row["user_name"]:
+        return f"{row['user_name']} ({row['token_name']})" if row["token_name"] else str(row["user_name"])
+    if row["actor"].startswith("person/"):
+        return (row["person_name"] or "The customer") if show_people else HIDDEN
+    return "Ombud" if row["actor"] == "system" else str(row["actor"]).partition("/")[2]

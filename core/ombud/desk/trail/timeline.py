@@ -1,0 +1,198 @@
+"""One timeline of what was said and done in a case, newest last, loaded in parts from the end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from ombud.desk.shown import read_cursor, write_cursor
+from ombud.desk.trail.history import Happened, events
+from ombud.kernel.database import db
+from ombud.trust.policy import HIDDEN, Arguments, Viewer, decide, mask_in
+
+PART = 100
+
+
+@dataclass(frozen=True)
+class FileShown:
+    """A file without its bytes; `size` in bytes."""
+
+    id: UUID
+    name: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message or note. `kind`: in, out, note; `author`: who said it, in words; `about`: letters of aspects."""
+
+    id: UUID
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    author: str
+    author_id: UUID | None
+    person_id: UUID | None
+    mine: bool
+    channel: str
+    text: str
+    about: tuple[str, ...]
+    aspect_ids: tuple[UUID, ...]
+    files: tuple[FileShown, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`entries` oldest first; `earlier`: the cursor of the part before, or None."""
+
+    entries: tuple[Said | Happened, ...]
+    earlier: str | None
+
+
+class _Place(msgspec.Struct, array_like=True):
+    """The oldest entry shown: its time, its kind and its key (a message's id, an entry's number)."""
+
+    at: datetime
+    kind: Literal["said", "event"]
+    key: UUID | int
+
+
+async def timeline(
+    viewer: Viewer,
+    case_id: UUID,
+    unit_id: UUID,
+    letters: Mapping[str, str],
+    *,
+    about: UUID | None = None,
+    before: str = "",
+) -> Timeline:
+    """The last hundred entries, or those before the cursor `before`; two statements. The caller has asked the policy
+    for the case and gives the letters of the aspects in view."""
+    place = _read_place(before) if before else None
+    said = await messages(viewer, case_id, unit_id, letters, about=about, further=_said_before(place))
+    done = await events(
+        viewer, case_id, letters, unit_id, further=lambda a: _about(about, a) + _done_before(place, a), limit=PART + 1
+    )
+    merged: list[Said | Happened] = sorted([*said, *done], key=_order)
+    shown = merged[-PART:]
+    more = len(merged) > PART
+    return Timeline(tuple(shown), _write_place(shown[0]) if more else None)
+
+
+def _order(entry: Said | Happened) -> tuple[datetime, int, int]:
+    """At one moment what was done stands before what was said."""
+    return (entry.at, 1, entry.id.int) if isinstance(entry, Said) else (entry.at, 0, entry.id)
+
+
+def _write_place(entry: Said | Happened) -> str:
+    return write_cursor(_Place(entry.at, "said" if isinstance(entry, Said) else "event", entry.id))
+
+
+def part_up_to(moment: datetime) -> str:
+    """The cursor of the part of a timeline that ends with what was said at this moment."""
+    return write_cursor(_Place(moment + timedelta(microseconds=1), "event", 0))
+
+
+def _read_place(text: str) -> _Place:
+    place = read_cursor(text, _Place, "before")
+    if place.kind == "event" and not (isinstance(place.key, int) and 0 <= place.key < 2**62):
+        return _Place(place.at, "event", 0)
+    return place
+
+
+def _said_before(place: _Place | None) -> Any:
+    def condition(arguments: Arguments) -> str:
+        if place is None:
+            return ""
+        if place.kind == "event" or isinstance(place.key, int):
+            return f" AND m.said_at < {arguments.add(place.at)}"
+        return f" AND (m.said_at, m.id) < ({arguments.add(place.at)}, {arguments.add(place.key)})"
+
+    return condition
+
+
+def _done_before(place: _Place | None, arguments: Arguments) -> str:
+    if place is None:
+        return ""
+    if place.kind == "event":
+        return f" AND (e.at, e.seq) < ({arguments.add(place.at)}, {arguments.add(place.key)})"
+    return f" AND e.at <= {arguments.add(place.at)}"
+
+
+def _about(about: UUID | None, arguments: Arguments) -> str:
+    return "" if about is None else f" AND e.body->>'aspect' = {arguments.add(str(about))}"
+
+
+async def message_page(
+    viewer: Viewer, case_id: UUID, unit_id: UUID, letters: Mapping[str, str], *, before: str = "", size: int = PART
+) -> tuple[list[Said], str | None]:
+    """The last messages alone, oldest first, and the cursor of those before; one statement."""
+    place = _read_place(before) if before else None
+    said = await messages(viewer, case_id, unit_id, letters, further=_said_before(place), limit=size + 1)
+    shown = said[-size:]
+    return shown, _write_place(shown[0]) if len(said) > size else None
+
+
+_MESSAGES = """
+WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
+    ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
+SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.body, m.author_id, m.person_id, p.name AS person_name,
+    coalesce(nullif(w.display_name, ''), w.name) AS author_name,
+    ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
+    (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
+     FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
+FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
+ORDER BY m.said_at, m.id
+"""
+
+
+async def messages(
+    viewer: Viewer,
+    case_id: UUID,
+    unit_id: UUID,
+    letters: Mapping[str, str],
+    *,
+    about: UUID | None = None,
+    further: Any = lambda _: "",
+    limit: int = PART + 1,
+) -> list[Said]:
+    """The last messages the viewer may see, oldest first; one statement."""
+    arguments = Arguments()
+    case = arguments.add(case_id)
+    rows_seen = decide(viewer, "case.read", "message").where("m", arguments)
+    files = decide(viewer, "case.read", "attachment").where("f", arguments)
+    pinned = ""
+    if about is not None:
+        pinned = (
+            " AND EXISTS (SELECT 1 FROM core_message_aspect pin WHERE pin.message_id = m.id "
+            f"AND pin.aspect_id = {arguments.add(about)})"
+        )
+    sql = _MESSAGES.format(
+        case=case, rows=rows_seen, about=pinned, further=further(arguments), limit=arguments.add(limit), files=files
+    )
+    rows = await db.fetch(sql, *arguments.values)
+    named = "name" not in mask_in(viewer, unit_id)
+    return [_said(viewer, row, letters, named) for row in rows]
+
+
+def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], show_people: bool) -> Said:
+    pins = sorted((len(sign), sign, each) for each in row["pins"] if (sign := letters.get(str(each))))
+    return Said(
+        id=row["id"], kind=row["direction"], at=row["said_at"], recorded_at=row["recorded_at"],
+        author=_author(row, show_people), author_id=row["author_id"], person_id=row["person_id"],
+        mine=row["author_id"] is not None and row["author_id"] == viewer.user_id, channel=row["channel"],
+        text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
+        files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()),
+    )  # fmt: skip
+
+
+def _author(row: Any, show_people: bool) -> str:
+    if row["author_name"]:
+        return str(row["author_name"])
+    if row["person_id"] is None:
+        return "Ombud"
+    return str(row["person_name"] or "Name withheld") if show_people else HIDDEN

@@ -1,0 +1,1 @@
+"""A whole desk written as open files, and read back into an empty one."""
