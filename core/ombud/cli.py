@@ -20,6 +20,7 @@ CORE_GROUPS = {
     "user",
     "token",
     "plugin",
+    "reload",
     "ledger",
     "key",
     "export",
@@ -126,6 +127,10 @@ def _serving(groups: Any) -> None:
     serve.add_argument("--port", type=int, help="port to listen on; 0 takes any free one")
     serve.add_argument("--demo", action="store_true", help="load demonstration data into a fresh desk")
     serve.add_argument("--role", choices=("all", "web", "work", "schedule"), default="all")
+    _command(
+        groups, "reload", "serving:reload",
+        "Replace the processes of a desk that serves, one after another, so that newly installed code runs.",
+    )  # fmt: skip
     _command(groups, "migrate", "serving:migrate", "Bring the database up to date and prepare a fresh desk.")
     _command(groups, "check", "serving:check", "Look whether this desk can serve; exit code 1 if something is bad.")
 
@@ -160,6 +165,12 @@ def _plugins(groups: Any) -> None:
     _command(plugin, "list", "plugins:plugin_list", "Every plugin and how it stands.")
     _command(plugin, "enable", "plugins:plugin_enable", "Switch a plugin on, or upgrade it.").add_argument("slug")
     _command(plugin, "disable", "plugins:plugin_disable", "Switch a plugin off; its data stays.").add_argument("slug")
+    away = _command(plugin, "uninstall", "plugins:plugin_uninstall", "Take a plugin away from this desk.")
+    away.add_argument("slug")
+    data = away.add_mutually_exclusive_group(required=True)
+    data.add_argument("--keep-data", action="store_true", help="its tables stay, to be found by a later installation")
+    data.add_argument("--delete-data", action="store_true", help="its tables, settings and secrets go for good")
+    away.add_argument("--yes", action="store_true", help="do not ask for the slug before deleting")
 
 
 def _ledger(groups: Any) -> None:

@@ -104,6 +104,10 @@ class Desk:
         await switching.disable(SYSTEM, slug)
         await running.refresh()
 
+    async def uninstall(self, slug: str, *, keep_data: bool = False) -> None:
+        await switching.uninstall(SYSTEM, slug, keep_data=keep_data)
+        await running.refresh()
+
     async def work(self, rounds: int = 20) -> int:
         """Runs what is due in the background, in this process, until nothing is; returns how many deliveries ran."""
         ran = 0

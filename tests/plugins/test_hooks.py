@@ -192,13 +192,9 @@ async def test_a_hanging_page_is_ended_and_named(desk_with_dummy: Any, monkeypat
 
 
 async def test_a_plugins_tables_refer_to_core_by_constraint_and_leave_with_it(desk_with_dummy: Any) -> None:
-    from ombud.kernel import lifecycle
-    from ombud.kernel.migrations import schema_change
-
     assert await db.fetchval("SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'dummy_note_case_id_core')")
     assert await db.fetchval("SELECT EXISTS (SELECT 1 FROM pg_indexes WHERE indexname = 'dummy_note_case_id_core')")
-    async with schema_change():
-        await lifecycle.remove_tables(running.loaded["dummy"])
+    await desk_with_dummy.uninstall("dummy")
     assert await db.fetchval("SELECT to_regclass('dummy_note')") is None
     assert await db.fetchval("SELECT count(*) FROM migration WHERE app_name = 'dummy'") == 0
 

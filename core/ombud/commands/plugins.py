@@ -5,6 +5,7 @@ import sys
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
+from ombud.desk.errors import NotNow
 from ombud.desk.platform import context_in
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.plugins import UnfitError
@@ -39,6 +40,19 @@ def plugin_disable(config: Config, asked: argparse.Namespace) -> int:
     async def work() -> int:
         await switching.disable(SYSTEM, asked.slug)
         print(f"{asked.slug} is off; its data stays.")
+        return 0
+
+    return with_desk(config, work)
+
+
+def plugin_uninstall(config: Config, asked: argparse.Namespace) -> int:
+    if asked.delete_data and not asked.yes and input(f"Type {asked.slug} to delete its data for good: ") != asked.slug:
+        raise NotNow("Nothing was changed: what you typed is not the plugin's name.")
+
+    async def work() -> int:
+        gone = await switching.uninstall(SYSTEM, asked.slug, keep_data=asked.keep_data)
+        rows = ", ".join(f"{name} ({count} rows)" for name, count in sorted(gone.rows.items())) or "no tables"
+        print(f"{asked.slug} {gone.version} is uninstalled; {'kept' if gone.kept else 'deleted'}: {rows}.")
         return 0
 
     return with_desk(config, work)

@@ -5,6 +5,8 @@ import asyncio
 
 from ombud.commands.opening import tell_admin, with_desk
 from ombud.config import Config
+from ombud.desk.errors import NotNow
+from ombud.kernel import serving
 from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, health, worst
 from ombud.kernel.supervisor import Programs, supervise
@@ -39,6 +41,19 @@ async def _made_ready(config: Config, url: str, with_demo: bool) -> str:
         async with opened(config, prepared.url, name="ombud demo"):
             await demo_commands.demo_once_command(fresh=prepared.password is not None)
     return prepared.url
+
+
+def reload(config: Config, asked: argparse.Namespace) -> int:
+    """Asks the `ombud serve` of this folder to replace its processes, and waits until none of the old ones is left."""
+    folder = config.data.dir
+    try:
+        count = serving.replace_processes(folder)
+    except serving.NotServed:
+        raise NotNow(f"Nobody serves {folder} on this machine. Start it with: ombud serve --data {folder}") from None
+    except serving.NotReplaced as trouble:
+        raise NotNow(f"{trouble} The log of `ombud serve` says why; what ran before goes on.") from None
+    print(f"{count} {'process runs' if count == 1 else 'processes run'} anew.")
+    return 0
 
 
 def migrate(config: Config, asked: argparse.Namespace) -> int:

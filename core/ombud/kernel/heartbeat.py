@@ -23,6 +23,7 @@ PULSE_VARIABLE = "OMBUD_PULSE"
 BEAT_EVERY = 0.25  # seconds
 
 _HEAD = struct.Struct("<4sIQ")
+_READY = _HEAD.size  # a byte: 1 once the process does what it is for
 _SLOT = struct.Struct("<B7xQQ64s96s16s")
 _MAGIC = b"OmbP"
 _HEAD_SIZE = 64
@@ -55,6 +56,7 @@ class Reading:
     pid: int
     beat: int
     calls: tuple[OpenCall, ...]
+    ready: bool = False
 
 
 class Pulse:
@@ -68,6 +70,10 @@ class Pulse:
 
     def beat(self) -> None:
         _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), time.monotonic_ns())
+
+    def say_ready(self) -> None:
+        """Requests or deliveries are taken from now on; the process before this one may go."""
+        self._memory[_READY] = 1
 
     @contextmanager
     def open_call(self, slug: str, place: str, limit: float = 0.0) -> Iterator[None]:
@@ -108,7 +114,9 @@ def read(path: Path) -> Reading | None:
         return None
     _, pid, beat = _HEAD.unpack_from(raw)
     calls = [_slot(raw, _HEAD_SIZE + index * _SLOT_SIZE) for index in range(_SLOTS)]
-    return Reading(pid, beat, tuple(sorted((call for call in calls if call), key=lambda call: call.started)))
+    return Reading(
+        pid, beat, tuple(sorted((call for call in calls if call), key=lambda call: call.started)), raw[_READY] == 1
+    )
 
 
 def _slot(raw: bytes, at: int) -> OpenCall | None:

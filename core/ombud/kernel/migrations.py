@@ -23,6 +23,7 @@ from ombud.kernel.database import db
 CORE = "ombud.migrations"
 LOCK = 0x6F6D_6275_64  # "ombud": one migration at a time in a database
 OUTSIDE_WAITS = 8
+STATEMENT = "10s"  # the longest one of a migration may run
 
 
 class MigrationError(RuntimeError):
@@ -61,7 +62,7 @@ async def schema_change(*, patient: bool = False) -> AsyncIterator[None]:
     async with db.transaction():
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         if not patient:
-            await db.execute("SET LOCAL lock_timeout = '300ms'; SET LOCAL statement_timeout = '10s'")
+            await db.execute(f"SET LOCAL lock_timeout = '300ms'; SET LOCAL statement_timeout = '{STATEMENT}'")
         yield
 
 

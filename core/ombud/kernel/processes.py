@@ -31,7 +31,7 @@ class Child:
         self.name = name
         self.worker: UUID = new_id()
         self.culprit: UUID | None = None  # the delivery that stopped it, if that is known
-        self.replacing = False
+        self.leaving = False
         self.failures = 0
         self.due = 0.0
         self._arguments = list(arguments)
@@ -43,7 +43,7 @@ class Child:
 
     def start(self) -> None:
         """From the main thread: the process ends when the thread that started it ends."""
-        self.worker, self.culprit, self.replacing = new_id(), None, False
+        self.worker, self.culprit = new_id(), None
         heartbeat.prepare(self._pulse)
         command = [sys.executable, "-P", "-m", "ombud.kernel.child", *self._arguments]
         command += ["--parent", str(os.getpid()), "--worker", str(self.worker)]
@@ -75,9 +75,6 @@ class Child:
         """The exit code of a process that just ended, once; sets when the next one is due."""
         if self._process is None or (code := self._process.poll()) is None:
             return None
-        if self.replacing:
-            self.due, self._process = 0.0, None
-            return code
         self.failures = 0 if self.age > SETTLED else self.failures + 1
         self.due = time.monotonic() + PAUSES[min(max(self.failures - 1, 0), len(PAUSES) - 1)]
         self._process = None
@@ -121,13 +118,17 @@ class Child:
         self._environ["OMBUD_DATABASE_URL"] = url
         self.signal(signal.SIGTERM)
 
-    def beats(self) -> bool:
-        """Whether its event loop has begun to run."""
-        return self.runs() and (said := self.reading()) is not None and said.beat > 0
+    def is_ready(self) -> bool:
+        """Whether it takes requests or deliveries."""
+        return self.runs() and (said := self.reading()) is not None and said.ready
 
-    def replace(self, seconds: float) -> None:
-        """Asks the process to end, so that the next one starts; kills it where it takes longer."""
-        self.replacing = True
+    def successor(self) -> "Child":
+        """One that will fill the same place."""
+        return Child(self.name, self._arguments, self._environ, self._folder, self._sockets)
+
+    def leave(self, seconds: float) -> None:
+        """Asks the process to end, because its successor works; kills it where it takes longer."""
+        self.leaving = True
         self.signal(signal.SIGTERM)
         killer = threading.Timer(seconds, self._kill_if, [self._process])
         killer.daemon = True

@@ -2,12 +2,23 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
 
 from ombud.kernel.postgres_process import take_lock
+
+REPLACED = 120.0  # seconds within which all processes should have been replaced
+
+
+class NotServed(Exception):
+    """No process of this machine serves the folder."""
+
+
+class NotReplaced(Exception):
+    """Old processes still run; the text says how many."""
 
 
 class Served(Exception):
@@ -41,6 +52,41 @@ def _held(path: Path, role: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def replace_processes(folder: Path, seconds: float = REPLACED) -> int:
+    """Has the supervisors of this folder put new processes in the places of the old ones, and waits for the last;
+    returns how many there were. Raises NotServed, NotReplaced."""
+    supervisors = {number for path in folder.glob("serve-*.lock") if (number := _holder(path))}
+    old = [child for number in supervisors for child in _processes_of(number)]
+    if not old:
+        raise NotServed
+    for number in supervisors:
+        os.kill(number, signal.SIGHUP)
+    _, left = psutil.wait_procs(old, timeout=seconds)
+    if left:
+        raise NotReplaced(f"{len(left)} of {len(old)} processes were not replaced within {seconds:.0f} s.")
+    return len(old)
+
+
+def _holder(path: Path) -> int:
+    """The process that holds the lock; 0 where nobody does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if take_lock(descriptor, seconds=0):
+            return 0
+        said = os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+        return int(said) if said.isdigit() else 0
+    finally:
+        os.close(descriptor)
+
+
+def _processes_of(supervisor: int) -> list[psutil.Process]:
+    try:
+        children = psutil.Process(supervisor).children()
+        return [child for child in children if "ombud.kernel.child" in child.cmdline()]
+    except psutil.Error:
+        return []
 
 
 def _who(said: bytes) -> str:

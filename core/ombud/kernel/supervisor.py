@@ -90,6 +90,9 @@ class Supervisor:
         self._dead: list[tuple[UUID, UUID | None]] = []
         self._faults: list[tuple[str, str, str]] = []
         self._outdated: list[Child] = []
+        self._successor: Child | None = None  # of the first that is outdated
+        self._leaving: list[Child] = []
+        self._asked_to_replace = False
         self._looked = time.monotonic()
         self._database_due = 0.0
 
@@ -118,12 +121,12 @@ class Supervisor:
 
         def stop(number: int, frame: object) -> None:
             if self._stop:
-                for child in self._children:
+                for child in self._everyone():
                     child.signal(signal.SIGKILL)
             self._stop = True
 
         def replace_all(number: int, frame: object) -> None:
-            self._outdated = list(self._children)
+            self._asked_to_replace = True
 
         before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, replace_all)
@@ -184,7 +187,7 @@ class Supervisor:
         if url != self._url:
             self._url = url
             self._bring_up_to_date()
-            for child in self._children:
+            for child in self._everyone():
                 child.move(self._for_processes(url))
 
     # --- the processes ---
@@ -222,28 +225,48 @@ class Supervisor:
         now = time.monotonic()
         starved, self._looked = now - self._looked > 1.0, now
         self._look_after_database()
-        for child in self._children:
+        for child in self._everyone():
             if not starved:  # what did not let us run did not let them beat either
                 self._judge(child)
             if (code := child.bury()) is not None:
                 self._mourn(child, code)
+        for child in self._children:
             if not child.runs() and now >= child.due:
                 child.start()
         self._replace_outdated()
         self._book()
 
+    def _everyone(self) -> list[Child]:
+        """Those in their places, the one that is about to take another's, those that leave."""
+        return [*self._children, *([self._successor] if self._successor else []), *self._leaving]
+
     def _replace_outdated(self) -> None:
-        """One process at a time, the next when all run: the socket stays open, its callers wait a moment."""
-        if self._outdated and all(child.beats() and not child.replacing for child in self._children):
-            child = self._outdated.pop(0)
-            log.info("replacing %s", child.name)
-            child.replace(WORK_ENDS if child.name == "work" else WEB_DRAINS)
+        """One process at a time: its successor starts beside it on the same socket, and when that is ready, it ends."""
+        if self._asked_to_replace:
+            self._asked_to_replace, self._outdated = False, list(self._children)
+        if self._successor is not None:
+            if self._successor.is_ready():
+                self._hand_over(self._outdated.pop(0), self._successor)
+        elif self._outdated and not self._leaving and all(child.is_ready() for child in self._children):
+            log.info("replacing %s", self._outdated[0].name)
+            self._successor = self._outdated[0].successor()
+            self._successor.start()
+
+    def _hand_over(self, old: Child, new: Child) -> None:
+        self._children[self._children.index(old)], self._successor = new, None
+        self._leaving.append(old)
+        old.leave(WORK_ENDS if old.name == "work" else WEB_DRAINS)
 
     def _mourn(self, child: Child, code: int) -> None:
         child.forget()
         if child.name == "work":
             self._dead.append((child.worker, child.culprit))
-        if child.replacing:
+        if child in self._leaving:
+            self._leaving.remove(child)
+            return
+        if child is self._successor:
+            self._successor, self._outdated = None, []
+            log.error("the new process of %s ended before it worked; the one before it goes on", child.name)
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         log.warning("%s ended (%s); starting it again", child.name, how)
@@ -310,10 +333,10 @@ class Supervisor:
             time.sleep(0.1)
 
     def _stop_children(self) -> None:
-        for child in self._children:
+        for child in self._everyone():
             child.signal(signal.SIGTERM)
         begun = time.monotonic()
-        for child in self._children:
+        for child in self._everyone():
             patience = WORK_ENDS if child.name == "work" else WEB_DRAINS
             if not child.end(patience - (time.monotonic() - begun)) and child.name == "work":
                 self._dead.append((child.worker, child.culprit))

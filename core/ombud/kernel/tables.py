@@ -13,6 +13,7 @@ class Plugin(Table, tablename="core_plugin"):
     wanted_on = Boolean(default=False)
     applied_version = Text(default="")
     declaration = JSONB(default="{}", help_text="tables and personal columns, kept after the code is gone")
+    kept = Boolean(default=False, help_text="uninstalled, its tables and their declaration kept")
     changed_by = Text(default="")
     changed_at = Timestamptz()
 

@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from ombud.config import Config
-from ombud.kernel.heartbeat import beat_task
+from ombud.kernel.heartbeat import beat_task, pulse
 from ombud.kernel.leaving import leave
 
 DRAIN = 5  # seconds open requests get at the end
@@ -18,6 +18,11 @@ class _Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         beat_task()
         await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            pulse().say_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops accepting, then lets those already accepted say what they came for before anything is closed."""

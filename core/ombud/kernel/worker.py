@@ -19,7 +19,7 @@ from ombud.kernel import schedule
 from ombud.kernel.broker import ACTOR, make_broker, message_for
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
-from ombud.kernel.heartbeat import beat_task
+from ombud.kernel.heartbeat import beat_task, pulse
 from ombud.kernel.ids import new_id
 from ombud.kernel.relay import Relay
 from ombud.kernel.requeue import QUEUE
@@ -60,6 +60,7 @@ async def _work(config: Config, url: str, roles: set[str], setting_up: str, work
             await stack.enter_async_context(_until_left(schedule.run_schedule(), stop))
         if "work" in roles:
             await stack.enter_async_context(_deliveries(config, worker, stop))
+        pulse().say_ready()
         log.info("ready: %s", ", ".join(sorted(roles)))
         await stop.wait()
         log.info("stopping")

@@ -92,6 +92,17 @@ def _from(sql: str, unit: UUID | str | None) -> str:
     return sql.format(start=_BY_KEY if isinstance(unit, str) else _BY_ID)
 
 
+def key_of_plugin(slug: str) -> str:
+    """The key of a plugin's group; no group of core's begins so."""
+    return f"p-{slug}"
+
+
+async def forget(key: str) -> None:
+    """Takes away all that is set of a group, secrets too, in the caller's transaction."""
+    await db.execute("DELETE FROM core_setting WHERE key = $1", key)
+    await db.execute("DELETE FROM core_setting_secret WHERE key = $1", key)
+
+
 async def levels(key: str, unit: UUID | str | None = None) -> list[Level]:
     """Where the group has values that count in a unit: its own first, then upwards, the deployment's last. `unit`: its
     id, or its key, of which an empty one means the desk's first unit; None, or a key there is not, only the deployment.

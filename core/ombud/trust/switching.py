@@ -1,8 +1,9 @@
 """Plugins on and off as facts: permitted by the policy, with their permissions, recorded in the ledger."""
 
-from ombud.kernel import lifecycle
+from ombud.kernel import plugin_change
+from ombud.kernel.plugin_change import Gone
 from ombud.kernel.plugins import Loaded
-from ombud.trust import roles
+from ombud.trust import group_settings, roles
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -20,13 +21,29 @@ async def enable(viewer: Viewer, slug: str) -> Loaded:
             await roles.add_permission(permission.key, permission.label, permission.default_roles, viewer.actor)
         await _tell(viewer, slug, "plugin.enabled", loaded.version)
 
-    return await lifecycle.enable(slug, viewer.actor, also)
+    return await plugin_change.enable(slug, viewer.actor, also)
 
 
 async def disable(viewer: Viewer, slug: str) -> None:
     """Switches a plugin off; its data and its permissions stay."""
     _demand(viewer)
-    await lifecycle.disable(slug, viewer.actor, lambda: _tell(viewer, slug, "plugin.disabled", ""))
+    await plugin_change.disable(slug, viewer.actor, lambda: _tell(viewer, slug, "plugin.disabled", ""))
+
+
+async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> Gone:
+    """Takes a plugin away from this desk, with its permissions and, unless its data is kept, its tables, settings and
+    secrets; the entry in the ledger tells how many rows of which tables. Raises as `enable`."""
+    _demand(viewer)
+
+    async def also(gone: Gone) -> None:
+        await roles.remove_permissions(slug, viewer.actor)
+        if not gone.kept:
+            await group_settings.forget(group_settings.key_of_plugin(slug))
+        tables = [{"table": name, "rows": rows} for name, rows in sorted(gone.rows.items())]
+        body = {"version": gone.version, "data": "kept" if gone.kept else "deleted", "tables": tables}
+        await append(actor=viewer.actor, entries=[NewEntry(f"plugin/{slug}", "plugin.uninstalled", body)])
+
+    return await plugin_change.uninstall(slug, viewer.actor, keep_data, also)
 
 
 def _demand(viewer: Viewer) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from ombud.desk import intake
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import remove_tables, running
 from ombud_csv_import import runs
 from ombud_csv_import.receipts import ImportChannel
 from ombud_csv_import.runs import sql
@@ -303,8 +302,7 @@ async def test_receipt_whose_case_was_not_opened_is_replayed_by_core(desk: Any, 
 
 async def test_tables_go_and_come_back_with_the_migration(desk: Any) -> None:
     await desk.enable("csv-import")
-    async with db.transaction():
-        await remove_tables(running.loaded["csv-import"])
+    await desk.uninstall("csv-import")
     left = await db.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'csv_import%'")
     assert left == []
     await desk.enable("csv-import")

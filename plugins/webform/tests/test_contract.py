@@ -4,9 +4,7 @@ import ast
 from pathlib import Path
 
 import ombud_webform
-from ombud.kernel import migrations
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import remove_tables, running
 from ombud.testing_desk import Desk
 from ombud_plugin_api import read_manifest
 from ombud_webform.piccolo_app import APP_CONFIG
@@ -43,9 +41,7 @@ async def test_its_tables_come_go_and_come_again(desk: Desk) -> None:
     await desk.enable("webform")
     made = await tables()
     assert made == ["webform_draft", "webform_file", "webform_sent"]
-    loaded = running.loaded["webform"]
-    async with migrations.schema_change():
-        await remove_tables(loaded)
+    await desk.uninstall("webform")
     assert await tables() == []
     await desk.enable("webform")
     assert await tables() == made

@@ -11,9 +11,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
 from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import Level, levels, reveal
-
-PLUGIN = "p-"
+from ombud.trust.group_settings import Level, key_of_plugin, levels, reveal
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,10 @@ def group(key: str) -> Group:
     raise NotFound("There are no such settings. If they belong to a plugin, turn it on first.")
 
 
-def key_of(slug: str) -> str:
-    """The key of a plugin's group; no group of core's begins so."""
-    return f"{PLUGIN}{slug}"
-
-
 def _of(loaded: Loaded) -> Group:
     assert loaded.setting_schema is not None
     return Group(
-        key_of(loaded.slug), loaded.manifest.name, loaded.manifest.summary, "puzzle", loaded.setting_schema,
+        key_of_plugin(loaded.slug), loaded.manifest.name, loaded.manifest.summary, "puzzle", loaded.setting_schema,
         loaded.slug, loaded.settings[0].try_out,
     )  # fmt: skip
 
@@ -68,7 +61,7 @@ async def values_for_plugin(slug: str, unit: UUID | str | None) -> dict[str, Any
     loaded = running.loaded.get(slug)
     if loaded is None or loaded.setting_schema is None:
         return {}
-    key, schema = key_of(slug), loaded.setting_schema
+    key, schema = key_of_plugin(slug), loaded.setting_schema
     return {**clear_values(schema, await levels(key, unit)), **await clear_secrets(key, schema, unit)}
 
 
@@ -84,4 +77,4 @@ async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None
     return {name: known.get(name) for name in schema.secrets}
 
 
-__all__ = ["Group", "clear_secrets", "clear_values", "group", "groups", "key_of", "values_for_plugin"]
+__all__ = ["Group", "clear_secrets", "clear_values", "group", "groups", "key_of_plugin", "values_for_plugin"]

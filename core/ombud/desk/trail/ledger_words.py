@@ -25,6 +25,7 @@ DESK: dict[str, tuple[str, str]] = {
     "setting.changed": ("%(actor)s changed the setting %(key)s", "settings"),
     "plugin.enabled": ("%(actor)s turned a plugin on, version %(version)s", "puzzle"),
     "plugin.disabled": ("%(actor)s turned a plugin off", "puzzle"),
+    "plugin.uninstalled": ("%(actor)s uninstalled a plugin", "puzzle"),
     "person.changed": ("%(actor)s corrected the details of a person", "edit"),
     "unit.added": ("%(actor)s added the unit %(key)s", "hierarchy"),
     "unit.moved": ("%(actor)s moved a unit", "hierarchy"),

@@ -18,7 +18,7 @@ from ombud.desk.transfer import import_rows
 from ombud.desk.transfer.archive import Archive, BadExport, Manifest, opened_archive
 from ombud.desk.transfer.import_check import WITH_FILES, Checked, check
 from ombud.desk.transfer.kinds import KINDS, Kind
-from ombud.kernel import lifecycle
+from ombud.kernel import plugin_change
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
@@ -189,7 +189,7 @@ async def _leave_to_do(report: ImportReport) -> None:
     report.users = tuple(row["name"] for row in rows)
     report.links = await db.fetchval("SELECT count(*) FROM core_link WHERE revoked_at IS NULL AND expires_at > now()")
     report.prefix_differs = report.manifest.reference_prefix != settings().complaints.reference_prefix
-    report.plugins = tuple(await lifecycle.settle_in())
+    report.plugins = tuple(await plugin_change.settle_in())
 
 
 async def _tell(report: ImportReport, checked: Checked) -> None:

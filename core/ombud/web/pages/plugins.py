@@ -6,13 +6,13 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
-from ombud.desk.settings.groups import key_of
 from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
 from ombud.trust import switching
+from ombud.trust.group_settings import key_of_plugin
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.shell import go
@@ -97,7 +97,7 @@ def _plugin(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[
 def _settings(slug: str) -> str:
     """Where its settings are changed; empty where it has none or is off."""
     loaded = running.loaded.get(slug)
-    return f"/settings/{key_of(slug)}" if loaded and loaded.setting_schema else ""
+    return f"/settings/{key_of_plugin(slug)}" if loaded and loaded.setting_schema else ""
 
 
 def _reach(standing: Standing) -> str:
