@@ -19,7 +19,8 @@ from ombud.kernel.notices import Notices
 from ombud.process import run_with, settings
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
-from ombud.web import front, guard, health_checks
+from ombud.web import apart, front, guard, health_checks
+from ombud.web.apart import Apart
 from ombud.web.api import api_handlers, openapi_config
 from ombud.web.arrival import Arrival
 from ombud.web.door import door
@@ -42,7 +43,7 @@ def create_app(config: Config | None = None) -> Litestar:
     given = begin(config or load())
     health_checks.register()
     app = Litestar(
-        route_handlers=[*front.handlers, *page_handlers, *api_handlers, _plugin_mount()],
+        route_handlers=[*front.handlers, *apart.handlers, *page_handlers, *api_handlers, _plugin_mount()],
         middleware=[door],
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
@@ -53,7 +54,7 @@ def create_app(config: Config | None = None) -> Litestar:
         request_max_body_size=given.limits.body_mb * 1_000_000,
     )
     guard.check(app)
-    app.asgi_handler = Arrival(app.asgi_handler)
+    app.asgi_handler = Arrival(Apart(app.asgi_handler))
     return app
 
 

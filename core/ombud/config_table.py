@@ -152,6 +152,9 @@ class Plugins:
         'Switched on at the first start; ["*"] means all that are installed.',
         each_shaped(rf"\*|{SLUG}", 'a list of slugs like ["my-plugin"], or ["*"]'),
     )
+    memory_mb: int = key(
+        2048, "What a process that runs their code may take of memory; 0 means no limit.", between(0, 1_000_000)
+    )
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.making import Made
 
 from ombud.kernel import plugins
+from ombud.testing_plugins import Made
 
 DUMMY = Path(__file__).parent.parent / "dummy_plugin"
 

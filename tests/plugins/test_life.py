@@ -7,13 +7,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.plugins.making import Made
 
 from ombud.kernel import holding_up, plugins
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
+from ombud.testing_plugins import Made
 from ombud.trust import switching
 from ombud.trust.policy import SYSTEM
 

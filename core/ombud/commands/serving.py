@@ -14,7 +14,7 @@ from ombud.start import opened, prepare_desk
 from ombud.web import health_checks
 from ombud.web.look import look
 
-PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up")
+PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up", pages="ombud.app:create_app")
 
 
 def serve(config: Config, asked: argparse.Namespace) -> int:

@@ -14,13 +14,14 @@ import asyncpg
 
 from ombud.kernel.database import NotOpen, db
 from ombud.kernel.ids import new_id
+from ombud.kernel.processes import HERE, PAGES_VARIABLE
 
 EVERY = 5.0  # seconds between two signs of life of a web process
 
 log = logging.getLogger(__name__)
 
 _SAY = """
-INSERT INTO core_worker (id, role, host, pid, started_at, beat_at) VALUES ($1, 'web', $2, $3, now(), now())
+INSERT INTO core_worker (id, role, host, pid, started_at, beat_at) VALUES ($1, $4, $2, $3, now(), now())
 ON CONFLICT (id) DO UPDATE SET beat_at = now()
 """
 
@@ -41,9 +42,10 @@ async def said_to_live() -> AsyncIterator[None]:
 
 
 async def _say(identity: object) -> None:
+    role = "pages" if os.environ.get(PAGES_VARIABLE) == HERE else "web"
     while True:
         try:
-            await db.execute(_SAY, identity, socket.gethostname(), os.getpid())
+            await db.execute(_SAY, identity, socket.gethostname(), os.getpid(), role)
         except (OSError, NotOpen, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
             log.debug("no sign of life could be given: %s", problem)
         await asyncio.sleep(EVERY)

@@ -111,7 +111,7 @@ async def call(
     where = place or place_of(function)
     if db.in_transaction():
         raise InsideTransaction(f"{where} of {provider_slug}: commit first, then call the provider")
-    if (rests := _resting_until(provider_slug)) is not None:
+    if (rests := resting_until(provider_slug)) is not None:
         left = (rests - now()).total_seconds()
         return Outcome(fault=Fault("resting", provider_slug, where, f"rests for {left:.0f} s after faults", left))
     try:
@@ -225,7 +225,8 @@ async def _record(fault: Fault, trace: str) -> None:
         _Rests.until[fault.provider] = rests
 
 
-def _resting_until(slug: str) -> datetime | None:
+def resting_until(slug: str) -> datetime | None:
+    """Until when a provider rests after repeated faults, as far as this process knows; None if it may work."""
     if db.is_open and time.monotonic() - _Rests.read_at > REFRESH:
         _Rests.read_at = time.monotonic()
         task = asyncio.get_running_loop().create_task(_read_rests(), context=contextvars.Context())

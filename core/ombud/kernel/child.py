@@ -1,10 +1,11 @@
-"""What the supervisor starts: `python -m ombud.kernel.child web|work …`. Settings come through the environment."""
+"""What the supervisor starts: `python -m ombud.kernel.child web|pages|work …`. Settings come by the environment."""
 
 import argparse
 import asyncio
 import ctypes
 import logging
 import os
+import resource
 import signal
 import sys
 from uuid import UUID
@@ -20,13 +21,15 @@ def main() -> None:
     die_with(asked.parent)
     config = load()
     show_stack_on_request()
+    if asked.process != "web":
+        limit_memory(config.plugins.memory_mb)
     logging.basicConfig(
         level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
     for chatty in ("dramatiq", "psycopg.pool", "apscheduler", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Each process loads its own half only: it is back the sooner when it was killed.
-    if asked.process == "web":
+    if asked.process in {"web", "pages"}:
         from ombud.kernel.web_process import serve_web
 
         serve_web(config, asked.app, asked.socket)
@@ -38,13 +41,19 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ombud.kernel.child", description=__doc__)
-    parser.add_argument("process", choices=("web", "work"))
+    parser.add_argument("process", choices=("web", "pages", "work"))
     parser.add_argument("--parent", type=int, required=True, help="process id of the supervisor")
     parser.add_argument("--app", default="", help="module:function, the app's factory or what sets work up")
     parser.add_argument("--socket", type=int, default=-1, help="descriptor of the listening socket")
     parser.add_argument("--worker", type=UUID, default=None)
     parser.add_argument("--roles", default="work,schedule")
     return parser.parse_args()
+
+
+def limit_memory(megabytes: int) -> None:
+    """What asks for more gets a MemoryError, a fault like others; without a limit it could take the database's."""
+    if megabytes and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 1_000_000, resource.RLIM_INFINITY))
 
 
 def die_with(parent: int) -> None:

@@ -17,6 +17,8 @@ from ombud.kernel.ids import new_id
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before a process that died is started again
 SETTLED = 20.0  # seconds after which an end does not count as another failed start
+PAGES_VARIABLE = "OMBUD_PAGES_AT"  # the socket of the process that runs plugins' pages, or HERE in that process
+HERE = "here"
 STACK_TIME = 0.15  # seconds a stuck process gets to write its stack
 
 _printing = threading.Lock()

@@ -57,8 +57,8 @@ SELECT locked_by FROM core_delivery
 WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM core_worker WHERE id = locked_by) AND locked_by <> $2
 """
 
-# A web process that was killed is shown as silent for a while, then forgotten.
-_FORGET_WEB = "DELETE FROM core_worker WHERE role = 'web' AND beat_at < now() - interval '10 minutes'"
+# One that answers browsers and was killed is shown as silent for a while, then forgotten.
+_FORGET_WEB = "DELETE FROM core_worker WHERE role <> 'work' AND beat_at < now() - interval '10 minutes'"
 
 _FORGET = "UPDATE core_delivery SET handed_at = NULL WHERE state = 'waiting' AND handed_at IS NOT NULL"
 

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,7 +23,7 @@ from ombud.kernel import clock, faults, serving, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
-from ombud.kernel.processes import Child, clear
+from ombud.kernel.processes import HERE, PAGES_VARIABLE, Child, clear
 from ombud.kernel.requeue import REQUEUE
 
 Role = Literal["web", "work", "schedule", "all"]
@@ -42,10 +43,11 @@ class CannotServe(Exception):
 
 @dataclass(frozen=True)
 class Programs:
-    """What the processes run, as `module:name`: the web app's factory, and what sets the work process up."""
+    """What the processes run, as `module:name`: the web apps' factories, and what sets the work process up."""
 
     web: str
     work: str = ""
+    pages: str = ""  # where plugins' pages run in a process of their own
 
 
 def supervise(
@@ -104,11 +106,13 @@ class Supervisor:
             stack.callback(self._stop_database)
             self._bring_up_to_date()
             listening = stack.enter_context(self._listen()) if "web" in self.roles else None
+            private = stack.enter_context(_private_socket()) if listening and self.programs.pages else None
             clear(self.config.data.dir / "run")
-            self._children = list(self._plan(listening))
+            self._children = list(self._plan(listening, private))
             stack.callback(self._stop_children)
             for child in self._children:
-                child.start()
+                if self._is_due(child):
+                    child.start()
             if listening is not None:
                 threading.Thread(target=self._announce, args=(listening,), daemon=True).start()
             while not self._stop:
@@ -207,9 +211,13 @@ class Supervisor:
         with listening:
             yield listening
 
-    def _plan(self, listening: socket.socket | None) -> Iterator[Child]:
+    def _plan(self, listening: socket.socket | None, private: socket.socket | None) -> Iterator[Child]:
         folder = self.config.data.dir / "run"
         environ = os.environ | as_environment(self.config, self._for_processes(self._url), listening)
+        if private is not None:
+            asked = ["pages", "--app", self.programs.pages, "--socket", str(private.fileno())]
+            yield Child("pages", asked, environ | {PAGES_VARIABLE: HERE}, folder, [private.fileno()])
+            environ = environ | {PAGES_VARIABLE: private.getsockname()}
         if listening is not None:
             number = listening.fileno()
             asked = ["web", "--app", self.programs.web, "--socket", str(number)]
@@ -231,10 +239,14 @@ class Supervisor:
             if (code := child.bury()) is not None:
                 self._mourn(child, code)
         for child in self._children:
-            if not child.runs() and now >= child.due:
+            if not child.runs() and self._is_due(child):
                 child.start()
         self._replace_outdated()
         self._book()
+
+    def _is_due(self, child: Child) -> bool:
+        """Plugins' pages come after core's: on few cores the desk serves the sooner."""
+        return time.monotonic() >= child.due and (child.name != "pages" or self._ready.is_set())
 
     def _everyone(self) -> list[Child]:
         """Those in their places, the one that is about to take another's, those that leave."""
@@ -270,7 +282,7 @@ class Supervisor:
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         log.warning("%s ended (%s); starting it again", child.name, how)
-        if child.name != "work" and not self._ready.is_set() and child.failures >= FIRST_STARTS:
+        if child.name.startswith("web") and not self._ready.is_set() and child.failures >= FIRST_STARTS:
             raise CannotServe(
                 f"The web process ended {child.failures} times before it answered; the lines above say why."
             )
@@ -342,6 +354,15 @@ class Supervisor:
                 self._dead.append((child.worker, child.culprit))
             child.forget()
         self._book()
+
+
+@contextlib.contextmanager
+def _private_socket() -> Iterator[socket.socket]:
+    """Between our own processes; in a folder of ours with a short name, for such names may not be long."""
+    with tempfile.TemporaryDirectory(prefix="ombud-") as folder, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{folder}/pages")
+        listening.listen(512)
+        yield listening
 
 
 def healthy(host: str, port: int, seconds: float = 2.0) -> bool:

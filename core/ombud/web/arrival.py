@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ombud.config_table import Server
 from ombud.process import settings
+from ombud.web.apart import ASKS, is_here
 
 HEADERS = {
     "content-security-policy": (
@@ -53,12 +54,18 @@ class Arrival:
             await _refuse(dressed)
             return
         state = cast(Any, scope)
-        near = (scope.get("client") or ("", 0))[0]
-        asks = address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
+        asks = _who_asks(scope, given, server)
         state["client"] = (asks, 0) if asks else None
         if server.is_https:  # a proxy ends it; cookies and redirects of plugins go by this
             state["scheme"] = "https"
         await self._app(scope, receive, dressed)
+
+
+def _who_asks(scope: Scope, given: GivenHeaders, server: Server) -> str:
+    near = (scope.get("client") or ("", 0))[0]
+    if is_here() and not near:  # on the private socket a web process says it, which asked this very question
+        return given.get(ASKS.decode(), "")
+    return address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
 
 
 def _dressed(server: Server, path: str, send: Send) -> Send:

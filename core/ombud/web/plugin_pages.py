@@ -16,20 +16,26 @@ from markupsafe import Markup
 import ombud_plugin_api as api
 from ombud.desk.platform import context_for, context_in
 from ombud.kernel import faults, heartbeat
-from ombud.kernel.calling import Outcome, call
+from ombud.kernel.calling import Outcome, call, resting_until
+from ombud.kernel.database import is_away
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.process import settings
 from ombud.trust.permissions import KEYS
 from ombud.web import guard, shell, templating
+from ombud.web.apart import is_apart
 from ombud.web.door import viewer_of
 from ombud.web.look import look
+from ombud.web.refusals import status_of
 from ombud.web.throttled import address_of
 
 log = logging.getLogger("ombud.plugins")
 
 FIRST_BYTE_SECONDS = 10.0
 SLOT_SECONDS = 2.0
+SLOT_CHARACTERS = 200_000
+
+_recording: set[asyncio.Task[Any]] = set()
 
 
 class PluginPages:
@@ -42,6 +48,7 @@ class PluginPages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         slug, _, rest = scope["path"].removeprefix("/p/").partition("/")
         app = await self._app(slug)
+        _refuse_if_it_rests(running.loaded.get(slug))
         inner: Any = dict(scope)
         inner["path"] = f"/{rest.rstrip('/')}"
         inner["raw_path"] = inner["path"].encode()
@@ -93,13 +100,44 @@ class PluginPages:
                 "context": Provide(_context_of(loaded.slug)),
                 "pages": Provide(_pages_of(loaded, jinja)),
             },
-            exception_handlers=self._handlers,
+            exception_handlers={kind: _blaming(loaded.slug, handler) for kind, handler in self._handlers.items()},
             state=State({"jinja": jinja, "slug": loaded.slug}),
             openapi_config=None,
             request_max_body_size=settings().limits.body_mb * 1_000_000,
         )
         guard.check(app, KEYS | {permission.key for permission in loaded.permissions})
         return app
+
+
+def _refuse_if_it_rests(loaded: Loaded | None) -> None:
+    """Not where it serves one of core's public addresses: somebody may be complaining there."""
+    if loaded is not None and not loaded.manifest.doors and resting_until(loaded.slug) is not None:
+        raise ServiceUnavailableException(
+            f"{loaded.manifest.name} rests after repeated faults. The rest of Ombud works; try again in a few minutes."
+        )
+
+
+def _blaming(slug: str, handler: Any) -> Any:
+    """Counts what a page of the plugin did wrong against it, and answers as for core's own pages."""
+
+    def answer(request: Request[Any, Any, Any], problem: Exception) -> Any:
+        if status_of(problem) >= 500 and not is_away(problem):
+            place = f"page {request.scope['path']}"
+            log.warning("fault of %s in %s: %s", slug, place, faults.told(problem))
+            task = asyncio.create_task(
+                faults.record(slug, "error", place, faults.told(problem), faults.trace_hash(problem))
+            )
+            _recording.add(task)
+            task.add_done_callback(_recorded)
+        return handler(request, problem)
+
+    return answer
+
+
+def _recorded(task: "asyncio.Task[Any]") -> None:
+    _recording.discard(task)
+    if not task.cancelled() and (trouble := task.exception()) is not None:
+        log.error("a fault could not be recorded: %s", trouble)
 
 
 def _platform_of(slug: str) -> Any:
@@ -150,9 +188,14 @@ async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry:
     for slug, loaded in running.loaded.items():
         for fill in loaded.slots:
             if fill.slot == slot and (not fill.permission or viewer.may(fill.permission)):
-                part = await _fill(request, loaded, fill, subject)
+                part = _later(loaded) if is_apart(slug) else await _fill(request, loaded, fill, subject)
                 shown.append(part and {**part, "slug": slug, "href": retry.format(slug=slug)})
     return [each for each in shown if each]
+
+
+def _later(loaded: Loaded) -> dict[str, Any]:
+    """Fetched by the page once it is there, from the process that runs the plugin's code."""
+    return {"state": "loading", "title": loaded.manifest.name}
 
 
 async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, subject: Any) -> dict[str, Any] | None:
@@ -166,7 +209,10 @@ async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill,
         return None
     if outcome.fault is None and outcome.value is not None:
         try:
-            return {"state": "ready", "title": title, "html": _drawn(request, loaded, fill, outcome.value)}
+            html = _drawn(request, loaded, fill, outcome.value)
+            if len(html) > SLOT_CHARACTERS:
+                raise ValueError(f"its part is {len(html)} characters long; at most {SLOT_CHARACTERS}")
+            return {"state": "ready", "title": title, "html": html}
         except Exception as problem:
             log.exception("plugin %s: template %s failed", loaded.slug, fill.template)
             await faults.record(loaded.slug, "error", place, f"{type(problem).__name__}: {problem}"[:500])
