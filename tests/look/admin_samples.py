@@ -37,7 +37,7 @@ def pages(work: Callable[..., dict[str, Any]], csrf_field: Callable[[], Any]) ->
             "places": [{"label": "People", "places": places}], "trail": TRAIL, "more_href": "", **context,
         }  # fmt: skip
 
-    drawn = {**_users(), **_roles(), **_units(), **_words(), **_queues()}
+    drawn = {**_users(), **_roles(), **_units(), **_words(), **_queues(), **_plugin()}
     return {name: (template, around(place, **context)) for name, (template, place, context) in drawn.items()}
 
 
@@ -264,6 +264,48 @@ def _words() -> dict[str, tuple[str, str, dict[str, Any]]]:
             "taxonomies",
             {**file, "lines": lines, "counts": {"new": 1, "changed": 0, "same": 2, "wrong": 1},
              "form": _form(text="code,label_en")},
+        ),
+    }  # fmt: skip
+
+
+def _plugin() -> dict[str, tuple[str, str, dict[str, Any]]]:
+    plugin = {
+        "slug": "payments", "label": "Payments panel", "state": "upgrade_needed", "version": "2.0.0",
+        "applied_version": "1.4.1", "summary": "Shows the last payments in the 360 panel.",
+        "why": "Another version is installed than the one in use. Upgrade to use it.", "settings_href": "/settings/p-x",
+        "preview_href": "/plugins/payments/enable", "preview_label": "Upgrade to 2.0.0",
+        "uninstall_href": "/plugins/payments/uninstall", "acts": [{"action": "disable", "label": "Turn off"}],
+    }  # fmt: skip
+    tables = [
+        {"name": "payments_note", "personal": ["words", "account"], "rows": 1204,
+         "erase": "Erasing a person blanks these columns."},
+        {"name": "payments_state", "personal": [], "rows": 1, "erase": ""},
+    ]  # fmt: skip
+    rights = [{"key": "payments.look", "label": "See payments", "roles": "Agent, Team leader"},
+              {"key": "payments.refund", "label": "Pay back", "roles": ""}]  # fmt: skip
+    fault = {"kind": "timeout", "place": "slot case.side", "error": "took longer than 2 s", "count": 5, "last": NOW}
+    shown = {
+        "plugin": plugin, "facts": [("Version in use", "1.4.1"), ("Reaches", "payments.internal")], "tables": tables,
+        "permissions": rights, "faults": [fault], "faults_href": "/jobs/faults", "changes": "# 2.0.0\n\n- Reads dates.",
+    }  # fmt: skip
+    bare = {**shown, "tables": [], "permissions": [], "faults": [], "changes": "",
+            "plugin": {**plugin, "state": "enabled", "why": "", "preview_href": "", "uninstall_href": ""}}  # fmt: skip
+    seen = {"plugin": plugin, "wrong": "", "statements": ["ALTER TABLE payments_note ADD COLUMN mood text"],
+            "permissions": rights, "reach": "Reaches payments.internal.", "upgrade": True}  # fmt: skip
+    return {
+        "plugin": ("pages/plugin.html", "plugins", shown),
+        "plugin-bare": ("pages/plugin.html", "plugins", bare),
+        "plugin-enable": ("pages/plugin_enable.html", "plugins", seen),
+        "plugin-enable-not": (
+            "pages/plugin_enable.html",
+            "plugins",
+            {**seen, "wrong": "Its hooks failed: KeyError: 'x'.", "statements": [], "permissions": []},
+        ),
+        "plugin-uninstall": (
+            "pages/plugin_uninstall.html",
+            "plugins",
+            {"plugin": plugin, "tables": tables,
+             "form": _wrong("slug", "To delete its data, type payments exactly.", data="delete", slug="paymets")},
         ),
     }  # fmt: skip
 

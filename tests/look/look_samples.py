@@ -887,7 +887,9 @@ def plugins() -> dict[str, Any]:
             "Prints, folds and posts letters through your print house.",
             "Reads letters and addresses. Sends them to one host.",
             why="Version 2.0 asks for one new right: read case deadlines.",
-            acts=[{"action": "upgrade", "label": "Upgrade to 2.0", "main": True}],
+            acts=[],
+            preview_href="/plugins/letterpress/enable",
+            preview_label="Upgrade to 2.0",
         ),
     ]
     working = [

@@ -21,8 +21,8 @@ async def _receipt(body: bytes = b"not a complaint", *, faulted: bool = True):
 async def test_a_plugin_is_turned_on_and_off_and_an_unknown_one_is_refused_in_words(desk, send):
     administrator = await desk.signed_in("administrator")
     shown = (await administrator.get("/plugins")).text
-    slug = re.search(r'action="/plugins/([^/"]+)/enable"', shown).group(1)
-    on = await send(administrator, "/plugins", f"/plugins/{slug}/enable", follow=True)
+    slug = re.search(r'href="/plugins/([^/"]+)/enable"', shown).group(1)
+    on = await send(administrator, f"/plugins/{slug}/enable", f"/plugins/{slug}/enable", follow=True)
     assert f"/plugins/{slug}/disable" in on.text
     assert slug in running.loaded
     off = await send(administrator, "/plugins", f"/plugins/{slug}/disable", follow=True)

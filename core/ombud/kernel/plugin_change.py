@@ -4,6 +4,8 @@
 """
 
 import asyncio
+import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,13 +35,62 @@ class Gone:
     rows: Mapping[str, int]
 
 
-async def enable(slug: str, actor: str, also: Callable[[Loaded], Awaitable[None]]) -> Loaded:
-    """Migrates and switches on, or upgrades; where it is on in this version already, nothing is done and `also` is not
-    called. Raises UnfitError, MigrationError."""
+@dataclass(frozen=True)
+class Preview:
+    """What switching on would do. `statements`: those that change tables, as they ran when it was tried; `permissions`:
+    key, label, roles that get it; `pages`: how many."""
+
+    version: str
+    statements: tuple[str, ...]
+    permissions: tuple[tuple[str, str, tuple[str, ...]], ...]
+    jobs: tuple[str, ...]
+    pages: int
+
+
+async def preview(slug: str) -> Preview:
+    """Tries the plugin's migrations and takes them back, in one transaction that never commits; raises as `enable`."""
+    loaded, ran = _found(slug), []
+
+    async def attempt() -> None:
+        async with holding_up_nobody() as watch, schema_change(), db.connection() as connection:
+            watch.watch(await db.fetchval("SELECT pg_backend_pid()"))
+            with connection.query_logger(lambda each: ran.append(each.query)):
+                await apply_tables(loaded)
+            raise _OnlyTriedError
+
+    with contextlib.suppress(_OnlyTriedError):
+        async with asyncio.timeout(CHANGE_SECONDS), _told():
+            await with_retries(attempt)
+    return Preview(
+        loaded.version,
+        tuple(" ".join(each.split()) for each in ran if _CHANGES.match(each)),
+        tuple((each.key, each.label, tuple(each.default_roles)) for each in loaded.permissions),
+        tuple(job.name for job in loaded.jobs),
+        len(loaded.pages),
+    )
+
+
+class _OnlyTriedError(Exception):
+    """Rolls back what was tried."""
+
+
+# What changes the database, but not the list of migrations, which says no more than that they ran.
+_CHANGES = re.compile(
+    r"\s*(ALTER|CREATE|DROP|COMMENT|INSERT|UPDATE|DELETE|LOCK|TRUNCATE)\b(?!.*\bmigration\b)", re.I | re.S
+)
+
+
+def _found(slug: str) -> Loaded:
     found = plugins.discover(running.blocked).get(slug)
     if found is None:
         raise UnfitError(f"there is no plugin {slug} installed here; `ombud plugin list` shows those that are")
-    loaded = plugins.load(found)
+    return plugins.load(found)
+
+
+async def enable(slug: str, actor: str, also: Callable[[Loaded], Awaitable[None]]) -> Loaded:
+    """Migrates and switches on, or upgrades; where it is on in this version already, nothing is done and `also` is not
+    called. Raises UnfitError, MigrationError."""
+    loaded = _found(slug)
 
     async def change() -> None:
         row = await _row(slug)
@@ -144,7 +195,7 @@ async def _told() -> AsyncIterator[None]:
     """A migration's own failure, in words that name it."""
     try:
         yield
-    except (MigrationError, UnfitError, TimeoutError):
+    except (MigrationError, UnfitError, TimeoutError, _OnlyTriedError):
         raise
     except asyncpg.QueryCanceledError as problem:
         raise MigrationError(

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpx
-from litestar import get
+from litestar import Request, get
 from litestar.enums import ScopeType
-from litestar.exceptions import ServiceUnavailableException
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ombud.kernel.lifecycle import running
@@ -62,7 +62,9 @@ class Apart:
         try:
             answer = await self._asked(scope, receive)
         except httpx.TransportError:
-            await self._app(cast(Any, {**scope, "method": "GET", "path": UNANSWERED}), receive, send)
+            await self._app(
+                cast(Any, {**scope, "method": "GET", "path": UNANSWERED, "unanswered": True}), receive, send
+            )
             return
         await _pass_on(answer, send)
 
@@ -120,8 +122,10 @@ async def _pass_on(answer: httpx.Response, send: Send) -> None:
 
 
 @get(UNANSWERED, opt={"public": True}, include_in_schema=False)
-async def not_answering() -> None:
-    """What is drawn in place of a page whose process ended or gave no answer."""
+async def not_answering(request: Request[Any, Any, Any]) -> None:
+    """What is drawn in place of a page whose process ended or gave no answer; nobody asks for it by its address."""
+    if not cast(Any, request.scope).get("unanswered"):
+        raise NotFoundException
     raise ServiceUnavailableException("This page is not answering. The rest of Ombud works; try again later.")
 
 

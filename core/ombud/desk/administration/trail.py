@@ -97,6 +97,9 @@ _SENTENCES = {
     "role.restored": ("%(actor)s took the role %(role)s back into use", "refresh"),
     "permission.given": ("The right %(permission)s came with a plugin or a new version", "puzzle"),
     "permission.taken": ("The rights of a plugin went with it", "puzzle"),
+    "plugin.enabled": ("%(actor)s turned it on, version %(version)s", "player-play"),
+    "plugin.disabled": ("%(actor)s turned it off", "player-pause"),
+    "plugin.uninstalled": ("%(actor)s uninstalled it; its data was %(data)s", "trash"),
     "unit.added": ("%(actor)s added this unit", "plus"),
     "unit.changed": ("%(actor)s changed: %(fields)s%(change)s", "edit"),
     "unit.moved": ("%(actor)s moved this unit below %(to)s", "route"),
@@ -123,6 +126,7 @@ def phrase(kind: str, body: Mapping[str, Any], actor: str, names: Mapping[str, s
         "role": names.get(f"role {body.get('role', '')}", str(body.get("role", ""))), "unit": names.get(unit, unit),
         "permission": str(body.get("permission", "")), "key": str(body.get("key", "")),
         "code": str(body.get("code", "")), "day": str(body.get("valid_to", "")), "change": _change(body),
+        "version": str(body.get("version", "")), "data": str(body.get("data", "")),
         "to": names.get(str(body.get("to", "")), "") or "the whole desk",
         "instead": f"; {names.get(str(body['maps_to']), 'another')} takes its place" if body.get("maps_to") else "",
     }  # fmt: skip

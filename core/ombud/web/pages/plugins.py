@@ -1,10 +1,9 @@
 """Plugins: how each stands and why, and switching them on and off."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.exceptions import NotFoundException
 
 from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
@@ -13,6 +12,7 @@ from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
+from ombud.web import plugin_changes
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.shell import go
@@ -33,22 +33,26 @@ async def plugins(request: Req, show: str = "", kind: str = "") -> Response[Any]
     return await _page(request, show=show, kind=kind)
 
 
-@post("/plugins/{slug:str}/{action:str}", opt=MANAGE)
-async def switch(request: Req, slug: str, action: str) -> Response[Any]:
-    """Enable (which also upgrades), disable, or end a rest early; why it could not be done stands at the plugin."""
-    viewer = viewer_of(request)
+@post("/plugins/{slug:str}/enable", opt=MANAGE)
+async def enable(request: Req, slug: str) -> Response[Any]:
+    """Turns on, or upgrades; why it could not be done stands at the plugin."""
+    return await _switched(request, slug, plugin_changes.enable(viewer_of(request), slug), "is on")
+
+
+@post("/plugins/{slug:str}/disable", opt=MANAGE)
+async def disable(request: Req, slug: str) -> Response[Any]:
+    return await _switched(request, slug, switching.disable(viewer_of(request), slug), "is off. Its data stays")
+
+
+@post("/plugins/{slug:str}/restart", opt=MANAGE)
+async def restart(request: Req, slug: str) -> Response[Any]:
+    """Ends a rest early, when its cause was mended."""
+    return await _switched(request, slug, faults.wake(slug), "may work again")
+
+
+async def _switched(request: Req, slug: str, act: Awaitable[Any], words: str) -> Response[Any]:
     try:
-        if action in {"enable", "upgrade"}:
-            await switching.enable(viewer, slug)
-            words = "is on"
-        elif action == "disable":
-            await switching.disable(viewer, slug)
-            words = "is off. Its data stays"
-        elif action == "restart":
-            await faults.wake(slug)
-            words = "may work again"
-        else:
-            raise NotFoundException
+        await act
     except (UnfitError, MigrationError) as problem:
         return await _page(request, status=409, slug=slug, why=str(problem))
     await running.refresh()  # this process answers the next page; the others hear the notice
@@ -66,7 +70,7 @@ async def _page(
     standings = await lifecycle.standings(running.blocked)
     faulted = {each.slug: each for each in reversed(await faults.recent_faults())}
     resting = await faults.resting()
-    shown = [_plugin(each, faulted.get(each.slug), each.slug in resting) for each in standings]
+    shown = [drawn(each, faulted.get(each.slug), each.slug in resting) for each in standings]
     for each in shown:
         if not viewer_of(request).may("setting.manage"):
             each["settings_href"] = ""
@@ -79,7 +83,7 @@ async def _page(
     )  # fmt: skip
 
 
-def _plugin(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[str, Any]:
+def drawn(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[str, Any]:
     manifest = standing.manifest
     state = "fault" if rests and standing.state == "enabled" else standing.state.replace(" ", "_")
     return {
@@ -87,8 +91,9 @@ def _plugin(standing: Standing, fault: FaultRecord | None, rests: bool) -> dict[
         "icon": next((KINDS[each] for each in manifest.kinds if each in KINDS), "puzzle") if manifest else "puzzle",
         "version": standing.version or standing.applied_version, "author": "",
         "settings_href": _settings(standing.slug),
-        "summary": manifest.summary if manifest else "It was on here before.", "reach": _reach(standing),
+        "summary": manifest.summary if manifest else "It was on here before.", "reach": reach(standing),
         "why": _why(standing, fault, rests), "acts": _acts(standing, rests),
+        "preview_href": _preview(standing), "preview_label": _preview_label(standing),
         "kinds": manifest.kinds if manifest else (), "faults": fault.count if fault else 0,
         "group": _group(standing, rests),
     }  # fmt: skip
@@ -100,7 +105,17 @@ def _settings(slug: str) -> str:
     return f"/settings/{key_of_plugin(slug)}" if loaded and loaded.setting_schema else ""
 
 
-def _reach(standing: Standing) -> str:
+def _preview(standing: Standing) -> str:
+    """Where it is shown what turning on would do, before it is done; empty where it cannot be turned on."""
+    ready = standing.state in {"installed", "disabled", "upgrade needed"} and not standing.problem
+    return f"/plugins/{standing.slug}/enable" if ready else ""
+
+
+def _preview_label(standing: Standing) -> str:
+    return f"Upgrade to {standing.version}" if standing.state == "upgrade needed" else "Turn on"
+
+
+def reach(standing: Standing) -> str:
     manifest = standing.manifest
     if manifest is None:
         return ""
@@ -124,9 +139,7 @@ def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
 def _acts(standing: Standing, rests: bool) -> list[dict[str, Any]]:
     off = {"action": "disable", "label": "Turn off"}
     if standing.state in {"installed", "disabled"}:
-        return [] if standing.problem else [{"action": "enable", "label": "Turn on", "main": True}]
-    if standing.state == "upgrade needed":
-        return [{"action": "upgrade", "label": f"Upgrade to {standing.version}", "main": True}, off]
+        return []
     if rests:
         return [{"action": "restart", "label": "Start again", "main": True}, off]
     return [off] if standing.changed_at is not None else []
@@ -169,4 +182,4 @@ def _groups(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"label": name, "count": len(those), "plugins": those} for name, those in groups if those]
 
 
-handlers = [plugins, switch]
+handlers = [plugins, enable, disable, restart]

@@ -1,0 +1,108 @@
+"""The plugins page as administrators use it: looked at, turned on after a look at what that does, and taken away."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.testing_plugins import Made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Made]:
+    site = tmp_path / "site"
+    site.mkdir()
+    sys.path.insert(0, str(site))
+    plugin = Made("made-up", site).write()
+    (plugin.folder / "CHANGES.md").write_text("# 0.1.0\n\nThe first one.\n")
+    yield plugin
+    sys.path.remove(str(site))
+    plugin.remove()
+
+
+async def test_turning_on_is_shown_tried_out_before_it_is_done(desk: Any, send: Any, made: Made) -> None:
+    administrator = await desk.signed_in("administrator")
+    page = "/plugins/made-up/enable"
+    first = (await administrator.get(page)).text
+    assert "Tried a moment ago and taken back" in first
+    assert "CREATE TABLE" in first
+    assert "made_up_note" in first
+    assert "REFERENCES core_case (id)" in first
+    assert "Look at it" in first
+    assert "Team leader" in first
+    assert await db.fetchval("SELECT to_regclass('made_up_note')") is None
+    done = await send(administrator, page, page, follow=True)
+    assert "Made-up is on." in done.text
+    assert "made-up" in running.loaded
+    assert (await administrator.get("/p/made-up/")).text == "made-up 0.1.0"
+
+
+async def test_a_plugin_that_would_not_work_says_so_before_it_is_turned_on(desk: Any, made: Made) -> None:
+    administrator = await desk.signed_in("administrator")
+    made.migration("m_0002", "2026-02-01T00:00:00:000000", 'await run_sql("SELECT nonsense FROM nowhere")').write()
+    answer = await administrator.get("/plugins/made-up/enable")
+    assert answer.status_code == 409
+    assert "It would not work" in answer.text
+    assert "nowhere" in answer.text
+    made.later.clear()
+    made.plugin = "import os\nos._exit(3)\n"
+    made.write()
+    assert (
+        "its code stopped the process that tried it"
+        in (await administrator.get("/plugins/made-up/enable")).text.lower()
+    )
+    refused = await administrator.submit("/plugins/made-up/enable", {}, page="/plugins")
+    assert refused.status_code == 409
+    assert (await administrator.get("/health")).status_code == 200
+
+
+async def test_the_page_of_a_plugin_tells_what_it_keeps_what_it_did_and_what_was_done(desk: Any, made: Made) -> None:
+    await desk.enable("made-up")
+    await db.execute("INSERT INTO made_up_note (words) VALUES ('one'), ('two')")
+    await db.execute(
+        "INSERT INTO core_fault (id, slug, at, kind, place, error, trace) "
+        "VALUES (gen_random_uuid(), 'made-up', now(), 'timeout', 'slot case.side', 'took longer than 2 s', '')"
+    )
+    administrator = await desk.signed_in("administrator")
+    text = (await administrator.get("/plugins/made-up")).text
+    for words in ("made_up_note", "2 rows", "took longer than 2 s", "The first one.", "turned it on, version 0.1.0"):
+        assert words in text, words
+    assert 'href="/plugins/made-up"' in (await administrator.get("/plugins")).text
+    assert (await administrator.get("/plugins/no-such")).status_code == 404
+    assert (await (await desk.signed_in("leader")).get("/plugins/made-up")).status_code == 403
+
+
+async def test_deleting_a_plugins_data_wants_its_name_typed(desk: Any, send: Any, made: Made) -> None:
+    await desk.enable("made-up")
+    await db.execute("INSERT INTO made_up_note (words) VALUES ('one')")
+    administrator = await desk.signed_in("administrator")
+    page = "/plugins/made-up/uninstall"
+    undecided = await send(administrator, page, page)
+    assert undecided.status_code == 422
+    assert "Choose what becomes of its own data" in undecided.text
+    mistyped = await send(administrator, page, page, data="delete", slug="madeup")
+    assert mistyped.status_code == 422
+    assert "type made-up exactly" in mistyped.text
+    assert 'value="madeup"' in mistyped.text
+    assert await db.fetchval("SELECT count(*) FROM made_up_note") == 1
+    gone = await send(administrator, page, page, follow=True, data="delete", slug="made-up")
+    assert "is uninstalled; 1 rows of its own were deleted" in gone.text.replace("1 row of", "1 rows of")
+    assert await db.fetchval("SELECT to_regclass('made_up_note')") is None
+    assert "made-up" not in running.loaded
+
+
+async def test_a_plugin_uninstalled_with_its_data_kept_says_so_and_can_still_be_deleted(
+    desk: Any, send: Any, made: Made
+) -> None:
+    await desk.enable("made-up")
+    administrator = await desk.signed_in("administrator")
+    page = "/plugins/made-up/uninstall"
+    kept = await send(administrator, page, page, follow=True, data="keep")
+    assert "its data is kept" in kept.text
+    assert "It was uninstalled, and its data was kept." in (await administrator.get("/plugins/made-up")).text
+    await send(administrator, page, page, data="delete", slug="made-up")
+    assert await db.fetchval("SELECT to_regclass('made_up_note')") is None
