@@ -165,6 +165,11 @@ def _plugins(groups: Any) -> None:
     _command(plugin, "list", "plugins:plugin_list", "Every plugin and how it stands.")
     _command(plugin, "enable", "plugins:plugin_enable", "Switch a plugin on, or upgrade it.").add_argument("slug")
     _command(plugin, "disable", "plugins:plugin_disable", "Switch a plugin off; its data stays.").add_argument("slug")
+    tried = _command(
+        plugin, "rehearse", "rehearsing:rehearse",
+        "Try the upgrade of every plugin on a copy of the database, and compare before and after; go or no-go.",
+    )  # fmt: skip
+    tried.add_argument("wheel", nargs="*", type=Path, help="wheels of the versions to try; default: what is installed")
     away = _command(plugin, "uninstall", "plugins:plugin_uninstall", "Take a plugin away from this desk.")
     away.add_argument("slug")
     data = away.add_mutually_exclusive_group(required=True)

@@ -89,24 +89,30 @@ class PluginPages:
         return known[2]
 
     def _build(self, loaded: Loaded) -> Litestar:
-        """Raises guard.UnguardedError for a page that names no permission; its plugin's pages then are not served."""
-        templates = loaded.folder / "templates"
-        jinja = templating.with_templates(look.jinja, templates) if templates.is_dir() else look.jinja
-        app = Litestar(
-            route_handlers=list(loaded.pages),
-            guards=[guard.guard],
-            dependencies={
-                "platform": Provide(_platform_of(loaded.slug)),
-                "context": Provide(_context_of(loaded.slug)),
-                "pages": Provide(_pages_of(loaded, jinja)),
-            },
-            exception_handlers={kind: _blaming(loaded.slug, handler) for kind, handler in self._handlers.items()},
-            state=State({"jinja": jinja, "slug": loaded.slug}),
-            openapi_config=None,
-            request_max_body_size=settings().limits.body_mb * 1_000_000,
-        )
-        guard.check(app, KEYS | {permission.key for permission in loaded.permissions})
-        return app
+        return app_of(loaded, self._handlers)
+
+
+def app_of(loaded: Loaded, exception_handlers: Mapping[Any, Any] | None = None) -> Litestar:
+    """Its pages as an app. Raises guard.UnguardedError for a page that names no permission; none is served then."""
+    templates = loaded.folder / "templates"
+    jinja = templating.with_templates(look.jinja, templates) if templates.is_dir() else look.jinja
+    app = Litestar(
+        route_handlers=list(loaded.pages),
+        guards=[guard.guard],
+        dependencies={
+            "platform": Provide(_platform_of(loaded.slug)),
+            "context": Provide(_context_of(loaded.slug)),
+            "pages": Provide(_pages_of(loaded, jinja)),
+        },
+        exception_handlers={
+            kind: _blaming(loaded.slug, handler) for kind, handler in (exception_handlers or {}).items()
+        },
+        state=State({"jinja": jinja, "slug": loaded.slug}),
+        openapi_config=None,
+        request_max_body_size=settings().limits.body_mb * 1_000_000,
+    )
+    guard.check(app, KEYS | {permission.key for permission in loaded.permissions})
+    return app
 
 
 def _refuse_if_it_rests(loaded: Loaded | None) -> None:
