@@ -20,7 +20,8 @@ Statement = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Recorded:
-    """`main`: the read that takes longest, by the shortest of its times; `reads`: all of them; `statements`: as the product counts them."""
+    """`main`: the read that takes longest, by the shortest of its times; `reads`: all of them; `statements`: as the
+    product counts them."""
 
     status: int
     size: int
