@@ -13,12 +13,15 @@ from ombud.app import create_app
 from ombud.config import load
 from ombud.kernel.database import Database, db
 
+LOOKS = 9  # of a page, because a machine with other work makes any statement the slowest once
+
 Statement = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """`main`: the read that takes longest; `reads`: all of them; `statements`: as the product counts them."""
+    """`main`: the read that takes longest, by the shortest of its times; `reads`: all of them; `statements`: as the
+    product counts them."""
 
     status: int
     size: int
@@ -34,14 +37,20 @@ async def record(data: Path, url: str, path: str, cookie: str) -> Recorded:
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:  # type: ignore[attr-defined]
         client.cookies.set("ombud_session", cookie)
         await client.get(path)
-        with _listening() as heard, db.counting() as count:
+        with db.counting() as count:
             answer = await client.get(path)
-        timed = [
-            (took, statement) for took, statement in heard if statement[0].lstrip()[:4].upper() in {"SELE", "WITH"}
-        ]
-    reads = [statement for _, statement in timed]
-    main = max(timed, key=lambda each: each[0])[1] if timed else ("SELECT 1", ())
+        times = [await _heard(client, path) for _ in range(LOOKS)]
+    reads = [statement for _, statement in times[-1]]
+    took = [min(times[look][place][0] for look in range(LOOKS)) for place in range(len(reads))]
+    main = reads[took.index(max(took))] if reads else ("SELECT 1", ())
     return Recorded(answer.status_code, len(answer.content), count.statements, reads, main)
+
+
+async def _heard(client: httpx.AsyncClient, path: str) -> list[tuple[float, Statement]]:
+    """The page's reads with the time each took."""
+    with _listening() as heard:
+        await client.get(path)
+    return [each for each in heard if each[1][0].lstrip()[:4].upper() in {"SELE", "WITH"}]
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def test_every_template_compiles_and_none_is_left_undrawn() -> None:
     for name in names:
         source, _, _ = jinja().loader.get_source(jinja(), name)  # type: ignore[union-attr]
         jinja().get_template(name)
-        drawn |= set(re.findall(r'(?:extends|from|include) "([^"]+)"', source))
+        drawn |= set(re.findall(r'(?:extends|from|include|import) "([^"]+)"', source))
     drawn |= {template for template, _ in PAGES.values()}
     assert names - drawn == set()
 

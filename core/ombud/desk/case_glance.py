@@ -3,6 +3,7 @@
 from typing import Any
 
 from ombud.desk import references
+from ombud.desk.case_shown import CasePageView
 from ombud.desk.words import letter
 from ombud.desk.writing import no_case
 from ombud.kernel.database import db
@@ -31,6 +32,22 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
         title=first["reference"] if first["about_viewer"] else first["case_title"], received_at=first["received_at"],
         due_at=first["case_due_at"], unit=first["unit_key"],
         aspects=tuple(_aspect(place, row) for place, row in enumerate(rows, 1) if row["id"] is not None),
+    )  # fmt: skip
+
+
+def glance_of(view: CasePageView) -> CaseView:
+    """The same from a page that was read already, without a statement."""
+    case = view.case
+    return CaseView(
+        id=case.id, reference=case.reference, status=case.status, channel=case.channel, title=case.title,
+        received_at=case.received_at, due_at=case.due_at, unit=case.unit.key,
+        aspects=tuple(
+            AspectView(
+                id=each.id, position=place, letter=each.letter, title=each.title, status=each.status,
+                outcome=each.outcome, category=each.category, due_at=each.due_at,
+            )
+            for place, each in enumerate(view.aspects, 1)
+        ),
     )  # fmt: skip
 
 

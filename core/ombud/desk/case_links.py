@@ -4,27 +4,30 @@ from uuid import UUID
 
 from ombud.desk.errors import NotFound
 from ombud.desk.promises import promises_in
-from ombud.desk.writing import demand, lock_case, refuse_concerned
+from ombud.desk.writing import demand, lock_case, not_for_them, refuse_concerned
 from ombud.kernel.database import db
 from ombud.process import address
 from ombud.trust import links
-from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.policy import Arguments, Viewer, about_me, decide
 from ombud_plugin_api.facts import LinkView
 
 
 async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
     """Who may follow the case by a link, and until when; for those who may change the case."""
     demand(viewer, "case.write")
-    await refuse_concerned(viewer, case_id)
     grant, arguments = decide(viewer, "case.write", "case"), Arguments()
-    place = arguments.add(case_id)
+    place, me = arguments.add(case_id), arguments.add(viewer.user_id)
     rows = await db.fetch(
-        "SELECT l.id, l.created_at, l.expires_at, l.revoked_at, p.name AS person_name FROM core_link l "
-        "JOIN core_case c ON c.id = l.case_id JOIN core_person p ON p.id = l.person_id "
-        f"WHERE l.case_id = {place} AND {grant.where('c', arguments)} ORDER BY l.created_at",
+        f"SELECT {about_me(place, me)} AS concerned, l.id, l.created_at, l.expires_at, l.revoked_at, "
+        "p.name AS person_name FROM (SELECT) always LEFT JOIN (core_link l JOIN core_case c ON c.id = l.case_id "
+        "JOIN core_person p ON p.id = l.person_id) "
+        f"ON l.case_id = {place} AND {grant.where('c', arguments)} ORDER BY l.created_at",
         *arguments.values,
     )
-    return tuple(LinkView(**dict(row)) for row in rows)
+    if rows[0]["concerned"]:
+        raise not_for_them()
+    shown = LinkView.__struct_fields__
+    return tuple(LinkView(**{name: row[name] for name in shown}) for row in rows if row["id"] is not None)
 
 
 async def make(viewer: Viewer, case_id: UUID) -> str:

@@ -1,5 +1,5 @@
-"""Lists of cases: filters, two orders, keyset pages. One statement for the rows, at most two for the total, and one
-to look whether the search is up to date."""
+"""Lists of cases: filters, two orders, keyset pages. One statement for rows and total, two where there are no rows, and
+one to look whether the search is up to date."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.search import index as search_index
 from ombud.desk.search.asked import read
 from ombud.desk.search.sql import cases_that_answer
-from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, moment_of, read_cursor, write_cursor
+from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, read_cursor, write_cursor
 from ombud.desk.words import PRIORITIES, STATUSES, label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
@@ -82,8 +82,7 @@ def _day(text: str, name: str) -> date:
     return day
 
 
-@dataclass(frozen=True)
-class CaseRow:
+class CaseRow(msgspec.Struct, frozen=True):
     """A case in a list. `customer` is None where the viewer may not see names; `about_me` says that an aspect of the
     case is hidden from this viewer: its title is the reference, mood and last word are left out."""
 
@@ -154,8 +153,9 @@ async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = 
     more = len(rows) > size
     shown = _shown(viewer, rows[:size])
     end = _write_place(filters.order, shown[-1]) if more else None
-    total, at_least = await _total(viewer, filters)
-    return CasePage(shown, end, total, at_least)
+    found = rows[0]["total"] if rows else await _total(viewer, filters)
+    counted = found <= COUNTED or _has_kept_counts(filters)
+    return CasePage(shown, end, found if counted else None, None if counted else COUNTED)
 
 
 def check(filters: CaseFilters) -> None:
@@ -259,7 +259,7 @@ SELECT c.id, c.reference, c.title, c.status, c.priority, c.severity, c.mood, c.c
     c.received_at, c.received_on, c.opened_at, c.due_at, c.closed_at, c.last_word_at, c.last_word_channel,
     c.confidential, c.version, who.id AS customer_id, who.name AS customer,
     coalesce(seen.aspects, '[]'::jsonb) AS aspects, {about_me} AS about_me,
-    {claim_columns}
+    {claim_columns}, ({total})::bigint AS total
 FROM page JOIN core_case c ON c.id = page.id
 JOIN core_unit u ON u.id = c.unit_id
 LEFT JOIN core_user o ON o.id = c.owner_id
@@ -283,6 +283,7 @@ async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size
     sql = _ROWS.format(
         page=page, aspects=aspects, about_me=mine, order=ORDER_SQL[filters.order],
         claim=claims.joined(arguments.add(now())), claim_columns=claims.COLUMNS,
+        total=_total_sql(viewer, filters, arguments),
     )  # fmt: skip
     return await db.fetch(sql, *arguments.values)
 
@@ -320,8 +321,8 @@ def _shown(viewer: Viewer, rows: Sequence[Any]) -> tuple[CaseRow, ...]:
 
 def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) -> CaseRow:
     hidden = bool(row["about_me"]) and not viewer.system
-    aspects = aspect_marks(row["aspects"])
-    met_at = row["closed_at"] or (last_decision(row["aspects"]) if row["status"] == "resolved" else None)
+    aspects = aspects_read(row["aspects"])
+    met_at = row["closed_at"] or (last_decision(aspects) if row["status"] == "resolved" else None)
     return CaseRow(
         id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],
         customer=None if "customer" in masked else row["customer"], customer_id=row["customer_id"],
@@ -331,8 +332,8 @@ def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) ->
         owner=Named(row["owner_id"], row["owner_name"]) if row["owner_id"] else None,
         mine=row["owner_id"] is not None and row["owner_id"] == viewer.user_id,
         queue=Named(row["queue_id"], row["queue_name"], row["queue_key"]) if row["queue_id"] else None,
-        aspects=aspects, received_at=row["received_at"], received_on=row["received_on"], opened_at=row["opened_at"],
-        due_at=row["due_at"], closed_at=row["closed_at"],
+        aspects=aspect_marks(aspects), received_at=row["received_at"], received_on=row["received_on"],
+        opened_at=row["opened_at"], due_at=row["due_at"], closed_at=row["closed_at"],
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], moment, met_at),
         last_word_at=None if hidden else row["last_word_at"],
         last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
@@ -340,28 +341,52 @@ def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) ->
     )  # fmt: skip
 
 
-def aspect_marks(aspects: list[Mapping[str, Any]]) -> tuple[AspectMark, ...]:
-    """Marks of the aspects in view, out of jsonb and in order; lettered one after the other, so that no gap tells."""
+class AspectRead(msgspec.Struct):
+    """An aspect as jsonb holds it."""
+
+    id: UUID
+    title: str
+    status: str
+    outcome: str
+    category: str
+    owner_id: UUID | None
+    due_at: datetime | None
+    decided_at: datetime | None = None
+
+
+_ASPECTS_READ = list[AspectRead]
+
+
+def aspects_read(aspects: list[Mapping[str, Any]]) -> list[AspectRead]:
+    return msgspec.convert(aspects, _ASPECTS_READ)
+
+
+def aspect_marks(aspects: Sequence[AspectRead]) -> tuple[AspectMark, ...]:
+    """Marks of the aspects in view, in order; lettered one after the other, so that no gap tells."""
     return tuple(
         AspectMark(
-            id=UUID(each["id"]), letter=letter(place), title=each["title"], status=each["status"],
-            outcome=each["outcome"], category=each["category"],
-            owner_id=UUID(each["owner_id"]) if each["owner_id"] else None, due_at=moment_of(each["due_at"]),
+            each.id, letter(place), each.title, each.status, each.outcome, each.category, each.owner_id, each.due_at
         )
         for place, each in enumerate(aspects, 1)
-    )  # fmt: skip
+    )
 
 
-def last_decision(aspects: list[Mapping[str, Any]]) -> datetime | None:
-    moments = [moment for each in aspects if (moment := moment_of(each["decided_at"])) is not None]
-    return max(moments, default=None)
+def last_decision(aspects: Sequence[AspectRead]) -> datetime | None:
+    return max((each.decided_at for each in aspects if each.decided_at is not None), default=None)
 
 
-async def _total(viewer: Viewer, filters: CaseFilters) -> tuple[int | None, int | None]:
-    if not replace(filters, queue="", status="").narrows():
-        return await queues.total(viewer, filters.queue, filters.status), None
+def _has_kept_counts(filters: CaseFilters) -> bool:
+    return not replace(filters, queue="", status="").narrows()
+
+
+def _total_sql(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> str:
+    """How many there are: from the kept counts, else counted to one more than COUNTED."""
+    if _has_kept_counts(filters):
+        return queues.total_sql(viewer, filters.queue, filters.status, arguments)
+    few = f"SELECT 1 FROM core_case c WHERE {conditions(viewer, filters, arguments)} LIMIT {COUNTED + 1}"
+    return f"SELECT count(*) FROM ({few}) counted"
+
+
+async def _total(viewer: Viewer, filters: CaseFilters) -> int:
     arguments = Arguments()
-    wanted = conditions(viewer, filters, arguments)
-    few = f"SELECT 1 FROM core_case c WHERE {wanted} LIMIT {COUNTED + 1}"
-    found = await db.fetchval(f"SELECT count(*) FROM ({few}) counted", *arguments.values)
-    return (int(found), None) if found <= COUNTED else (None, COUNTED)
+    return int(await db.fetchval(_total_sql(viewer, filters, arguments), *arguments.values))

@@ -1,10 +1,13 @@
 """Clocks computed from the day a complaint was received: pure, in calendar days of the unit's own zone."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 END_OF_DAY = time(23, 59, 59)
+SOON = timedelta(days=3)
+NOTHING_LEFT = timedelta(0)
 
 
 def received_on(received_at: datetime, zone: str) -> date:
@@ -18,8 +21,7 @@ def due(received_at: datetime, days: int, zone: str) -> datetime:
     return datetime.combine(last, END_OF_DAY, ZoneInfo(zone)).astimezone(UTC)
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True):
     """How a clock stands. `state`: running, soon (three days or less), late, met. `remaining`: negative when late."""
 
     due_at: datetime
@@ -40,8 +42,8 @@ def clock(received_at: datetime, due_at: datetime, at: datetime, zone: str, met_
 
 
 def _state(remaining: timedelta, met_at: datetime | None) -> str:
-    if remaining < timedelta(0):
+    if remaining < NOTHING_LEFT:
         return "late"
     if met_at is not None:
         return "met"
-    return "soon" if remaining <= timedelta(days=3) else "running"
+    return "soon" if remaining <= SOON else "running"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk.case_list import aspect_marks
+from ombud.desk.case_list import aspect_marks, aspects_read
 from ombud.desk.case_shown import NeedsShown
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.search import index as search_index
@@ -210,5 +210,5 @@ def _part(viewer: Viewer, row: Any) -> PartOf:
         id=row["id"], reference=row["reference"], title=row["reference"] if row["hidden"] else row["title"],
         status=row["status"], role=row["role"], authority=row["authority"], authority_until=until,
         expired=until is not None and until < now().date(), received_at=row["received_at"],
-        aspects=aspect_marks(row["aspects"]), needs=needs,
+        aspects=aspect_marks(aspects_read(row["aspects"])), needs=needs,
     )  # fmt: skip

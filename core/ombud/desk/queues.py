@@ -72,6 +72,11 @@ async def total(viewer: Viewer, queue: str = "", status: str = "") -> int:
     """How many cases the viewer may see, in a queue (its key) and of a status (`open`: not closed), any by default: the
     kept counters, plus the confidential ones that are theirs by ownership. One statement, whatever the size."""
     arguments = Arguments()
+    return int(await db.fetchval(total_sql(viewer, queue, status, arguments), *arguments.values))
+
+
+def total_sql(viewer: Viewer, queue: str, status: str, arguments: Arguments) -> str:
+    """The statement of `total`, which may also stand inside another one."""
     counted = decide(viewer, "case.read", "count").where("n", arguments)
     own = "FALSE"
     if not viewer.system and viewer.user_id is not None:
@@ -81,7 +86,7 @@ async def total(viewer: Viewer, queue: str = "", status: str = "") -> int:
     in_queue = f" AND {{}}.queue_id = (SELECT id FROM core_queue WHERE key = {arguments.add(queue)})" if queue else ""
     in_status = _in_status(status, arguments)
     wanted = {f"wanted_{alias}": (in_queue + in_status).replace("{}", alias) for alias in ("n", "c")}
-    return int(await db.fetchval(_TOTAL.format(counted=counted, own=own, **wanted), *arguments.values))
+    return _TOTAL.format(counted=counted, own=own, **wanted)
 
 
 def _in_status(status: str, arguments: Arguments) -> str:

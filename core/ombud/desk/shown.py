@@ -1,9 +1,11 @@
-"""What pages and the API show alike: clocks, aspects by letter, cursors. Letters count only what the viewer sees."""
+"""What pages and the API show alike: clocks, aspects by letter, cursors. Letters count only what the viewer sees.
+
+What stands in every row of a list is a frozen msgspec struct: made in a fifth of the time of a frozen dataclass.
+"""
 
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,8 +20,7 @@ LONGEST_CURSOR = 400
 _Key = TypeVar("_Key", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """Somebody or something with an id and a name to show."""
 
     id: UUID
@@ -27,15 +28,16 @@ class Named:
     key: str = ""
 
 
-@dataclass(frozen=True)
-class ClockShown:
-    """A clock at one moment. `spent` is the share of the time used, 0 to 100; `day` of `of` days have gone."""
+class ClockShown(msgspec.Struct, frozen=True):
+    """A clock at one moment. `spent` is the share of the time used, 0 to 100; `day` of `of` days have gone. `label`:
+    what is left until then, where that is not the answer."""
 
     state: str
     due_at: datetime
     spent: int
     day: int
     of: int
+    label: str = ""
 
 
 def clock_shown(
@@ -51,8 +53,7 @@ def clock_shown(
     return ClockShown(read.state, due_at, spent, read.day, read.of_days)
 
 
-@dataclass(frozen=True)
-class AspectMark:
+class AspectMark(msgspec.Struct, frozen=True):
     """An aspect as a list shows it."""
 
     id: UUID

@@ -1,6 +1,7 @@
 """The desk's codes. Codes are stored; pages show words in the reader's language."""
 
 import re
+from functools import cache
 
 CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}\Z")
 
@@ -75,6 +76,7 @@ def label(code: str) -> str:
     return LABELS.get(code) or code.replace("_", " ").capitalize()
 
 
+@cache
 def letter(position: int) -> str:
     """A for the first aspect, B for the second, …, AA after Z."""
     text = ""

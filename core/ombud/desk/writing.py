@@ -72,7 +72,11 @@ async def refuse_concerned(viewer: Viewer, case_id: UUID) -> None:
         return
     concerned = f"SELECT {about_me('$1', '$2')}"
     if await db.fetchval(concerned, case_id, viewer.user_id):
-        raise NotAllowed("You cannot do this in this case. Ask your team leader.")
+        raise not_for_them()
+
+
+def not_for_them() -> NotAllowed:
+    return NotAllowed("You cannot do this in this case. Ask your team leader.")
 
 
 def check_version(what: str, row: Mapping[str, Any], version: int | None, yours: Mapping[str, Any]) -> None:

@@ -185,7 +185,8 @@ def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     )
     said = (
         f"{alias}.kind ~ '^(message|note)[.]' AND NOT EXISTS (SELECT 1 FROM core_message policy_message WHERE "
-        f"policy_message.id::text = {alias}.body->>'message' AND {_message_rows(grant, 'policy_message', arguments)})"
+        f"policy_message.id = substring({alias}.body->>'message' FROM '^[0-9a-f-]{{36}}$')::uuid "
+        f"AND {_message_rows(grant, 'policy_message', arguments)})"
     )
     whole = f"{alias}.kind IN ('case.opened', 'case.changed') AND {alias}.actor <> {arguments.add(grant.viewer.actor)}"
     apart = f"NOT ({about_me(case_id, me)} AND ({said} OR {whole}))"

@@ -32,8 +32,18 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class House:
+    """What stands around every page: name, time zone and usual language of the desk's first unit, and its phone."""
+
+    name: str
+    time_zone: str
+    language: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFound:
-    """A session that holds; `id` is the hash of its secret."""
+    """A session that holds; `id` is the hash of its secret. `house` comes along, where it was read with the viewer."""
 
     id: str
     user_id: UUID
@@ -43,6 +53,7 @@ class SessionFound:
     expires_at: datetime
     proved_at: datetime | None = None
     must_enrol: bool = False
+    house: House | None = None
 
     def proved_within(self, minutes: int) -> bool:
         """True if the person showed password and code so short ago that a risky step needs no other proof."""

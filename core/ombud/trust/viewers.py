@@ -12,7 +12,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust import sessions, tokens
 from ombud.trust.policy import Viewer
-from ombud.trust.sessions import IDLE_MINUTES, SessionFound
+from ombud.trust.sessions import IDLE_MINUTES, House, SessionFound
 
 _Rights = dict[str, frozenset[UUID]]
 
@@ -39,8 +39,11 @@ _PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name
 _OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
 _OF_SESSION = _RIGHTS.format(
     me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, s.proved_at, {_PERSON}, EXISTS (SELECT 1
-        FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_factor
-    FROM core_session s JOIN core_user u ON u.id = s.user_id
+        FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_factor,
+        house.name AS house_name, house.time_zone AS house_zone, house.language AS house_language,
+        house.phone AS house_phone
+    FROM core_session s JOIN core_user u ON u.id = s.user_id LEFT JOIN (SELECT name, time_zone, language, phone
+        FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1) house ON TRUE
     WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active AND NOT s.half"""
 )
 _OF_TOKEN = _RIGHTS.format(
@@ -72,7 +75,7 @@ async def viewer_of_session(
     held = {key for each in rows for key in each["role_keys"] or ()}
     session = SessionFound(
         row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"], row["proved_at"],
-        must_enrol=not row["has_factor"] and not held.isdisjoint(factor_roles),
+        must_enrol=not row["has_factor"] and not held.isdisjoint(factor_roles), house=_house(row),
     )  # fmt: skip
     if used:
         await sessions.touch(session)
@@ -97,6 +100,12 @@ def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] |
         actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles,
         keys=first["keys"] or {},
     )  # fmt: skip
+
+
+def _house(row: asyncpg.Record) -> House | None:
+    if row["house_name"] is None:  # a desk without units
+        return None
+    return House(row["house_name"], row["house_zone"], row["house_language"], row["house_phone"])
 
 
 def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:

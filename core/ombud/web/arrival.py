@@ -6,7 +6,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers as GivenHeaders
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +30,9 @@ HEADERS = {
     "x-permitted-cross-domain-policies": "none",
 }
 _SITES = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-HTTPS_ALONE = "max-age=31536000"
+_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
+_HTTPS = ((b"strict-transport-security", b"max-age=31536000"),)
+_NO_STORE = ((b"cache-control", b"no-store"),)
 CACHED = ("/static/", "/themes/")
 STRANGE_HOST = (
     b"This desk does not answer to that name. Use its own address, or add the name to [server] hosts in settings.toml."
@@ -73,13 +74,9 @@ def _dressed(server: Server, path: str, send: Send) -> Send:
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders(message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            if server.is_https:
-                headers.setdefault("strict-transport-security", HTTPS_ALONE)
-            if not path.startswith(CACHED):
-                headers.setdefault("cache-control", "no-store")
+            usual = [*_HEADERS, *(_HTTPS if server.is_https else ()), *(() if path.startswith(CACHED) else _NO_STORE)]
+            given = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in usual if each[0] not in given)]
         await send(message)
 
     return sending
@@ -99,6 +96,7 @@ def answers_to(server: Server, host: str) -> bool:
     return bool(name) and (name in known or _is_address(name))
 
 
+@lru_cache(maxsize=1024)
 def _name_of(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")

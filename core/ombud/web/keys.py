@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 LIST, CASE, ANYWHERE = "list", "case", "anywhere"
 
@@ -16,6 +16,25 @@ class KeyAction:
     key: str
     group: str
     where: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SheetLine:
+    """A line of the cheat sheet; what has no `code` keeps its key."""
+
+    code: str
+    label: str
+    key: str
+    words: str
+
+
+@dataclass(frozen=True)
+class KeyGroup:
+    """A group of the cheat sheet: keys that a person may choose, and those with Ctrl or Cmd."""
+
+    label: str
+    bound: tuple[SheetLine, ...]
+    fixed: tuple[SheetLine, ...]
 
 
 def _action(code: str, label: str, key: str, group: str, *where: str) -> KeyAction:
@@ -72,16 +91,27 @@ def bound(own: Mapping[str, str]) -> dict[str, str]:
     return {code: str(own.get(code) or usual) for code, usual in _USUAL.items()}
 
 
-def sheet(own: Mapping[str, str]) -> list[dict[str, Any]]:
+def sheet(own: Mapping[str, str]) -> tuple[KeyGroup, ...]:
     """The cheat sheet, in groups."""
-    now = bound(own)
-    groups: dict[str, list[dict[str, str]]] = {code: [] for code in GROUPS}
-    for action in ACTIONS:
-        key = now[action.code]
-        groups[action.group].append({"code": action.code, "label": action.label, "key": key, "words": words(key)})
-    shown: list[dict[str, Any]] = [{"label": GROUPS[code], "keys": keys} for code, keys in groups.items()]
-    shown[-1]["fixed"] = [{"label": label, "words": key} for label, key in FIXED]
-    return shown
+    return _sheet(tuple(sorted(own.items())))
+
+
+@lru_cache(maxsize=256)
+def _sheet(own: tuple[tuple[str, str], ...]) -> tuple[KeyGroup, ...]:
+    now, last = bound(dict(own)), [*GROUPS][-1]
+    fixed = tuple(SheetLine("", label, "", key) for label, key in FIXED)
+    return tuple(
+        KeyGroup(
+            words,
+            tuple(_line(action, now[action.code]) for action in ACTIONS if action.group == code),
+            fixed if code == last else (),
+        )
+        for code, words in GROUPS.items()
+    )
+
+
+def _line(action: KeyAction, key: str) -> SheetLine:
+    return SheetLine(action.code, action.label, key, words(key))
 
 
 def words(key: str) -> str:

@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Response
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ombud.desk import units
 from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
+from ombud.trust.sessions import SessionFound
 from ombud.web import keys, templating
 from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
 from ombud.web.look import PREVIEW, look
@@ -69,8 +70,9 @@ def rail(viewer: Viewer) -> list[Entry]:
 
 
 async def shell(request: Req, here: str = "") -> dict[str, Any]:
-    """The `shell` of the layouts; one statement for the organisation's name, none for the rest."""
-    unit = await units.first()
+    """The `shell` of the layouts; the organisation came with the session, else it is one statement."""
+    session = cast(SessionFound | None, request.scope.get("session"))
+    unit = (session and session.house) or await units.first()
     viewer, look = viewer_of(request), looks(request)
     return {
         "language": language_of(request, viewer, unit.language),
@@ -80,14 +82,14 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "density": look["density"],
         "contrast": look["contrast"],
         "single_keys": look["keys"] == "on",
-        "keysheet": keys.sheet(viewer.keys) if viewer.user_id else [],
+        "keysheet": keys.sheet(viewer.keys) if viewer.user_id else (),
         "user": {
             "name": viewer.name or "–",
             "role": ", ".join(viewer.roles),
             "email": "",
             "id": str(viewer.user_id or ""),
         },
-        "nav": rail(viewer),
+        "nav": tuple(rail(viewer)),
         "here": here,
         "toasts": toasts(request),
         "contact": f"Phone: {unit.phone}" if unit.phone else "",

@@ -4,7 +4,7 @@ The request sets `reader` (language and time zone); filters and `_()` read it, s
 """
 
 import gettext as catalogues
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from ombud.kernel.clock import now
 from ombud.web import assets, writing
+from ombud.web.drawing import DrawnContext, DrawnTemplate, safe, written
 from ombud.web.themes import Theme
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -75,10 +76,18 @@ class Templates(Environment):
 
     untouched: "Templates | None" = None
 
+    template_class = DrawnTemplate
+    context_class = DrawnContext
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """A plain dict: Jinja's chain of two is copied name by name for every template that a page includes."""
+        return {**self.globals, **(d or {})}
+
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
+        try:
+            return obj[attribute] if type(obj) is dict else getattr(obj, attribute)
+        except (KeyError, AttributeError):
+            return super().getattr(obj, attribute)
 
 
 def environment(theme: Theme | None = None) -> Templates:
@@ -118,8 +127,10 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
     return jinja
 
 
+@lru_cache(maxsize=128)
 def with_templates(jinja: Environment, folder: Path) -> Templates:
-    """The same environment with a plugin's own folder behind core's, so that a plugin can add and never replace."""
+    """The same environment with a plugin's own folder behind core's, so that a plugin can add and never replace. One
+    for each pair, because each reads its templates anew."""
     loader = jinja.loader
     if loader is None:
         raise ValueError("the environment has no templates")
@@ -141,21 +152,32 @@ def ngettext(one: str, many: str, number: int) -> str:
 def _said(message: str, **values: object) -> str:
     """What `_("…", name=value)` gives in a template: as Jinja's own newstyle gettext, without its detours."""
     text = gettext(message)
-    return Markup(text) % values if values else Markup(text)  # noqa: S704 - the text is ours, the values are escaped
+    return safe(text % _written(values) if values else text)  # the text is ours, the values are escaped
 
 
 def _said_of_many(one: str, many: str, number: int, **values: object) -> str:
-    return Markup(ngettext(one, many, number)) % {"num": number, **values}  # noqa: S704 - as above
+    return safe(ngettext(one, many, number) % _written({"num": number, **values}))
+
+
+def _written(values: dict[str, object]) -> dict[str, object]:
+    return {name: value if type(value) is int else written(value) for name, value in values.items()}
 
 
 def draw_once(macro: Callable[..., Markup]) -> Callable[..., Markup]:
-    """A macro whose drawing depends on its plain arguments and the reader's language alone, drawn once for each."""
+    """A macro whose drawing depends on its arguments and the reader's language alone, drawn once for each. Arguments
+    that cannot be remembered, such as lists, are drawn each time."""
 
-    @lru_cache(maxsize=4096)
+    @lru_cache(maxsize=2048)
     def drawn(language: str, *args: object, **named: object) -> Markup:
         return macro(*args, **named)
 
-    return lambda *args, **named: drawn(reader.get().language, *args, **named)
+    def draw(*args: object, **named: object) -> Markup:
+        try:
+            return drawn(reader.get().language, *args, **named)
+        except TypeError:
+            return macro(*args, **named)
+
+    return draw
 
 
 def draw_icon(name: str, size: str = "") -> Markup:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 HARD = "\u00a0"
+NEAR, FAR = f"d{HARD}MMM", f"d{HARD}MMM{HARD}y"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,21 @@ class Style:
     gettext: Callable[[str], str]
     ngettext: Callable[[str, str, int], str]
 
-    @property
+    @cached_property
     def locale(self) -> str:
         """Babel's name: English dates put the day first."""
         return "en_GB" if self.language == "en" else self.language
 
+    @cached_property
+    def today(self) -> date:
+        return self.local(self.now).date()
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
     def local(self, moment: datetime) -> datetime:
-        return moment.astimezone(ZoneInfo(self.zone))
+        return moment.astimezone(self._zone)
 
 
 @lru_cache(maxsize=8192)
@@ -57,28 +66,30 @@ def long_day(style: Style, value: date | datetime) -> str:
 
 def near_day(style: Style, value: date | datetime) -> str:
     """Today, Yesterday, 18 Nov, or 18 Nov 2025 in another year."""
-    that, today = _date_of(style, value), style.local(style.now).date()
+    that, today = _date_of(style, value), style.today
     if that == today:
         return style.gettext("Today")
-    if that == today - timedelta(days=1):
+    if (today - that).days == 1:
         return style.gettext("Yesterday")
-    pattern = f"d{HARD}MMM" if that.year == today.year else f"d{HARD}MMM{HARD}y"
+    pattern = NEAR if that.year == today.year else FAR
     return _in_words(that, pattern, style.locale)
 
 
 def hour(style: Style, value: datetime) -> str:
     """09:31"""
-    return _clock_time(style.local(value).time().replace(second=0, microsecond=0), style.locale)
+    local = style.local(value)
+    return _clock_time(local.hour, local.minute, style.locale)
 
 
 @lru_cache(maxsize=4096)
-def _clock_time(that: time, locale: str) -> str:
-    return str(format_time(that, "HH:mm", locale=locale))
+def _clock_time(hour: int, minute: int, locale: str) -> str:
+    return str(format_time(time(hour, minute), "HH:mm", locale=locale))
 
 
 def moment(style: Style, value: datetime) -> str:
     """Today, 08:14"""
-    return f"{near_day(style, value)}, {hour(style, value)}"
+    local = style.local(value)
+    return f"{near_day(style, local.date())}, {_clock_time(local.hour, local.minute, style.locale)}"
 
 
 def span(style: Style, value: datetime | timedelta) -> str:
@@ -113,7 +124,12 @@ def money(style: Style, amount: Decimal | str | int, currency: str) -> str:
 
 def number(style: Style, value: int | Decimal) -> str:
     """1,204"""
-    return format_decimal(value, locale=style.locale)
+    return _number(value, style.locale)
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int | Decimal, locale: str) -> str:
+    return str(format_decimal(value, locale=locale))
 
 
 def iso(_style: Style, value: date | datetime) -> str:

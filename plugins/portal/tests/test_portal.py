@@ -247,6 +247,15 @@ async def test_staff_see_the_links_end_one_and_make_another(desk: Desk, customer
     assert "Ended on" in (await agent.get(case)).text
 
 
+async def test_a_case_with_the_panel_of_its_links_takes_few_statements(desk: Desk, customer: Customer) -> None:
+    agent = await desk.signed_in("agent")
+    case = f"/cases/{customer.filed.reference}"
+    await agent.get(case)
+    with db.counting() as count:
+        assert "Works until" in (await agent.get(case)).text
+    assert count.statements <= 12
+
+
 async def test_only_who_may_change_the_case_touches_its_links(desk: Desk, customer: Customer) -> None:
     address = f"/p/portal/links/{customer.filed.case_id}/make"
     about = {"reference": customer.filed.reference}

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from ombud.desk.errors import Invalid
@@ -77,12 +78,12 @@ class Asked:
     def leaves_out(self) -> bool:
         return any(term.without for term in self.terms)
 
-    @property
+    @cached_property
     def forms(self) -> frozenset[str]:
         kept = [term for term in self.terms if not term.without]
         return frozenset(form for term in kept for place in (*term.alternatives, term.apart) for form in place)
 
-    @property
+    @cached_property
     def beginnings(self) -> tuple[str, ...]:
         return tuple(term.beginning for term in self.terms if term.beginning and not term.without)
 
@@ -204,16 +205,27 @@ def _spans(asked: Asked | None, text: str) -> list[tuple[int, int]]:
     if asked is None:
         return []
     forms, beginnings = asked.forms, asked.beginnings
-    found = [
-        match.span()
-        for match in WORD.finditer(text)
-        if _answers(word := fold(match.group()), stems(word), forms, beginnings)
-    ]
+    words = frozenset(said for said in set(WORD.findall(text)) if _word_answers(said, forms, beginnings))
+    found = [match.span() for match in _these(words).finditer(text)] if words else []
     found += [
         match.span() for match in find_wholes(text)
         if any(_answers(form, (form,), forms, beginnings) for form in whole_forms(match))
     ]  # fmt: skip
     return sorted(found, key=lambda span: (span[0], -span[1]))
+
+
+@lru_cache(maxsize=256)
+def _these(words: frozenset[str]) -> re.Pattern[str]:
+    """These words where they stand whole, as WORD takes a text apart: to look at every word once more is slow."""
+    either = "|".join(re.escape(each) for each in sorted(words))
+    return re.compile(rf"(?<![^\W_])(?<![^\W_]['’])(?:{either})(?!['’]?[^\W_])")
+
+
+@lru_cache(maxsize=50_000)
+def _word_answers(said: str, forms: frozenset[str], beginnings: tuple[str, ...]) -> bool:
+    """Kept, because a page of findings asks it of thousands of words, and most of them are the same few."""
+    word = fold(said)
+    return _answers(word, stems(word), forms, beginnings)
 
 
 def _answers(word: str, known: tuple[str, ...], forms: frozenset[str], beginnings: tuple[str, ...]) -> bool:

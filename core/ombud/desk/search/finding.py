@@ -98,10 +98,6 @@ class Found:
     standing: Standing
 
 
-class _Switched(Exception):
-    """A new index came into use while this one was read."""
-
-
 class _Place(msgspec.Struct, array_like=True):
     """Where a page ended: its kind, and the key of its last row."""
 
@@ -162,7 +158,7 @@ async def _answered(look: _Look, kinds: Sequence[str]) -> Found:
         standing = await search_index.up_to_date()
         if look.asked is None:
             return Found(None, (), standing)
-        parts = await _parts(look, look.asked, kinds)
+        parts = await _parts(look, look.asked, kinds, standing.live)
     except asyncpg.QueryCanceledError:
         raise SearchFailed(
             "This search took too long and was stopped. Add a word, choose one kind of result, or set a filter."
@@ -177,36 +173,38 @@ async def _answered(look: _Look, kinds: Sequence[str]) -> Found:
 # The planner's statistics know nothing of the beginnings of words, and so it guesses wrong both ways. Common words are
 # found by going back in time until a page is full: for those, whatever would read all of them first is ruled out.
 _WAY = (
-    "SELECT set_config('enable_bitmapscan', $1, TRUE), set_config('enable_sort', $1, TRUE), "
-    "set_config('enable_hashjoin', $1, TRUE), set_config('enable_mergejoin', $1, TRUE)"
+    "SELECT set_config('statement_timeout', $1, TRUE), set_config('enable_bitmapscan', $2, TRUE), "
+    "set_config('enable_sort', $2, TRUE), set_config('enable_hashjoin', $2, TRUE), "
+    "set_config('enable_mergejoin', $2, TRUE)"
 )
 
 
-async def _parts(look: _Look, asked: Asked, kinds: Sequence[str]) -> list[Hits]:
+async def _parts(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> list[Hits]:
     """Reads the table in use, whose order an index has, and not the view over both. Where a rebuild switches meanwhile,
-    this one may be emptied already, so it is read again."""
+    this one may be emptied already, so the other one is read."""
     for _ in range(3):
-        try:
-            return await _parts_of_one(look, asked, kinds)
-        except _Switched:
-            continue
+        parts, in_use = await _parts_of_one(look, asked, kinds, live)
+        if in_use == live:
+            return parts
+        live = in_use
     raise SearchFailed("The search index is being exchanged at this moment. Search again.")
 
 
-async def _parts_of_one(look: _Look, asked: Asked, kinds: Sequence[str]) -> list[Hits]:
+async def _parts_of_one(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> tuple[list[Hits], str]:
+    """What one table holds, and which one was in use at the end."""
+    limit, way = f"{int(SECONDS * 1000)}ms", "on"
     async with db.transaction():
-        live = await db.fetchval(
-            "SELECT live FROM core_search_state, set_config('statement_timeout', $1, TRUE) WHERE id = 1",
-            f"{int(SECONDS * 1000)}ms",
-        )
+        await db.execute(_WAY, limit, way)
         here = replace(look, table=TABLES[live], common=await _common(TABLES[live], asked, kinds))
         parts = []
         for kind in kinds:
-            await db.execute(_WAY, "off" if kind in here.common else "on")
+            wanted = "off" if kind in here.common else "on"
+            if wanted != way:
+                await db.execute(_WAY, limit, wanted)
+                way = wanted
             parts.append(await _READ[kind](here, asked))
-        if await db.fetchval("SELECT live FROM core_search_state WHERE id = 1") != live:
-            raise _Switched
-    return parts
+        in_use = await db.fetchval("SELECT live FROM core_search_state WHERE id = 1")
+    return parts, str(in_use)
 
 
 async def _common(table: str, asked: Asked, kinds: Sequence[str]) -> frozenset[str]:

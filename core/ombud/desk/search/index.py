@@ -34,23 +34,24 @@ log = logging.getLogger("ombud.search")
 class Standing:
     """How the index stands. `behind`: committed changes that are not searchable yet, counted to a thousand; `built`:
     False while a desk that is older than its index waits for the first one; `done` of `total` records while it is
-    built anew."""
+    built anew; `live`: which of the two tables is in use."""
 
     behind: int
     built: bool
     building_since: datetime | None
     done: int
     total: int
+    live: str = "a"
 
 
 async def standing() -> Standing:
     """One statement."""
     row = await db.fetchrow(
-        "SELECT built_at IS NOT NULL AS built, building_since, done, total, (SELECT count(*) FROM (SELECT 1 "
+        "SELECT built_at IS NOT NULL AS built, building_since, done, total, live, (SELECT count(*) FROM (SELECT 1 "
         f"FROM core_search_due WHERE NOT taken LIMIT {COUNTED}) waiting) AS behind FROM core_search_state WHERE id = 1"
     )
     assert row is not None
-    return Standing(row["behind"], row["built"], row["building_since"], row["done"], row["total"])
+    return Standing(row["behind"], row["built"], row["building_since"], row["done"], row["total"], row["live"])
 
 
 async def up_to_date(at_most: int = AT_ONCE) -> Standing:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 
-from ombud.desk import case_glance
+from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
@@ -20,7 +20,6 @@ from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
-from ombud.kernel.lifecycle import running
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused
@@ -49,20 +48,13 @@ async def show_case(
     """The page of a case; after a refusal with its words, and with what the writer typed in `kept`."""
     viewer = viewer_of(request)
     view = await case_page(viewer, reference, about=about, before=before)
-    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": await slots(request, viewer, view)}
+    shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
+    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": shown}
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
     status = 409 if conflict else wrong.status
     return await page(
         request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
     )
-
-
-async def slots(request: Req, viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
-    """What plugins add on the right side; nothing is read where none has anything to add."""
-    if not any(fill.slot == SLOT for loaded in running.loaded.values() for fill in loaded.slots):
-        return []
-    glance = await case_glance.case_glance(viewer, view.case.reference)
-    return await fills(request, SLOT, glance, f"{href_of(view)}/slots/{{slug}}")
 
 
 def href_of(view: CasePageView) -> str:

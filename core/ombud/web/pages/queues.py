@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
@@ -162,15 +163,15 @@ def row_shown(row: CaseRow) -> dict[str, Any]:
         "heat": heat_of(row.mood), "clock": row.clock, "owner": row.owner, "mine": row.mine, "last": last,
         "status_label": label(row.status), "confidential": row.confidential, "version": row.version,
         "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim, "stamp": stamp(row),
+        "unread": False,
     }  # fmt: skip
 
 
 def stamp(row: CaseRow) -> str:
     """What tells a page that a row it shows is no longer as it was drawn."""
-    claim = row.claim.user_id if row.claim else ""
-    marks = ".".join(f"{each.id}{each.status}{each.title}{each.owner_id}" for each in row.aspects)
-    seen = f"{row.version} {row.last_word_at} {row.owner} {row.mood} {claim} {row.due_at} {row.customer} {marks}"
-    return hashlib.sha256(seen.encode()).hexdigest()[:12]
+    claim = row.claim.user_id if row.claim else None
+    seen = (row.version, row.last_word_at, row.owner, row.mood, claim, row.due_at, row.customer, row.aspects)
+    return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:12]
 
 
 def heat_of(mood: str) -> int:
