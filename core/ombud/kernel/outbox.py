@@ -112,21 +112,19 @@ async def enqueue_events(events: Sequence[Event]) -> int:
         return 0
     await db.execute(
         """
-        WITH written AS (
-            INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
-            SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
-            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-                AS new(id, subscriber, plugin, event, dedupe)
-            ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING)
-        SELECT pg_notify($6, '')
+        INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+        SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+            AS new(id, subscriber, plugin, event, dedupe)
+        ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
         """,
         [new_id() for _ in rows],
         [subscriber for subscriber, _, _ in rows],
         [slug for _, slug, _ in rows],
         [dict(event) for _, _, event in rows],
         [str(event["id"]) for _, _, event in rows],
-        CHANNEL,
     )
+    wake_relay()
     return len(rows)
 
 
@@ -175,13 +173,13 @@ async def enqueue_job(
     if identity is None:  # the other one ended between our conflict and our look
         return await enqueue_job(name, payload, key=key, delay=delay, plugin=plugin)
     if not delay:
-        await wake_relay()
+        wake_relay()
     return UUID(str(identity))
 
 
-async def wake_relay() -> None:
-    """PostgreSQL sends the notice at commit and drops it at rollback; a lost one costs a second, not the work."""
-    await db.execute("SELECT pg_notify($1, '')", CHANNEL)
+def wake_relay() -> None:
+    """At the commit; a lost notice costs a second, not the work."""
+    db.tell(CHANNEL)
 
 
 @dataclass(frozen=True)
@@ -225,7 +223,7 @@ async def run_again(identity: UUID) -> bool:
         """,
         identity,
     )
-    await wake_relay()
+    wake_relay()
     return changed == "UPDATE 1"
 
 

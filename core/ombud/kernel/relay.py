@@ -19,7 +19,7 @@ from ombud.kernel.requeue import REQUEUE
 
 AT_ONCE = 4  # deliveries of one subscriber with the broker, per thread: a flood for one must not hold up the others
 TOGETHER = 8  # events of one subscriber in one message of the broker, which costs more than the handling of most
-GATHERS = 0.05  # seconds in which notices are put together
+GATHERS = 0.1  # seconds in which notices are put together
 FORGOTTEN = 30  # seconds after which the broker is taken to have lost one
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Relay:
             await self._ears.close(timeout=1)
         await db.execute("DELETE FROM core_worker WHERE id = $1", self._runner.worker)
         await db.execute(_FORGET)
-        await wake_relay()
+        wake_relay()
 
     async def _listen(self) -> None:
         if self._ears is not None and not self._ears.is_closed():

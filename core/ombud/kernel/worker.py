@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 from uuid import UUID
@@ -124,12 +124,8 @@ def _consume(broker: Broker, runner: Runner, threads: int) -> dramatiq.Worker:
     """Each of the broker's threads waits for one message, whose deliveries run on our loop with our pool."""
     loop = asyncio.get_running_loop()
 
-    async def run(deliveries: Sequence[str]) -> None:
-        for each in deliveries:
-            await runner.run(UUID(each))
-
     def deliver(*deliveries: str) -> None:
-        asyncio.run_coroutine_threadsafe(run(deliveries), loop).result()
+        asyncio.run_coroutine_threadsafe(runner.run_together([UUID(each) for each in deliveries]), loop).result()
 
     dramatiq.actor(broker=broker, queue_name=QUEUE, actor_name=ACTOR)(deliver)
     worker = dramatiq.Worker(broker, queues={QUEUE}, worker_threads=threads, worker_timeout=500)
