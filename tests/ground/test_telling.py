@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from ombud.kernel.database import db
+from ombud.kernel.notices import Notices
 
 CHANNEL = "ombud_test"
 
@@ -63,3 +64,18 @@ async def test_notices_that_cannot_be_sent_keep_the_next_ones_from_nothing(
         await asyncio.sleep(0.01)
     db.tell(CHANNEL, "short")
     assert await next_of(heard) == "short"
+
+
+async def test_a_listener_that_is_stopped_as_a_notice_comes_ends(database_url: str) -> None:
+    listening = asyncio.Event()
+
+    async def heard() -> None:
+        listening.set()
+
+    notices = Notices(database_url)
+    notices.on(CHANNEL, heard)
+    notices.start()
+    await asyncio.wait_for(listening.wait(), 10)
+    await asyncio.sleep(0.1)  # it waits for the first notice now
+    notices._put(None, 0, CHANNEL, "")
+    await asyncio.wait_for(notices.stop(), 10)

@@ -118,7 +118,8 @@ class Relay:
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
             await asyncio.sleep(GATHERS)
         self._woken.clear()
 
