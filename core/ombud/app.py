@@ -96,6 +96,7 @@ async def _life(app: Litestar) -> AsyncIterator[None]:
     notices.hear(news.RIGHTS, hub.access_changed)
     hub.start(config.sign_in.idle_minutes)
     notices.start()
+    news.look_again()
     try:
         async with said_to_live():
             yield

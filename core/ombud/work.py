@@ -15,6 +15,7 @@ from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.checking import checked_complaint
 from ombud.desk.colleagues import claims, presence
+from ombud.desk.colleagues.live import look_again
 from ombud.desk.errors import DeskRefusal
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
@@ -46,6 +47,7 @@ async def set_up(config: Config) -> AsyncIterator[None]:
     notices = Notices(db.url)
     notices.on(lifecycle.CHANNEL, running.refresh)
     notices.start()
+    look_again()
     await search_build.build_first()
     searching = asyncio.create_task(search_index.keep(), name="search index")
     try:

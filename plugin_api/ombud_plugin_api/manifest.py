@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+EVENTS = re.compile(r"(\*|[a-z][a-z0-9_.]*(\.\*)?)( [a-z][a-z0-9_]*=[!-~]+)*\Z")
 
 
 class ManifestError(ValueError):
@@ -28,8 +29,9 @@ class TableDeclaration:
 @dataclass(frozen=True)
 class Manifest:
     """`kinds`: what the plugin is (channel, tracking, importer …); `reaches`: hosts outside; `events`: ledger kinds
-    that `on_event` wants. `doors`: where core's stable public addresses lead (`file` for /complain, `track` for
-    /track/<token>, with `{token}` in it), relative to the plugin's pages."""
+    that `on_event` wants, such as `case.closed`, `case.*` or, with what the body must say, `case.opened channel=email`.
+    `doors`: where core's stable public addresses lead (`file` for /complain, `track` for /track/<token>, with `{token}`
+    in it), relative to the plugin's pages."""
 
     slug: str
     name: str
@@ -76,6 +78,9 @@ def _checked(path: Path, content: dict[str, Any]) -> Manifest:
             raise ManifestError(f"{path}: {key} is missing; give it as text")
     if not SLUG.match(content["slug"]):
         raise ManifestError(f"{path}: slug {content['slug']!r} must be lower-case words joined by hyphens")
+    for wanted in _words(path, "events", content.get("events", [])):
+        if not EVENTS.match(wanted):
+            raise ManifestError(f"{path}: events: {wanted!r} is no kind like 'case.*' or 'case.opened channel=email'")
     doors = content.get("doors", {})
     for door in doors:
         if door not in _DOORS:

@@ -1,11 +1,13 @@
 """The bare limits: a Litestar handler that runs a page's statements and fills one template of the same size, and one
-that writes as many rows as an intake with one executemany. Nothing else: no session, no policy, no ledger."""
+that writes as many rows as an intake with one executemany, into a table with as many indexes as ours have, or with its
+primary key alone. Nothing else: no session, no policy, no ledger."""
 
 import os
 import pickle
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,12 +26,18 @@ TEMPLATE = """<!doctype html><title>bare</title>
 @dataclass(frozen=True)
 class Plan:
     """What the bare server does: for each page its statements and the size of its answer in bytes; for an intake how
-    many rows of how many bytes."""
+    many rows of how many bytes, in a table with how many indexes, its primary key among them."""
 
     url: str
     pages: dict[str, tuple[list[Statement], int]]
     rows: int
     row_bytes: int
+    indexes: int
+
+
+TABLE = "CREATE TABLE IF NOT EXISTS {} (id uuid PRIMARY KEY, case_id uuid NOT NULL, at timestamptz NOT NULL, body text)"
+INDEXED, PLAIN = "bench_indexed", "bench_plain"
+FURTHER = ("case_id", "at, id", "case_id, at", "id, at", "at, case_id", "case_id, id")
 
 
 def create_app() -> Litestar:
@@ -41,9 +49,10 @@ def create_app() -> Litestar:
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
         pool.append(await asyncpg.create_pool(plan.url, min_size=2, max_size=10))
-        await pool[0].execute(
-            "CREATE TABLE IF NOT EXISTS bench_bare (id uuid PRIMARY KEY, case_id uuid NOT NULL, body text NOT NULL)"
-        )
+        for table in (INDEXED, PLAIN):
+            await pool[0].execute(TABLE.format(table))
+        for place, columns in enumerate(FURTHER[: plan.indexes - 1]):
+            await pool[0].execute(f"CREATE INDEX IF NOT EXISTS {INDEXED}_{place} ON {INDEXED} ({columns})")
         yield
         await pool[0].close()
 
@@ -59,16 +68,16 @@ def create_app() -> Litestar:
             fillers[name] = "x" * max(0, short // max(1, len(rows)))
         return Response(template.render(rows=rows, filler=fillers[name]), media_type="text/html; charset=utf-8")
 
-    @post("/intake")
-    async def intake(request: Request[Any, Any, Any]) -> dict[str, str]:
+    @post("/intake/{table:str}")
+    async def intake(request: Request[Any, Any, Any], table: str) -> dict[str, str]:
         said = await request.json()
-        case, text = uuid4(), str(said["matters"][0]["text"])
+        case, moment, text = uuid4(), datetime.now(UTC), str(said["matters"][0]["text"])
         body = (text * (plan.row_bytes // len(text) + 1))[: plan.row_bytes]
         async with pool[0].acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = on")
             await connection.executemany(
-                "INSERT INTO bench_bare (id, case_id, body) VALUES ($1, $2, $3)",
-                [(uuid4(), case, body) for _ in range(plan.rows)],
+                f"INSERT INTO {INDEXED if table == INDEXED else PLAIN} (id, case_id, at, body) VALUES ($1, $2, $3, $4)",
+                [(uuid4(), case, moment, body) for _ in range(plan.rows)],
             )
         return {"reference": str(case)}
 

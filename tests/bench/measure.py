@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ import psycopg
 from client import Request, Run, run
 from pgbench import pgbench
 from recording import Recorded, record
+from spent import spent, waiting
 
 from ombud.bench.world import PASSWORD, USER
 from ombud.kernel.postgres import EmbeddedPostgres
@@ -53,6 +55,7 @@ class Scenario:
     goal: str
     statements: int | None = None
     runs: dict[tuple[str, int], list[Run]] = field(default_factory=dict)
+    cost: dict[tuple[str, int], list[Counter[str]]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -65,14 +68,18 @@ def main() -> None:
     owner = embedded.start()
     try:
         print(_heading(owner, asked))
-        print(_cold_starts(asked.data, environment))
+        if not asked.only:
+            print(_cold_starts(asked.data, environment))
         with served(asked.data, environment) as desk:
             scenarios = asyncio.run(_scenarios(desk, asked.data, url_for_application(owner)))
+            chosen = [each for each in scenarios[0] if asked.only in each.name]
             with bare_server(scenarios[1]) as bare:
-                _measure(scenarios[0], desk.address, bare, asked)
-            print(_table(scenarios[0], asked))
+                _measure(chosen, desk, bare, owner, asked)
+            print(_table(chosen, asked))
+            print(_spent_table(chosen, asked))
             print(desk.memory())
-        print(pgbench(owner, asked.clients, asked.seconds))
+        if not asked.only:
+            print(pgbench(owner, asked.clients, asked.seconds))
     finally:
         embedded.stop()
 
@@ -91,6 +98,7 @@ def _asked() -> Any:
     words.add_argument("--seconds", type=float, default=3.0, help="of each run")
     words.add_argument("--runs", type=int, default=3, help="of each pair")
     words.add_argument("--clients", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8])
+    words.add_argument("--only", default="", help="what has this in its name, such as intake")
     asked = words.parse_args()
     asked.data = asked.data.resolve()
     return asked
@@ -174,7 +182,7 @@ async def _scenarios(desk: Desk, data: Path, url: str) -> tuple[list[Scenario], 
         "case page": (f"/cases/{reference}", "within 3x"),
         "search": (f"/search?q={SEARCHED}", "within 3x"),
     }
-    plan, scenarios = Plan(url, {}, 0, 0), []
+    plan, scenarios = Plan(url, {}, 0, 0, 1), []
     for name, (path, goal) in pages.items():
         seen = await record(data, url, path, cookie)
         if seen.status != 200:
@@ -182,8 +190,8 @@ async def _scenarios(desk: Desk, data: Path, url: str) -> tuple[list[Scenario], 
             continue
         scenarios.append(_page(name, path, goal, cookie, seen, plan))
     token = _token(data)
-    rows, row_bytes = _intake_size(desk.address, url, token)
-    plan = Plan(url, plan.pages, rows, row_bytes)
+    plan = Plan(url, plan.pages, *_intake_size(desk.address, url, token))
+    print(f"A complaint leaves {plan.rows} rows of {plan.row_bytes} bytes, each in {plan.indexes} indexes (means).\n")
     scenarios += [_by_api(token), _by_form(desk.address)]
     return scenarios, plan
 
@@ -244,8 +252,16 @@ def _by_api(token: str) -> Scenario:
         sent = {**headers, "content-type": "application/json", "idempotency-key": uuid4().hex}
         return "POST", "/api/v1/complaints", sent, body
 
-    bare = {"as many rows": (lambda: ("POST", "/intake", {"content-type": "application/json"}, body), 201)}
-    return Scenario("intake by API", 201, product, bare, "at least 0.4 of it")
+    return Scenario("intake by API", 201, product, _bare_intake(body), "at least 0.4 of it")
+
+
+def _bare_intake(body: bytes) -> dict[str, tuple[Callable[[], Request], int]]:
+    """As many rows in a table with as many indexes as ours have, and in one with its primary key alone."""
+    headers = {"content-type": "application/json"}
+    return {
+        "as many rows": (lambda: ("POST", "/intake/bench_indexed", headers, body), 201),
+        "as many rows, no further index": (lambda: ("POST", "/intake/bench_plain", headers, body), 201),
+    }
 
 
 def _by_form(address: str) -> Scenario:
@@ -264,39 +280,40 @@ def _by_form(address: str) -> Scenario:
         body = str(httpx.QueryParams(fields)).encode()
         return "POST", path, {"cookie": cookie, "content-type": "application/x-www-form-urlencoded"}, body
 
-    api = json.dumps(COMPLAINT).encode()
-    bare = {"as many rows": (lambda: ("POST", "/intake", {"content-type": "application/json"}, api), 201)}
-    return Scenario("intake by form", 303, product, bare, "at least 0.4 of it")
+    return Scenario("intake by form", 303, product, _bare_intake(json.dumps(COMPLAINT).encode()), "at least 0.4 of it")
 
 
-_ROWS = """
-SELECT sum(n)::bigint AS rows, sum(size)::bigint AS size FROM (
-    SELECT count(*) AS n, sum(pg_column_size(t.*)) AS size FROM core_case t WHERE id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_party t WHERE case_id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_person t
-        WHERE id IN (SELECT person_id FROM core_party WHERE case_id = $1)
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_aspect t WHERE case_id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_message t WHERE case_id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_message_aspect t
-        WHERE message_id IN (SELECT id FROM core_message WHERE case_id = $1)
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_link t WHERE case_id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_raw t WHERE case_id = $1
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_vault t
-        WHERE id IN (SELECT vault_id FROM core_raw WHERE case_id = $1)
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_intake_step t
-        WHERE raw_id IN (SELECT id FROM core_raw WHERE case_id = $1)
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_ledger_entry t WHERE stream = 'case/' || $1::text
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_sealed t WHERE stream = 'case/' || $1::text
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_stream t WHERE stream = 'case/' || $1::text
-    UNION ALL SELECT count(*), sum(pg_column_size(t.*)) FROM core_key t
-        WHERE subject IN (SELECT 'person/' || person_id::text FROM core_party WHERE case_id = $1)
-    UNION ALL SELECT 1, 100  -- the kept counter
-) parts
-"""
+_OF_PERSON = "(SELECT person_id FROM core_party WHERE case_id = %(case)s)"
+_OF_RECEIPT = "(SELECT id FROM core_raw WHERE case_id = %(case)s)"
+_STREAM = "stream = 'case/' || %(case)s::text"
+_LEFT = {
+    "core_case": "id = %(case)s",
+    "core_party": "case_id = %(case)s",
+    "core_person": f"id IN {_OF_PERSON}",
+    "core_aspect": "case_id = %(case)s",
+    "core_message": "case_id = %(case)s",
+    "core_message_aspect": "message_id IN (SELECT id FROM core_message WHERE case_id = %(case)s)",
+    "core_link": "case_id = %(case)s",
+    "core_raw": "case_id = %(case)s",
+    "core_vault": "id IN (SELECT vault_id FROM core_raw WHERE case_id = %(case)s)",
+    "core_intake_step": f"raw_id IN {_OF_RECEIPT}",
+    "core_ledger_entry": _STREAM,
+    "core_sealed": _STREAM,
+    "core_stream": _STREAM,
+    "core_key": "subject IN (SELECT 'person/' || person_id::text FROM core_party WHERE case_id = %(case)s)",
+    "core_queue_count": "id = (SELECT id FROM core_queue_count ORDER BY at DESC LIMIT 1)",  # the kept counter
+}
+_ROWS = "SELECT sum(n)::bigint, sum(size)::bigint, sum(n * indexes)::bigint FROM ({}) parts".format(
+    " UNION ALL ".join(
+        f"SELECT count(*) AS n, sum(pg_column_size(t.*)) AS size, (SELECT count(*) FROM pg_index i "
+        f"WHERE i.indrelid = '{table}'::regclass AND i.indpred IS NULL) AS indexes FROM {table} t WHERE {left}"
+        for table, left in _LEFT.items()
+    )
+)
 
 
-def _intake_size(address: str, url: str, token: str) -> tuple[int, int]:
-    """How many rows one complaint leaves, and their mean size."""
+def _intake_size(address: str, url: str, token: str) -> tuple[int, int, int]:
+    """How many rows one complaint leaves, their mean size, and in how many indexes they stand (partial ones apart)."""
     method, path, headers, body = _by_api(token).product()
     answer = httpx.request(method, f"{address}{path}", headers=headers, content=body)
     assert answer.status_code == 201, answer.text
@@ -305,23 +322,37 @@ def _intake_size(address: str, url: str, token: str) -> tuple[int, int]:
             "SELECT id FROM core_case WHERE reference = %s", (answer.json()["reference"],)
         ).fetchone()
         assert case is not None
-        found = connection.execute(_ROWS.replace("$1", "%(case)s::uuid"), {"case": case[0]}).fetchone()
+        found = connection.execute(_ROWS, {"case": case[0]}).fetchone()
     assert found is not None
-    return int(found[0]), int(found[1]) // int(found[0])
+    rows, size, entries = map(int, found)
+    return rows, size // rows, round(entries / rows)
 
 
-def _measure(scenarios: list[Scenario], address: str, bare: str, asked: Any) -> None:
+def _measure(scenarios: list[Scenario], desk: Desk, bare: str, url: str, asked: Any) -> None:
     """Product and bare limits in turn; a short run before each scenario warms both."""
     for scenario in scenarios:
-        turns = [("product", address, scenario.product, scenario.status)]
+        turns = [("product", desk.address, scenario.product, scenario.status)]
         turns += [(name, bare, make, status) for name, (make, status) in scenario.bare.items()]
         for _, where, make, status in turns:
             asyncio.run(run(where, 2, 0.7, make, status))
         for clients in asked.clients:
             for _ in range(asked.runs):
                 for name, where, make, status in turns:
+                    _until_quiet(url)
+                    before = spent(url, desk.process.pid)
                     done = asyncio.run(run(where, clients, asked.seconds, make, status))
+                    _until_quiet(url)
                     scenario.runs.setdefault((name, clients), []).append(done)
+                    scenario.cost.setdefault((name, clients), []).append(spent(url, desk.process.pid) - before)
+
+
+def _until_quiet(url: str) -> None:
+    """What a run left to the background belongs to it, and disturbs no other."""
+    until = time.monotonic() + 120
+    while waiting(url):
+        if time.monotonic() > until:
+            raise SystemExit("the background work of a run does not end")
+        time.sleep(0.1)
 
 
 def _median(runs: list[Run], read: Callable[[Run], float]) -> float:
@@ -340,12 +371,39 @@ def _table(scenarios: list[Scenario], asked: Any) -> str:
         for name in scenario.bare:
             other = scenario.runs[name, clients]
             per_second = _median(other, lambda each: each.per_second)
-            ratio = f"{own / per_second:.2f} of it" if "intake" in scenario.name else f"{per_second / own:.2f}x"
+            ratio = (
+                f"{own / per_second:.2f} of it" if scenario.name.startswith("intake") else f"{per_second / own:.2f}x"
+            )
             lines.append(
                 f"| {scenario.name} | {clients} | {_ms(mine, 0.5)} | {_ms(mine, 0.95)} | {own:.0f} | {name} | "
                 f"{_ms(other, 0.5)} | {per_second:.0f} | {ratio} | {scenario.goal} | {scenario.statements or ''} |"
             )
     return "\n".join(lines)
+
+
+PARTS = ("web", "work", "bare", "database", "clients")
+
+
+def _spent_table(scenarios: list[Scenario], asked: Any) -> str:
+    """Milliseconds of processor time for each answer, the work it left to the background among them."""
+    lines = [
+        f"| what | clients | ms in all | {' | '.join(PARTS)} | of the bare limit |",
+        "|---" * (len(PARTS) + 4) + "|",
+    ]
+    for scenario, clients in itertools.product(scenarios, asked.clients):
+        whole: dict[str, float] = {}
+        for name in (*scenario.bare, "product"):
+            each = {part: _cost(scenario, name, clients, part) for part in PARTS}
+            whole[name] = sum(each.values())
+            share = " and ".join(f"{whole[bare] / whole[name]:.2f}" for bare in scenario.bare if name == "product")
+            columns = " | ".join(f"{value:.2f}" if value >= 0.01 else "" for value in each.values())
+            lines.append(f"| {scenario.name}, {name} | {clients} | {whole[name]:.2f} | {columns} | {share} |")
+    return "\nProcessor time:\n\n" + "\n".join(lines) + "\n"
+
+
+def _cost(scenario: Scenario, name: str, clients: int, part: str) -> float:
+    pairs = zip(scenario.runs[name, clients], scenario.cost[name, clients], strict=True)
+    return statistics.median(1000 * cost[part] / len(done.times) for done, cost in pairs)
 
 
 def _ms(runs: list[Run], part: float) -> str:

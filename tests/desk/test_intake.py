@@ -47,6 +47,17 @@ async def test_twenty_requests_with_one_key_at_once_make_one_case(desk: Any) -> 
     assert await db.fetchval("SELECT count(*) FROM core_case") == 1
 
 
+async def test_a_complaint_is_taken_once_while_the_master_key_is_being_rotated(desk: Any) -> None:
+    await db.execute("UPDATE core_master SET current = 'one that this process does not know yet'")
+    first, *others = await asyncio.gather(*(desk.file("The fee was taken twice.", key="k") for _ in range(4)))
+    assert {each.reference for each in others} == {first.reference}
+    assert await db.fetchval("SELECT count(*) FROM core_raw") == 1
+    kept = await db.fetchval("SELECT vault_id FROM core_raw")
+    assert await vault.load(kept) == b"The fee was taken twice."
+    keys = await db.fetch("SELECT subject FROM core_key WHERE subject LIKE 'person/%'")
+    assert len(keys) == 1, "a person whom nobody knows got a key"
+
+
 async def test_a_receipt_whose_process_died_before_the_case_was_opened_is_taken_up_again(
     desk: Any, monkeypatch: Any
 ) -> None:

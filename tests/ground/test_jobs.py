@@ -26,7 +26,7 @@ from ombud.kernel.outbox import (
     set_plugins,
     subscribe,
 )
-from ombud.kernel.relay import Relay
+from ombud.kernel.relay import TOGETHER, Relay
 from ombud.kernel.requeue import REQUEUE
 from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
@@ -110,6 +110,23 @@ async def test_event_is_delivered_once_to_each_interested_subscriber(runner: Run
     assert heard == [event]
 
 
+async def test_subscriber_may_want_only_events_whose_body_says_something(runner: Runner, heard: list[Any]) -> None:
+    async def fussy(event: dict[str, Any], context: JobContext) -> None:
+        heard.append(("fussy", event["id"]))
+
+    subscribe("fussy", ["case.opened channel=webform", "message.* direction=in channel=api"], fussy)
+    del outbox.registry.subscriptions["listener"]
+    bodies = {
+        "1": ("case.opened", {"channel": "webform"}), "2": ("case.opened", {"channel": "api"}),
+        "3": ("case.opened", {}),
+        "4": ("message.received", {"direction": "in", "channel": "api"}), "5": ("message.sent", {"direction": "out"}),
+    }  # fmt: skip
+    events = [{"id": key, "kind": kind, "body": body} for key, (kind, body) in bodies.items()]
+    assert await enqueue_events(events) == 2
+    await run_all(runner)
+    assert sorted(heard) == [("fussy", "1"), ("fussy", "4")]
+
+
 async def test_work_rolled_back_with_its_fact_is_never_delivered(runner: Runner, heard: list[Any]) -> None:
     async def fact_that_fails() -> None:
         async with db.transaction():
@@ -155,6 +172,41 @@ async def test_flood_for_one_subscriber_does_not_hold_up_another(runner: Runner,
     given = await relayed(runner, 0.3)
     assert lone in given
     assert len(given) == 4 * Config().jobs.threads + 1
+
+
+async def test_events_of_one_subscriber_go_together_and_jobs_alone(runner: Runner, heard: list[Any]) -> None:
+    subscribe("other", ["case.*"], outbox.registry.jobs["listen"].handler)
+    async with db.transaction():
+        await enqueue_events([{"id": str(n), "kind": "case.opened"} for n in range(TOGETHER + 1)])
+        jobs = [await enqueue_job("listen", {"n": n}) for n in range(3)]
+    messages: list[list[UUID]] = []
+    await Relay(Config(), runner, messages.append)._relay()
+    assert sorted(map(len, messages)) == [1, 1, 1, 1, 1, TOGETHER, TOGETHER]
+    assert all([job] in messages for job in jobs)
+    for message in messages:
+        told = await db.fetch("SELECT DISTINCT subscriber FROM core_delivery WHERE id = ANY($1)", message)
+        assert len(told) == 1
+
+
+async def test_deliveries_that_came_together_run_in_one_go(runner: Runner, heard: list[Any]) -> None:
+    ids = [await enqueue_job("listen", {"n": n}) for n in range(3)]
+    await runner.run_together(ids)
+    assert heard == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+async def test_those_behind_a_slow_one_go_back_to_the_relay(
+    runner: Runner, heard: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ombud.kernel.delivery.QUICK", -1.0)  # whatever runs is too slow
+    ids = [await enqueue_job("listen", {"n": n}) for n in range(3)]
+    await db.execute("UPDATE core_delivery SET handed_at = now()")
+    woken: list[str] = []
+    runner.when_done = lambda: woken.append("relay")
+    await runner.run_together(ids)
+    assert heard == [{"n": 0}]
+    rest = [await row(each) for each in ids[1:]]
+    assert [(each["state"], each["handed_at"], each["attempts"]) for each in rest] == [("waiting", None, 0)] * 2
+    assert woken == ["relay", "relay"]
 
 
 async def test_backlog_is_handed_over_as_fast_as_it_is_worked_off(runner: Runner, heard: list[Any]) -> None:
@@ -416,3 +468,9 @@ def test_message_carries_nothing_but_the_id_of_its_delivery() -> None:
     identity = new_id()
     message = message_for(identity)
     assert (message.message_id, message.args, message.kwargs) == (str(identity), (str(identity),), {})
+
+
+def test_message_of_several_deliveries_has_the_id_of_the_first() -> None:
+    first, second = new_id(), new_id()
+    message = message_for(first, second)
+    assert (message.message_id, message.args) == (str(first), (str(first), str(second)))

@@ -40,7 +40,7 @@ PRIORITIES = ("low", *["normal"] * 6, "high", "high", "urgent")
 @cache
 def sentences() -> tuple[str, ...]:
     """What customers wrote, sentence by sentence, from the public-domain narratives of the demonstration."""
-    packed = files("ombud.desk").joinpath("demo/data/narratives.json.gz").read_bytes()
+    packed = files("ombud.desk.demo").joinpath("data/narratives.json.gz").read_bytes()
     texts = [matter["text"] for each in json.loads(gzip.decompress(packed)) for matter in each["matters"]]
     found = (part.strip() for text in texts for part in text.replace("\n", " ").split(". "))
     return tuple(dict.fromkeys(f"{part.rstrip('.')}." for part in found if 20 < len(part) < 300))

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from msgspec import structs
 
 from ombud.desk import attachments, deadlines, fields, promises, queues, references, taxonomies
@@ -70,20 +69,12 @@ async def _forget(receipt: Receipt) -> None:
 async def receive(raw: RawReceipt, *, principal: str = "") -> Receipt:
     """Commits the bytes, encrypted, before anything thinks; a known key answers with the receipt it made before."""
     fingerprint = hashlib.sha256(raw.content_type.encode() + b"\n" + raw.body).hexdigest()
-    known = await _known(raw, principal, fingerprint)
-    if known is not None:
-        return known
     receipt = Receipt(new_id(), new_id(), now(), "stored", None)
-    try:
-        return await _store(receipt, raw, principal, fingerprint)
-    except asyncpg.UniqueViolationError:  # the twin of this request was quicker
-        known = await _known(raw, principal, fingerprint)
-        if known is None:
-            raise
-        return known
+    stored = await _store(receipt, raw, principal, fingerprint)
+    return stored or await _known(raw, principal, fingerprint)
 
 
-async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt | None:
+async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt:
     row = await db.fetchrow(
         "SELECT r.id, r.received_at, r.status, r.case_id, r.fingerprint, v.subject FROM core_raw r "
         "JOIN core_vault v ON v.id = r.vault_id WHERE r.channel = $1 AND r.principal = $2 AND r.key = $3",
@@ -91,46 +82,50 @@ async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt |
         principal,
         raw.key,
     )
-    if row is None:
-        return None
+    if row is None:  # refused a moment ago, which freed its key
+        return await receive(raw, principal=principal)
     if row["fingerprint"] != fingerprint:
         raise KeyReused("This idempotency key was used before with other content. Send the new content with a new key.")
     person_id = UUID(row["subject"].removeprefix("person/"))
     return Receipt(row["id"], person_id, row["received_at"], row["status"], row["case_id"])
 
 
-_RECEIPT = """
-{keyed}kept AS (
-    INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, size, created_at)
-    SELECT $9, $10, $11, $12, $13, $14, $7{where})
+_STORED = """
 INSERT INTO core_raw (id, channel, key, principal, fingerprint, content_type, received_at, status, vault_id)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{where}
+{values} ON CONFLICT (channel, principal, key) DO NOTHING
 """
-_WITH_ITS_KEY = _RECEIPT.format(
-    keyed="""WITH fresh AS (
-    INSERT INTO core_key (subject, wrapped, master_id, created_at)
-    SELECT $10, $15, $16, $7 WHERE core_wraps_with($17, $16) RETURNING subject),
-""",
-    where=" FROM fresh",
-)
-_UNDER_A_KEY = _RECEIPT.format(keyed="WITH ", where="")
+_ALONE = _STORED.format(values="VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+_WITH_BYTES_AND_KEY = f"""
+WITH current AS MATERIALIZED (SELECT core_wraps_with($17, $16) AS holds),
+stored AS (
+    {_STORED.format(values="SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM current WHERE holds")} RETURNING id),
+kept AS (
+    INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, size, created_at)
+    SELECT $9, $10, $11, $12, $13, $14, $7 FROM stored),
+keyed AS (
+    INSERT INTO core_key (subject, wrapped, master_id, created_at) SELECT $10, $15, $16, $7 FROM stored)
+SELECT holds, EXISTS (SELECT 1 FROM stored) AS stored FROM current
+"""
 
 
-async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str) -> Receipt:
+async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str) -> Receipt | None:
     """One statement, committed by itself, with the key of the person nobody knew before; while the master key is being
-    rotated, a transaction that looks after the key first."""
+    rotated, a transaction that looks after the key. None where the idempotency key is known."""
     fresh = keys.fresh_key(f"person/{receipt.person_id}")
     about = (
         receipt.id, raw.channel, raw.key, principal, fingerprint, raw.content_type, receipt.received_at, "stored"
     )  # fmt: skip
     kept = vault.sealed_row(fresh.subject, raw.body, fresh.key)
-    done = await db.execute(
-        _WITH_ITS_KEY, *about, *vault.values(kept), fresh.wrapped, fresh.master_id, keys.MASTER_LOCK
-    )  # fmt: skip
-    if done == "INSERT 0 1":
-        return replace(receipt, key=fresh.key)
+    done = await db.fetchrow(
+        _WITH_BYTES_AND_KEY, *about, *vault.values(kept), fresh.wrapped, fresh.master_id, keys.MASTER_LOCK
+    )
+    assert done is not None
+    if done["holds"]:
+        return replace(receipt, key=fresh.key) if done["stored"] else None
     async with db.transaction():
-        await db.execute(_UNDER_A_KEY, *about, *vault.values(await vault.prepare(fresh.subject, raw.body)))
+        if await db.execute(_ALONE, *about, kept.id) == "INSERT 0 0":
+            return None
+        await vault.insert(await vault.prepare_again([(kept.id, kept.subject, raw.body)]))
     return receipt
 
 

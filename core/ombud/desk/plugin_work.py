@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +64,12 @@ async def _deliver(slug: str, event: dict[str, Any], context: outbox.JobContext)
 
 def _asked(function: Callable[..., Any], **offered: Any) -> dict[str, Any]:
     """The arguments the implementation asks for, as pluggy does it."""
-    return {name: value for name, value in offered.items() if name in inspect.signature(function).parameters}
+    return {name: value for name, value in offered.items() if name in _parameters(function)}
+
+
+@lru_cache(maxsize=256)
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def _register_jobs() -> None:

@@ -79,8 +79,7 @@ def _pool(url: str, threads: int) -> "ConnectionPool[Connection[TupleRow]]":
     )
 
 
-def message_for(delivery: UUID) -> "dramatiq.Message[None]":
-    """The message has the delivery's id, so handing it over twice leaves one message."""
-    return dramatiq.Message(
-        queue_name=QUEUE, actor_name=ACTOR, args=(str(delivery),), kwargs={}, options={}, message_id=str(delivery)
-    )
+def message_for(*deliveries: UUID) -> "dramatiq.Message[None]":
+    """The message has the id of its first delivery, so handing it over twice leaves one message."""
+    ids = tuple(map(str, deliveries))
+    return dramatiq.Message(queue_name=QUEUE, actor_name=ACTOR, args=ids, kwargs={}, options={}, message_id=ids[0])

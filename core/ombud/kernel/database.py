@@ -10,6 +10,8 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from ombud.kernel.telling import Notice, Teller
+
 _encoder = msgspec.json.Encoder()
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
@@ -42,12 +44,21 @@ def is_away(problem: BaseException) -> bool:
     return isinstance(problem, (*away, asyncpg.OperatorInterventionError, asyncpg.InterfaceError))
 
 
+class _Transaction(PostgresTransaction):
+    """Piccolo's, with what is told once it is committed."""
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        super().__init__(engine)
+        self.notices: list[Notice] = []
+
+
 class Database:
     """The pool of this process. Inside `transaction()` every call, Piccolo's included, uses its connection."""
 
     def __init__(self) -> None:
         self.engine = _Engine(config={}, extensions=())
         self.url = ""
+        self._teller = Teller(self._notify)
 
     async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:
         """Opens the pool on the running event loop; a pool never crosses loops."""
@@ -63,7 +74,9 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Closes the pool; a connection still busy after 5 s is cut."""
+        """Tells what is still to be told and closes the pool; a connection still busy after 5 s is cut."""
+        if self.is_open:
+            await self._teller.finish()
         pool, self.engine.pool = self.engine.pool, None
         if pool is None:
             return
@@ -116,15 +129,16 @@ class Database:
         if self.in_transaction():
             yield
             return
+        current = _Transaction(self.engine)
         async with self._borrowed() as connection, connection.transaction():
             _count(2)
-            current = PostgresTransaction(self.engine)
             current.connection = connection
             token = self.engine.current_transaction.set(current)
             try:
                 yield
             finally:
                 self.engine.current_transaction.reset(token)
+        self._teller.add(current.notices)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -144,6 +158,21 @@ class Database:
             yield
         finally:
             self.engine.current_transaction.reset(token)
+
+    def tell(self, channel: str, payload: str = "") -> None:
+        """Sends a notice right after the commit of what is open here, or now; dropped at a rollback. One may get lost
+        with its process (see `kernel.telling`)."""
+        current = self.engine.current_transaction.get()
+        if isinstance(current, _Transaction):
+            current.notices.append((channel, payload))
+        else:
+            self._teller.add([(channel, payload)])
+
+    async def _notify(self, notices: Sequence[Notice]) -> None:
+        await self.execute(
+            "SELECT pg_notify(due.channel, due.payload) FROM unnest($1::text[], $2::text[]) AS due (channel, payload)",
+            *map(list, zip(*notices, strict=True)),
+        )
 
     @contextmanager
     def counting(self) -> Iterator[QueryCount]:

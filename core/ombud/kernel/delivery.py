@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
 ATTEMPTS = len(BACK_OFF) + 1
 PATIENCE = "7 days"  # how long something transient is tried again
+QUICK = 0.5  # seconds in which deliveries that came together are begun
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,23 @@ class Runner:
             self.when_done()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery %s could not be booked: %s; it runs again", identity, error)
+
+    async def run_together(self, identities: Sequence[UUID]) -> None:
+        """One after the other while they are quick. What stands behind a slow one goes back to the relay, so that a
+        thread is never held for longer than one delivery takes."""
+        until = time.monotonic() + QUICK
+        for place, identity in enumerate(identities):
+            if place and time.monotonic() > until:
+                await self._give_back(identities[place:])
+                return
+            await self.run(identity)
+
+    async def _give_back(self, identities: Sequence[UUID]) -> None:
+        await db.execute(
+            "UPDATE core_delivery SET handed_at = NULL WHERE id = ANY($1::uuid[]) AND state = 'waiting'",
+            list(identities),
+        )
+        self.when_done()
 
     def interrupt(self) -> None:
         """At the end of the process: what still runs is put back and runs elsewhere."""

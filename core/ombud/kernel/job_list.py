@@ -157,7 +157,7 @@ async def run_again_all(subscriber: str, plugin: str) -> list[UUID]:
         subscriber,
         plugin,
     )
-    await wake_relay()
+    wake_relay()
     return [row["id"] for row in rows]
 
 

@@ -75,7 +75,8 @@ class Notices:
     async def _wait(self, connection: asyncpg.Connection) -> None:
         """Tells what was heard; a connection that ended is noticed at once, one that only fell silent by asking."""
         try:
-            first = await asyncio.wait_for(self._heard.get(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):  # wait_for forgets a cancellation that comes with a notice
+                first = await self._heard.get()
         except TimeoutError:
             await connection.fetchval("SELECT 1", timeout=LOOK_SECONDS)
             return

@@ -69,7 +69,8 @@ registry = Registry()
 
 
 def subscribe(name: str, kinds: Sequence[str], handler: Handler) -> None:
-    """Core's own interest in events; a kind is `case.opened`, `case.*` or `*`. Call it at import or start."""
+    """Core's own interest in events; a kind is `case.opened`, `case.*` or `*` (see `wants`). Call it at import or
+    start."""
     registry.subscriptions[name] = Subscription(tuple(kinds), handler)
 
 
@@ -98,8 +99,18 @@ def set_plugins(
     registry.deliver_to_plugin = deliver
 
 
-def wants(kinds: Sequence[str], kind: str) -> bool:
-    return any(each in ("*", kind) or (each.endswith(".*") and kind.startswith(each[:-1])) for each in kinds)
+def wants(wanted: Sequence[str], event: Event) -> bool:
+    """Whether an event is of one of these kinds. A kind may be followed by what its body must say:
+    `case.opened channel=webform`."""
+    return any(_is_of(each, event) for each in wanted)
+
+
+def _is_of(wanted: str, event: Event) -> bool:
+    pattern, *needs = wanted.split()
+    kind, body = str(event["kind"]), event.get("body", {})
+    if pattern not in ("*", kind) and not (pattern.endswith(".*") and kind.startswith(pattern[:-1])):
+        return False
+    return all(str(body.get(name, "")) == value for name, _, value in (each.partition("=") for each in needs))
 
 
 async def enqueue_events(events: Sequence[Event]) -> int:
@@ -107,32 +118,30 @@ async def enqueue_events(events: Sequence[Event]) -> int:
 
     Returns how many were written. Nobody hears of them before the commit.
     """
-    rows = [(subscriber, slug, event) for event in events for subscriber, slug in _interested(str(event["kind"]))]
+    rows = [(subscriber, slug, event) for event in events for subscriber, slug in _interested(event)]
     if not rows:
         return 0
     await db.execute(
         """
-        WITH written AS (
-            INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
-            SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
-            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-                AS new(id, subscriber, plugin, event, dedupe)
-            ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING)
-        SELECT pg_notify($6, '')
+        INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+        SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+            AS new(id, subscriber, plugin, event, dedupe)
+        ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
         """,
         [new_id() for _ in rows],
         [subscriber for subscriber, _, _ in rows],
         [slug for _, slug, _ in rows],
         [dict(event) for _, _, event in rows],
         [str(event["id"]) for _, _, event in rows],
-        CHANNEL,
     )
+    wake_relay()
     return len(rows)
 
 
-def _interested(kind: str) -> list[tuple[str, str]]:
-    core = [(f"core/{name}", "") for name, each in registry.subscriptions.items() if wants(each.kinds, kind)]
-    return core + [(f"plugin/{slug}", slug) for slug, kinds in registry.plugin_subscribers() if wants(kinds, kind)]
+def _interested(event: Event) -> list[tuple[str, str]]:
+    core = [(f"core/{name}", "") for name, each in registry.subscriptions.items() if wants(each.kinds, event)]
+    return core + [(f"plugin/{slug}", slug) for slug, kinds in registry.plugin_subscribers() if wants(kinds, event)]
 
 
 async def enqueue_job(
@@ -175,13 +184,13 @@ async def enqueue_job(
     if identity is None:  # the other one ended between our conflict and our look
         return await enqueue_job(name, payload, key=key, delay=delay, plugin=plugin)
     if not delay:
-        await wake_relay()
+        wake_relay()
     return UUID(str(identity))
 
 
-async def wake_relay() -> None:
-    """PostgreSQL sends the notice at commit and drops it at rollback; a lost one costs a second, not the work."""
-    await db.execute("SELECT pg_notify($1, '')", CHANNEL)
+def wake_relay() -> None:
+    """At the commit; a lost notice costs a second, not the work."""
+    db.tell(CHANNEL)
 
 
 @dataclass(frozen=True)
@@ -225,7 +234,7 @@ async def run_again(identity: UUID) -> bool:
         """,
         identity,
     )
-    await wake_relay()
+    wake_relay()
     return changed == "UPDATE 1"
 
 

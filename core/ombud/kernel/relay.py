@@ -1,10 +1,12 @@
 """Hands ready deliveries to the broker, and gives back what dead workers held."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +18,8 @@ from ombud.kernel.outbox import CHANNEL, registry, wake_relay
 from ombud.kernel.requeue import REQUEUE
 
 AT_ONCE = 4  # deliveries of one subscriber with the broker, per thread: a flood for one must not hold up the others
+TOGETHER = 8  # events of one subscriber in one message of the broker, which costs more than the handling of most
+GATHERS = 0.1  # seconds in which notices are put together
 FORGOTTEN = 30  # seconds after which the broker is taken to have lost one
 
 log = logging.getLogger(__name__)
@@ -44,7 +48,7 @@ WITH RECURSIVE name AS (
     ) AS picked
 )
 UPDATE core_delivery SET handed_at = now() FROM ready WHERE core_delivery.id = ready.id
-RETURNING core_delivery.id
+RETURNING core_delivery.id, core_delivery.subscriber
 """
 
 # A database that was down for a while makes every worker look silent, so it must have been up longer than that.
@@ -72,6 +76,7 @@ class Relay:
     """One per work process; several share the outbox without handing anything over twice."""
 
     def __init__(self, config: Config, runner: Runner, hand_over: Callable[[list[UUID]], None]) -> None:
+        """`hand_over` takes deliveries that run one after the other, in one message."""
         self._jobs = config.jobs
         self._runner = runner
         self._hand_over = hand_over
@@ -101,7 +106,7 @@ class Relay:
             await self._ears.close(timeout=1)
         await db.execute("DELETE FROM core_worker WHERE id = $1", self._runner.worker)
         await db.execute(_FORGET)
-        await wake_relay()
+        wake_relay()
 
     async def _listen(self) -> None:
         if self._ears is not None and not self._ears.is_closed():
@@ -112,12 +117,11 @@ class Relay:
         await db.execute(_FORGET)
 
     async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
-        finally:
-            self._woken.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+            await asyncio.sleep(GATHERS)
+        self._woken.clear()
 
     async def _beat_in_time(self) -> None:
         time = asyncio.get_running_loop().time()
@@ -131,15 +135,20 @@ class Relay:
     async def _relay(self) -> None:
         """Hands over what is ready and has room."""
         allowed = ["", *registry.plugins_enabled()]
-        ready = [row["id"] for row in await db.fetch(_READY, allowed, AT_ONCE * self._jobs.threads)]
+        ready = await db.fetch(_READY, allowed, AT_ONCE * self._jobs.threads)
         if not ready:
             return
         try:
-            await asyncio.to_thread(self._hand_over, ready)
+            await asyncio.to_thread(self._hand_over_all, _messages(ready))
         except Exception as error:
             log.warning("the broker did not take %s deliveries, they wait: %s", len(ready), error)
-            await db.execute("UPDATE core_delivery SET handed_at = NULL WHERE id = ANY($1::uuid[])", ready)
+            ids = [row["id"] for row in ready]
+            await db.execute("UPDATE core_delivery SET handed_at = NULL WHERE id = ANY($1::uuid[])", ids)
             await asyncio.sleep(0.5)
+
+    def _hand_over_all(self, messages: list[list[UUID]]) -> None:
+        for deliveries in messages:
+            self._hand_over(deliveries)
 
     async def _tend(self) -> None:
         """Every few seconds: what the broker lost, what we could not book, what dead workers held."""
@@ -175,3 +184,15 @@ class Relay:
                 self._runner.worker,
                 unbooked,
             )
+
+
+def _messages(ready: Sequence[Any]) -> list[list[UUID]]:
+    """Events of one subscriber go together, a few at a time; a job may take long and goes alone."""
+    of_subscriber: dict[str, list[UUID]] = {}
+    for row in ready:
+        of_subscriber.setdefault(row["subscriber"], []).append(row["id"])
+    messages = []
+    for subscriber, ids in of_subscriber.items():
+        size = 1 if subscriber.startswith("job/") else TOGETHER
+        messages += [ids[start : start + size] for start in range(0, len(ids), size)]
+    return messages

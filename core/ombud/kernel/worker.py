@@ -103,7 +103,7 @@ async def _until_left(body: "asyncio._CoroutineLike[None]", stop: asyncio.Event)
 async def _deliveries(config: Config, worker: UUID, stop: asyncio.Event) -> AsyncIterator[None]:
     runner = Runner(worker)
     broker = make_broker(config, db.url, worker)
-    relay = Relay(config, runner, lambda ready: _hand_over(broker, ready))
+    relay = Relay(config, runner, lambda deliveries: _hand_over(broker, deliveries))
     await relay.beat()
     consumers = _consume(broker, runner, config.jobs.threads)
     try:
@@ -116,17 +116,16 @@ async def _deliveries(config: Config, worker: UUID, stop: asyncio.Event) -> Asyn
         broker.close()
 
 
-def _hand_over(broker: Broker, ready: list[UUID]) -> None:
-    for delivery in ready:
-        broker.enqueue(message_for(delivery))
+def _hand_over(broker: Broker, deliveries: list[UUID]) -> None:
+    broker.enqueue(message_for(*deliveries))
 
 
 def _consume(broker: Broker, runner: Runner, threads: int) -> dramatiq.Worker:
-    """Each of the broker's threads waits for one delivery, which runs on our loop with our pool."""
+    """Each of the broker's threads waits for one message, whose deliveries run on our loop with our pool."""
     loop = asyncio.get_running_loop()
 
-    def deliver(delivery: str) -> None:
-        asyncio.run_coroutine_threadsafe(runner.run(UUID(delivery)), loop).result()
+    def deliver(*deliveries: str) -> None:
+        asyncio.run_coroutine_threadsafe(runner.run_together([UUID(each) for each in deliveries]), loop).result()
 
     dramatiq.actor(broker=broker, queue_name=QUEUE, actor_name=ACTOR)(deliver)
     worker = dramatiq.Worker(broker, queues={QUEUE}, worker_threads=threads, worker_timeout=500)

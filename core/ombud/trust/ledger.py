@@ -18,6 +18,9 @@ from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, ent
 from ombud.trust.vault import Box, seal, unseal
 
 FORMAT = 1
+NEWS = "ombud_live"  # the channel of open pages
+LOOK_AGAIN = "*"  # what it says where much has changed, or something may have been missed
+MUCH = 20
 _STREAM = re.compile(r"[a-z][a-z_-]*/[!-~]{1,180}")
 _ACTOR = re.compile(r"system|(user|plugin|person|token)/[!-~]{1,100}")
 _CAUSE = re.compile(r"|(event|rule|command)/[!-~]{1,300}")
@@ -148,7 +151,19 @@ async def append(
         secrets += boxes
     await _write(written, secrets, heads, _NEW_HEADS if fresh else _NEXT_HEADS)
     await enqueue_events([_told(entry) for entry in written])
+    tell_news(written)
     return written
+
+
+def tell_news(entries: Sequence[Entry]) -> None:
+    """Tells open pages which cases have new entries, ids and codes only; a large piece of work says once that much has
+    changed."""
+    news = [each for each in entries if each.stream.startswith("case/")]
+    if len(news) > MUCH:
+        db.tell(NEWS, LOOK_AGAIN)
+        return
+    for each in news:
+        db.tell(NEWS, f"e {each.stream.removeprefix('case/')} {each.seq} {each.kind} {each.actor}")
 
 
 def _told(entry: Entry) -> dict[str, Any]:

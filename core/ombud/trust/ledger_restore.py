@@ -12,7 +12,7 @@ import msgspec
 from ombud.kernel.database import db
 from ombud.trust import keys
 from ombud.trust.canonical import canonical
-from ombud.trust.ledger import sealed_label
+from ombud.trust.ledger import LOOK_AGAIN, NEWS, sealed_label
 from ombud.trust.vault import Box, seal
 
 BATCH = 1000
@@ -183,6 +183,7 @@ async def finish() -> tuple[int, int]:
         "SELECT (SELECT count(*) FROM core_ledger_entry) AS entries, (SELECT count(*) FROM core_sealed) AS sealed"
     )
     assert row is not None
+    db.tell(NEWS, LOOK_AGAIN)
     return row["entries"], row["sealed"]
 
 

@@ -61,7 +61,8 @@ class Line:
     async def next(self) -> bytes:
         """What to send now; a comment when nothing has happened for a while."""
         try:
-            first = await asyncio.wait_for(self._events.get(), BEATS)
+            async with asyncio.timeout(BEATS):
+                first = await self._events.get()
         except TimeoutError:
             return b": still here\n\n"
         return b"".join([first, *(self._events.get_nowait() for _ in range(self._events.qsize()))])
@@ -132,7 +133,8 @@ class Hub:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), CHECKS)
+                async with asyncio.timeout(CHECKS):
+                    await self._wake.wait()
             self._sessions = self._sessions or not self._wake.is_set()
             await asyncio.sleep(GATHERS)
             self._wake.clear()

@@ -10,7 +10,7 @@ from ombud_webform.at_once import file_at_once
 from ombud_webform.checking import Cleaning
 from ombud_webform.filing import file_draft
 from ombud_webform.given import Req
-from ombud_webform.sweeping import sweep_when_due
+from ombud_webform.sweeping import look, sweep_when_due
 from ombud_webform.visiting import Visit, keep, sent_before, show, visit, with_cookie
 from ombud_webform.wording import TEXTS
 
@@ -51,7 +51,7 @@ async def save_matters(request: Req, platform: Platform, pages: Pages, context: 
         opened, problems = typed.id, checking.matter(typed, here.typed.language)
     problems = clean.problems(here.typed.language) | problems | full
     if not here.known:
-        await sweep_when_due(platform, here.offer.keep_for)
+        await sweep_when_due(platform, await look())
     await keep(here)
     if problems:
         at = typed.id if clean.found or full else opened

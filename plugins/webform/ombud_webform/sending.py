@@ -5,10 +5,9 @@ from urllib.parse import urlsplit
 
 from ombud_plugin_api import Event, Filed, Platform
 from ombud_webform import draft as drafts
-from ombud_webform.complaint import CHANNEL, complaint, receipt
+from ombud_webform.complaint import complaint, receipt
 from ombud_webform.draft import Draft
-from ombud_webform.settings import offer_of
-from ombud_webform.sweeping import sweep_when_due
+from ombud_webform.sweeping import look, sweep_when_due
 from ombud_webform.tables import WebformDraft, WebformSent
 
 
@@ -41,12 +40,12 @@ async def sent_before(identity: str) -> str:
 
 
 async def finish_interrupted(event: Event, platform: Platform) -> None:
-    """A case was opened: where the process died before it could forget the draft, this does. The draft is known by
-    the moment of sending, which is the case's `received_at`; the ledger holds nothing of the draft itself."""
-    if event.kind == "case.opened" and event.body.get("channel") == CHANNEL:
-        moment = datetime.fromisoformat(str(event.body["received_at"]).replace("Z", "+00:00"))
-        for row in await WebformDraft.select(WebformDraft.id).where(WebformDraft.sent_at == moment):
-            draft = await drafts.load(row["id"])
-            if draft is not None:
-                await send(platform, draft)
-        await sweep_when_due(platform, offer_of(await platform.settings()).keep_for)
+    """The form opened a case: where the process died before it could forget the draft, this does. The draft is known
+    by the moment of sending, which is the case's `received_at`; the ledger holds nothing of the draft itself."""
+    moment = datetime.fromisoformat(str(event.body["received_at"]).replace("Z", "+00:00"))
+    held = await look(moment)
+    for identity in held.cut_short:
+        draft = await drafts.load(identity)
+        if draft is not None:
+            await send(platform, draft)
+    await sweep_when_due(platform, held)

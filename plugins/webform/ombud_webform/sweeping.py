@@ -1,7 +1,8 @@
 """What nobody came back for goes: drafts after the days that were chosen, answers for a second "Send" after one, files
 without a draft."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,15 +12,37 @@ from ombud_webform.settings import offer_of
 from ombud_webform.tables import WebformDraft, WebformFile, WebformSent
 
 KEEP_ANSWERS = timedelta(days=1)
+SHORTEST = timedelta(days=1)  # that drafts can be kept
 FILE_GRACE = timedelta(hours=1)  # a file is stored a moment before or after its draft
 BATCH = 200
 
 
-async def sweep_when_due(platform: Platform, keep_for: timedelta) -> None:
-    """Starts the job when there is something to sweep; asked at each new draft and each new case."""
+@dataclass(frozen=True)
+class Standing:
+    """What the form holds: `cut_short`: drafts sent at a moment; the times of the oldest draft and answer."""
+
+    cut_short: Sequence[str]
+    draft: datetime | None
+    answer: datetime | None
+
+
+async def look(sent_at: datetime | None = None) -> Standing:
+    """One statement, which is asked for every case that the form opens."""
+    [row] = await WebformDraft.raw(
+        "SELECT ARRAY(SELECT id FROM webform_draft WHERE sent_at = {}) AS cut_short, "
+        "(SELECT min(updated_at) FROM webform_draft) AS draft, (SELECT min(sent_at) FROM webform_sent) AS answer",
+        sent_at,
+    )
+    return Standing(**row)
+
+
+async def sweep_when_due(platform: Platform, held: Standing) -> None:
+    """Starts the job when there is something to sweep; asked at each new draft and each case that the form opened."""
     moment = datetime.now(UTC)
-    old_drafts = await WebformDraft.exists().where(WebformDraft.updated_at < moment - keep_for)
-    if old_drafts or await WebformSent.exists().where(WebformSent.sent_at < moment - KEEP_ANSWERS):
+    due = held.answer is not None and held.answer < moment - KEEP_ANSWERS
+    if not due and held.draft is not None and held.draft < moment - SHORTEST:
+        due = held.draft < moment - offer_of(await platform.settings()).keep_for
+    if due:
         await platform.start_job("sweep", {}, key="sweep")
 
 

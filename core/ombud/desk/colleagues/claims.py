@@ -64,7 +64,7 @@ async def claim(viewer: Viewer, case_id: UUID) -> datetime:
             raise NotNow(f"{running['name']} is working on this case. Ask them, or take over.")
         await _put(viewer, case["id"], until)
         if running is None:
-            await tell_of_case(CLAIM, case_id, viewer.actor)
+            tell_of_case(CLAIM, case_id, viewer.actor)
         return until
 
 
@@ -76,9 +76,9 @@ async def take_over(viewer: Viewer, case_id: UUID) -> datetime:
         running = await _running(case_id)
         await _put(viewer, case["id"], until)
         if running is None or running["user_id"] == viewer.user_id:
-            await tell_of_case(CLAIM, case_id, viewer.actor)
+            tell_of_case(CLAIM, case_id, viewer.actor)
             return until
-        await tell_of_case(CLAIM, case_id, viewer.actor, running["user_id"])
+        tell_of_case(CLAIM, case_id, viewer.actor, running["user_id"])
         await record(viewer, case_id, "claim.taken_over", {"about": str(running["user_id"])})
         return until
 
@@ -89,7 +89,7 @@ async def release(viewer: Viewer, case_id: UUID) -> None:
         await lock_case(viewer, "case.write", case_id)
         gone = await db.execute("DELETE FROM core_claim WHERE case_id = $1 AND user_id = $2", case_id, viewer.user_id)
         if gone != "DELETE 0":
-            await tell_of_case(CLAIM, case_id, viewer.actor)
+            tell_of_case(CLAIM, case_id, viewer.actor)
 
 
 async def prolong(viewer: Viewer, case_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """What happened a moment ago, as those who have pages open may know it: ids and codes, never words.
 
-The database tells the news at commit (`core_tell_news` and `tell_of_case`); here they pass the policy, for many viewers
-in one statement.
+They are told at the commit (`trust.ledger.tell_news`, `tell_of_case`); here they pass the policy, for many viewers in
+one statement.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,10 @@ from uuid import UUID
 
 from ombud.desk.trail.history import PLAIN, SAID
 from ombud.kernel.database import db
+from ombud.trust.ledger import LOOK_AGAIN, NEWS
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
-CHANNEL = "ombud_live"
+CHANNEL = NEWS
 RIGHTS = "ombud_rights"  # says which table changed that decides who may know what
 AT_ONCE = 50  # viewers in one statement
 CHANGED = "case.changed"
@@ -74,11 +75,15 @@ def _news(parts: list[str]) -> News | None:
         return None
 
 
-async def tell_of_case(kind: str, case_id: UUID, actor: str, former: UUID | None = None) -> None:
+def tell_of_case(kind: str, case_id: UUID, actor: str, former: UUID | None = None) -> None:
     """Tells open pages, at the commit, of what leaves no entry: presence or a claim."""
     sign = {name: sign for sign, name in _SIGNS.items()}[kind]
-    payload = f"{sign} {case_id} {actor} {former or ''}"
-    await db.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+    db.tell(CHANNEL, f"{sign} {case_id} {actor} {former or ''}")
+
+
+def look_again() -> None:
+    """A process begins: one that died before it may have left news untold, so all open pages look once."""
+    db.tell(CHANNEL, LOOK_AGAIN)
 
 
 async def told(viewers: Sequence[Viewer], news: Sequence[News]) -> list[list[Told]]:
