@@ -83,6 +83,8 @@ async def prepare_desk(config: Config, url: str) -> Prepared:
 async def _first_plugins(config: Config) -> None:
     """Switches on what `plugins.enabled_first` names; one that is unfit is shown on the plugins page and no more."""
     wanted = config.plugins.enabled_first
+    if not wanted:  # then no plugin's code is imported to find out which would be fit
+        return
     for slug in plugin_work.fit_slugs(config.plugins.blocked):
         if "*" in wanted or slug in wanted:
             await switching.enable(SYSTEM, slug)

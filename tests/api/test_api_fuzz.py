@@ -3,12 +3,10 @@
 import json
 import random
 import string
-import time
 from collections.abc import Iterator
 from typing import Any
 
-SECONDS = 20.0
-REQUESTS = 1500
+REQUESTS = 800
 EVIL: tuple[Any, ...] = (
     None, True, 0, -1, 1, 2**31, 2**63, 10**400, 1.5, 1e308, "", " ", "\0", "a\0b", "\ud800", "\u202e", "é" * 300,
     "x" * 200_001, "' OR 1=1 --", "%s", "{}", "00000000-0000-0000-0000-000000000000", "2026-11-23T09:00:00Z",
@@ -93,7 +91,6 @@ async def test_no_request_however_broken_makes_the_api_fail(desk):
     }
     schema = (await api.get("/api/openapi.json")).json()
     seen: dict[int, int] = {}
-    end = time.monotonic() + SECONDS
     for number, request in zip(range(REQUESTS), requests(schema, places, random.Random(20261123)), strict=False):
         answer = await api.request(**request)
         seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
@@ -101,7 +98,4 @@ async def test_no_request_however_broken_makes_the_api_fail(desk):
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["detail"]
-        if time.monotonic() > end:
-            break
     assert {200, 404, 422} <= set(seen)
-    assert sum(seen.values()) >= 100, seen

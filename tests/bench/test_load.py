@@ -11,6 +11,7 @@ from ombud.bench.cases import Maker
 from ombud.bench.world import PASSWORD, USER, world
 from ombud.desk.errors import NotNow
 from ombud.desk.queues import lines, total
+from ombud.desk.search import build as search_build
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.keys import MasterKeys
@@ -57,7 +58,20 @@ async def test_a_loaded_desk_keeps_every_promise_of_a_desk(desk: Any) -> None:
     assert report.entries > CASES * 5
     with pytest.raises(NotNow, match="has cases already"):
         await loading.load(desk.config.database.url, 5, 7, lambda *progress: None)
+    await _the_index_is_that_of_a_rebuild()
     await _works_on(desk)
+
+
+async def _the_index_is_that_of_a_rebuild() -> None:
+    """Row by row, though the loader found the words in its own memory."""
+    everything = "SELECT id, kind, case_id, at, words::text AS words FROM core_search ORDER BY kind, id"
+    loaded = await db.fetch(everything)
+    indexes = "SELECT count(*) FROM pg_indexes WHERE tablename = (SELECT 'core_search_' || live FROM core_search_state)"
+    assert await db.fetchval(indexes) == 8
+    assert await db.fetchval("SELECT count(*) FROM core_search_due") == 0
+    assert {row["kind"] for row in loaded} == {"case", "message", "person"}
+    assert await search_build.rebuild() == len(loaded)
+    assert await db.fetch(everything) == loaded
 
 
 async def _works_on(desk: Any) -> None:

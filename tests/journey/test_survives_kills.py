@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-POSTS, THREADS = 600, 6
+POSTS, THREADS = 400, 6
 FORM = "/p/webform/"
 
 

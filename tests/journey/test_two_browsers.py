@@ -1,9 +1,12 @@
 """Two browsers on one case: each sees the other, hears of the other's changes, and loses nothing it was typing."""
 
+import contextlib
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -235,6 +238,17 @@ def test_text_typed_after_the_session_ended_is_in_the_box_after_signing_in_again
     two.troubles.clear()
 
 
+def answers_again(address: str) -> None:
+    """Waits until the new process serves, however long it takes to start."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{address}/health", timeout=20).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("no new web process serves after a minute")
+
+
 def test_a_replaced_web_process_is_found_again_and_news_goes_on(two: Two) -> None:
     ewa, piotr = two.browser("ewa"), two.browser("piotr")
     reference = two.file(piotr, "The branch was closed.")
@@ -242,7 +256,7 @@ def test_a_replaced_web_process_is_found_again_and_news_goes_on(two: Two) -> Non
     ewa.get_by_text("piotr is looking").wait_for(timeout=SLOW)
     two.desk.kill("ombud.kernel.child web")
     two.desk.process("ombud.kernel.child web")
-    piotr.wait_for_timeout(4000)
+    answers_again(two.desk.address)
     piotr.reload()
     piotr.locator("h1").click()
     piotr.keyboard.press("w")

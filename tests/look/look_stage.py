@@ -1,4 +1,8 @@
-"""Draws the sample pages and serves them on loopback under the product's own content policy."""
+"""Draws the sample pages and serves them on loopback under the product's own content policy.
+
+Files may be kept by the browser, as the product lets it: hundreds of pages share them. A page that is seen with
+Playwright's `route` keeps nothing.
+"""
 
 import mimetypes
 import threading
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import axe
 from jinja2 import Environment
 from look_samples import NOW, PAGES, ZONE
 
@@ -54,6 +59,10 @@ class Stage(BaseHTTPRequestHandler):
         if name in PAGES:
             chosen = {key: values[0] for key, values in parse_qs(address.query).items()}
             return self._send(draw(name, **chosen).encode(), "text/html; charset=utf-8")
+        if address.path.startswith("/s/"):  # a plugin's slot with nothing to say
+            return self._send(b"", "text/html; charset=utf-8", HTTPStatus.NO_CONTENT)
+        if address.path == "/axe.js":
+            return self._send(axe.SOURCE.read_bytes(), "text/javascript")
         of_themes = [(f"/themes/{theme}/", folder / "static") for theme, folder in THEMES.items()]
         for prefix, folder in ((assets.URL_PREFIX, assets.BUILT_DIR), *of_themes):
             path = folder / Path(address.path).name
@@ -66,6 +75,8 @@ class Stage(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", POLICY)
+        if status is HTTPStatus.OK and not kind.startswith("text/html"):
+            self.send_header("Cache-Control", "max-age=3600, immutable")
         self.end_headers()
         self.wfile.write(body)
 

@@ -41,6 +41,8 @@ APART = {
     "/bulk/{bulk_id}/result.csv": "a file",
     "/jobs/again": "nothing failed yet; drawn in tests/look",
     "/jobs/{delivery_id}": "nothing failed yet; drawn in tests/look",
+    "/not-answering": "what the dispatcher asks for when a plugin's pages are silent",
+    "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }
 
 

@@ -3,17 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from ombud.web import assets
+from axe import RULES, SOURCE, barriers
 
-AXE = assets.MODULES / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 NARROWEST = 320
-
-
-def barriers(page: Any, rules: list[str]) -> list[str]:
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
-    return [f"{one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found["violations"]]
 
 
 def look(page: Any, address: str, *, all_rules: bool) -> list[str]:
@@ -21,7 +14,7 @@ def look(page: Any, address: str, *, all_rules: bool) -> list[str]:
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
-    page.evaluate(AXE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
+    page.evaluate(SOURCE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
     wrong = [f"light: {each}" for each in barriers(page, RULES if all_rules else ["color-contrast"])]
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     wrong += [f"dark: {each}" for each in barriers(page, ["color-contrast"])]

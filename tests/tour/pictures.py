@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "journey")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "journey"), str(HERE.parent / "look")]
 
 from crawl import walk  # noqa: E402
 from looks import photograph  # noqa: E402

@@ -82,15 +82,20 @@ async def test_broken_text_is_a_wrong_password_and_no_fault(ana: UUID, name: str
     assert (await refusal(name, password)).message == WRONG
 
 
+def alike(times: dict[str, list[float]]) -> bool:
+    """By the quickest of each: what a busy machine adds is no part of it once it was tried often enough."""
+    return 0.5 < min(times["ana"]) / min(times["nobody"]) < 2
+
+
 async def test_an_unknown_name_takes_as_long_as_a_wrong_password(ana: UUID) -> None:
     times: dict[str, list[float]] = {"ana": [], "nobody": []}
-    for _ in range(5):
+    while len(times["ana"]) < 5 or (not alike(times) and len(times["ana"]) < 60):
         for name, taken in times.items():  # turn about, so that a busy machine slows both
             started = time.perf_counter()
             with pytest.raises(Refused):
                 await sign_in(name, "wrong", "", "", replace(SETTINGS, attempts=100))
             taken.append(time.perf_counter() - started)
-    assert 0.5 < min(times["ana"]) / min(times["nobody"]) < 2
+    assert alike(times), times
 
 
 async def test_hashing_does_not_hold_up_the_event_loop(ana: UUID, monkeypatch: pytest.MonkeyPatch) -> None:

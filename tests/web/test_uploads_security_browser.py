@@ -75,9 +75,10 @@ def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     desk.end()
 
 
-@pytest.fixture
-def page(chromium: Browser, served: Served) -> Iterator[Page]:
-    context = chromium.new_context(accept_downloads=True)
+@pytest.fixture(scope="module")
+def session(chromium: Browser, served: Served) -> Any:
+    """The cookies of an agent who signed in."""
+    context = chromium.new_context()
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto(f"{served.address}/sign-in")
@@ -85,6 +86,17 @@ def page(chromium: Browser, served: Served) -> Iterator[Page]:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/queues**")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served, session: Any) -> Iterator[Page]:
+    context = chromium.new_context(accept_downloads=True, storage_state=session)
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto(f"{served.address}/queues/all")
     yield page
     context.close()
 

@@ -8,13 +8,16 @@ import hashlib
 import json
 import random
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 from ombud.bench.ledger_lines import Stream
 from ombud.bench.rows import Rows
@@ -27,6 +30,7 @@ from ombud.desk.words import CAUSES
 from ombud.trust import keys
 from ombud.trust.vault import sealed_row
 
+T = TypeVar("T")
 CHUNK = 1000
 DAYS = 730  # how far back the oldest complaint lies
 ANSWER_DAYS = 56
@@ -34,6 +38,7 @@ CATEGORIES = ("fees", "fraud", "delay", "information", "account_access", "collec
 CHANNELS = ("form", "api", "desk")
 OUTCOMES = ("upheld", "partly_upheld", "not_upheld")
 MOODS = ("", "calm", "tense", "upset", "angry")
+_LOW_BITS = 2**62 - 1
 PRIORITIES = ("low", *["normal"] * 6, "high", "high", "urgent")
 
 
@@ -44,6 +49,16 @@ def sentences() -> tuple[str, ...]:
     texts = [matter["text"] for each in json.loads(gzip.decompress(packed)) for matter in each["matters"]]
     found = (part.strip() for text in texts for part in text.replace("\n", " ").split(". "))
     return tuple(dict.fromkeys(f"{part.rstrip('.')}." for part in found if 20 < len(part) < 300))
+
+
+class _Dice(random.Random):
+    """Draws from a seed, evenly enough for made-up cases and in a third of the time."""
+
+    def choice(self, of: Sequence[T]) -> T:  # type: ignore[override]
+        return of[int(self.random() * len(of))]
+
+    def randint(self, a: int, b: int) -> int:
+        return a + int(self.random() * (b - a + 1))
 
 
 @dataclass
@@ -73,7 +88,7 @@ class Maker:
 
     def __init__(self, seed: int, chunk: int, world: World, ring: keys.MasterKeys, end: datetime, prefix: str) -> None:
         self.rows = Rows()
-        self._random = random.Random(f"{seed}/{chunk}")  # noqa: S311 - no secret, the same desk for the same seed
+        self._random = _Dice(f"{seed}/{chunk}")  # no secret, the same desk for the same seed
         self._world, self._end, self._prefix = world, end, prefix
         self._master_id, self._master = ring.current
         self._known: list[_Person] = []
@@ -116,8 +131,10 @@ class Maker:
 
     def _id(self, at: datetime) -> UUID:
         """A UUIDv7 of that moment, as a desk that ran then would have made."""
-        value = int(at.timestamp() * 1000) << 80 | 0x7 << 76 | self._random.getrandbits(12) << 64
-        return UUID(int=value | 0b10 << 62 | self._random.getrandbits(62))
+        chance = self._random.getrandbits(74)
+        value = int(at.timestamp() * 1000) << 80 | 0x7 << 76 | (chance >> 62) << 64 | 0b10 << 62 | chance & _LOW_BITS
+        quick: UUID = pgproto.UUID(value.to_bytes(16, "big"))
+        return quick
 
     def _text(self, fewest: int, most: int) -> str:
         return " ".join(self._random.choices(sentences(), k=self._random.randint(fewest, most)))

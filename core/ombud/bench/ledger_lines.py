@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ombud.bench.rows import Rows
-from ombud.trust.canonical import ZERO, canonical, commitment, moment_text
+from ombud.trust.canonical import ZERO, canonical, commitment, encode_checked, moment_text
 from ombud.trust.canonical import entry_hash as hash_of
 from ombud.trust.ledger import FORMAT, sealed_label
 from ombud.trust.vault import seal
@@ -30,9 +30,10 @@ class Stream:
             "kind": kind, "body": body, "sealed": sealed, "prev": self._head.hex(),
         }  # fmt: skip
         entry = hash_of(fields)
+        # Bodies are made here of codes and ids alone: whether they have a canonical form need not be asked each time.
         self._rows.add(
-            "core_ledger_entry", self.name, self._seq, at, actor, cause, kind, canonical(body).decode(),
-            canonical(sealed).decode(), self._head, entry,
+            "core_ledger_entry", self.name, self._seq, at, actor, cause, kind, encode_checked(body).decode(),
+            encode_checked(sealed).decode(), self._head, entry,
         )  # fmt: skip
         self._head = entry
 

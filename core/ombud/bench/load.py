@@ -1,9 +1,11 @@
 """Fills an empty desk with made-up cases by COPY, in as many processes as the machine has cores."""
 
 import asyncio
+import gc
 import os
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,10 +17,13 @@ import asyncpg
 
 from ombud.bench import world
 from ombud.bench.cases import CHUNK, Maker
+from ombud.bench.indexed import search_rows
+from ombud.bench.rows import COLUMNS, Rows
 from ombud.desk.errors import NotNow
 from ombud.desk.search import build as search_build
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
 from ombud.process import settings
 from ombud.trust.keys import MasterKeys
 
@@ -26,7 +31,7 @@ from ombud.trust.keys import MasterKeys
 @dataclass(frozen=True)
 class Order:
     """What a process needs to make its chunks. `url`: of the database's owner, who may pass over checks that the maker
-    keeps by itself."""
+    keeps by itself. `search`: the table the search index is built in."""
 
     url: str
     keys: Path
@@ -35,6 +40,7 @@ class Order:
     first: int
     end: datetime
     prefix: str
+    search: str
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ async def load(owner_url: str, cases: int, seed: int, told: Callable[[int, int],
     if not await world.is_there():
         await world.settle()
     started = time.monotonic()
-    master = settings().secrets.master_key_file
-    order = Order(owner_url, master, seed, cases, 1, now(), settings().complaints.reference_prefix)
-    rows = await asyncio.to_thread(_in_processes, order, told)
-    made = time.monotonic()
-    await db.fetchval("SELECT setval('core_case_number', $1)", cases)
-    await search_build.rebuild(processes=os.cpu_count() or 1)
+    async with search_build.built_with() as index:
+        order = Order(
+            owner_url, settings().secrets.master_key_file, seed, cases, 1, now(),
+            settings().complaints.reference_prefix, index.table,
+        )  # fmt: skip
+        rows = await asyncio.to_thread(_in_processes, order, told)
+        made = time.monotonic()
+        await db.fetchval("SELECT setval('core_case_number', $1)", cases)
     await _settle_tables(owner_url)
     return Loaded(cases, rows, made - started, time.monotonic() - made)
 
@@ -76,7 +84,11 @@ def _in_processes(order: Order, told: Callable[[int, int], None]) -> int:
 
 def make_chunk(order: Order, chunk: int) -> tuple[int, int]:
     """One chunk in one transaction; returns how many rows and cases."""
-    return asyncio.run(_chunk(order, chunk))
+    gc.disable()  # the rows stay until they are sent; looking them through again and again frees nothing
+    try:
+        return asyncio.run(_chunk(order, chunk))
+    finally:
+        gc.enable()
 
 
 async def _chunk(order: Order, chunk: int) -> tuple[int, int]:
@@ -84,12 +96,14 @@ async def _chunk(order: Order, chunk: int) -> tuple[int, int]:
     count = min(CHUNK, order.first + order.total - first)
     maker = Maker(order.seed, chunk, world.world(), MasterKeys(order.keys), order.end, order.prefix)
     rows = maker.make(first, count, order.total)
+    words = search_rows(rows)
     connection = await asyncpg.connect(order.url, server_settings={"application_name": "ombud bench load"})
     try:
         async with connection.transaction():
             await _without_checks(connection)
             await rows.copy(connection)
-            await _count(connection, first, count)
+            await search_build.copy_rows(connection, order.search, words)
+            await _count(connection, rows)
     finally:
         await connection.close()
     return sum(len(each) for each in rows.tables.values()), count
@@ -100,29 +114,43 @@ async def _without_checks(connection: asyncpg.Connection) -> None:
     if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         await connection.execute("SET LOCAL session_replication_role = replica")
     await connection.execute("SET LOCAL synchronous_commit = off")
-    await connection.execute("SET LOCAL ombud.unsearched = 'on'")  # the search index is built at the end, in bulk
+    await connection.execute("SET LOCAL ombud.unsearched = 'on'")  # its words come with it
 
 
-async def _count(connection: asyncpg.Connection, first: int, count: int) -> None:
+async def _count(connection: asyncpg.Connection, rows: Rows) -> None:
     """The kept counters, where the trigger that keeps them was passed over."""
     if await connection.fetchval("SHOW session_replication_role") != "replica":
         return
-    await connection.execute(
-        """
-        INSERT INTO core_queue_count (id, queue_id, unit_id, status, confidential, owned, delta, at)
-        SELECT gen_random_uuid(), queue_id, unit_id, status, confidential, owner_id IS NOT NULL, count(*), now()
-        FROM core_case WHERE xmin = pg_current_xact_id()::xid GROUP BY 2, 3, 4, 5, 6
-        """
+    places = [COLUMNS["core_case"].index(name) for name in ("queue_id", "unit_id", "status", "confidential")]
+    owner = COLUMNS["core_case"].index("owner_id")
+    counts = Counter(
+        (*(case[place] for place in places), case[owner] is not None) for case in rows.tables["core_case"]
+    )  # fmt: skip
+    await connection.executemany(
+        "INSERT INTO core_queue_count (id, queue_id, unit_id, status, confidential, owned, delta, at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, now())",
+        [(new_id(), *key, count) for key, count in counts.items()],
     )
 
 
 async def _settle_tables(owner_url: str) -> None:
-    """Statistics and visibility, as a desk has them that ran for two years."""
-    connection = await asyncpg.connect(owner_url)
-    try:
-        await connection.execute("VACUUM (ANALYZE, PARALLEL 0)", timeout=600)
-    finally:
-        await connection.close()
+    """Statistics and visibility, as a desk has them that ran for two years: the largest tables first, as many at a time
+    as there are cores."""
+    tables = await db.fetch(
+        "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' "
+        "AND relnamespace = 'public'::regnamespace ORDER BY pg_table_size(oid) DESC, oid"
+    )
+    waiting = deque(each["name"] for each in tables)
+
+    async def settle() -> None:
+        connection = await asyncpg.connect(owner_url)
+        try:
+            while waiting:
+                await connection.execute(f"VACUUM (ANALYZE, PARALLEL 0) {waiting.popleft()}", timeout=600)
+        finally:
+            await connection.close()
+
+    await asyncio.gather(*(settle() for _ in range(os.cpu_count() or 1)))
 
 
 def progress(done: int, total: int) -> None:

@@ -4,7 +4,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -14,6 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from stevedore.named import NamedExtensionManager
 
 import ombud_plugin_api as api
+from ombud.kernel.installed import points
 from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import specs
 from ombud_plugin_api.hooks import PROJECT
@@ -63,7 +64,7 @@ def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
     """Every installed plugin by slug, from entry points and manifests alone; names are filtered before any import."""
     stopped = set(blocked)
     found: dict[str, Installed] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    for point in sorted(points(GROUP), key=lambda each: each.name):
         each = _read(point)
         if point.name in stopped:
             each = replace(each, problem="settings.toml blocks it (plugins.blocked)")
@@ -119,7 +120,7 @@ def load(installed: Installed) -> Loaded:
 
 def _import(slug: str) -> ModuleType:
     failures: list[BaseException] = []
-    NamedExtensionManager.ENTRY_POINT_CACHE.pop(GROUP, None)  # what was installed meanwhile counts too
+    NamedExtensionManager.ENTRY_POINT_CACHE[GROUP] = list(points(GROUP))  # what was installed meanwhile counts too
     found: NamedExtensionManager[Any] = NamedExtensionManager(
         GROUP,
         names=[slug],

@@ -11,8 +11,10 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
+
+from ombud.kernel.installed import points
 
 GROUP = "ombud.themes"
 KNOWN_KEYS = {"name", "label", "summary", "styles"}
@@ -67,7 +69,7 @@ def installed() -> list[Installed]:
 
 
 def _points(given: Iterable[EntryPoint] | None = None) -> dict[str, EntryPoint]:
-    return {point.name: point for point in (entry_points(group=GROUP) if given is None else given)}
+    return {point.name: point for point in (points(GROUP) if given is None else given)}
 
 
 def find(name: str, installed: Iterable[EntryPoint] | None = None) -> Theme:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
@@ -39,20 +40,37 @@ async def rebuild(tell: Tell | None = None, *, processes: int = 0) -> int:
     the machine meanwhile. Raises NotNow where somebody else is at it.
 
     Loaders that COPY rows in bulk say `SET LOCAL ombud.unsearched = 'on'` in their transactions, which spares the notes
-    of the triggers, and call this once afterwards.
+    of the triggers, and call this once afterwards, or load inside `built_with`.
     """
+    async with built_with(tell, processes) as done:
+        return done.records
+
+
+@dataclass
+class Filled:
+    """The table beside the one in use, and how many records that were there already are in it."""
+
+    table: str
+    records: int = 0
+
+
+@asynccontextmanager
+async def built_with(tell: Tell | None = None, processes: int = 0) -> AsyncIterator[Filled]:
+    """The same for loaders that know the words of what they load: inside, the new index holds what was there before,
+    and the loader adds with `copy_rows` what it makes. The index is complete and in use after the block; where that
+    fails, the one in use stays."""
     async with _alone():
         beside = await _begin()
         try:
             with _helpers(processes) as helpers:
                 done = await _fill(beside, tell, helpers)
+            yield Filled(beside, done)
             await _finish(beside)
         except BaseException:
             await _give_up()
             raise
     while await catch_up():
         pass
-    return done
 
 
 @asynccontextmanager
@@ -119,7 +137,8 @@ def _worded(kind: str, records: list[dict[str, Any]], helpers: ProcessPoolExecut
 async def _add(table: str, rows: list[Row], done: int, tell: Tell | None) -> int:
     async with db.transaction():
         await db.execute("SELECT pg_advisory_xact_lock($1)", WRITING)
-        await _copy(table, rows)
+        async with db.connection() as connection:
+            await copy_rows(connection, table, rows)
         done += len(rows)
         total = await db.fetchval(
             "UPDATE core_search_state SET done = $1, total = greatest(total, $1) WHERE id = 1 RETURNING total", done
@@ -129,13 +148,15 @@ async def _add(table: str, rows: list[Row], done: int, tell: Tell | None) -> int
     return done
 
 
-async def _copy(table: str, rows: Sequence[Row]) -> None:
-    """Stems hold neither tab nor backslash nor line end, so the text format of COPY needs no escapes."""
+async def copy_rows(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:
+    """Adds rows to a table of the index; called in the transaction of whoever builds it.
+
+    Stems hold neither tab nor backslash nor line end, so the text format of COPY needs no escapes.
+    """
     text = "".join(
         f"{row.id}\t{row.kind}\t{row.case_id or chr(92) + 'N'}\t{row.at.isoformat()}\t{row.words}\n" for row in rows
     )
-    async with db.connection() as connection:
-        await connection.copy_to_table(table, source=io.BytesIO(text.encode()), columns=COLUMNS, format="text")
+    await connection.copy_to_table(table, source=io.BytesIO(text.encode()), columns=COLUMNS, format="text")
 
 
 def _indexes(table: str) -> dict[str, str]:
