@@ -52,6 +52,8 @@ class Theatre:
             self.run(self._running.__aexit__(None, None, None), 30)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
+        if not self._thread.is_alive():
+            self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, T], limit: float = 90.0) -> T:
         if self.stuck:

@@ -105,12 +105,16 @@ class Subject:
 
     def implements(self, hook: str) -> bool:
         """Whether the module of the entry point defines this hook."""
+        return any(name == hook for name, _ in self.hooks())
+
+    def hooks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The hooks that module defines, each with the arguments it asks for."""
         module = self.folder / "plugin.py"
         if not module.is_file():
-            return False
+            return []
         tree = ast.parse(module.read_text("utf-8"))
         named = (each for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
-        return any(each.name == hook and each.decorator_list for each in named)
+        return [(each.name, tuple(arg.arg for arg in each.args.args)) for each in named if each.decorator_list]
 
     @property
     def has_tables(self) -> bool:

@@ -86,7 +86,7 @@ class PagesContract(Contract):
         why="Templates of all plugins and of core share one namespace; only a theme may replace one that is not "
         "its own.",
         example="ombud_postbox/templates/postbox/form.html",
-        remedy="Move them to templates/<slug>/.",
+        remedy="Move your templates to templates/<slug>/ and name them so in pages.show.",
     )
     async def templates_lie_in_their_folder(self) -> None:
         for path in self.plugin.templates:

@@ -1,5 +1,6 @@
 """Plugins with permissions and entries of the rail."""
 
+from collections import Counter
 from typing import ClassVar
 
 from ombud_plugin_api.testing.checks import Broken, Contract, check
@@ -31,11 +32,13 @@ class PermissionsContract(Contract):
         given = self.stage.provided
         asked = {each.permission for each in self.stage.routes()} if self.plugin.implements("provide_pages") else set()
         asked |= {each.permission for each in (*given.slots, *given.navigation)}
-        texts = {text for source in self.plugin.sources for text, _ in source.texts()}
+        named = Counter(
+            text for source in self.plugin.sources if source.path.name != "plugin.py" for text, _ in source.texts()
+        )
         for permission in given.permissions:
             if not permission.key.startswith(f"{self.plugin.slug}.") or not permission.label.strip():
                 raise Broken(f"permission {permission.key!r} with the label {permission.label!r} is not in order")
-            if permission.key not in asked and permission.key not in texts:
+            if permission.key not in asked and not named[permission.key]:
                 raise Broken(f"nothing asks for the permission {permission.key}")
             if strange := set(permission.default_roles) - set(ROLES):
                 raise Broken(f"{permission.key} goes to {', '.join(sorted(strange))}, which no fresh desk has")

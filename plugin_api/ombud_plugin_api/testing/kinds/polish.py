@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ombud_plugin_api import deprecation
 from ombud_plugin_api.testing.checks import Broken, Contract, NotTried, check
 from ombud_plugin_api.testing.kinds.manifest import address
 from ombud_plugin_api.testing.stage import Marked
@@ -113,6 +115,21 @@ class PolishContract(Contract):
         after = {table: len(await self.stage.rows(table)) for table in await self.stage.tables()}
         if lost := [table for table, count in before.items() if table in after and after[table] < count]:
             raise Broken(f"the upgrade loses rows of {', '.join(lost)}")
+
+    @check(
+        "exemplary-05",
+        "It uses nothing of the API that goes",
+        why="What is deprecated works for twelve months and two minor releases more, then it is gone. Who changes early "
+        "has a quiet release.",
+        example="plugin postbox: provide_letters is deprecated since 0.9 and goes with 1.0 of the plugin API; use …",
+        remedy="Use what the message names; docs/plugins/deprecation.md lists all that goes.",
+    )
+    async def nothing_deprecated(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", deprecation.OmbudDeprecation)
+            said = deprecation.of_hooks(self.plugin.hooks(), self.plugin.slug)
+        if said:
+            raise Broken("; ".join(said))
 
 
 def _releases(plugin: Subject) -> int:

@@ -48,17 +48,18 @@ class RobustContract(Contract):
         person = Marked.person(62)
         with self.stage.trouble("file") as called:
             try:
-                came = await self.own.door(self.stage, self.plugin, person)
+                taken = await self.own.door(self.stage, self.plugin, person)
             except Broken:
-                came = True
+                taken = False
             await self.stage.work()
-        if not came:
+        if not called:
             return
-        if called and await self.stage.cases(person):
-            raise Broken("a case was made although core refused for a while")
+        await self.stage.work()
+        if taken and not await self.stage.cases(person):
+            raise Broken("its door said yes while core could not take the complaint, and the complaint is lost")
         await self.own.door(self.stage, self.plugin, person)
         await self.stage.work()
-        if called and (made := await self.stage.cases(person)) != 1:
+        if (made := await self.stage.cases(person)) != 1:
             raise Broken(f"after a fault that passed, one complaint that was sent again makes {made} cases")
         await self.stage.faults()
 

@@ -74,7 +74,6 @@ class TablesContract(Contract):
         bare = await self.stage.schema()
         mine = sorted(each for each in bare if self.plugin.prefix in each)
         if mine:
-            await self.stage.enable()
             raise Broken(f"after going back there is still {', '.join(mine[:5])}")
         await self.stage.enable()
         again = await self.stage.schema()
