@@ -17,11 +17,12 @@ from ombud import cli
 from ombud.desk import intake
 from ombud.desk.platform import CorePlatform, context_in
 from ombud.desk.plugin_work import asked_for
-from ombud.kernel import faults, lifecycle, plugins
+from ombud.kernel import calling, plugins
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.migrations import schema_change
 from ombud.kernel.outbox import enqueue_job
+from ombud.kernel.plugin_tables import remove_tables
 from ombud.stage.acts import desk_survives, hanging, raising, saboteur, slot_pages
 from ombud.stage.looking import SCHEMA, outcome, troubled
 from ombud.stage.theatre import Theatre
@@ -65,7 +66,6 @@ class Stage:
         self._theatre, self._plugin = theatre, plugin
         self.slug = plugin.slug
         self._users: dict[str, KitBrowser] = {}
-        self._asked_faults = 0
 
     def run(self, work: Coroutine[Any, Any, T], limit: float = 90.0) -> T:
         return self._theatre.run(work, limit)
@@ -219,7 +219,7 @@ class Stage:
 
     async def take_back(self) -> None:
         async with schema_change():
-            await lifecycle.remove_tables(self.provided)
+            await remove_tables(self.provided)
         await self.disable()
 
     async def people(self, person: Marked) -> list[UUID]:
@@ -249,10 +249,10 @@ class Stage:
         await group_settings.change(SYSTEM, key, group_settings.Change(secrets={name: value}), version=version)
 
     async def faults(self) -> list[str]:
-        rows = await db.fetch("SELECT place, error FROM core_fault WHERE slug = $1 ORDER BY at, id", self.slug)
-        fresh, self._asked_faults = rows[self._asked_faults :], len(rows)
-        await faults.wake(self.slug)
-        return [f"{row['place']}: {row['error']}" for row in fresh]
+        rows = await db.fetch("DELETE FROM core_fault WHERE slug = $1 RETURNING id, place, error", self.slug)
+        await db.execute("DELETE FROM core_rest WHERE slug = $1", self.slug)
+        calling._Rests.until.pop(self.slug, None)
+        return [f"{row['place']}: {row['error']}" for row in sorted(rows, key=lambda row: row["id"])]
 
     def said(self) -> str:
         return "\n".join(self._theatre.log.lines)
@@ -314,7 +314,7 @@ class Stage:
         from ombud.stage.wheels import unpacked
 
         if self.slug in running.loaded:
-            await self.take_back()
+            await self._desk.uninstall(self.slug)
         with unpacked(Path(wheel), self._theatre.data.parent, self._plugin.package):
             await self._desk.enable(self.slug)
             yield

@@ -72,7 +72,7 @@ def reference_page() -> str:
     for name, hook in sorted(vars(specs).items()):
         if hasattr(hook, "ombud_spec"):
             sort = "async def" if inspect.iscoroutinefunction(hook) else "def"
-            lines += [f"### {name}\n", f"```python\n{sort} {name}{_signature(hook)}\n```\n", f"{_words(hook)}\n"]
+            lines += [f"### {name}\n", f"```text\n{sort} {name}{_signature(hook)}\n```\n", f"{_words(hook)}\n"]
     lines += ["## Slots\n", "| slot | `data` gets | where |\n|---|---|---|"]
     lines += [f"| `{each.name}` | {each.subject} | {each.help} |" for each in api.SLOTS.values()]
     lines += ["", "## The manifest\n", *_manifest()]
@@ -96,7 +96,7 @@ def _class(name: str, value: type) -> Iterator[str]:
     yield f"{_words(value)}\n"
     fields = list(_fields(value))
     if fields:
-        yield "```python\n" + "\n".join(fields) + "\n```\n"
+        yield "```text\n" + "\n".join(fields) + "\n```\n"
     for method, function in vars(value).items():
         told = function.fget if isinstance(function, property) else function
         if method.startswith("_") or not inspect.isfunction(told) or method == "column_type":

@@ -119,8 +119,8 @@ class PolishContract(Contract):
     @check(
         "exemplary-05",
         "It uses nothing of the API that goes",
-        why="What is deprecated works for twelve months and two minor releases more, then it is gone. Who changes early "
-        "has a quiet release.",
+        why="What is deprecated works for twelve months and two minor releases more, then it is gone. Who changes "
+        "early has a quiet release.",
         example="plugin postbox: provide_letters is deprecated since 0.9 and goes with 1.0 of the plugin API; use …",
         remedy="Use what the message names; docs/plugins/deprecation.md lists all that goes.",
     )
