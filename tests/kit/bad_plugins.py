@@ -78,6 +78,17 @@ def _goes(project: Path, package: str) -> None:
     deprecation.DEPRECATED = (goes,)
 
 
+def said(text: str, slug: str, project: Path) -> str:
+    plain = slug.replace("-", "_")
+    names = {
+        "MIGRATION": f"{plain}_*.py", "PACKAGE": f"ombud_{plain}", "PREFIX": f"{plain}_", "SLUG": slug,
+        "NAME": slug.replace("-", " ").capitalize(),
+    }  # fmt: skip
+    for word, value in names.items():
+        text = text.replace(word, value)
+    return text
+
+
 BAD: dict[str, Bad] = {
     "basic-01": Bad("slots", (("PACKAGE/plugin.toml", '">=0.9,<0.10"', '">=0.9"'),), "no upper end"),
     "basic-02": Bad("slots", (("PACKAGE/plugin.toml", "", 'kinds = ["channel"]\n'),), "no provide_channels"),

@@ -6,6 +6,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what several tests share
 
+from bad_plugins import said
+
 from ombud.stage import wheels
 from ombud_plugin_api.scaffold import write_plugin
 from ombud_plugin_api.testing import Subject, subject_of
@@ -34,17 +36,6 @@ def written(tmp_path: Path) -> Iterator[Callable[..., Subject]]:
     sys.path[:] = before
     for package in packages:
         wheels.forget(package)
-
-
-def said(text: str, slug: str, project: Path) -> str:
-    plain = slug.replace("-", "_")
-    names = {
-        "MIGRATION": f"{plain}_*.py", "PACKAGE": f"ombud_{plain}", "PREFIX": f"{plain}_", "SLUG": slug,
-        "NAME": slug.replace("-", " ").capitalize(),
-    }  # fmt: skip
-    for word, value in names.items():
-        text = text.replace(word, value)
-    return text
 
 
 @pytest.fixture

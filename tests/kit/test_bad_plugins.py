@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from bad_plugins import BAD
-from conftest import said
+from bad_plugins import BAD, said
 
 from ombud.web import plugin_pages
 from ombud_plugin_api import deprecation

@@ -155,10 +155,19 @@ def _check(slug: str, folder: Path, asked: argparse.Namespace) -> int:
     finally:
         embedded.stop()
     code = _conclude(slug, results, asked.badge or Path(f"ombud-{slug}.svg"))
+    if asked.plugin.endswith(".whl"):
+        code = _publishable(slug) or code
     if stuck:  # a thread that hangs in C would keep this process
         sys.stdout.flush()
         os._exit(code)
     return code
+
+
+def _publishable(slug: str) -> int:
+    """Says whether an index would take the wheel; 1 where it would not."""
+    wrong = wheels.unpublishable(slug)
+    print("\n".join(wrong) or "An index would take it: its metadata is in order.")
+    return 1 if wrong else 0
 
 
 def _tell(result: Result) -> None:

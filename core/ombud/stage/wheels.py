@@ -7,9 +7,12 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from uuid import uuid4
+
+from packaging.metadata import Metadata
 
 
 class NotAPlugin(ValueError):
@@ -58,6 +61,29 @@ def slug_in(home: Path) -> str:
             if "=" in line:
                 return line.split("=")[0].strip()
     raise NotAPlugin("it has no entry point of the group ombud.plugins; is it a plugin of Ombud?")
+
+
+def unpublishable(slug: str) -> list[str]:
+    """What keeps an index from taking the distribution of a plugin, or pip from choosing it well; as lines."""
+    (point,) = (each for each in metadata.entry_points(group="ombud.plugins") if each.name == slug)
+    assert point.dist is not None
+    wrong = []
+    try:
+        told = Metadata.from_email(point.dist.read_text("METADATA") or "", validate=True)
+    except ExceptionGroup as problems:
+        return [f"its metadata is not in order: {each}" for each in problems.exceptions]
+    needs = [each for each in told.requires_dist or () if each.name == "ombud-plugin-api"]
+    if not any(span.operator in {"<", "<=", "~="} for each in needs for span in each.specifier):
+        wrong.append('it does not require ombud-plugin-api with an upper end; write "ombud-plugin-api>=0.9,<0.10"')
+    for name, value, remedy in (
+        ("summary", told.summary, "give pyproject.toml a description"),
+        ("readme", told.description, 'name it in pyproject.toml: readme = "README.md"'),
+        ("license", told.license_expression or told.license, "give pyproject.toml a license"),
+        ("requires-python", told.requires_python, 'write requires-python = ">=3.11"'),
+    ):
+        if not value:
+            wrong.append(f"it has no {name}; {remedy}")
+    return wrong
 
 
 @contextmanager
