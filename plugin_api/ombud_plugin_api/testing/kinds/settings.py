@@ -36,7 +36,7 @@ class SettingsContract(Contract):
             raise Broken(f"the page of its settings answers {answer.status_code}")
         for name, rule in self._schema().items():
             label = str(dict(rule).get("meta", {}).get("label", ""))
-            if not label or label.lower() == name.lower():
+            if not label.strip() or label == name:
                 raise Broken(f"the setting {name} has the label {label!r}; say in words what it is")
 
     def _schema(self) -> dict[str, dict[str, Any]]:
