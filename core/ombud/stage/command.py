@@ -81,9 +81,13 @@ def found(named: str, where: Path) -> Iterator[str]:
         subject_of(named)
         yield named
         return
+    slug, before = wheels.slug_in(places[0]), list(sys.path)
     sys.path[:0] = [str(each) for each in places]
     importlib.invalidate_caches()
-    yield wheels.slug_in(places[0])
+    try:
+        yield slug
+    finally:
+        sys.path[:] = before
 
 
 def _missing(home: Path) -> list[str]:
