@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench pictures assets pins wheels clean
+.PHONY: run test lint types bench pictures assets pins wheels guide clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -66,6 +66,10 @@ wheels: $(VENV)/.ready-for-tests
 	@rm -f "$(DIST)"/*.whl
 	@for each in $(DISTRIBUTIONS); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python -o "$(DIST)" "./$$each" || exit 1; done
 	@ls "$(DIST)"/*.whl
+
+# The pages of the author's guide that the code tells.
+guide: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud_plugin_api.testing.guide docs/plugins
 
 clean:
 	rm -rf $(VENV) core/ombud/web/node_modules core/ombud/web/static/built

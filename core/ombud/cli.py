@@ -176,6 +176,23 @@ def _plugins(groups: Any) -> None:
     data.add_argument("--keep-data", action="store_true", help="its tables stay, to be found by a later installation")
     data.add_argument("--delete-data", action="store_true", help="its tables, settings and secrets go for good")
     away.add_argument("--yes", action="store_true", help="do not ask for the slug before deleting")
+    check = _command(plugin, "check", "kit:plugin_check", "Try a plugin's promises; exit code 1 below basic.")
+    check.add_argument("plugin", help="the slug of an installed plugin, the folder of one, or a wheel")
+    check.add_argument("--badge", type=Path, metavar="FILE", help="where the badge goes (.svg or .json)")
+    check.add_argument(
+        "--tier", choices=("basic", "sound", "exemplary"), default="exemplary", help="try up to this tier"
+    )
+    check.add_argument("--verbose", action="store_true", help="show the log of the desk it runs on")
+    new = _command(plugin, "new", "kit:plugin_new", "Write a new plugin that passes the kit.")
+    new.add_argument("slug")
+    new.add_argument("--kind", choices=_kinds(), required=True)
+    new.add_argument("--into", default=".", metavar="FOLDER", help="the folder it is made in")
+
+
+def _kinds() -> tuple[str, ...]:
+    from ombud_plugin_api.scaffold import KINDS
+
+    return tuple(KINDS)
 
 
 def _ledger(groups: Any) -> None:

@@ -171,3 +171,15 @@ async def desk(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Any]:
 
     async with running_desk(fresh_database_url, tmp_path / "desk") as running:
         yield running
+
+
+@pytest.fixture(scope="class")
+def ombud_stage(
+    _postgres_run: tuple[str, str], template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """What the conformance kit stands on, shared by the checks of one contract: see `ombud.stage`."""
+    from ombud.stage.theatre import Theatre
+
+    folder = tmp_path_factory.mktemp("stage")
+    with migrated_copy(*_postgres_run, template_database) as url, Theatre(url, folder / "desk") as theatre:
+        yield theatre

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for what several tests share
 
 from served import OMBUD, Served
+from wheel_house import DISTRIBUTIONS, ROOT, build, environment, name_of
 
 
 @pytest.fixture
@@ -31,3 +32,19 @@ def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     desk = Served(tmp_path_factory.mktemp("served") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
     yield desk
     desk.stop()
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel of every distribution, as `make wheels` builds them."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for each in DISTRIBUTIONS:
+        build(ROOT / each, folder)
+    assert len(list(folder.glob("*.whl"))) == len(DISTRIBUTIONS) >= 6
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment with all of them; nobody changes it."""
+    return environment(wheels, tmp_path_factory.mktemp("installed"), *map(name_of, DISTRIBUTIONS))

@@ -1,10 +1,5 @@
 """The wheels alone are enough: built here, installed into an empty environment, and the main job done there."""
 
-import os
-import shutil
-import subprocess
-import sys
-import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,53 +7,7 @@ from typing import Any
 
 import pytest
 from main_steps import journey
-
-ROOT = Path(__file__).parents[2]
-UV = Path(sys.prefix) / "bin" / "uv"
-DISTRIBUTIONS = sorted(
-    path.parent.relative_to(ROOT).as_posix()
-    for pattern in ("core", "plugin_api", "plugins/*", "themes/*")
-    for path in ROOT.glob(f"{pattern}/pyproject.toml")
-)
-
-
-def run(*words: str | Path, folder: Path, **more: str) -> str:
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("OMBUD_", "PYTHON", "VIRTUAL"))
-    }
-    done = subprocess.run(
-        [str(word) for word in words], cwd=folder, env={**environment, **more}, capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel of every distribution, as `make wheels` builds them."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for each in DISTRIBUTIONS:
-        run(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", folder,
-            ROOT / each, folder=folder)  # fmt: skip
-    assert len(list(folder.glob("*.whl"))) == len(DISTRIBUTIONS) >= 6
-    return folder
-
-
-@pytest.fixture(scope="module")
-def installed(wheels: Path) -> Path:
-    """The `bin` of an environment that holds our wheels, by name and from that folder alone, their pinned dependencies,
-    and no checkout."""
-    shutil.copy(ROOT / "requirements.txt", wheels)
-    run(UV, "venv", "--python", sys.executable, wheels / "venv", folder=wheels)
-    install = (UV, "pip", "install", "--offline", "--python", wheels / "venv" / "bin" / "python")
-    run(*install, "-r", "requirements.txt", folder=wheels)
-    run(*install, "--no-index", "--find-links", wheels, *map(name_of, DISTRIBUTIONS), folder=wheels)
-    return wheels / "venv" / "bin"
-
-
-def name_of(distribution: str) -> str:
-    return str(tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]["name"])
+from wheel_house import DISTRIBUTIONS, ROOT, name_of, run
 
 
 def test_every_file_of_a_package_is_in_its_wheel(wheels: Path) -> None:

@@ -55,14 +55,14 @@ async def _deliver(slug: str, event: dict[str, Any], context: outbox.JobContext)
     if loaded is None or loaded.on_event is None:
         raise NoHandler(f"plugin {slug} hears no events in this process")
     platform = context_for(slug, Viewer(actor=f"plugin/{slug}")).platform
-    asked = _asked(loaded.on_event, event=msgspec.convert(event, Event), platform=platform)
+    asked = asked_for(loaded.on_event, event=msgspec.convert(event, Event), platform=platform)
     outcome: Outcome[None] = await call(
         slug, partial(loaded.on_event, **asked), limit=EVENT_SECONDS, place=f"on_event {event['kind']}"
     )
     outcome.or_raise()
 
 
-def _asked(function: Callable[..., Any], **offered: Any) -> dict[str, Any]:
+def asked_for(function: Callable[..., Any], **offered: Any) -> dict[str, Any]:
     """The arguments the implementation asks for, as pluggy does it."""
     return {name: value for name, value in offered.items() if name in _parameters(function)}
 

@@ -16,7 +16,7 @@ from stevedore.named import NamedExtensionManager
 import ombud_plugin_api as api
 from ombud.kernel.installed import points
 from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
-from ombud_plugin_api import specs
+from ombud_plugin_api import deprecation, specs
 from ombud_plugin_api.hooks import PROJECT
 
 log = logging.getLogger("ombud.plugins")
@@ -144,7 +144,23 @@ def _manager(slug: str, module: ModuleType) -> pluggy.PluginManager:
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as problem:
         raise UnfitError(f"its hooks do not fit: {problem}") from problem
+    _tell_deprecated(slug, manager)
     return manager
+
+
+_told: set[str] = set()
+
+
+def _tell_deprecated(slug: str, manager: pluggy.PluginManager) -> None:
+    """One line in the log for each hook or argument that goes, once in a process; in our own tests it is an error."""
+    used = [
+        (each.name, each.get_hookimpls()[0].argnames)
+        for each in manager.get_hookcallers(manager.get_plugin(slug)) or ()
+    ]
+    for line in deprecation.of_hooks(used, slug):
+        if line not in _told:
+            _told.add(line)
+            log.warning("%s", line)
 
 
 _KINDS: dict[str, type] = {

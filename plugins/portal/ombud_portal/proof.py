@@ -34,7 +34,7 @@ async def ask(
     except BadLink as bad:
         return await bad_link(pages, bad)
     status = 200 if refusal is None else 422 if refusal.field else 429
-    answer = await pages.show(
+    page = await pages.show(
         "portal/prove.html",
         status=status,
         texts=TEXTS,
@@ -48,8 +48,8 @@ async def ask(
         problems=[{"field": "answer", "message": wrong}] if wrong else [],
     )
     if isinstance(refusal, TooMany):
-        answer.headers["retry-after"] = str(refusal.retry_after)
-    return answer
+        page.headers["retry-after"] = str(refusal.retry_after)
+    return page
 
 
 @post("/{token:str}/prove", opt=PUBLIC, status_code=303)

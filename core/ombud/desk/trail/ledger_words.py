@@ -27,6 +27,8 @@ DESK: dict[str, tuple[str, str]] = {
     "plugin.disabled": ("%(actor)s turned a plugin off", "puzzle"),
     "plugin.uninstalled": ("%(actor)s uninstalled a plugin", "puzzle"),
     "person.changed": ("%(actor)s corrected the details of a person", "edit"),
+    "person.plugin_data_collected": ("%(actor)s collected what plugins keep of a person", "file-export"),
+    "person.plugin_data_erased": ("%(actor)s erased what plugins kept of a person", "trash"),
     "unit.added": ("%(actor)s added the unit %(key)s", "hierarchy"),
     "unit.moved": ("%(actor)s moved a unit", "hierarchy"),
     "unit.changed": ("%(actor)s changed a unit", "hierarchy"),

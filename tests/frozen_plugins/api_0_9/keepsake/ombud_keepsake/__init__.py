@@ -1,0 +1,1 @@
+"""Keeps notes on cases, hears of new ones, takes complaints in."""

@@ -1,0 +1,3 @@
+"""The frozen plugins' own tests run where they are installed from their wheels, not here."""
+
+collect_ignore_glob = ["api_*"]

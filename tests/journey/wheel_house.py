@@ -1,0 +1,57 @@
+"""Wheels built from this checkout, and environments that hold them and no checkout. No network: what is not ours comes
+from what this environment was made of."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UV = Path(sys.prefix) / "bin" / "uv"
+DISTRIBUTIONS = sorted(
+    path.parent.relative_to(ROOT).as_posix()
+    for pattern in ("core", "plugin_api", "plugins/*", "themes/*")
+    for path in ROOT.glob(f"{pattern}/pyproject.toml")
+)
+
+
+def run(*words: str | Path, folder: Path, **more: str) -> str:
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("OMBUD_", "PYTHON", "VIRTUAL"))
+    }
+    done = subprocess.run(
+        [str(word) for word in words], cwd=folder, env={**environment, **more}, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def build(project: Path, into: Path) -> None:
+    """The wheel of a project, without a network and without an environment of its own."""
+    run(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", into, project,
+        folder=into)  # fmt: skip
+
+
+def environment(wheels: Path, into: Path, *names: str, tests: bool = False) -> Path:
+    """The `bin` of a new environment that holds these of our wheels, by name and from that folder alone, and their
+    pinned dependencies; `tests`: also what tests need."""
+    files = ["requirements.txt", *(["requirements-test.txt"] if tests else [])]
+    for each in files:
+        shutil.copy(ROOT / each, into)
+    run(UV, "venv", "--python", sys.executable, into / "venv", folder=into)
+    place = into / "venv" / "bin"
+    run(*install(place), *(word for each in files for word in ("-r", each)), folder=into)
+    run(*install(place), "--no-index", "--find-links", wheels, *names, folder=into)
+    return place
+
+
+def install(place: Path) -> tuple[str | Path, ...]:
+    """The beginning of a command that installs into an environment, offline."""
+    return (UV, "pip", "install", "--quiet", "--offline", "--python", place / "python")
+
+
+def name_of(distribution: str) -> str:
+    return str(tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]["name"])

@@ -1,0 +1,62 @@
+"""The kit catches what it is for: for each check a plugin that breaks it, and words that say what to do."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bad_plugins import BAD, said
+
+from ombud.web import plugin_pages
+from ombud_plugin_api import deprecation
+from ombud_plugin_api.testing import PluginContract, Subject
+from ombud_plugin_api.testing.examine import BROKEN, UNTRIED, run_check
+from ombud_plugin_api.testing.registry import all_checks
+
+
+def test_for_every_check_there_is_a_plugin_that_breaks_it() -> None:
+    assert set(BAD) == set(all_checks())
+
+
+@pytest.fixture
+def core_as_it_was() -> Iterator[None]:
+    """Some of these plugins meddle with core on purpose."""
+    kept = plugin_pages.PluginPages._app, plugin_pages.call
+    goes = deprecation.DEPRECATED
+    yield
+    deprecation.DEPRECATED = goes
+    plugin_pages.PluginPages._app, plugin_pages.call = kept  # type: ignore[method-assign]
+
+
+class TestBadPlugins:
+    @pytest.mark.parametrize("check_id", sorted(BAD))
+    def test_what_breaks_it_is_caught(
+        self, check_id: str, written: Callable[..., Subject], ombud_stage: Any, core_as_it_was: None
+    ) -> None:
+        bad = BAD[check_id]
+        slug = f"bad-{check_id}"
+        plugin = written(slug, bad.kind, bad.changes, bad.also)
+        check, contract = all_checks()[check_id]
+        assert contract.concerns(plugin)
+        own: PluginContract = type("Own", (PluginContract,), {"slug": slug, "jobs": {"count": {"key": "first"}}})()
+        stage = ombud_stage.for_plugin(plugin)
+        result = run_check(check, contract, plugin, stage, own)
+        _gone(ombud_stage, slug)
+        if result.outcome == UNTRIED:
+            pytest.skip(result.told)
+        assert result.outcome == BROKEN
+        assert said(bad.caught, slug, plugin.folder) in result.told
+        assert len(result.remedy.split()) > 4
+
+
+def _gone(theatre: Any, slug: str) -> None:
+    """What a bad plugin leaves does not meet the next one."""
+
+    async def work() -> None:
+        from ombud.kernel.database import db
+        from ombud.kernel.lifecycle import running
+
+        await db.execute("UPDATE core_plugin SET wanted_on = FALSE WHERE slug = $1", slug)
+        await db.execute("DELETE FROM core_delivery WHERE plugin = $1", slug)
+        await running.refresh()
+
+    theatre.run(work())
