@@ -302,3 +302,38 @@ async def test_a_plugin_whose_loading_killed_processes_is_not_loaded_again(desk:
     await desk.enable("made-up")
     assert "made-up" in running.loaded
     assert "made-up" in plugins.discover()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("from ombud.kernel.database import db", "imports ombud.kernel.database, which is not the plugin API"),
+        ("import json, ombud_webform.pages", "imports ombud_webform.pages, which is not the plugin API"),
+        ("import asyncpg", "a plugin's rows go through its Piccolo tables"),
+        ("SQL = 'SELECT * FROM core_case'", "names core's table core_case"),
+        ("def broken(:", "is not Python"),
+    ],
+)
+async def test_code_that_breaks_the_law_of_plugins_is_never_imported(
+    code: str, said: str, desk: Any, made: Made
+) -> None:
+    (made.folder / "more.py").write_text(f"# core_, for it is read at all\n{code}\n")
+    (made.folder / "plugin.py").write_text((made.folder / "plugin.py").read_text() + "\nraise RuntimeError('imported')")
+    with pytest.raises(UnfitError, match="it does what no plugin may: .*" + said):
+        await desk.enable("made-up")
+
+
+async def test_a_plugins_templates_lie_in_its_own_folder_and_override_nothing(desk: Any, made: Made) -> None:
+    (made.folder / "templates" / "pages").mkdir(parents=True)
+    (made.folder / "templates" / "pages" / "case.html").write_text("mine")
+    with pytest.raises(UnfitError, match=r"the template pages/case.html must lie in templates/made-up/"):
+        await desk.enable("made-up")
+
+
+async def test_a_foreign_key_of_piccolos_to_core_is_refused(desk: Any, made: Made) -> None:
+    tables = (made.folder / "tables.py").read_text()
+    more = tables.replace("from piccolo.columns import Text", "from piccolo.columns import ForeignKey, Text")
+    more += "\n\nclass Case(Table, tablename='corecase'):\n    pass\n"
+    (made.folder / "tables.py").write_text(more.replace('CoreRef(to="case")', "ForeignKey('Case')"))
+    with pytest.raises(UnfitError, match="refer to core by CoreRef"):
+        await desk.enable("made-up")

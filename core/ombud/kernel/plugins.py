@@ -18,6 +18,7 @@ from ombud.kernel.installed import points
 from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import deprecation, specs
 from ombud_plugin_api.hooks import PROJECT
+from ombud_plugin_api.laws import LawBroken, check_laws
 
 log = logging.getLogger("ombud.plugins")
 
@@ -108,6 +109,10 @@ def load(installed: Installed) -> Loaded:
     """Imports a plugin and asks its hooks; raises UnfitError, whatever the plugin raised."""
     if installed.manifest is None or installed.problem:
         raise UnfitError(installed.problem)
+    try:
+        check_laws(folder_of(installed.package), installed.package, installed.slug)
+    except LawBroken as offence:
+        raise UnfitError(f"it does what no plugin may: {offence}") from None
     module = _import(installed.slug)
     manager = _manager(installed.slug, module)
     try:

@@ -1,9 +1,8 @@
 """The plugin under examination, as its files tell it: manifest, sources, metadata. Nothing of it is imported here."""
 
 import ast
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import metadata
@@ -13,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ombud_plugin_api.laws import LawBroken, Source, read_source
 from ombud_plugin_api.manifest import Manifest, ManifestError, read_manifest
 from ombud_plugin_api.testing.checks import Broken
 
@@ -21,37 +21,6 @@ GROUP = "ombud.plugins"
 
 class NoSuchPlugin(LookupError):
     """There is no plugin of this name here; the text says what was looked for."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One module of the plugin, read and parsed."""
-
-    path: Path
-    tree: ast.Module
-    text: str
-
-    def imported(self) -> Iterator[tuple[str, int]]:
-        """The modules it imports, anywhere in it, with the line."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from ((alias.name, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module, node.lineno
-
-    def texts(self) -> Iterator[tuple[str, int]]:
-        """Its literal texts but docstrings, with the line."""
-        told = {id(each) for each in _docstrings(self.tree)}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
-                yield node.value, node.lineno
-
-
-def _docstrings(tree: ast.AST) -> Iterator[ast.expr]:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            yield body[0].value
 
 
 @dataclass(frozen=True)
@@ -97,11 +66,10 @@ class Subject:
         return tuple(self._source(path) for path in sorted(self.folder.rglob("*.py")))
 
     def _source(self, path: Path) -> Source:
-        text = path.read_text("utf-8")
         try:
-            return Source(path.relative_to(self.folder.parent), ast.parse(text), text)
-        except SyntaxError as problem:
-            raise Broken(f"{path.name} is not Python: {problem}") from None
+            return read_source(path, self.folder)
+        except LawBroken as problem:
+            raise Broken(str(problem)) from None
 
     def implements(self, hook: str) -> bool:
         """Whether the module of the entry point defines this hook."""
@@ -179,11 +147,4 @@ def _modules() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-def sql_tables(text: str) -> set[str]:
-    """The tables a statement names after FROM, JOIN, INTO, UPDATE, TABLE, REFERENCES or ON."""
-    words = "from|join|into|update|table|references|on|truncate|only"
-    pattern = rf'\b(?:{words})\s+(?:if\s+(?:not\s+)?exists\s+)?"?([a-z_][a-z0-9_]*)"?'
-    return {each.lower() for each in re.findall(pattern, text, re.IGNORECASE)}
-
-
-__all__ = ["NoSuchPlugin", "Source", "Subject", "library_of", "sql_tables", "subject_of"]
+__all__ = ["NoSuchPlugin", "Source", "Subject", "library_of", "subject_of"]

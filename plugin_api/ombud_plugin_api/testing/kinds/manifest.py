@@ -7,17 +7,16 @@ from typing import ClassVar
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 import ombud_plugin_api
+from ombud_plugin_api.laws import LawBroken, check_imports, check_tables, sql_tables
 from ombud_plugin_api.testing.checks import Broken, Contract, check
 from ombud_plugin_api.testing.stage import Watched
-from ombud_plugin_api.testing.subject import Subject, library_of, sql_tables
+from ombud_plugin_api.testing.subject import Subject, library_of
 
 NETWORK = {
     "aiohttp", "ftplib", "http.client", "httpx", "imaplib", "poplib", "requests", "simple_salesforce", "smtplib",
     "socket", "urllib.request", "urllib3", "websockets", "xmlrpc.client",
 }  # fmt: skip
-ENGINES = {"asyncpg", "psycopg", "psycopg2", "sqlalchemy", "sqlite3"}
 KINDS_BY_HOOK = {"channel": "provide_channels"}
-_CORE = re.compile(r"\bcore_[a-z_]+\b")
 
 
 class ManifestContract(Contract):
@@ -88,15 +87,16 @@ class ManifestContract(Contract):
     async def imports_are_lawful(self) -> None:
         declared = self.plugin.distributions()
         for source in self.plugin.sources:
+            try:
+                check_imports(source, self.plugin.package)
+            except LawBroken as offence:
+                raise Broken(str(offence)) from None
             for module, line in source.imported():
                 root = module.split(".")[0]
                 if root in sys.stdlib_module_names or root in {self.plugin.package, "ombud_plugin_api"}:
                     continue
-                where = f"{source.path}:{line} imports {module}"
-                if root == "ombud" or root.startswith("ombud_"):
-                    raise Broken(f"{where}, which is not the plugin API")
                 if not library_of(root) & declared:
-                    raise Broken(f"{where}, which pyproject.toml does not declare")
+                    raise Broken(f"{source.path}:{line} imports {module}, which pyproject.toml does not declare")
 
     @check(
         "basic-04",
@@ -127,15 +127,10 @@ class ManifestContract(Contract):
     )
     async def core_tables_are_left_alone(self) -> None:
         for source in self.plugin.sources:
-            for text, line in source.texts():
-                found = sorted(set(_CORE.findall(text)) & sql_tables(text))
-                if found or _CORE.fullmatch(text):
-                    raise Broken(f"{source.path}:{line} names core's table {', '.join(found) or text}")
-            for module, line in source.imported():
-                if module.split(".")[0] in ENGINES:
-                    raise Broken(
-                        f"{source.path}:{line} imports {module}; a plugin's rows go through its Piccolo tables"
-                    )
+            try:
+                check_tables(source)
+            except LawBroken as offence:
+                raise Broken(str(offence)) from None
         watched = await self._watched()
         for statement in watched.statements:
             foreign = {each for each in sql_tables(statement.sql) if each.startswith("core_") or each == "migration"}
