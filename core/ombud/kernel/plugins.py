@@ -54,6 +54,8 @@ class Loaded:
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
+    crms: tuple[api.Crm, ...] = ()
+    demo_data: tuple[api.DemoData, ...] = ()
     setting_schema: SettingSchema | None = None
     on_event: Callable[..., Any] | None = None
     folder: Path = field(default_factory=Path)
@@ -154,6 +156,8 @@ _KINDS: dict[str, type] = {
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
+    "crms": api.Crm,
+    "demo_data": api.DemoData,
 }
 
 
@@ -210,6 +214,9 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    for crm in given["crms"]:
+        if crm.key != slug and not crm.key.startswith(f"{slug}-"):
+            raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}-'")
     names = [job.name for job in given["jobs"]]
     if len(names) != len(set(names)):
         raise UnfitError("two of its jobs have one name")
