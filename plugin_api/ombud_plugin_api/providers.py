@@ -61,11 +61,13 @@ class Channel(Protocol):
 @dataclass(frozen=True)
 class Job:
     """Background work. `run(payload, context)`: the context keeps `state` between runs and takes `progress`.
-    `limit_seconds`: how long one run may take before it is stopped and resumed from its state."""
+    `limit_seconds`: how long one run may take before it is stopped and resumed from its state. `every_seconds`: started
+    by itself so often, with an empty payload; 0: only by `platform.start_job`."""
 
     name: str
     run: Callable[[Mapping[str, Any], Context], Awaitable[None]]
     limit_seconds: float = 600.0
+    every_seconds: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import inspect
 import re
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
 from ombud.desk.platform import context_for, context_in
-from ombud.kernel import plugins
+from ombud.kernel import plugins, schedule
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
@@ -184,6 +186,18 @@ async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     await desk_with_dummy.work()
     row = await db.fetchrow("SELECT state, progress FROM core_delivery WHERE id = $1", job)
     assert (row["state"], row["progress"]["done"]) == ("done", 5)
+
+
+async def test_a_job_with_a_rhythm_starts_by_itself_while_its_plugin_is_on(desk_with_dummy: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    start = now()
+    assert "dummy.tick" not in await schedule.schedule.tick(start)  # first seen: its times count from here
+    assert "dummy.tick" in await schedule.schedule.tick(start + timedelta(seconds=61))
+    await desk_with_dummy.work()
+    assert module.ASKED == [("tick", {})]
+    await desk_with_dummy.disable("dummy")
+    assert "dummy.tick" not in schedule.schedule.entries
 
 
 async def test_a_job_that_takes_longer_than_its_limit_is_stopped_and_goes_on_from_its_state(

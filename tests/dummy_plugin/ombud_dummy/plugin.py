@@ -164,6 +164,10 @@ async def count(payload: Mapping[str, Any], context: api.Context) -> None:
             raise api.Transient("the dummy pauses on purpose")
 
 
+async def tick(payload: Mapping[str, Any], context: api.Context) -> None:
+    ASKED.append(("tick", dict(payload)))
+
+
 async def greet(arguments: argparse.Namespace, context: api.Context) -> int:
     await context.progress(1, 1, "greeting")
     print(f"Hello {arguments.name}")
@@ -268,7 +272,7 @@ def provide_channels(manifest: api.Manifest) -> list[api.Channel]:
 
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
-    return [api.Job("count", count, limit_seconds=0.5)]
+    return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]
 
 
 @hookimpl

@@ -52,6 +52,7 @@ async def refresh(payload: dict[str, Any], context: JobContext) -> None:
         return
     version, asked = hints
     given = await context_in(known.slug, Viewer(actor=f"plugin/{known.slug}"), context, asked.units[0])
+    given.units = asked.units
     chosen = await _chosen(known, person_id, unit_id)
     answer, fault, words = await _answer(known, asked, chosen, given)
     await _keep(known, person_id, unit_id, answer and Answer(**{**_parts(answer), "version": version}), fault, words)

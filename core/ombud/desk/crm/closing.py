@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from ombud.desk import units
 from ombud.desk.crm import kept
 from ombud.desk.crm.kept import LONGEST_ID, Known
 from ombud.desk.platform import context_in
@@ -55,6 +56,7 @@ async def tell(payload: dict[str, Any], context: JobContext) -> None:
     if known is None or known.crm.record is None or case is None:
         return
     given = await context_in(known.slug, Viewer(actor=f"plugin/{known.slug}"), context, case.unit)
+    given.units = await units.chain(case.unit)
     if not (await call(known.slug, known.crm.in_use, given.settings, limit=1.0, place=_place(known))).or_raise():
         return
     key = await _intend(known, case)

@@ -99,8 +99,10 @@ def _asking(row: Any) -> bool:
 def _is_due(known: Known, subject: Subject, row: Any) -> bool:
     if _asking(row) or (row["chosen_at"] is not None and not row["record"]):
         return False
+    if row["asked_at"] is None:
+        return True
     if row["ended_at"] is None or row["ended_at"] < row["asked_at"]:
-        return row["asked_at"] is None or now() - row["asked_at"] > asking.PATIENCE + AGAIN_AFTER
+        return bool(now() - row["asked_at"] > asking.PATIENCE + AGAIN_AFTER)
     if row["fault"]:
         return bool(now() - row["ended_at"] > AGAIN_AFTER)
     old = now() - row["ended_at"] > timedelta(seconds=known.crm.fresh_for)
