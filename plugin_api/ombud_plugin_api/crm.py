@@ -119,7 +119,8 @@ class Crm:
     `Transient` (busy, slow, away; `record` is tried again with growing pauses), `Misconfigured` (a setting is wrong) or
     `Permanent` (it refuses); the text is shown to people, so it holds no secret.
 
-    `in_use(settings)`: pure; False where the settings say that the system is not used, and nothing is shown.
+    `in_use(settings)`: pure; False where the settings say that the system is not used, and nothing is shown; `writes`
+    in the same way for whether closures are written back.
     `fresh_for`, `stale_after`: seconds after which an answer is asked for again, and after which it is marked old."""
 
     key: str
@@ -129,5 +130,6 @@ class Crm:
     record: Callable[[ClosedCase, str, Context], Awaitable[Recorded]] | None = None
     icon: str = "address-book"
     in_use: Callable[[Mapping[str, Any]], bool] = _always
+    writes: Callable[[Mapping[str, Any]], bool] = _always
     fresh_for: float = 300.0
     stale_after: float = 3600.0

@@ -8,6 +8,7 @@ from typing import Any
 def match(number: int, name: str, ago: Callable[..., datetime], *about: str, **more: Any) -> dict[str, Any]:
     return {
         "id": str(number), "name": name, "href": "/there/1", "about": list(about),
+        "brief": list(about),
         "evidence": ["e-mail", "phone number"], "source": "Contact", "fetched_at": ago(minutes=3), **more,
     }  # fmt: skip
 

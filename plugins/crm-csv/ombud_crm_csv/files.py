@@ -92,7 +92,7 @@ async def change(file_id: UUID, **values: Any) -> None:
     await CrmCsvFile.update(_stored(values)).where(CrmCsvFile.id == file_id)
 
 
-def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
+def _stored(values: Mapping[str, Any]) -> dict[Any, Any]:
     """Columns are kept as pairs: jsonb does not keep the order of names."""
     pairs = {"columns": list(values["columns"].items())} if "columns" in values else {}
     plain = {**values, **pairs}

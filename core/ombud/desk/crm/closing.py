@@ -57,8 +57,9 @@ async def tell(payload: dict[str, Any], context: JobContext) -> None:
         return
     given = await context_in(known.slug, Viewer(actor=f"plugin/{known.slug}"), context, case.unit)
     given.units = await units.chain(case.unit)
-    if not (await call(known.slug, known.crm.in_use, given.settings, limit=1.0, place=_place(known))).or_raise():
-        return
+    for wanted in (known.crm.in_use, known.crm.writes):
+        if not (await call(known.slug, wanted, given.settings, limit=1.0, place=_place(known))).or_raise():
+            return
     key = await _intend(known, case)
     if key is None:
         return

@@ -164,6 +164,7 @@ def _match(match: PersonMatch) -> dict[str, Any]:
     return {
         "id": match.id, "name": match.name, "href": match.href,
         "about": [each for each in dict.fromkeys(known) if each],
+        "brief": [each for each in (match.reference, match.note) if each],
         "evidence": [EVIDENCE[each] for each in match.evidence], "source": match.source,
         "fetched_at": match.fetched_at,
     }  # fmt: skip
