@@ -89,11 +89,12 @@ async def test_a_desk_without_a_system_and_a_unit_that_does_not_use_it_show_noth
     path = f"/cases/{filed.reference}/crm/dummy"
     typed = {"set.tone": "plain", "set.address": "mail.example.org", "version": "0"}
     assert (await adam.submit("/settings/p-dummy", typed, page="/settings/p-dummy")).status_code == 303
-    off = await agent.get(path, headers=HTMX)
-    assert (off.status_code, off.text.strip()) == (200, "")
+    assert (await _looked(desk, agent, path)).strip() == ""
     assert "is not used in this unit" in (await agent.get(path)).text
     assert "/crm/" not in (await agent.get(f"/cases/{filed.reference}")).text, "the page knows it for a while"
-    assert await db.fetchval("SELECT count(*) FROM core_crm_snapshot") == 0
+    other = await desk.file(email="other@example.org")
+    assert (await agent.get(f"/cases/{other.reference}/crm/dummy", headers=HTMX)).text.strip() == ""
+    assert await desk.work() == 1, "the new case's own event alone: nobody else is asked about"
 
 
 async def test_a_system_that_says_it_is_not_used_shows_nothing(desk_with_dummy: Any, dummy_book: Any) -> None:

@@ -203,8 +203,8 @@ def fills_of(viewer: Viewer, slot: str) -> list[tuple[Loaded, int, api.Fill]]:
 
 async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry: str) -> list[dict[str, Any]]:
     """What plugins show in a slot, each called alone under a limit, as `states.slot` draws it; a failed one says so in
-    its place; a lazy one, and one whose code runs in another process, is not called but asked for by the browser. `retry`
-    is the address that draws one plugin's part again, with `{slug}` in it."""
+    its place; a lazy one, and one whose code runs in another process, is not called but asked for by the browser.
+    `retry` is the address that draws one plugin's part again, with `{slug}` in it."""
     shown = []
     for loaded, place, fill in fills_of(viewer_of(request), slot):
         later = fill.lazy or is_apart(loaded.slug)

@@ -79,6 +79,8 @@ async def test_a_desk_on_which_nobody_set_it_up_shows_nothing(desk: Desk, salesf
     await desk.enable("salesforce")
     agent = await desk.signed_in("agent")
     filed = await desk.file()
+    await agent.get(f"/cases/{filed.reference}/crm/salesforce", headers=HTMX)
+    await desk.work()
     part = await agent.get(f"/cases/{filed.reference}/crm/salesforce", headers=HTMX)
     assert (part.status_code, part.text.strip()) == (200, "")
     assert "/crm/salesforce" not in (await agent.get(f"/cases/{filed.reference}")).text

@@ -20,6 +20,7 @@ from ombud_plugin_api import PersonHints, PersonMatch
 
 JOB = "crm.refresh"
 SECONDS = 20.0  # for each question
+IN_USE_SECONDS = 1.0
 PATIENCE = timedelta(seconds=45)  # after which nobody waits for a refresh any more, and it may be asked for again
 
 _ASK = """
@@ -66,6 +67,13 @@ async def _answer(
     known: Known, asked: PersonHints, chosen: PersonMatch | None, given: CoreContext
 ) -> tuple[Answer | None, str, str]:
     """The answer, or None with the kind of fault and its words."""
+    used: Outcome[bool] = await call(
+        known.slug, known.crm.in_use, given.settings, limit=IN_USE_SECONDS, place=_place(known, "in_use")
+    )
+    if used.fault is not None:
+        return None, used.fault.kind, used.fault.message
+    if not used.value:
+        return Answer(used=False), "", ""
     found: Outcome[Any] = await call(
         known.slug, known.crm.find, asked, given, limit=SECONDS, place=_place(known, "find")
     )

@@ -10,15 +10,13 @@ from ombud.desk.crm import asking, kept
 from ombud.desk.crm.choosing import MAY
 from ombud.desk.crm.kept import Answer, Known
 from ombud.desk.crm.subject import Subject
-from ombud.desk.platform import context_in
-from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud_plugin_api import Datum, PersonMatch
 
 AGAIN_AFTER = timedelta(seconds=60)  # a system that failed is left alone so long, unless somebody asks for it
-IN_USE_SECONDS = 1.0
+UNUSED_FOR = timedelta(seconds=60)  # so long a system that is not used in a unit is asked of nobody there
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ async def part(viewer: Viewer, known: Known, subject: Subject, *, again: bool = 
     """Never waits for the system: what is old, or was asked for again, is fetched in the background meanwhile."""
     row = await _kept(known, subject)
     if again or _is_due(known, subject, row):
-        if not await _in_use(known, subject):
+        if not again and await _unused(known, subject):
             return Part(known.crm.key, known.crm.label, known.crm.icon, "unused")
         await asking.ask(known, subject)
         row = await _kept(known, subject)
@@ -109,12 +107,15 @@ def _is_due(known: Known, subject: Subject, row: Any) -> bool:
     return old or kept.read(row["answer"]).version != subject.version
 
 
-async def _in_use(known: Known, subject: Subject) -> bool:
-    """As its settings say. A system that cannot even tell counts as used, and its fault is shown."""
-    given = await context_in(known.slug, Viewer(actor=f"plugin/{known.slug}"), unit=subject.unit)
-    place = f"crm {known.crm.key} in_use"
-    said: Outcome[bool] = await call(known.slug, known.crm.in_use, given.settings, limit=IN_USE_SECONDS, place=place)
-    return bool(said.result) if said.fault is None else True
+async def _unused(known: Known, subject: Subject) -> bool:
+    """Whether the system said a moment ago, of anybody, that it is not used in this unit."""
+    said = "SELECT answer->>'used' = 'false' FROM core_crm_snapshot WHERE unit_id = $1 AND crm = $2 AND fault = '' "
+    lately = now() - UNUSED_FOR
+    return bool(
+        await db.fetchval(
+            f"{said}AND ended_at > $3 ORDER BY ended_at DESC LIMIT 1", subject.unit_id, known.crm.key, lately
+        )
+    )
 
 
 def _shown(viewer: Viewer, known: Known, subject: Subject, row: Any) -> Part:

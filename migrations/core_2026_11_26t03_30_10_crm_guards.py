@@ -5,7 +5,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from ombud.kernel.database import db
 
-ID = "2026-11-26T02:14:10:000000"
+ID = "2026-11-26T03:30:10:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "guards and indexes of customer systems"
 

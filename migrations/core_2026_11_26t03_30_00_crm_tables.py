@@ -7,7 +7,7 @@ from piccolo.columns.column_types import UUID
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.indexes import IndexMethod
 
-ID = "2026-11-26T02:14:00:000000"
+ID = "2026-11-26T03:30:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "customer systems"
 
