@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
+from ombud.desk.crm import closing
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.migrations import migrate_core
@@ -27,6 +28,7 @@ async def open_desk(config: Config) -> None:
     link_signing.open_signing(config.secrets.master_key_file.parent)
     running.blocked = tuple(config.plugins.blocked)
     plugin_work.connect()
+    closing.listen()
     await running.refresh()
 
 

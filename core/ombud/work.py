@@ -16,6 +16,8 @@ from ombud.desk.bulk import run as bulk_run
 from ombud.desk.checking import checked_complaint
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.live import look_again
+from ombud.desk.crm import asking as crm_asking
+from ombud.desk.crm import closing as crm_closing
 from ombud.desk.errors import DeskRefusal
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
@@ -69,6 +71,8 @@ def register(config: Config) -> None:
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("ledger.verify", ledger_desk.run_verify)
     register_job("trust.sweep", sweep_access)
+    register_job(crm_asking.JOB, crm_asking.refresh)
+    register_job(crm_closing.JOB, crm_closing.tell)
     register_job(search_build.JOB, search_build.rebuild_job)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")

@@ -1,5 +1,14 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
+from ombud_plugin_api.crm import (
+    ClosedAspect,
+    ClosedCase,
+    Crm,
+    Datum,
+    PersonHints,
+    PersonMatch,
+    Recorded,
+)
 from ombud_plugin_api.errors import Misconfigured, Permanent, PluginFault, Transient
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.facts import (
@@ -20,7 +29,18 @@ from ombud_plugin_api.facts import (
 from ombud_plugin_api.hooks import hookimpl
 from ombud_plugin_api.manifest import Manifest, ManifestError, read_manifest
 from ombud_plugin_api.platform import BadLink, Conflict, Context, Pages, Platform, Refused, TooMany
-from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission, Settings, Tried
+from ombud_plugin_api.providers import (
+    Channel,
+    Command,
+    DemoData,
+    DemoPerson,
+    Fill,
+    Job,
+    NavItem,
+    Permission,
+    Settings,
+    Tried,
+)
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
 
@@ -33,14 +53,20 @@ __all__ = [
     "BadLink",
     "CaseView",
     "Channel",
+    "ClosedAspect",
+    "ClosedCase",
     "Command",
     "Complaint",
     "Conflict",
     "Context",
     "CoreRef",
+    "Crm",
     "CustomerAspect",
     "CustomerCase",
     "CustomerMessage",
+    "Datum",
+    "DemoData",
+    "DemoPerson",
     "Document",
     "DocumentView",
     "Event",
@@ -57,9 +83,12 @@ __all__ = [
     "Permanent",
     "Permission",
     "PersonGiven",
+    "PersonHints",
+    "PersonMatch",
     "Platform",
     "PluginFault",
     "RawReceipt",
+    "Recorded",
     "Refused",
     "Settings",
     "TooMany",

@@ -152,6 +152,12 @@ class Context(Protocol):
         ...
 
     @property
+    def units(self) -> Sequence[str]:
+        """Keys of the unit the call is for and of those above it, nearest first, where it is for one: as `hints.units`
+        for customer systems. Else empty."""
+        ...
+
+    @property
     def viewer_name(self) -> str: ...
 
     @property

@@ -1,9 +1,12 @@
 """The objects that hooks return."""
 
 import argparse
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+import msgspec
 
 from ombud_plugin_api.facts import Complaint, RawReceipt
 from ombud_plugin_api.platform import Context
@@ -32,12 +35,14 @@ class NavItem:
 @dataclass(frozen=True)
 class Fill:
     """A piece of a core page. `data(subject, context)` runs under a time limit and gives the template's variables,
-    or None to show nothing; `subject` is what the slot documents."""
+    or None to show nothing; `subject` is what the slot documents. `lazy`: asked for by the browser once the page
+    stands, so that the page does not wait for it; without script a link opens it."""
 
     slot: str
     template: str
     data: Callable[[Any, Context], Awaitable[Mapping[str, Any] | None]]
     permission: str = "case.read"
+    lazy: bool = False
 
 
 @runtime_checkable
@@ -56,11 +61,13 @@ class Channel(Protocol):
 @dataclass(frozen=True)
 class Job:
     """Background work. `run(payload, context)`: the context keeps `state` between runs and takes `progress`.
-    `limit_seconds`: how long one run may take before it is stopped and resumed from its state."""
+    `limit_seconds`: how long one run may take before it is stopped and resumed from its state. `every_seconds`: started
+    by itself so often, with an empty payload; 0: only by `platform.start_job`."""
 
     name: str
     run: Callable[[Mapping[str, Any], Context], Awaitable[None]]
     limit_seconds: float = 600.0
+    every_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,3 +106,25 @@ class Settings:
 
     schema: Mapping[str, Mapping[str, Any]]
     try_out: Callable[[Mapping[str, Any], Context], Tried | Awaitable[Tried]] | None = None
+
+
+class DemoPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """A complainant of the demonstration firm; nobody of this name exists. `unit`: the key of the unit they came to."""
+
+    id: UUID
+    kind: str
+    name: str
+    email: str
+    phone: str
+    postcode: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class DemoData:
+    """What a plugin adds to the demonstration firm. `load(people, context)` after the firm was loaded,
+    `remove(context)` after it was removed: outside transactions, safe to run twice; `remove` leaves
+    nothing that `load` made. One that fails is told and stops neither."""
+
+    load: Callable[[Sequence[DemoPerson], Context], Awaitable[None]]
+    remove: Callable[[Context], Awaitable[None]]

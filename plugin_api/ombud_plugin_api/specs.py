@@ -3,11 +3,12 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from litestar.types import ControllerRouterHandler
 
+from ombud_plugin_api.crm import Crm
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
-from ombud_plugin_api.providers import Channel, Command, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
 
 
 @hookspec
@@ -44,6 +45,17 @@ def provide_jobs(manifest: Manifest) -> list[Job]:  # type: ignore[empty-body]
 def provide_settings(manifest: Manifest) -> list[Settings]:  # type: ignore[empty-body]
     """What an administrator may set, as one cerberus schema that core checks when the plugin is loaded; core draws the
     page, keeps values by unit and secrets encrypted, and calls `try_out` before saving. At most one."""
+
+
+@hookspec
+def provide_crms(manifest: Manifest) -> list[Crm]:  # type: ignore[empty-body]
+    """Customer systems that core asks about people, for the panel beside cases, and tells of closed cases; asked in the
+    work process, never while a page is drawn."""
+
+
+@hookspec
+def provide_demo_data(manifest: Manifest) -> list[DemoData]:  # type: ignore[empty-body]
+    """What the plugin adds to the demonstration firm, asked when the firm is loaded and when it is removed."""
 
 
 @hookspec

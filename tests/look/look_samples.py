@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import admin_samples
+import crm_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -1416,3 +1417,4 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),
 }
 PAGES |= admin_samples.pages(work, csrf_field)
+PAGES |= crm_samples.pages(work, csrf_field, ago)

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,17 @@ from typing import Any
 import pytest
 
 from ombud.desk import intake
+from ombud.desk.demo import commands as demo_commands
+from ombud.desk.demo import loading as demo
+from ombud.desk.demo import story as demo_story
 from ombud.desk.platform import context_for, context_in
-from ombud.kernel import plugins
+from ombud.kernel import plugins, schedule
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import specs
+from ombud_plugin_api import Crm, PersonMatch, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -74,6 +80,88 @@ async def test_hook_provide_slots(desk_with_dummy: Any) -> None:
     assert await db.fetchval("SELECT count(*) FROM core_fault WHERE slug = 'dummy'") == 1
 
 
+async def test_a_lazy_slot_is_not_asked_while_the_page_is_drawn_and_opens_with_and_without_script(
+    desk_with_dummy: Any,
+) -> None:
+    import ombud_dummy.plugin as module
+
+    agent, visitor = await desk_with_dummy.signed_in("agent"), desk_with_dummy.browser()
+    filed = await desk_with_dummy.file("The fee was taken twice.", summary="Fee")
+    hidden = await desk_with_dummy.file("The fee was taken twice.", summary="hide")
+    address = f"/cases/{filed.reference}/slots/dummy?part=1"
+    page = (await agent.get(f"/cases/{filed.reference}")).text
+    assert f'hx-get="{address}" hx-trigger="load"' in page
+    assert f'href="{address}"' in page, "a link opens it without script"
+    assert module.ASKED == []
+    part = await agent.get(address, headers={"hx-request": "true"})
+    assert f"{filed.reference} seen by Agent" in part.text
+    assert "<html" not in part.text
+    assert module.ASKED == ["lazy slot"]
+    whole = (await agent.get(address)).text
+    assert "<html" in whole
+    assert f"{filed.reference} seen by Agent" in whole
+    nothing = await agent.get(f"/cases/{hidden.reference}/slots/dummy?part=1")
+    assert "has nothing to add to this case" in nothing.text
+    off = await agent.get(f"/cases/{hidden.reference}/slots/dummy?part=1", headers={"hx-request": "true"})
+    assert (off.status_code, off.text.strip()) == (200, "")
+    assert (await agent.get(f"/cases/{filed.reference}/slots/dummy?part=2")).status_code == 404
+    assert (await agent.get("/cases/OMB-0000/slots/dummy?part=1")).status_code == 404
+    assert (await visitor.get(address)).status_code == 303
+
+
+async def test_hook_provide_crms(desk_with_dummy: Any) -> None:
+    """Asked in work, shown from what was kept, told at closure; test_crm.py beside this tells the rest."""
+    import ombud_dummy.plugin as module
+
+    module.Mood.people = (
+        PersonMatch(id="7", name="H. Marsh", email="helena@example.org", source="Book", fetched_at=module.NOON),
+    )
+    agent = await desk_with_dummy.signed_in("agent")
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    part = f"/cases/{filed.reference}/crm/dummy"
+    page = (await agent.get(f"/cases/{filed.reference}")).text
+    assert f'hx-get="{part}"' in page
+    assert "Asking" in (await agent.get(part)).text
+    assert module.ASKED == [], "no page asks a customer system itself"
+    await desk_with_dummy.work()
+    shown = (await agent.get(part)).text
+    for words in ("H. Marsh", "Found by e-mail", "Account of 7", "Dummy book", "now", "Called us"):
+        assert words in shown
+    await desk_with_dummy.disable("dummy")
+    assert (await agent.get(part)).status_code == 404
+    assert "/crm/" not in (await agent.get(f"/cases/{filed.reference}")).text
+
+
+def test_a_customer_system_with_a_key_of_somebody_else_is_refused(dummy: str, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    monkeypatch.setattr(module, "provide_crms", hookimpl(lambda: [Crm("other", "Other", module.find, module.history)]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with 'dummy-'"):
+        plugins.load(plugins.discover()[dummy])
+
+
+async def test_hook_provide_demo_data(desk_with_dummy: Any, monkeypatch: Any, capsys: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    stories = demo_story.plan
+    monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[::60])
+    assert await demo_commands.demo_load_command() == 0
+    known = {row["name"] for row in await db.fetch("SELECT name FROM core_person")}
+    assert module.DEMO
+    assert set(module.DEMO) <= known
+    assert await demo_commands.demo_remove_command(with_later=False) == 0
+    assert module.DEMO == []
+
+    async def fail(people: Any, context: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    data = module.api.DemoData(fail, module.remove_demo)
+    monkeypatch.setitem(running.loaded, "dummy", replace(running.loaded["dummy"], demo_data=(data,)))
+    assert await demo_commands.demo_load_command() == 0, "the firm stands all the same"
+    assert "dummy did not follow (demo load): RuntimeError: on purpose" in capsys.readouterr().err
+    assert await db.fetchval("SELECT count(*) FROM core_fault WHERE slug = 'dummy' AND place = 'demo load'") == 1
+
+
 async def test_hook_provide_channels(desk_with_dummy: Any) -> None:
     good = RawReceipt(
         channel="dummy", key="1", content_type="application/json", body=b'{"name": "Ann", "text": "Rude."}'
@@ -98,6 +186,18 @@ async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     await desk_with_dummy.work()
     row = await db.fetchrow("SELECT state, progress FROM core_delivery WHERE id = $1", job)
     assert (row["state"], row["progress"]["done"]) == ("done", 5)
+
+
+async def test_a_job_with_a_rhythm_starts_by_itself_while_its_plugin_is_on(desk_with_dummy: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    start = now()
+    assert "dummy.tick" not in await schedule.schedule.tick(start)  # first seen: its times count from here
+    assert "dummy.tick" in await schedule.schedule.tick(start + timedelta(seconds=61))
+    await desk_with_dummy.work()
+    assert module.ASKED == [("tick", {})]
+    await desk_with_dummy.disable("dummy")
+    assert "dummy.tick" not in schedule.schedule.entries
 
 
 async def test_a_job_that_takes_longer_than_its_limit_is_stopped_and_goes_on_from_its_state(

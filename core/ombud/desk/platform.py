@@ -199,6 +199,7 @@ class CoreContext:
     settings: Mapping[str, Any] = field(default_factory=dict)
     job: outbox.JobContext | None = None
     say: Callable[[int, int | None, str], None] | None = None
+    units: Sequence[str] = ()
 
     @property
     def state(self) -> Mapping[str, Any]:

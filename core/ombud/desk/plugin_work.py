@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from ombud.desk.platform import context_for, context_in
-from ombud.kernel import outbox, plugins
+from ombud.kernel import outbox, plugins, schedule
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.delivery import NoHandler
 from ombud.kernel.lifecycle import running
@@ -73,9 +73,15 @@ def _parameters(function: Callable[..., Any]) -> frozenset[str]:
 
 
 def _register_jobs() -> None:
+    for slug in {entry.plugin for entry in schedule.schedule.entries.values() if entry.plugin}:
+        schedule.schedule.forget_plugin(slug)
     for slug, loaded in running.loaded.items():
         for job in loaded.jobs:
-            outbox.register_job(f"{slug}.{job.name}", _runner(slug, job), plugin=slug)
+            name = f"{slug}.{job.name}"
+            outbox.register_job(name, _runner(slug, job), plugin=slug)
+            if job.every_seconds:
+                rhythm = schedule.interval(seconds=job.every_seconds)
+                schedule.every(name, rhythm, name, {"payload": {}}, plugin=slug)
 
 
 def _runner(slug: str, job: Job) -> outbox.Handler:

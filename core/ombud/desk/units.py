@@ -33,3 +33,15 @@ async def first() -> UnitFacts:
 async def by_key(key: str) -> UnitFacts | None:
     row = await db.fetchrow(f"SELECT {_COLUMNS} FROM core_unit WHERE key = $1", key)
     return UnitFacts(**dict(row)) if row else None
+
+
+_CHAIN = """
+WITH RECURSIVE up AS (SELECT parent_id, key, 0 AS far FROM core_unit WHERE key = $1
+    UNION ALL SELECT u.parent_id, u.key, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT key FROM up ORDER BY far
+"""
+
+
+async def chain(key: str) -> tuple[str, ...]:
+    """The unit and those above it, nearest first; empty for one there is not."""
+    return tuple(row["key"] for row in await db.fetch(_CHAIN, key))

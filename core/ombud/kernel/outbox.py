@@ -48,6 +48,7 @@ class Job:
 class Subscription:
     kinds: tuple[str, ...]
     handler: Handler
+    when: Callable[[], bool] = lambda: True
 
 
 async def _nobody(slug: str, event: dict[str, Any], context: JobContext) -> None:
@@ -68,10 +69,10 @@ class Registry:
 registry = Registry()
 
 
-def subscribe(name: str, kinds: Sequence[str], handler: Handler) -> None:
+def subscribe(name: str, kinds: Sequence[str], handler: Handler, *, when: Callable[[], bool] = lambda: True) -> None:
     """Core's own interest in events; a kind is `case.opened`, `case.*` or `*` (see `wants`). Call it at import or
-    start."""
-    registry.subscriptions[name] = Subscription(tuple(kinds), handler)
+    start. `when`: False at a moment when nobody would do anything with the event, so that none is written down."""
+    registry.subscriptions[name] = Subscription(tuple(kinds), handler, when)
 
 
 def register_job(name: str, handler: Handler, *, plugin: str = "") -> None:
@@ -140,7 +141,11 @@ async def enqueue_events(events: Sequence[Event]) -> int:
 
 
 def _interested(event: Event) -> list[tuple[str, str]]:
-    core = [(f"core/{name}", "") for name, each in registry.subscriptions.items() if wants(each.kinds, event)]
+    core = [
+        (f"core/{name}", "")
+        for name, each in registry.subscriptions.items()
+        if wants(each.kinds, event) and each.when()
+    ]
     return core + [(f"plugin/{slug}", slug) for slug, kinds in registry.plugin_subscribers() if wants(kinds, event)]
 
 

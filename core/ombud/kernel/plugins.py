@@ -56,6 +56,8 @@ class Loaded:
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
+    crms: tuple[api.Crm, ...] = ()
+    demo_data: tuple[api.DemoData, ...] = ()
     setting_schema: SettingSchema | None = None
     on_event: Callable[..., Any] | None = None
     folder: Path = field(default_factory=Path)
@@ -176,6 +178,8 @@ _KINDS: dict[str, type] = {
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
+    "crms": api.Crm,
+    "demo_data": api.DemoData,
 }
 
 
@@ -232,6 +236,12 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    for crm in given["crms"]:
+        if crm.key != slug and not crm.key.startswith(f"{slug}-"):
+            raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}-'")
+    for job in given["jobs"]:
+        if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
+            raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")
     names = [job.name for job in given["jobs"]]
     if len(names) != len(set(names)):
         raise UnfitError("two of its jobs have one name")

@@ -22,6 +22,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.process import settings
 from ombud.trust.permissions import KEYS
+from ombud.trust.policy import Viewer
 from ombud.web import guard, shell, templating
 from ombud.web.apart import is_apart
 from ombud.web.door import viewer_of
@@ -187,21 +188,50 @@ def _pages_of(loaded: Loaded, jinja: Any) -> Any:
     return pages
 
 
+def fills_of(viewer: Viewer, slot: str) -> list[tuple[Loaded, int, api.Fill]]:
+    """What this viewer gets in a slot: the plugin, which of its fills of this slot, and the fill."""
+    found = []
+    for loaded in running.loaded.values():
+        own = [fill for fill in loaded.slots if fill.slot == slot]
+        found += [
+            (loaded, place, fill)
+            for place, fill in enumerate(own)
+            if not fill.permission or viewer.may(fill.permission)
+        ]
+    return found
+
+
 async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry: str) -> list[dict[str, Any]]:
     """What plugins show in a slot, each called alone under a limit, as `states.slot` draws it; a failed one says so in
-    its place. `retry` is the address that draws one plugin's part again, with `{slug}` in it."""
-    viewer, shown = viewer_of(request), []
-    for slug, loaded in running.loaded.items():
-        for fill in loaded.slots:
-            if fill.slot == slot and (not fill.permission or viewer.may(fill.permission)):
-                part = _later(loaded) if is_apart(slug) else await _fill(request, loaded, fill, subject)
-                shown.append(part and {**part, "slug": slug, "href": retry.format(slug=slug)})
+    its place; a lazy one, and one whose code runs in another process, is not called but asked for by the browser.
+    `retry` is the address that draws one plugin's part again, with `{slug}` in it."""
+    shown = []
+    for loaded, place, fill in fills_of(viewer_of(request), slot):
+        later = fill.lazy or is_apart(loaded.slug)
+        part = _later(loaded) if later else await _fill(request, loaded, fill, subject)
+        shown.append(part and {**part, "slug": loaded.slug, "href": _address(retry, loaded.slug, place)})
     return [each for each in shown if each]
 
 
 def _later(loaded: Loaded) -> dict[str, Any]:
-    """Fetched by the page once it is there, from the process that runs the plugin's code."""
+    """Fetched by the page once it is there."""
     return {"state": "loading", "title": loaded.manifest.name}
+
+
+async def fill_again(
+    request: Request[Any, Any, Any], slot: str, subject: Any, retry: str, slug: str, place: int
+) -> dict[str, Any]:
+    """One plugin's part of a slot, lazy or not; raises NotFoundException where this viewer has none. One that has
+    nothing to show is in the state `off`."""
+    for loaded, at, fill in fills_of(viewer_of(request), slot):
+        if (loaded.slug, at) == (slug, place):
+            part = await _fill(request, loaded, fill, subject) or {"state": "off", "title": loaded.manifest.name}
+            return {**part, "slug": slug, "href": _address(retry, slug, place)}
+    raise NotFoundException
+
+
+def _address(retry: str, slug: str, place: int) -> str:
+    return retry.format(slug=slug) + (f"?part={place}" if place else "")
 
 
 async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill, subject: Any) -> dict[str, Any] | None:

@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from litestar import get, post
+from msgspec import structs
 
 import ombud_plugin_api as api
 from ombud_dummy.tables import Note
@@ -66,6 +68,88 @@ async def beside_the_case(case: api.CaseView, context: api.Context) -> Mapping[s
     }  # fmt: skip
 
 
+async def later_beside_the_case(case: api.CaseView, context: api.Context) -> Mapping[str, Any] | None:
+    ASKED.append("lazy slot")
+    return await beside_the_case(case, context)
+
+
+ASKED: list[Any] = []
+"""What the customer system was asked, in order; tests read it."""
+
+TOLD: dict[str, api.ClosedCase] = {}
+"""What it was told, by key."""
+
+
+class Mood:
+    """How the customer system behaves; tests change it."""
+
+    says: str = "fine"
+    people: tuple[api.PersonMatch, ...] = ()
+    age: timedelta = timedelta(0)
+
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+async def find(hints: api.PersonHints, context: api.Context) -> Any:
+    ASKED.append(hints)
+    match Mood.says:
+        case "hang":
+            await asyncio.sleep(60)
+        case "raise":
+            raise RuntimeError("the dummy fails on purpose")
+        case "away":
+            raise api.Transient("the customer system is away on purpose")
+        case "misconfigured":
+            raise api.Misconfigured("the customer system knows no such client")
+        case "rubbish":
+            return [{"id": 7}]
+        case "unused":
+            return None
+    same = [each for each in Mood.people if hints.email and each.email == hints.email]
+    return [structs.replace(each, evidence=("email",)) for each in same]
+
+
+async def history(person: api.PersonMatch, context: api.Context) -> Any:
+    ASKED.append(person)
+    if Mood.says == "huge":
+        return [datum(f"Account {n}", "x" * 10_000) for n in range(5_000)]
+    return [
+        datum(f"Account of {person.id}", "open"),
+        datum("Phone", "0700 900 555", kind="contact", shows="phone"),
+        datum("Called us", "about the fee", kind="talk", at=NOON, href="https://crm.example/calls/1"),
+        datum("Bad link", "", kind="fact", href="javascript:alert(1)"),
+    ]
+
+
+def datum(label: str, value: str, kind: str = "account", **more: Any) -> api.Datum:
+    return api.Datum(
+        kind=kind, label=label, value=value, source="Dummy book", fetched_at=datetime.now(UTC) - Mood.age, **more
+    )
+
+
+async def record(case: api.ClosedCase, key: str, context: api.Context) -> Any:
+    """The same key again replaces what it wrote: as a good customer system does it."""
+    ASKED.append(key)
+    if Mood.says == "away":
+        raise api.Transient("the customer system is away on purpose")
+    TOLD[key] = case
+    if Mood.says == "dies after writing":
+        raise RuntimeError("the dummy dies on purpose, after it wrote")
+    return {"made": 7} if Mood.says == "rubbish" else api.Recorded(id="D-1", href="https://crm.example/cases/D-1")
+
+
+DEMO: list[str] = []
+
+
+async def load_demo(people: Sequence[api.DemoPerson], context: api.Context) -> None:
+    DEMO[:] = [each.name for each in people]
+
+
+async def remove_demo(context: api.Context) -> None:
+    DEMO.clear()
+
+
 async def count(payload: Mapping[str, Any], context: api.Context) -> None:
     done = int(context.state.get("done", 0))
     while done < payload["to"]:
@@ -78,6 +162,10 @@ async def count(payload: Mapping[str, Any], context: api.Context) -> None:
         if payload.get("fail_at") == done and context.state.get("failed") is None:
             await context.save({"done": done, "failed": True})
             raise api.Transient("the dummy pauses on purpose")
+
+
+async def tick(payload: Mapping[str, Any], context: api.Context) -> None:
+    ASKED.append(("tick", dict(payload)))
 
 
 async def greet(arguments: argparse.Namespace, context: api.Context) -> int:
@@ -160,7 +248,21 @@ def provide_pages(manifest: api.Manifest) -> list[Any]:
 
 @hookimpl
 def provide_slots(manifest: api.Manifest) -> list[api.Fill]:
-    return [api.Fill("case.side", "dummy/side.html", beside_the_case)]
+    return [
+        api.Fill("case.side", "dummy/side.html", beside_the_case),
+        api.Fill("case.side", "dummy/side.html", later_beside_the_case, lazy=True),
+    ]
+
+
+@hookimpl
+def provide_crms() -> list[api.Crm]:
+    in_use = lambda settings: settings["tone"] == "warm"  # noqa: E731
+    return [api.Crm("dummy", "Dummy book", find, history, record, in_use=in_use)]
+
+
+@hookimpl
+def provide_demo_data() -> list[api.DemoData]:
+    return [api.DemoData(load_demo, remove_demo)]
 
 
 @hookimpl
@@ -170,7 +272,7 @@ def provide_channels(manifest: api.Manifest) -> list[api.Channel]:
 
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
-    return [api.Job("count", count, limit_seconds=0.5)]
+    return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]
 
 
 @hookimpl

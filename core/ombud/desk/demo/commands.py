@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from ombud.desk.demo import loading as demo
+from ombud.desk.demo import of_plugins
 from ombud.desk.demo.firm import LOG_INS, PASSWORD
 from ombud.desk.errors import DeskRefusal
 from ombud.desk.transfer.export import export_all
@@ -40,6 +41,7 @@ async def demo_load_command() -> int:
         f"Modra Bank is open: {report.cases} cases, {report.aspects} aspects, {report.messages} messages, "
         f"{report.people} people ({report.seconds:.1f} s)."
     )
+    _tell(await of_plugins.load())
     print_log_ins()
     return 0
 
@@ -57,7 +59,13 @@ async def demo_remove_command(with_later: bool) -> int:
     )
     for each in report.kept:
         print(f"  {each} stays, switched off: other cases refer to it")
+    _tell(await of_plugins.remove())
     return 0
+
+
+def _tell(problems: list[str]) -> None:
+    for each in problems:
+        print(each, file=sys.stderr)
 
 
 async def demo_once_command(*, fresh: bool) -> int:

@@ -14,7 +14,7 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
-    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over",
+    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
 )  # fmt: skip
 SAID = ("message.received", "message.sent", "note.written")
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -123,6 +123,10 @@ def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
 
 
+def _recorded(body: Mapping[str, Any], around: Around) -> Phrase:
+    return Phrase("The closing was written to %(system)s", {"system": str(body.get("system", ""))}, "address-book")
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -156,6 +160,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),
     "claim.taken_over": _taken_over,
+    "crm.recorded": _recorded,
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
     "setting.changed": _settings_changed,
     "link.revoked": _simple("%(actor)s ended a link", "ban"),

@@ -20,12 +20,19 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 PAGE = 30
 EXCERPT = 600  # characters
 OTHERS = 20
+CHANGED = "person.changed"
+CHOICES = {
+    "crm.chosen": "%(who)s chose who this is in a customer system",
+    "crm.none_chosen": "%(who)s said that a customer system does not know this person",
+    "crm.choice_ended": "%(who)s took a choice in a customer system back",
+}
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing in a person's history. `what`: message, party, needs, changed. `values`: before and after of a
-    correction, masked for the viewer; `reference`: the case, where it was in one."""
+    """One thing in a person's history. `what`: message, party, needs, changed, chosen, none_chosen,
+    choice_ended. `values`: before and after of a correction, masked for the viewer; `reference`: the
+    case, where it was in one."""
 
     what: str
     at: datetime
@@ -82,8 +89,8 @@ WITH whole AS (
         c.unit_id
     FROM core_support_needs n JOIN core_case c ON c.id = n.case_id WHERE n.person_id = {person} AND {needs}
     UNION ALL
-    SELECT 'changed', e.at, 'e' || lpad(e.seq::text, 12, '0'), '', '', '', '', '', FALSE, e.seq, '', e.actor, NULL, NULL
-    FROM core_ledger_entry e WHERE e.stream = {stream} AND e.kind = 'person.changed'
+    SELECT e.kind, e.at, 'e' || lpad(e.seq::text, 12, '0'), '', '', '', '', '', FALSE, e.seq, '', e.actor, NULL, NULL
+    FROM core_ledger_entry e WHERE e.stream = {stream} AND e.kind = ANY({kinds})
 )
 SELECT whole.*, k.name AS token_name, NULL AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS user_name
@@ -110,11 +117,13 @@ async def history(
     sql = _HISTORY.format(
         person=person, excerpt=EXCERPT, messages=decide(viewer, "case.read", "message").where("m", arguments),
         in_view=_in_view(viewer, arguments, person), needs=decide(viewer, "support.read", "case").where("c", arguments),
-        stream=arguments.add(f"person/{person_id}"), after=after, limit=arguments.add(size + 1),
+        stream=arguments.add(f"person/{person_id}"), kinds=arguments.add([CHANGED, *CHOICES]),
+        after=after, limit=arguments.add(size + 1),
     )  # fmt: skip
     rows = await db.fetch(sql, *arguments.values)
+    corrections = [row["seq"] for row in rows[:size] if row["what"] == CHANGED]
     last = rows[size - 1] if len(rows) > size else None
-    values = await _values(person_id, [row["seq"] for row in rows[:size] if row["seq"]], mask_in(viewer, *units))
+    values = await _values(person_id, corrections, mask_in(viewer, *units))
     moments = tuple(_moment(row, values.get(row["seq"], {})) for row in rows[:size])
     return HistoryPage(moments, write_cursor(_Place(last["at"], last["key"])) if last else None)
 
@@ -141,12 +150,23 @@ def _moment(row: Any, values: Mapping[str, Any]) -> Moment:
     elif what == "needs":
         who = row["user_name"] or "Somebody"
         words = Phrase("%(who)s confirmed support needs in %(case)s", {"who": who, "case": case}, "heart-handshake")
+    elif what in CHOICES:
+        words = Phrase(CHOICES[what], {"who": actor_name(row, show_people=False)}, "address-book")
     else:
         fields = sorted({each.partition(".")[0] for each in values})
         told = {"who": actor_name(row, show_people=False), "fields": ", ".join(label(f).lower() for f in fields)}
         words = Phrase("%(who)s corrected: %(fields)s", {**told, "fields": told["fields"] or "details"}, "edit")
     return Moment(
-        what, row["at"], words, case, row["channel"], row["direction"], row["subject"], row["text"], row["cut"], values
+        what.partition(".")[2] or what,
+        row["at"],
+        words,
+        case,
+        row["channel"],
+        row["direction"],
+        row["subject"],
+        row["text"],
+        row["cut"],
+        values,
     )
 
 

@@ -238,6 +238,8 @@ attachments       files that came with messages
 findings          what was proposed about a record, by whom and why
 support_needs     confirmed support needs of a person in a case
 links             signed links; their addresses stay secret
+crm_answers       what customer systems told of people, each with its moment; crm_choices: who somebody is there, as a
+                  colleague chose; crm_records: what customer systems were told of closed cases
 drafts            unsent text of staff
 demo_items        what belongs to the demonstration data
 sealed_subjects   for whom each sealed value of the ledger was sealed

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from piccolo.table import Table
 
 from ombud.desk import tables as desk
+from ombud.desk.crm import tables as crm
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -72,6 +73,9 @@ KINDS = (
     Kind("findings", desk.Finding),
     Kind("support_needs", desk.SupportNeeds),
     Kind("links", trust.Link),
+    Kind("crm_answers", crm.CrmSnapshot),
+    Kind("crm_choices", crm.CrmLink),
+    Kind("crm_records", crm.CrmRecord),
     Kind("drafts", desk.Draft),
     Kind("views", desk.View),
     Kind("demo_items", desk.DemoItem),

@@ -22,6 +22,7 @@ from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import crm
 from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
@@ -49,12 +50,19 @@ async def show_case(
     viewer = viewer_of(request)
     view = await case_page(viewer, reference, about=about, before=before)
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
-    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": shown}
+    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": shown, "crm": crm_places(viewer, view)}
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
     status = 409 if conflict else wrong.status
     return await page(
         request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
     )
+
+
+def crm_places(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
+    """Where customer systems tell of the complainant; nothing of them for somebody whom an aspect is about."""
+    if view.case.about_me or view.case.customer_id is None:
+        return []
+    return crm.places(viewer, [view.case.unit.id], href_of(view))
 
 
 def href_of(view: CasePageView) -> str:

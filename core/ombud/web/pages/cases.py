@@ -7,7 +7,6 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
-from litestar.exceptions import NotFoundException
 
 from ombud.desk import aspects, case_links, cases, choices, fields, undo
 from ombud.desk.case_glance import case_glance
@@ -29,10 +28,10 @@ from ombud.web.pages.case_drawn import (
     show_case,
     talk_drawn,
 )
-from ombud.web.pages.fragments import asks_for, fragment
+from ombud.web.pages.fragments import asks_for, by_htmx, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.pages.merged import Sides
-from ombud.web.plugin_pages import fills
+from ombud.web.plugin_pages import fill_again
 from ombud.web.shell import go, page, undo_address
 
 Req = Request[Any, Any, Any]
@@ -51,14 +50,16 @@ async def case(request: Req, reference: str, about: str = "", before: str = "") 
 
 
 @get("/cases/{reference:str}/slots/{slug:str}", opt=READ)
-async def slot(request: Req, reference: str, slug: str) -> Response[Any]:
-    """One plugin's part of the right side again, after it failed."""
+async def slot(request: Req, reference: str, slug: str, part: int = 0) -> Response[Any]:
+    """One plugin's part of the right side: a lazy one, or one that failed before. Without script it is a page."""
     glance = await case_glance(viewer_of(request), reference)
-    shown = await fills(request, SLOT, glance, f"/cases/{quote(glance.reference)}/slots/{{slug}}")
-    parts = [each for each in shown if each["slug"] == slug]
-    if not parts:
-        raise NotFoundException
-    return await fragment(request, "fragments/slot.html", fill=parts[0])
+    href = f"/cases/{quote(glance.reference)}"
+    shown = await fill_again(request, SLOT, glance, f"{href}/slots/{{slug}}", slug, part)
+    if by_htmx(request):
+        return await fragment(request, "fragments/slot.html", fill=shown)
+    return await page(
+        request, "pages/slot.html", here="queue", fill=shown, back={"href": href, "label": glance.reference}
+    )
 
 
 Change = Callable[[Viewer, UUID, Given], Awaitable[str]]

@@ -15,6 +15,8 @@ CORE_WORK = {
     "ledger.checkpoint": "Make and publish a checkpoint",
     "ledger.verify": "Verify the ledger",
     "trust.sweep": "Clear away old sessions and throttles",
+    "crm.refresh": "Ask a customer system about a person",
+    "crm.record": "Tell a customer system of a closed case",
 }
 STATES = {"parked": "Parked", "running": "Running", "waiting": "Waiting", "done": "Done lately", "given_up": "Given up"}
 

@@ -19,7 +19,7 @@ from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
-from ombud.web.pages import merged
+from ombud.web.pages import crm, merged
 from ombud.web.pages.case_drawn import case_drawn, conflict_drawn, href_of, needs_words
 from ombud.web.pages.cases import do_on_case
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
@@ -120,6 +120,7 @@ async def _person(
     return await page(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
         roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
+        crm=crm.places(viewer, view.units, f"/parties/{person.id}"),
         may_change=viewer.may("person.write"), counts=await person_history.counts(viewer, person.id),
         history=past.moments, more_href=f"/parties/{person.id}?{more}#history" if more else "", earlier=bool(before),
         others=[{"other": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in together],
