@@ -208,7 +208,7 @@ async def test_a_migration_that_holds_up_complaints_is_cut_off_and_refused(desk:
     await desk.enable("made-up")
     made.version = "0.2.0"
     made.migration(
-        "m_0002", LATER, 'await run_sql("LOCK TABLE core_case"); await run_sql("SELECT pg_sleep(60)")'
+        "m_0002", LATER, 'await run_sql("LOCK TABLE core" + "_case"); await run_sql("SELECT pg_sleep(60)")'
     ).write()
     upgrading = asyncio.create_task(switching.enable(SYSTEM, "made-up"))
     waited = []
@@ -228,7 +228,7 @@ async def test_a_migration_that_holds_up_complaints_is_cut_off_and_refused(desk:
 async def test_a_migration_that_sleeps_in_python_while_it_holds_a_table_is_cut_off_too(desk: Any, made: Made) -> None:
     await desk.enable("made-up")
     made.version = "0.2.0"
-    made.migration("m_0002", LATER, 'await run_sql("LOCK TABLE core_case"); await asyncio.sleep(4)').write()
+    made.migration("m_0002", LATER, 'await run_sql("LOCK TABLE core" + "_case"); await asyncio.sleep(4)').write()
     upgrading = asyncio.create_task(switching.enable(SYSTEM, "made-up"))
     await asyncio.sleep(0.3)
     begun = time.monotonic()
@@ -257,7 +257,7 @@ async def test_a_statement_that_runs_too_long_is_refused_with_the_remedy(
         ('await run_sql("SELECT nonsense FROM nowhere")', "the database refused it"),
         ('raise ValueError("no such luck")', "ValueError: no such luck"),
         ('await run_sql("CREATE TABLE elsewhere (id int)")', "must begin with made_up_"),
-        ('await run_sql("DROP TABLE core_view")', "which is not its own"),
+        ('await run_sql("DROP TABLE core" + "_view")', "which is not its own"),
     ],
 )
 async def test_a_migration_that_fails_or_reaches_beyond_its_own_tables_leaves_nothing(

@@ -1,5 +1,6 @@
 """The plugins page as administrators use it: looked at, turned on after a look at what that does, and taken away."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from ombud.kernel import calling, faults
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.testing_plugins import Made
+from ombud.web import plugin_pages
 
 
 @pytest.fixture
@@ -106,3 +109,27 @@ async def test_a_plugin_uninstalled_with_its_data_kept_says_so_and_can_still_be_
     assert "It was uninstalled, and its data was kept." in (await administrator.get("/plugins/made-up")).text
     await send(administrator, page, page, data="delete", slug="made-up")
     assert await db.fetchval("SELECT to_regclass('made_up_note')") is None
+
+
+async def test_a_plugin_whose_page_fails_again_and_again_rests_and_is_woken_by_hand(
+    desk: Any, send: Any, made: Made
+) -> None:
+    made.plugin = made.plugin.replace('return "%(slug)s %(version)s"', 'raise RuntimeError("nasty on purpose")')
+    made.write()
+    await desk.enable("made-up")
+    administrator, visitor = await desk.signed_in("administrator"), desk.browser()
+    for _ in range(faults.FAULTS_BEFORE_REST):
+        assert (await visitor.get("/p/made-up/")).status_code == 500
+        await plugin_pages.recorded()
+    calling._Rests.read_at = float("-inf")
+    calling.resting_until("made-up")
+    await asyncio.gather(*calling._background)
+    rested = await visitor.get("/p/made-up/")
+    assert rested.status_code == 503
+    assert "rests after repeated faults" in rested.text
+    shown = (await administrator.get("/plugins")).text
+    assert "It rests for now. Cases work; only its part is missing." in shown
+    assert "nasty on purpose" in shown
+    woken = await send(administrator, "/plugins", "/plugins/made-up/restart", follow=True)
+    assert "may work again" in woken.text
+    assert await faults.resting() == {}

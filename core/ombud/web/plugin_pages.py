@@ -141,6 +141,11 @@ def _blaming(slug: str, handler: Any) -> Any:
     return answer
 
 
+async def recorded() -> None:
+    """When all faults of pages seen so far are written down."""
+    await asyncio.gather(*_recording, return_exceptions=True)
+
+
 def _recorded(task: "asyncio.Task[Any]") -> None:
     _recording.discard(task)
     if not task.cancelled() and (trouble := task.exception()) is not None:
