@@ -86,6 +86,13 @@ async def test_processes_that_fell_silent_or_are_missing_are_named(desk):
     assert {each.role for each in await alive.processes()} == {"web", "work"}
 
 
+async def test_a_missing_process_for_plugins_pages_is_named(desk, monkeypatch):
+    assert (await state("processes.pages")).state == GOOD  # here the web process answers them itself
+    monkeypatch.setenv("OMBUD_PAGES_AT", "/nowhere/pages")
+    found = await state("processes.pages")
+    assert (found.state, "Nobody answers on plugins' pages" in found.said) == (BAD, True)
+
+
 async def test_work_that_waits_too_long_and_a_schedule_that_nobody_keeps_are_named(desk):
     assert (await state("schedule")).state == BAD
     await db.execute("DELETE FROM core_delivery")
