@@ -232,3 +232,60 @@ BAD: dict[str, Bad] = {
     "exemplary-04": Bad("slots", (("CHANGES.md", "", "\n## 0.0.9\n\nBefore.\n"),), "tests/releases holds none"),
     "exemplary-05": Bad("slots", (), "provide_slots.manifest is deprecated since 0.9 and goes with 1.0", _goes),
 }
+
+ALSO_BAD: dict[str, Bad] = {
+    "basic-01 another version": Bad(
+        "slots", (("PACKAGE/plugin.toml", 'version = "0.1.0"', 'version = "0.3.0"'),), "plugin.toml says version 0.3.0"
+    ),
+    "basic-02 a door to nowhere": Bad(
+        "slots", (("PACKAGE/plugin.toml", "", '[doors]\nfile = ""\n'),), "no provide_pages"
+    ),
+    "basic-03 a library it does not declare": Bad(
+        "slots", ((PLUGIN, "", "\nimport cerberus\n"),), "pyproject.toml does not declare"
+    ),
+    "basic-03 another plugin": Bad("slots", ((PLUGIN, "", "\nimport ombud_webform\n"),), "is not the plugin API"),
+    "basic-04 a host it does not name": Bad(
+        "settings",
+        (
+            ("PACKAGE/plugin.toml", "", 'reaches = ["api.example.org"]\n'),
+            (
+                PAGES,
+                "    return await",
+                "    import contextlib\n    import socket\n\n    with contextlib.suppress(OSError):\n"
+                "        socket.create_connection(('localhost', 9), 0.1)\n    return await",
+            ),
+        ),
+        "connects to localhost",
+    ),
+    "basic-05 in its source": Bad(
+        "slots",
+        (("PACKAGE/beside.py", "    decided =", "    print('SELECT reference FROM core_case')\n    decided ="),),
+        "names core's table core_case",
+    ),
+    "basic-05 by a driver": Bad("slots", ((PLUGIN, "", "\nimport asyncpg\n"),), "go through its Piccolo tables"),
+    "basic-14 in a file": Bad(
+        "pages",
+        ((PAGES, "    note = Note(", '    await platform.keep_file(typed["text"].encode())\n    note = Note('),),
+        "it keeps in the vault",
+    ),
+    "basic-24 a role there is not": Bad(
+        "pages", ((PLUGIN, '("agent", "leader")', '("agent", "boss")'),), "goes to boss"
+    ),
+    "sound-02 lost by a page that says yes": Bad(
+        "importer",
+        ((PAGES, "(Permanent, Refused) as refusal", "Exception as refusal"),),
+        "the complaint is lost",
+    ),
+    "sound-20 swallows what passes": Bad(
+        "jobs",
+        (
+            (
+                "PACKAGE/counting.py",
+                "    key, done =",
+                "    try:\n        await context.platform.settings()\n    except Exception:\n        pass\n"
+                "    key, done =",
+            ),
+        ),
+        "swallows the Transient of platform.settings",
+    ),
+}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from bad_plugins import BAD, said
+from bad_plugins import ALSO_BAD, BAD, said
 
 from ombud.web import plugin_pages
 from ombud_plugin_api import deprecation
@@ -28,12 +28,12 @@ def core_as_it_was() -> Iterator[None]:
 
 
 class TestBadPlugins:
-    @pytest.mark.parametrize("check_id", sorted(BAD))
+    @pytest.mark.parametrize("what", sorted({**BAD, **ALSO_BAD}))
     def test_what_breaks_it_is_caught(
-        self, check_id: str, written: Callable[..., Subject], ombud_stage: Any, core_as_it_was: None
+        self, what: str, written: Callable[..., Subject], ombud_stage: Any, core_as_it_was: None
     ) -> None:
-        bad = BAD[check_id]
-        slug = f"bad-{check_id}"
+        bad, check_id = {**BAD, **ALSO_BAD}[what], what.split(maxsplit=1)[0]
+        slug = f"bad-{what.replace(' ', '-')}"
         plugin = written(slug, bad.kind, bad.changes, bad.also)
         check, contract = all_checks()[check_id]
         assert contract.concerns(plugin)
