@@ -104,8 +104,18 @@ def importer(office: Office) -> None:
         assert f"Cases made: {made}" in answer.text
 
 
+def crm(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    page = "/settings/p-new-crm"
+    seen = re.search(r'name="version" value="(\d+)"', office.administrator.get(page).text)
+    assert seen
+    line = "K-7; Helena Marsh; helena@example.org; Savings account"
+    office.administrator.submit(page, {"set.customers": line, "version": seen.group(1)})
+    part = f"/cases/{office.reference}/crm/new-crm"
+    waiting(lambda: "Savings account" in office.agent.get(part).text)
+
+
 USES: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer)
+    each.__name__: each for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm)
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""

@@ -53,6 +53,15 @@ async def _unlimited(slug, function, *args, **about):
 
 _pages.call = _unlimited
 """
+_RECORD = """
+
+async def record(case, key, context):
+    import secrets
+
+    from ombud_plugin_api import Recorded
+
+    return Recorded(id=secrets.token_hex(4))
+"""
 _FUNCTION = """    async def make() -> None:
         await Note.raw("CREATE FUNCTION PREFIXleft() RETURNS int LANGUAGE sql AS 'SELECT 1'")
 
@@ -169,6 +178,17 @@ BAD: dict[str, Bad] = {
     "basic-60": Bad("jobs", ((PLUGIN, "limit_seconds=600", "limit_seconds=9e9"),), "may run for"),
     "basic-70": Bad("commands", ((PLUGIN, 'Command("SLUG"', 'Command("ledger"'),), "a group of core's"),
     "basic-80": Bad("tracking", ((PAGES, "status=status, ", ""),), "never given answers 200"),
+    "basic-90": Bad("crm", ((PLUGIN, "in_use=asking.in_use", "fresh_for=9e9"),), "is fresh for"),
+    "basic-91": Bad(
+        "crm",
+        (("PACKAGE/asking.py", "    moment = datetime.now(UTC)\n    return [", "    return [{'name': 'Ann'}] or ["),),
+        "a list of PersonMatch is asked for",
+    ),
+    "sound-40": Bad(
+        "crm",
+        ((PLUGIN, "in_use=asking.in_use", "record=asking.record"), ("PACKAGE/asking.py", "", _RECORD)),
+        "told again",
+    ),
     "sound-01": Bad(
         "channel", ((PAGES, "receipt(key, **typed)", "receipt(secrets.token_hex(8), **typed)"),), "makes 2 cases"
     ),

@@ -137,23 +137,30 @@ def stack_file(pulse_file: Path) -> Path:
 class _Process:
     """One pulse, one beating task and one open file for stacks per process."""
 
+    file: Path | None = None
     pulse: Pulse | None = None
     task: asyncio.Task[None] | None = None
     stacks: object = None
 
 
+def _own_file() -> Path | None:
+    """Taken out of the environment: a process that this one starts must not write its own signs of life over ours, or
+    the supervisor takes ours for one that never came to life."""
+    if (named := os.environ.pop(PULSE_VARIABLE, "")) and _Process.file is None:
+        _Process.file = Path(named)
+    return _Process.file
+
+
 def pulse() -> Pulse:
     if _Process.pulse is None:
-        named = os.environ.get(PULSE_VARIABLE)
-        _Process.pulse = Pulse(Path(named) if named else None)
+        _Process.pulse = Pulse(_own_file())
     return _Process.pulse
 
 
 def show_stack_on_request() -> None:
     """Lets the watchdog ask where this process is stuck (SIGUSR2); works while Python code blocks."""
-    named = os.environ.get(PULSE_VARIABLE)
-    if named:
-        _Process.stacks = stack_file(Path(named)).open("w")
+    if (file := _own_file()) is not None:
+        _Process.stacks = stack_file(file).open("w")
         faulthandler.register(signal.SIGUSR2, file=_Process.stacks, all_threads=True)
 
 

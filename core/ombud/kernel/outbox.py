@@ -102,7 +102,7 @@ def set_plugins(
 
 def wants(wanted: Sequence[str], event: Event) -> bool:
     """Whether an event is of one of these kinds. A kind may be followed by what its body must say:
-    `case.opened channel=webform`."""
+    `case.opened channel=post`."""
     return any(_is_of(each, event) for each in wanted)
 
 

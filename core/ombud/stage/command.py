@@ -138,7 +138,11 @@ def contract_of(plugin: Subject) -> PluginContract:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as problem:
+            told = f"{type(problem).__name__}: {problem}"
+            raise wheels.NotAPlugin(f"its contract in {path} cannot be read: {told}") from problem
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, PluginContract) and value.slug == plugin.slug:
                 return value()

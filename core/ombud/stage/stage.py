@@ -15,7 +15,7 @@ import msgspec
 
 from ombud import cli
 from ombud.desk import intake
-from ombud.desk.platform import CorePlatform, context_in
+from ombud.desk.platform import CoreContext, CorePlatform, context_in
 from ombud.desk.plugin_work import asked_for
 from ombud.kernel import calling, plugins
 from ombud.kernel.database import db
@@ -33,7 +33,7 @@ from ombud.trust.canonical import moment_text
 from ombud.trust.permissions import KEYS, ROLES, default_permissions
 from ombud.trust.policy import SYSTEM, Viewer
 from ombud.web import guard, plugin_pages
-from ombud_plugin_api import Event, RawReceipt
+from ombud_plugin_api import ClosedAspect, ClosedCase, Event, RawReceipt
 from ombud_plugin_api.facts import Filed
 from ombud_plugin_api.testing.checks import Broken
 from ombud_plugin_api.testing.stage import Marked, Received, Route, Watched
@@ -187,6 +187,19 @@ class Stage:
             await job.run(payload, await context_in(self.slug, Viewer(actor=f"plugin/{self.slug}")))
 
         return await outcome(run())
+
+    async def context(self) -> CoreContext:
+        given = await context_in(self.slug, Viewer(actor=f"plugin/{self.slug}"))
+        given.units = tuple(row["key"] for row in await db.fetch("SELECT key FROM core_unit WHERE parent_id IS NULL"))
+        return given
+
+    async def closed_case(self, person: Marked) -> ClosedCase:
+        filed = await self.file(person)
+        matter = ClosedAspect(letter="A", title="Fee", category="", outcome="upheld", cause="")
+        return ClosedCase(
+            id=filed.case_id, reference=filed.reference, title="Fee", unit="", channel="api", aspects=(matter,),
+            received_at=filed.received_at, closed_at=filed.received_at, href=f"/cases/{filed.reference}",
+        )  # fmt: skip
 
     def trouble(self, method: str) -> AbstractContextManager[list[str]]:
         return troubled(self.slug, method)

@@ -120,6 +120,8 @@ class Provided(Protocol):
     @property
     def settings(self) -> Sequence[Any]: ...
     @property
+    def crms(self) -> Sequence[Any]: ...
+    @property
     def on_event(self) -> Any: ...
 
 
@@ -193,6 +195,14 @@ class Stage(Protocol):
 
     async def run_job(self, name: str, payload: Mapping[str, Any]) -> Exception | None:
         """Runs one of the plugin's jobs; the error it raised, if any."""
+        ...
+
+    async def context(self) -> Any:
+        """A context as the plugin's providers get it in the work process."""
+        ...
+
+    async def closed_case(self, person: Marked) -> Any:
+        """A closed case of this person, as customer systems are told of it."""
         ...
 
     def trouble(self, method: str) -> AbstractContextManager[list[str]]:

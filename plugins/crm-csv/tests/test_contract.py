@@ -1,7 +1,5 @@
-"""What a plugin promises: its imports, its manifest, its tables, that it can forget a person, its demonstration."""
+"""What a plugin promises, that it can forget a person it looked up, its demonstration."""
 
-import ast
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +9,29 @@ import ombud_crm_csv
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.kernel import migrations
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import remove_tables, running
 from ombud.testing_desk import Desk
 from ombud_crm_csv.piccolo_app import APP_CONFIG
 from ombud_plugin_api import read_manifest
+from ombud_plugin_api.testing import Marked, PluginContract, Stage, Subject
 
 PACKAGE = Path(ombud_crm_csv.__file__).parent
-MAY_IMPORT = {
-    "ombud_plugin_api", "ombud_crm_csv", "litestar", "msgspec", "piccolo", "charset_normalizer", "phonenumbers",
-    "openpyxl", "defusedxml",
-}  # fmt: skip
 
 
-def test_it_imports_the_plugin_api_and_libraries_alone() -> None:
-    for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in names:
-                root = name.split(".")[0]
-                assert root in MAY_IMPORT or root in sys.stdlib_module_names, f"{file.name} imports {name}"
+class TestContract(PluginContract):
+    slug = "crm-csv"
+    jobs = {"look": {}}
 
-
-def test_every_table_is_declared_with_what_is_personal_in_it() -> None:
-    declared = {each.name: each for each in read_manifest(PACKAGE / "plugin.toml").tables}
-    assert {table._meta.tablename for table in APP_CONFIG.table_classes} == set(declared)
-    for table in APP_CONFIG.table_classes:
-        columns = {column._meta.name for column in table._meta.columns}
-        assert {*declared[table._meta.tablename].personal, declared[table._meta.tablename].person or "id"} <= columns
-
-
-async def test_its_tables_come_go_and_come_again(desk: Desk) -> None:
-    async def tables() -> list[str]:
-        rows = await db.fetch("SELECT tablename FROM pg_tables WHERE tablename LIKE 'crm_csv%' ORDER BY 1")
-        return [row["tablename"] for row in rows]
-
-    await desk.enable("crm-csv")
-    assert await tables() == ["crm_csv_customer", "crm_csv_file"]
-    async with migrations.schema_change():
-        await remove_tables(running.loaded["crm-csv"])
-    assert await tables() == []
-    await desk.enable("crm-csv")
-    assert await tables() == ["crm_csv_customer", "crm_csv_file"]
+    async def door(self, stage: Stage, plugin: Subject, person: Marked, twice: bool = False) -> bool:
+        """A file with this customer comes in, and a colleague looks at their case: the row then leads to the person."""
+        came = await super().door(stage, plugin, person, twice)
+        await stage.work()
+        filed = await stage.file(person)
+        agent = await stage.signed_in("agent")
+        for _ in range(2):
+            await agent.get(f"/cases/{filed.reference}/crm/crm-csv")
+            await stage.work()
+        return came
 
 
 @pytest.fixture
