@@ -1,0 +1,30 @@
+"""Signs of life are a process's own: what it starts writes none over them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ombud.kernel import heartbeat
+from ombud.kernel.heartbeat import PULSE_VARIABLE
+
+PARENT = """
+import subprocess, sys
+from ombud.kernel import heartbeat
+heartbeat.show_stack_on_request()
+heartbeat.pulse().beat()
+heartbeat.pulse().say_ready()
+subprocess.run([sys.executable, "-c", "from ombud.kernel import heartbeat; heartbeat.pulse()"], check=True)
+"""
+
+
+def test_a_process_that_another_starts_does_not_write_over_its_signs_of_life(tmp_path: Path) -> None:
+    file = tmp_path / "web.pulse"
+    heartbeat.prepare(file)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env={**os.environ, PULSE_VARIABLE: str(file)})
+    assert parent.wait(60) == 0
+    said = heartbeat.read(file)
+    assert said is not None
+    assert (said.pid, said.ready) == (parent.pid, True)
+    assert said.beat > 0, "a beat of nothing is what the supervisor takes for a process that never came to life"
+    assert heartbeat.stack_file(file).exists()
