@@ -11,9 +11,7 @@ import ombud_crm_csv
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.kernel import migrations
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import remove_tables, running
 from ombud.testing_desk import Desk
 from ombud_crm_csv.piccolo_app import APP_CONFIG
 from ombud_plugin_api import read_manifest
@@ -50,8 +48,7 @@ async def test_its_tables_come_go_and_come_again(desk: Desk) -> None:
 
     await desk.enable("crm-csv")
     assert await tables() == ["crm_csv_customer", "crm_csv_file"]
-    async with migrations.schema_change():
-        await remove_tables(running.loaded["crm-csv"])
+    await desk.uninstall("crm-csv")
     assert await tables() == []
     await desk.enable("crm-csv")
     assert await tables() == ["crm_csv_customer", "crm_csv_file"]

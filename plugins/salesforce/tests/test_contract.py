@@ -6,7 +6,8 @@ from pathlib import Path
 
 import ombud_salesforce
 from ombud.kernel.database import db
-from ombud.kernel.lifecycle import piccolo_app, running
+from ombud.kernel.lifecycle import running
+from ombud.kernel.plugin_tables import piccolo_app
 from ombud.testing_desk import Desk
 from ombud_plugin_api import read_manifest
 from ombud_salesforce.settings import SCHEMA
