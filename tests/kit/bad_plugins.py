@@ -53,6 +53,23 @@ async def _unlimited(slug, function, *args, **about):
 
 _pages.call = _unlimited
 """
+_CRM = """
+
+from ombud_plugin_api import Crm
+
+
+async def find(hints, context):
+    return 7
+
+
+async def history(match, context):
+    return []
+
+
+@hookimpl
+def provide_crms():
+    return [Crm("SLUG", "Customers", find, history)]
+"""
 _FUNCTION = """    async def make() -> None:
         await Note.raw("CREATE FUNCTION PREFIXleft() RETURNS int LANGUAGE sql AS 'SELECT 1'")
 
@@ -169,6 +186,10 @@ BAD: dict[str, Bad] = {
     "basic-60": Bad("jobs", ((PLUGIN, "limit_seconds=600", "limit_seconds=9e9"),), "may run for"),
     "basic-70": Bad("commands", ((PLUGIN, 'Command("SLUG"', 'Command("ledger"'),), "a group of core's"),
     "basic-80": Bad("tracking", ((PAGES, "status=status, ", ""),), "never given answers 200"),
+    "basic-90": Bad(
+        "slots", ((PLUGIN, "", _CRM.replace("async def find", "def find")),), "find of SLUG is not asynchronous"
+    ),
+    "basic-91": Bad("slots", ((PLUGIN, "", _CRM),), "SLUG gave an answer that is not as promised"),
     "sound-01": Bad(
         "channel", ((PAGES, "receipt(key, **typed)", "receipt(secrets.token_hex(8), **typed)"),), "makes 2 cases"
     ),
