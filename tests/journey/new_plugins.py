@@ -104,8 +104,15 @@ def importer(office: Office) -> None:
         assert f"Cases made: {made}" in answer.text
 
 
+def crm(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    part = f"/cases/{office.reference}/crm/new-crm"
+    assert f'"{part}"' in office.agent.get(f"/cases/{office.reference}").text
+    office.agent.get(part)
+    waiting(lambda: "known by e-mail" in office.agent.get(part).text)
+
+
 USES: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer)
+    each.__name__: each for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm)
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""
