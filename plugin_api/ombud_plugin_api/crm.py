@@ -108,7 +108,7 @@ def _always(settings: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Crm:
-    """A customer system. `key`: the plugin's slug, or begins with it and a hyphen; `label`: its name for people.
+    """A customer system. `key`: the plugin's slug, or begins with it and a dot; `label`: its name for people.
 
     `find(hints, context)`: those who may be the person, the likeliest first, at most 20; an empty list where nobody is,
     None where the system is not used in this unit. `history(match, context)`: what it knows of them, the newest first

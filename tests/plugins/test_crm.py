@@ -583,6 +583,24 @@ async def test_while_the_plugin_is_off_its_questions_and_tellings_wait(desk_with
     assert "/crm/" not in (await agent.get(f"/cases/{filed.reference}")).text
 
 
+async def test_uninstalling_takes_what_was_borrowed_along_unless_the_data_is_kept(
+    desk_with_dummy: Any, dummy_book: Any
+) -> None:
+    agent = await desk_with_dummy.signed_in("agent")
+    path = f"/cases/{(await desk_with_dummy.file()).reference}/crm/dummy"
+    await _looked(desk_with_dummy, agent, path)
+    await agent.submit(f"{path}/choice", {"record": "7"}, page=path)
+    await db.execute("UPDATE core_crm_snapshot SET answer = answer || '{\"used\": true}'")
+    await desk_with_dummy.uninstall("dummy", keep_data=True)
+    assert await db.fetchval("SELECT count(*) FROM core_crm_link") == 1
+    await desk_with_dummy.enable("dummy")
+    await desk_with_dummy.uninstall("dummy")
+    for table in ("core_crm_snapshot", "core_crm_link"):
+        assert await db.fetchval(f"SELECT count(*) FROM {table}") == 0
+    entry = (await ledger.read(["plugin/dummy"]))[-1]
+    assert {"table": "core_crm_link", "rows": 1} in entry.body["tables"]
+
+
 async def test_a_refresh_for_somebody_who_is_gone_does_nothing(desk_with_dummy: Any, dummy_book: Any) -> None:
     unit = await db.fetchval("SELECT id FROM core_unit LIMIT 1")
     payload = {"crm": "dummy", "person": str(new_id()), "unit": str(unit)}

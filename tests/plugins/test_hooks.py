@@ -136,7 +136,7 @@ def test_a_customer_system_with_a_key_of_somebody_else_is_refused(dummy: str, mo
     import ombud_dummy.plugin as module
 
     monkeypatch.setattr(module, "provide_crms", hookimpl(lambda: [Crm("other", "Other", module.find, module.history)]))
-    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with 'dummy-'"):
+    with pytest.raises(plugins.UnfitError, match=r"must be 'dummy', or begin with 'dummy\.'"):
         plugins.load(plugins.discover()[dummy])
 
 

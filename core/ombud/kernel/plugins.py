@@ -237,8 +237,8 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
     for crm in given["crms"]:
-        if crm.key != slug and not crm.key.startswith(f"{slug}-"):
-            raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}-'")
+        if crm.key != slug and not crm.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}.'")
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
             raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")

@@ -1,6 +1,7 @@
 """Plugins on and off as facts: permitted by the policy, with their permissions, recorded in the ledger."""
 
 from ombud.kernel import plugin_change
+from ombud.kernel.database import db
 from ombud.kernel.plugin_change import Gone
 from ombud.kernel.plugins import Loaded
 from ombud.trust import group_settings, roles
@@ -32,18 +33,30 @@ async def disable(viewer: Viewer, slug: str) -> None:
 
 async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> Gone:
     """Takes a plugin away from this desk, with its permissions and, unless its data is kept, its tables, settings and
-    secrets; the entry in the ledger tells how many rows of which tables. Raises as `enable`."""
+    secrets, and what its customer systems told of people; the entry in the ledger tells how many rows of which tables.
+    Raises as `enable`."""
     _demand(viewer)
 
     async def also(gone: Gone) -> None:
         await roles.remove_permissions(slug, viewer.actor)
         if not gone.kept:
             await group_settings.forget(group_settings.key_of_plugin(slug))
-        tables = [{"table": name, "rows": rows} for name, rows in sorted(gone.rows.items())]
+        told = {} if gone.kept else await _forget_answers(slug)
+        tables = [{"table": name, "rows": rows} for name, rows in sorted({**gone.rows, **told}.items())]
         body = {"version": gone.version, "data": "kept" if gone.kept else "deleted", "tables": tables}
         await append(actor=viewer.actor, entries=[NewEntry(f"plugin/{slug}", "plugin.uninstalled", body)])
 
     return await plugin_change.uninstall(slug, viewer.actor, keep_data, also)
+
+
+async def _forget_answers(slug: str) -> dict[str, int]:
+    """What was borrowed from customer systems goes with the plugin that borrowed it; what they were told of cases stays
+    with the cases. Returns how many rows of which tables."""
+    gone = {}
+    for table in ("core_crm_snapshot", "core_crm_link"):
+        done = await db.execute(f"DELETE FROM {table} WHERE split_part(crm, '.', 1) = $1", slug)
+        gone[table] = int(done.rpartition(" ")[2])
+    return {name: rows for name, rows in gone.items() if rows}
 
 
 def _demand(viewer: Viewer) -> None:
