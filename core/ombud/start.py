@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
 from ombud.desk.crm import closing
+from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.migrations import migrate_core
@@ -24,6 +25,7 @@ async def open_process(config: Config, url: str, *, name: str = "ombud", largest
 async def open_desk(config: Config) -> None:
     """Keys and plugins, where the database is open already."""
     run_with(config)
+    calling.forget_rests()
     await keys.open_master(config.secrets.master_key_file)
     link_signing.open_signing(config.secrets.master_key_file.parent)
     running.blocked = tuple(config.plugins.blocked)

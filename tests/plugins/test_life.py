@@ -3,16 +3,19 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from ombud.kernel import holding_up, plugins
+from ombud.kernel import calling, holding_up, plugins
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
+from ombud.start import open_desk
 from ombud.testing_plugins import Made
 from ombud.trust import switching
 from ombud.trust.policy import SYSTEM
@@ -337,3 +340,9 @@ async def test_a_foreign_key_of_piccolos_to_core_is_refused(desk: Any, made: Mad
     (made.folder / "tables.py").write_text(more.replace('CoreRef(to="case")', "ForeignKey('Case')"))
     with pytest.raises(UnfitError, match="refer to core by CoreRef"):
         await desk.enable("made-up")
+
+
+async def test_a_rest_of_another_desk_does_not_count_here(desk: Any, made: Made) -> None:
+    calling._Rests.until["made-up"] = now() + timedelta(minutes=5)
+    await open_desk(desk.config)
+    assert calling.resting_until("made-up") is None

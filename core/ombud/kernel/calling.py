@@ -225,6 +225,11 @@ async def _record(fault: Fault, trace: str) -> None:
         _Rests.until[fault.provider] = rests
 
 
+def forget_rests() -> None:
+    """When the process opens a desk: what is known of another one's providers does not count there."""
+    _Rests.until, _Rests.read_at = {}, 0.0
+
+
 def resting_until(slug: str) -> datetime | None:
     """Until when a provider rests after repeated faults, as far as this process knows; None if it may work."""
     if db.is_open and time.monotonic() - _Rests.read_at > REFRESH:
