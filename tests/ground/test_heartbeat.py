@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from ombud.kernel import heartbeat
@@ -28,3 +29,28 @@ def test_a_process_that_another_starts_does_not_write_over_its_signs_of_life(tmp
     assert (said.pid, said.ready) == (parent.pid, True)
     assert said.beat > 0, "a beat of nothing is what the supervisor takes for a process that never came to life"
     assert heartbeat.stack_file(file).exists()
+
+
+def test_a_beat_is_never_seen_half_written(tmp_path: Path) -> None:
+    """The supervisor reads at any moment; a beat of nothing would cost a living process its life."""
+    file = tmp_path / "web.pulse"
+    heartbeat.prepare(file)
+    pulse = heartbeat.Pulse(file)
+    pulse.beat()
+    over = threading.Event()
+
+    def keep_beating() -> None:
+        while not over.is_set():
+            pulse.beat()
+
+    beating = threading.Thread(target=keep_beating)
+    beating.start()
+    try:
+        seen = [heartbeat.read(file) for _ in range(5000)]
+    finally:
+        over.set()
+        beating.join()
+    beats = [each.beat for each in seen if each is not None]
+    assert len(beats) == len(seen)
+    assert beats == sorted(beats)
+    assert beats[0] > 0
