@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from ombud.kernel import heartbeat
@@ -16,6 +15,14 @@ heartbeat.show_stack_on_request()
 heartbeat.pulse().beat()
 heartbeat.pulse().say_ready()
 subprocess.run([sys.executable, "-c", "from ombud.kernel import heartbeat; heartbeat.pulse()"], check=True)
+"""
+BEATING = """
+from ombud.kernel import heartbeat
+pulse = heartbeat.pulse()
+pulse.beat()
+print("beating", flush=True)
+while True:
+    pulse.beat()
 """
 
 
@@ -35,21 +42,16 @@ def test_a_beat_is_never_seen_half_written(tmp_path: Path) -> None:
     """The supervisor reads at any moment; a beat of nothing would cost a living process its life."""
     file = tmp_path / "web.pulse"
     heartbeat.prepare(file)
-    pulse = heartbeat.Pulse(file)
-    pulse.beat()
-    over = threading.Event()
-
-    def keep_beating() -> None:
-        while not over.is_set():
-            pulse.beat()
-
-    beating = threading.Thread(target=keep_beating)
-    beating.start()
+    writer = subprocess.Popen(
+        [sys.executable, "-c", BEATING], env={**os.environ, PULSE_VARIABLE: str(file)}, stdout=subprocess.PIPE
+    )
     try:
-        seen = [heartbeat.read(file) for _ in range(5000)]
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"beating\n"
+        seen = [heartbeat.read(file) for _ in range(5_000)]
     finally:
-        over.set()
-        beating.join()
+        writer.kill()
+        writer.wait(30)
     beats = [each.beat for each in seen if each is not None]
     assert len(beats) == len(seen)
     assert beats == sorted(beats)
