@@ -23,6 +23,7 @@ PULSE_VARIABLE = "OMBUD_PULSE"
 BEAT_EVERY = 0.25  # seconds
 
 _HEAD = struct.Struct("<4sIQ")
+_BEAT = slice(8, 16)  # within the head
 _READY = _HEAD.size  # a byte: 1 once the process does what it is for
 _SLOT = struct.Struct("<B7xQQ64s96s16s")
 _MAGIC = b"OmbP"
@@ -69,7 +70,9 @@ class Pulse:
         _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), 0)
 
     def beat(self) -> None:
-        _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), time.monotonic_ns())
+        """In one piece: `pack_into` would blank the bytes first, and whoever reads just then sees a process that never
+        came to life."""
+        self._memory[_BEAT] = time.monotonic_ns().to_bytes(8, "little")
 
     def say_ready(self) -> None:
         """Requests or deliveries are taken from now on; the process before this one may go."""
