@@ -52,9 +52,20 @@ def read_source(path: Path, folder: Path) -> Source:
     """Raises LawBroken for a file that is not Python."""
     try:
         text = path.read_text("utf-8")
-        return Source(path.relative_to(folder.parent), ast.parse(text), text)
+        return Source(path.relative_to(folder.parent), _parsed(text), text)
     except (SyntaxError, ValueError) as problem:
         raise LawBroken(f"{path.name} is not Python: {problem}") from None
+
+
+def _parsed(text: str) -> ast.Module:
+    """Python 3.11 counts how deep a tree is nested for all threads at once (gh-106905), so that another thread at work
+    in the same moment makes a good file fail by a SystemError: it is read again."""
+    for _ in range(4):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
 
 
 def check_laws(folder: Path, package: str, slug: str) -> None:

@@ -31,12 +31,12 @@ class CrmContract(Contract):
         why="The key stands beside every answer that core keeps; a method that is not asynchronous holds up all other "
         "work while a host far away thinks.",
         example='Crm("postbox", "Post box", find, history)',
-        remedy="Let the key be the slug, or begin with it and a hyphen, and make find, history and record async.",
+        remedy="Let the key be the slug, or begin with it and a dot, and make find, history and record async.",
     )
     async def systems_are_named(self) -> None:
         await self.stage.enable()
         for crm in self._systems():
-            if crm.key != self.plugin.slug and not crm.key.startswith(f"{self.plugin.slug}-"):
+            if crm.key != self.plugin.slug and not crm.key.startswith(f"{self.plugin.slug}."):
                 raise Broken(f"the customer system {crm.key!r} is not named by the slug {self.plugin.slug}")
             if not crm.label.strip():
                 raise Broken(f"the customer system {crm.key} has no label")
