@@ -10,7 +10,7 @@ JOBS ?= 2
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench pictures assets pins wheels guide clean
+.PHONY: run test lint types bench pictures assets pins wheels guide faults clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -58,6 +58,12 @@ pins: $(VENV)/bin/uv
 	@$(BIN)/python -c '$(DECLARED)' $(PROJECTS) > $(VENV)/declared.in
 	@$(COMPILE) $(VENV)/declared.in requirements.in -o requirements.txt
 	@$(COMPILE) -c requirements.txt requirements-test.in -o requirements-test.txt
+
+# Runs the fault tests and records what was seen.
+FAULTS := docs/plugins/faults.md
+faults: $(VENV)/.ready-for-tests
+	@sed -i '/^| [a-z]* | /d' $(FAULTS)
+	@FAULTS_RECORD=$(abspath $(FAULTS)) $(BIN)/python -m pytest -q tests/journey/test_plugin_faults.py
 
 # Every distribution as a wheel, in dist/.
 DIST ?= dist

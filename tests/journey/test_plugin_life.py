@@ -1,15 +1,19 @@
 """A plugin comes to a desk that serves and never saw its code, is switched, upgraded and taken away, while people file
 complaints fifty times a second: none of their requests fails, and every process hears of each change within moments."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
 
 HEARD = 2.0  # seconds until on and off hold in every process
@@ -58,10 +62,21 @@ class Load:
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> None:
-    begun = time.monotonic()
+    """The promised time, longer by as much as the machine has more to do than it has cores."""
+    begun, seconds = time.monotonic(), seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     while not holds():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
         time.sleep(0.05)
+
+
+def switched_on(desk: Any) -> int:
+    """How often the ledger says that the plugin was switched on."""
+    with psycopg.connect(EmbeddedPostgres(desk.data / "postgres").start(), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM core_ledger_entry WHERE kind = 'plugin.enabled' AND stream = 'plugin/made-up'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @pytest.mark.slow
@@ -93,26 +108,29 @@ def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
         made.write()
         desk.command("reload")
         assert "installed" in desk.command("plugin", "list")
-        assert "made-up 0.1.0 is on" in desk.command("plugin", "enable", "made-up")
-        within(HEARD * 2, everywhere(200, "made-up 0.1.0"))
+        with ThreadPoolExecutor() as two:
+            said = list(two.map(lambda _: desk.command("plugin", "enable", "made-up"), range(2)))
+        assert all("made-up 0.1.0 is on" in each for each in said)
+        within(HEARD, everywhere(200, "made-up 0.1.0"))
+        assert switched_on(desk) == 1
         desk.command("plugin", "disable", "made-up")
-        within(HEARD * 2, everywhere(404))
+        within(HEARD, everywhere(404))
         desk.command("plugin", "enable", "made-up")
-        within(HEARD * 2, everywhere(200, "made-up 0.1.0"))
+        within(HEARD, everywhere(200, "made-up 0.1.0"))
 
         made.version = "0.2.0"
         made.migration(
             "m_0002", "2026-02-01T00:00:00:000000", 'await run_sql("ALTER TABLE made_up_note ADD COLUMN mood text")'
         ).write()
         desk.command("reload")
-        within(HEARD * 2, everywhere(404))
+        within(HEARD, everywhere(404))
         assert "upgrade needed" in desk.command("plugin", "list")
         desk.command("plugin", "enable", "made-up")
-        within(HEARD * 2, everywhere(200, "made-up 0.2.0"))
+        within(HEARD, everywhere(200, "made-up 0.2.0"))
 
         said = desk.command("plugin", "uninstall", "made-up", "--delete-data", given="made-up\n")
         assert "deleted: made_up_note (0 rows)" in said
-        within(HEARD * 2, everywhere(404))
+        within(HEARD, everywhere(404))
     assert load.failed == []
     assert load.answered > 200
     desk.command("ledger", "verify")
