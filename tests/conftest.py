@@ -16,6 +16,12 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests first: what takes minutes must not begin when everything else has ended."""
+    slow = {each.path for each in items if each.get_closest_marker("slow")}
+    items.sort(key=lambda each: each.path not in slow)
+
+
 def needed(program: str, remedy: str) -> str:
     """The path of a program; without it the test is skipped with the reason, under CI it fails."""
     path = shutil.which(program)

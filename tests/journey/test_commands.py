@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
 BODY = {
     "channel": "api",
     "person": {"name": "Ann", "email": "ann@example.org"},

@@ -16,6 +16,7 @@ import pytest
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
 
+pytestmark = pytest.mark.slow
 PROMISED = 2.0  # seconds to the acknowledgement
 NASTY = '''
 import asyncio

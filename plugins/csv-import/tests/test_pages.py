@@ -289,11 +289,11 @@ async def test_receipt_whose_case_was_not_opened_is_replayed_by_core(desk: Any, 
     page = (await upload(leader, FEES)).headers["location"]
     await mapped(leader, page, "start", narrative="What they wrote", external_id="Ref")
     await desk.work()
-    told = await sql("SELECT title FROM core_case ORDER BY reference")
     raw_id = (await sql("SELECT id FROM core_raw WHERE channel = 'import' ORDER BY received_at LIMIT 1"))[0]["id"]
     raw, _, principal = await intake.load_raw(raw_id)
     assert principal == "plugin/csv-import"
     complaint = ImportChannel().parse(raw)
+    told = await sql(f"SELECT title FROM core_case WHERE id = (SELECT case_id FROM core_raw WHERE id = '{raw_id}')")
     assert complaint.matters[0].text == told[0]["title"]
     assert complaint.documents[0].data == b"Imported from: fees\nId there: 1\nGot it: 05.01.2026\nColour: red\n"
     with pytest.raises(Permanent, match="Import its file anew"):
