@@ -51,6 +51,9 @@ async def test_a_plugin_that_would_not_work_says_so_before_it_is_turned_on(desk:
     assert answer.status_code == 409
     assert "It would not work" in answer.text
     assert "nowhere" in answer.text
+    refused = await administrator.submit("/plugins/made-up/enable", {}, page="/plugins")
+    assert refused.status_code == 409
+    assert "Last fault (once in seven days), at switching on 0.1.0" in (await administrator.get("/plugins")).text
     made.later.clear()
     made.plugin = "import os\nos._exit(3)\n"
     made.write()

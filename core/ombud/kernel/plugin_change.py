@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from ombud.kernel import plugins
+from ombud.kernel import faults, plugins
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.holding_up import holding_up_nobody
@@ -22,6 +23,8 @@ from ombud.kernel.migrations import MigrationError, schema_change, with_retries
 from ombud.kernel.plugin_tables import apply_tables, counted, declared, drop_declared, remove_tables
 from ombud.kernel.plugins import Loaded, UnfitError
 from ombud_plugin_api import Manifest
+
+log = logging.getLogger("ombud.plugins")
 
 CHANGE_SECONDS = 30.0  # all attempts together
 
@@ -103,7 +106,12 @@ async def enable(slug: str, actor: str, also: Callable[[Loaded], Awaitable[None]
         await also(loaded)
         await _tell(slug)
 
-    await _in_one_piece(change)
+    try:
+        await _in_one_piece(change)
+    except MigrationError as problem:
+        log.error("plugin %s %s was not switched on: %s", slug, loaded.version, problem)
+        await faults.record(slug, "permanent", f"switching on {loaded.version}", str(problem))
+        raise
     return loaded
 
 
