@@ -346,3 +346,20 @@ async def test_a_rest_of_another_desk_does_not_count_here(desk: Any, made: Made)
     calling._Rests.until["made-up"] = now() + timedelta(minutes=5)
     await open_desk(desk.config)
     assert calling.resting_until("made-up") is None
+
+
+async def test_a_plugin_that_settings_toml_blocks_is_not_imported_whatever_the_database_says(
+    desk: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enable("made-up")
+    made.plugin = "raise SystemExit('imported')"
+    made.write()
+    monkeypatch.setattr(running, "blocked", ("made-up",))
+    running.loaded.clear()
+    await running.refresh()
+    assert "made-up" not in running.loaded
+    found = next(each for each in await standings(("made-up",)) if each.slug == "made-up")
+    assert (found.state, found.problem) == ("incompatible", "settings.toml blocks it (plugins.blocked)")
+    with pytest.raises(UnfitError, match="settings.toml blocks it"):
+        await desk.enable("made-up")
+    assert await desk.file("The fee was taken twice.")

@@ -25,6 +25,7 @@ REMEDIES = {
     "upgrade needed": "Another version is installed than the one in use. Upgrade to use it.",
     "missing": "Its distribution is not installed any more. Install it again, or turn it off; its data stays.",
 }
+WORDS = {"crm": "Customer system"}
 KINDS = {"channel": "message-2", "tracking": "route", "importer": "upload", "theme": "palette", "report": "chart-bar"}
 
 
@@ -162,7 +163,14 @@ def _views(shown: Sequence[dict[str, Any]], show: str, kind: str) -> list[dict[s
     for each in sorted({name for one in shown for name in one["kinds"]}):
         count = sum(each in one["kinds"] for one in shown)
         views.append(
-            _view(each.capitalize(), KINDS.get(each, "tag"), f"/plugins?kind={each}", count, kind == each, "Kind")
+            _view(
+                WORDS.get(each, each.capitalize()),
+                KINDS.get(each, "tag"),
+                f"/plugins?kind={each}",
+                count,
+                kind == each,
+                "Kind",
+            )
         )
     return views
 
