@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ombud.kernel import calling, holding_up, plugins
+from ombud.kernel import calling, holding_up, lifecycle, plugins
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running, standings
@@ -360,6 +360,27 @@ async def test_a_plugin_that_settings_toml_blocks_is_not_imported_whatever_the_d
     assert "made-up" not in running.loaded
     found = next(each for each in await standings(("made-up",)) if each.slug == "made-up")
     assert (found.state, found.problem) == ("incompatible", "settings.toml blocks it (plugins.blocked)")
-    with pytest.raises(UnfitError, match="settings.toml blocks it"):
+    with pytest.raises(UnfitError, match=r"settings\.toml blocks it"):
         await desk.enable("made-up")
     assert await desk.file("The fee was taken twice.")
+
+
+async def test_an_earlier_look_that_ends_later_does_not_have_the_last_word(
+    desk: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.enable("made-up")
+    running.loaded.clear()
+    real, first = lifecycle._load, asyncio.Event()
+
+    async def slowly(installed: plugins.Installed) -> plugins.Loaded:
+        first.set()
+        await asyncio.sleep(0.3)
+        return await real(installed)
+
+    monkeypatch.setattr(lifecycle, "_load", slowly)
+    earlier = asyncio.create_task(running.refresh())
+    await first.wait()
+    await switching.disable(SYSTEM, "made-up")
+    await running.refresh()
+    await earlier
+    assert "made-up" not in running.loaded

@@ -50,9 +50,21 @@ class Running:
         self.problems: dict[str, str] = {}
         self.blocked: tuple[str, ...] = ()
         self.when_changed: Callable[[], None] = lambda: None
+        self._lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     async def refresh(self) -> None:
-        """Reads what is wanted and loads or drops accordingly; called at the start and at every notice."""
+        """Reads what is wanted and loads or drops accordingly; called at the start and at every notice. One at a time:
+        an earlier look that ends later must not have the last word."""
+        async with self._one_at_a_time():
+            await self._look()
+
+    def _one_at_a_time(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._lock[0] is not loop:
+            self._lock = (loop, asyncio.Lock())
+        return self._lock[1]
+
+    async def _look(self) -> None:
         wanted = {row["slug"]: row for row in await _wanted()}
         installed = plugins.discover(self.blocked)
         loaded, problems = {}, {}

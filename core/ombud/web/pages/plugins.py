@@ -162,16 +162,8 @@ def _views(shown: Sequence[dict[str, Any]], show: str, kind: str) -> list[dict[s
     views.append(_view("Faults", "alert-circle", "/plugins?show=faults", faulty, show == "faults"))
     for each in sorted({name for one in shown for name in one["kinds"]}):
         count = sum(each in one["kinds"] for one in shown)
-        views.append(
-            _view(
-                WORDS.get(each, each.capitalize()),
-                KINDS.get(each, "tag"),
-                f"/plugins?kind={each}",
-                count,
-                kind == each,
-                "Kind",
-            )
-        )
+        label, icon = WORDS.get(each, each.capitalize()), KINDS.get(each, "tag")
+        views.append(_view(label, icon, f"/plugins?kind={each}", count, kind == each, "Kind"))
     return views
 
 
