@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -52,3 +55,15 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder shared/data with real complaints is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Made]:
+    """A plugin of this test's own, installed as a wheel would be."""
+    site = tmp_path / "site"
+    site.mkdir()
+    sys.path.insert(0, str(site))
+    plugin = Made("made-up", site)
+    yield plugin.write()
+    sys.path.remove(str(site))
+    plugin.remove()

@@ -13,6 +13,11 @@ import pytest
 OMBUD = Path(sys.prefix) / "bin" / "ombud"
 
 
+def allowed(seconds: float) -> float:
+    """The promised time, longer by as much as the machine has more to do than it has cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Served:
     """A desk that is served by processes of its own; `program` is the command `ombud` of one environment or another."""
 

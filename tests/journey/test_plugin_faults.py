@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from served import Served, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
@@ -120,8 +121,6 @@ class Beset:
 
 @pytest.fixture(scope="module")
 def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beset]:
-    from served import Served
-
     folder = tmp_path_factory.mktemp("nasty")
     made = Made("made-up", folder / "site", plugin=NASTY, tables=False, manifest='events = ["case.opened"]\n').write()
     (made.folder / "templates" / "made-up").mkdir(parents=True)
@@ -149,11 +148,6 @@ def filed_meanwhile(beset: Beset, name: str, until: Callable[[], bool]) -> list[
         assert time.monotonic() < latest, f"{name}: the trouble does not end"
         time.sleep(0.05)
     return waited
-
-
-def within(seconds: float) -> float:
-    """The promised time, longer by as much as the machine has more to do than it has cores."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def named(beset: Beset) -> bool:
@@ -191,7 +185,7 @@ def test_whatever_a_plugin_does_complaints_are_acknowledged_clocked_and_queued(
         waited = filed_meanwhile(beset, f"{where} {how}", lambda: bool(got) and named(beset))
     finally:
         beset.mode.write_text("nowhere")
-    assert max(waited) < within(PROMISED)
+    assert max(waited) < allowed(PROMISED)
     rows = beset.ask(
         "SELECT count(*), count(due_at), count(queue_id) FROM core_case WHERE opened_at IS NOT NULL"
     )[0]  # fmt: skip

@@ -1,7 +1,6 @@
 """A plugin comes to a desk that serves and never saw its code, is switched, upgraded and taken away, while people file
 complaints fifty times a second: none of their requests fails, and every process hears of each change within moments."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from served import allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
@@ -62,8 +62,7 @@ class Load:
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> None:
-    """The promised time, longer by as much as the machine has more to do than it has cores."""
-    begun, seconds = time.monotonic(), seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    begun, seconds = time.monotonic(), allowed(seconds)
     while not holds():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
         time.sleep(0.05)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from ombud.kernel import plugins
-from ombud.testing_plugins import Made
 
 DUMMY = Path(__file__).parent.parent / "dummy_plugin"
 
@@ -26,15 +25,3 @@ async def desk_with_dummy(desk: Any, dummy: str) -> Any:
     assert dummy in plugins.discover()
     await desk.enable(dummy)
     return desk
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Made]:
-    """A plugin of this test's own, installed as a wheel would be."""
-    site = tmp_path / "site"
-    site.mkdir()
-    sys.path.insert(0, str(site))
-    plugin = Made("made-up", site)
-    yield plugin.write()
-    sys.path.remove(str(site))
-    plugin.remove()

@@ -1,30 +1,12 @@
 """The plugins page as administrators use it: looked at, turned on after a look at what that does, and taken away."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ombud.kernel import calling, faults
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.testing_plugins import Made
-from ombud.web import plugin_pages
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Made]:
-    site = tmp_path / "site"
-    site.mkdir()
-    sys.path.insert(0, str(site))
-    plugin = Made("made-up", site).write()
-    (plugin.folder / "CHANGES.md").write_text("# 0.1.0\n\nThe first one.\n")
-    yield plugin
-    sys.path.remove(str(site))
-    plugin.remove()
 
 
 async def test_turning_on_is_shown_tried_out_before_it_is_done(desk: Any, send: Any, made: Made) -> None:
@@ -67,6 +49,7 @@ async def test_a_plugin_that_would_not_work_says_so_before_it_is_turned_on(desk:
 
 
 async def test_the_page_of_a_plugin_tells_what_it_keeps_what_it_did_and_what_was_done(desk: Any, made: Made) -> None:
+    (made.folder / "CHANGES.md").write_text("# 0.1.0\n\nThe first one.\n")
     await desk.enable("made-up")
     await db.execute("INSERT INTO made_up_note (words) VALUES ('one'), ('two')")
     await db.execute(
@@ -123,7 +106,9 @@ async def test_a_plugin_whose_page_fails_again_and_again_rests_and_is_woken_by_h
     administrator, visitor = await desk.signed_in("administrator"), desk.browser()
     for _ in range(faults.FAULTS_BEFORE_REST):
         assert (await visitor.get("/p/made-up/")).status_code == 500
-        await plugin_pages.recorded()
+    async with asyncio.timeout(10):
+        while not await faults.resting():
+            await asyncio.sleep(0.02)
     calling._Rests.read_at = float("-inf")
     calling.resting_until("made-up")
     await asyncio.gather(*calling._background)

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any
 from ombud.commands.opening import desk
 from ombud.config import Config
 from ombud.desk.errors import NotNow
-from ombud.kernel.supervisor import as_environment
+from ombud.kernel.supervisor import environment_beside
 from ombud.rehearsal.comparing import Verdict, compare
 from ombud.rehearsal.copying import copied
 
@@ -72,10 +71,7 @@ def _with_secrets_of_its_own(config: Config, folder: Path) -> Config:
 
 def _look(config: Config, password: str, over: Sequence[Path], *words: str) -> Any:
     """In a process of its own, whose imports see the wheels first and no factor stands before the sign-in."""
-    environment = {
-        **os.environ, **as_environment(config, config.database.url), "OMBUD_SIGN_IN_SECOND_FACTOR_ROLES": "",
-        "PYTHONPATH": os.pathsep.join([*map(str, over), *filter(None, sys.path)]),
-    }  # fmt: skip
+    environment = environment_beside(config, config.database.url, over) | {"OMBUD_SIGN_IN_SECOND_FACTOR_ROLES": ""}
     try:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "ombud.rehearsal.looking", *words], env=environment, capture_output=True, text=True,

@@ -14,7 +14,7 @@ import asyncpg
 
 from ombud.kernel.database import NotOpen, db
 from ombud.kernel.ids import new_id
-from ombud.kernel.processes import HERE, PAGES_VARIABLE
+from ombud.kernel.processes import serves_pages
 
 EVERY = 5.0  # seconds between two signs of life of a web process
 
@@ -42,7 +42,7 @@ async def said_to_live() -> AsyncIterator[None]:
 
 
 async def _say(identity: object) -> None:
-    role = "pages" if os.environ.get(PAGES_VARIABLE) == HERE else "web"
+    role = "pages" if serves_pages() else "web"
     while True:
         try:
             await db.execute(_SAY, identity, socket.gethostname(), os.getpid(), role)

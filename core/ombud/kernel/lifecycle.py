@@ -155,12 +155,7 @@ def _standing(slug: str, found: Installed | None, row: Any) -> Standing:
 def _problem(found: Installed | None, row: Any) -> str:
     if found is None:
         return "its distribution is not installed"
-    if not found.problem and row is not None and is_older(found.version, row["applied_version"]):
-        return (
-            f"version {row['applied_version']} was in use here, and {found.version} cannot read what it wrote; install "
-            f"{row['applied_version']} or a later one"
-        )
-    return found.problem
+    return found.problem or (too_old(found.version, row["applied_version"]) if row else "")
 
 
 def _state(found: Installed | None, row: Any) -> str:
@@ -177,9 +172,14 @@ def _state(found: Installed | None, row: Any) -> str:
     return "incompatible" if found.slug in running.problems else "enabled"
 
 
-def is_older(version: str, applied: str) -> bool:
-    """Whether an installed version is below the one that was applied; unreadable ones are not compared."""
+def too_old(version: str, applied: str) -> str:
+    """Why an installed version cannot follow the one that was applied; empty where it can. Versions that cannot be read
+    are not compared."""
     try:
-        return bool(applied) and Version(version) < Version(applied)
+        if not applied or Version(version) >= Version(applied):
+            return ""
     except InvalidVersion:
-        return False
+        return ""
+    return (
+        f"version {applied} was in use here, and {version} cannot read what it wrote; install {applied} or a later one"
+    )

@@ -18,7 +18,7 @@ from ombud.kernel import faults, plugins
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.holding_up import holding_up_nobody
-from ombud.kernel.lifecycle import CHANNEL, is_older, running
+from ombud.kernel.lifecycle import CHANNEL, running, too_old
 from ombud.kernel.migrations import MigrationError, schema_change, with_retries
 from ombud.kernel.plugin_tables import apply_tables, counted, declared, drop_declared, remove_tables
 from ombud.kernel.plugins import Loaded, UnfitError
@@ -99,7 +99,8 @@ async def enable(slug: str, actor: str, also: Callable[[Loaded], Awaitable[None]
         row = await _row(slug)
         if row is not None and row["wanted_on"] and row["applied_version"] == loaded.version:
             return
-        _check_not_older(loaded, row["applied_version"] if row else "")
+        if row is not None and (words := too_old(loaded.version, row["applied_version"])):
+            raise UnfitError(words)
         await _needs_met(loaded.manifest)
         await apply_tables(loaded)
         await _want(loaded, actor)
@@ -147,8 +148,8 @@ async def uninstall(slug: str, actor: str, keep_data: bool, also: Callable[[Gone
             raise UnfitError(f"of a plugin {slug} nothing is kept here; `ombud plugin list` shows how each stands")
         await _needed_by_none(slug)
         gone = Gone(row["applied_version"], keep_data, await counted(row["declaration"]))
-        await db.execute("DELETE FROM core_delivery WHERE plugin = $1 AND state <> 'done'", slug)
         if keep_data:
+            await db.execute("DELETE FROM core_delivery WHERE plugin = $1 AND state <> 'done'", slug)
             await db.execute(
                 "UPDATE core_plugin SET wanted_on = FALSE, kept = TRUE, changed_by = $2, changed_at = $3 "
                 "WHERE slug = $1",
@@ -221,14 +222,6 @@ async def _row(slug: str) -> asyncpg.Record | None:
 
 async def _tell(slug: str) -> None:
     await db.execute("SELECT pg_notify($1, $2)", CHANNEL, slug)
-
-
-def _check_not_older(loaded: Loaded, applied: str) -> None:
-    if is_older(loaded.version, applied):
-        raise UnfitError(
-            f"version {applied} was in use here, and {loaded.version} cannot read what it wrote; install {applied} or "
-            "a later one"
-        )
 
 
 async def _needs_met(manifest: Manifest) -> None:

@@ -24,6 +24,11 @@ STACK_TIME = 0.15  # seconds a stuck process gets to write its stack
 _printing = threading.Lock()
 
 
+def serves_pages() -> bool:
+    """Whether this is the process `pages`."""
+    return os.environ.get(PAGES_VARIABLE) == HERE
+
+
 class Child:
     """A place that is filled by one process after another; each has its own id and its own file of signs of life."""
 

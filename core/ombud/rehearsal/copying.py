@@ -4,13 +4,12 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 
 from ombud.desk.errors import NotNow
 from ombud.kernel.ids import new_id
-from ombud.kernel.postgres import create_database, drop_database, url_of
+from ombud.kernel.postgres import create_database, drop_database
 from ombud.kernel.postgres_install import installed
 
 PREFIX = "ombud_rehearsal_"
@@ -31,7 +30,7 @@ def copied(url: str) -> Iterator[str]:
         _pour(url, copy)
         yield copy
     finally:
-        drop_database(_elsewhere(url), name)
+        drop_database(url, name)
 
 
 def _pour(source: str, copy: str) -> None:
@@ -48,8 +47,3 @@ def _pour(source: str, copy: str) -> None:
     if dump.returncode or restore.returncode:
         lines = (said + restore.stderr).decode(errors="replace").strip().splitlines() or ["it ended without a word"]
         raise NotNow(f"The database could not be copied: {lines[0]}")
-
-
-def _elsewhere(url: str) -> str:
-    """Another database of the same server, for the copy cannot be dropped from within."""
-    return url if not urlsplit(url).path.strip("/").startswith(PREFIX) else url_of(url, "postgres")

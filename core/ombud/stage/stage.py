@@ -113,7 +113,7 @@ class Stage:
         return frozenset(cli.CORE_GROUPS)
 
     def routes(self) -> list[Route]:
-        app = plugin_pages.PluginPages({})._build(self.provided)
+        app = plugin_pages.app_of(self.provided)
         found = []
         for route in app.routes:
             for handler in guard.handlers_of(route):

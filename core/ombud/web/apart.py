@@ -19,7 +19,7 @@ from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ombud.kernel.lifecycle import running
-from ombud.kernel.processes import HERE, PAGES_VARIABLE
+from ombud.kernel.processes import PAGES_VARIABLE, serves_pages
 
 ASKS = b"x-ombud-asks"  # who asks, as the web process found out; believed on the private socket alone
 STARTING = 8.0  # seconds a request waits for the process to come back
@@ -37,14 +37,9 @@ def is_apart(slug: str) -> bool:
     return bool(_socket()) and loaded is not None and not loaded.manifest.doors
 
 
-def is_here() -> bool:
-    """Whether this is the process `pages`."""
-    return os.environ.get(PAGES_VARIABLE) == HERE
-
-
 def _socket() -> str:
     """Where the process `pages` listens; empty in that process, and where there is none (tests, other servers)."""
-    return "" if is_here() else os.environ.get(PAGES_VARIABLE, "")
+    return "" if serves_pages() else os.environ.get(PAGES_VARIABLE, "")
 
 
 class Apart:

@@ -3,14 +3,13 @@ hang, and the web process must not wait with it."""
 
 import asyncio
 import json
-import os
 import sys
 from typing import Any
 
 from ombud.kernel.database import db
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
-from ombud.kernel.supervisor import as_environment
+from ombud.kernel.supervisor import environment_beside
 from ombud.process import settings
 from ombud.trust.policy import Viewer
 
@@ -34,9 +33,9 @@ async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> dict[str, 
 
 async def _asked(viewer: Viewer, action: str, slug: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ombud.commands.apart", action, slug, "--user", str(viewer.user_id),
+        sys.executable, "-m", "ombud.commands.plugin_changes", action, slug, "--user", str(viewer.user_id),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **as_environment(settings(), db.url), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=environment_beside(settings(), db.url),
     )  # fmt: skip
     try:
         said, trouble = await asyncio.wait_for(process.communicate(), SECONDS)

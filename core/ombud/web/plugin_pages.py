@@ -85,12 +85,9 @@ class PluginPages:
             raise NotFoundException
         known = self._apps.get(slug)
         if known is None or known[0] is not loaded or known[1] is not look.jinja:
-            known = (loaded, look.jinja, self._build(loaded))
+            known = (loaded, look.jinja, app_of(loaded, self._handlers))
             self._apps[slug] = known
         return known[2]
-
-    def _build(self, loaded: Loaded) -> Litestar:
-        return app_of(loaded, self._handlers)
 
 
 def app_of(loaded: Loaded, exception_handlers: Mapping[Any, Any] | None = None) -> Litestar:
@@ -139,11 +136,6 @@ def _blaming(slug: str, handler: Any) -> Any:
         return handler(request, problem)
 
     return answer
-
-
-async def recorded() -> None:
-    """When all faults of pages seen so far are written down."""
-    await asyncio.gather(*_recording, return_exceptions=True)
 
 
 def _recorded(task: "asyncio.Task[Any]") -> None:

@@ -34,9 +34,8 @@ async def show(request: Req, slug: str) -> Response[Any]:
     plugin = drawn(standing, found[0] if found else None, slug in await faults.resting())
     if not viewer_of(request).may("setting.manage"):
         plugin["settings_href"] = ""
-    plugin["uninstall_href"] = f"/plugins/{slug}/uninstall" if standing.changed_at and not standing.kept else ""
+    plugin["uninstall_href"] = f"/plugins/{slug}/uninstall" if standing.changed_at else ""
     if standing.kept:
-        plugin["uninstall_href"] = f"/plugins/{slug}/uninstall"
         plugin["why"] = plugin["why"] or "It was uninstalled, and its data was kept."
     return await administration_page(
         request, "pages/plugin.html", "plugins", plugin=plugin, facts=_facts(standing),

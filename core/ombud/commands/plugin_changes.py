@@ -1,5 +1,5 @@
 """What needs a plugin's own code and changes its tables, in a process of its own that can be killed:
-`python -m ombud.commands.apart ACTION SLUG --user ID` prints one line of JSON. Core's pages start it."""
+`python -m ombud.commands.plugin_changes ACTION SLUG --user ID` prints one line of JSON. Core's pages start it."""
 
 import argparse
 import asyncio
