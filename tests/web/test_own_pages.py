@@ -7,6 +7,7 @@ from ombud.desk import intake
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
+from ombud.kernel.plugins import discover
 from ombud.testing_desk import PASSWORD
 from ombud_plugin_api.facts import RawReceipt
 
@@ -26,7 +27,7 @@ async def test_a_plugin_is_turned_on_and_off_and_an_unknown_one_is_refused_in_wo
     assert f"/plugins/{slug}/disable" in on.text
     assert slug in running.loaded
     off = await send(administrator, "/plugins", f"/plugins/{slug}/disable", follow=True)
-    assert "Its data stays" in off.text
+    assert f"{discover()[slug].manifest.name} is off. Its data stays" in off.text
     assert slug not in running.loaded
     unknown = await administrator.submit("/plugins/no-such/enable", {}, page="/plugins")
     assert unknown.status_code == 409

@@ -9,7 +9,7 @@ from ombud.kernel import faults, lifecycle
 from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
-from ombud.kernel.plugins import UnfitError
+from ombud.kernel.plugins import UnfitError, discover
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
 from ombud.web import plugin_changes
@@ -61,8 +61,9 @@ async def _switched(request: Req, slug: str, act: Awaitable[Any], words: str) ->
 
 
 def _name(slug: str) -> str:
-    loaded = running.loaded.get(slug)
-    return loaded.manifest.name if loaded else slug
+    """As its manifest says, whether it is on or off."""
+    found = discover(running.blocked).get(slug)
+    return found.manifest.name if found and found.manifest else slug
 
 
 async def _page(
