@@ -14,6 +14,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.tables",
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
+            "ombud.desk.inbox.tables",
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
         ]

@@ -19,6 +19,7 @@ from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
 from ombud.desk.crm import closing as crm_closing
 from ombud.desk.errors import DeskRefusal
+from ombud.desk.inbox import taking
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -31,7 +32,7 @@ from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
 from ombud.trust import checkpoints, resets, sessions, throttle
-from ombud_plugin_api import Channel, RawReceipt
+from ombud_plugin_api import Channel, InboundChannel, InboundMessage, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
 
@@ -116,10 +117,14 @@ async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:
 async def resume(payload: dict[str, Any], context: JobContext) -> None:
     """Parses a stored receipt again and opens its case; what cannot be parsed goes to "Needs a look"."""
     raw, receipt, _ = await intake.load_raw(UUID(payload["raw"]))
-    if receipt.case_id is not None:
+    if receipt.status == "done":
         return
     try:
-        complaint = checked_complaint(await _parsed(raw))
+        said = await _parsed(raw)
+        if isinstance(said, InboundMessage):
+            await taking.take(receipt, said)
+            return
+        complaint = checked_complaint(said)
         documents = attachments.taken(complaint.documents)
         await intake.open_case(receipt, structs.replace(complaint, documents=documents))
     except (PluginFault, DeskRefusal) as refusal:
@@ -128,7 +133,7 @@ async def resume(payload: dict[str, Any], context: JobContext) -> None:
         await intake.fault(receipt.id, "parsed", str(refusal))
 
 
-async def _parsed(raw: RawReceipt) -> Complaint:
+async def _parsed(raw: RawReceipt) -> Complaint | InboundMessage:
     if raw.channel in CORE_CHANNELS:
         return CORE_CHANNELS[raw.channel](raw)
     if raw.channel == hand_filing.RECEIPTS:
@@ -140,15 +145,15 @@ async def _parsed(raw: RawReceipt) -> Complaint:
     raise Transient(f"no plugin that runs here reads the channel {raw.channel}; the receipt waits for it")
 
 
-async def _parsed_by(slug: str, channel: Channel, raw: RawReceipt) -> Complaint:
-    outcome: Outcome[Complaint] = await call(
+async def _parsed_by(slug: str, channel: Channel | InboundChannel, raw: RawReceipt) -> Complaint | InboundMessage:
+    outcome: Outcome[Complaint | InboundMessage] = await call(
         slug, channel.parse, raw, limit=PARSE_SECONDS, place=f"parse {raw.channel}"
     )
-    if outcome.fault is None and isinstance(outcome.result, Complaint):
+    if outcome.fault is None and isinstance(outcome.result, Complaint | InboundMessage):
         return outcome.result
     if outcome.fault is not None and outcome.fault.kind in {"resting", "busy", "transient"}:
         raise Transient(outcome.fault.message)
-    said = outcome.fault.message if outcome.fault else "it gave no complaint"
+    said = outcome.fault.message if outcome.fault else "it gave neither a message nor a complaint"
     raise UnreadableError(f"The channel {raw.channel} could not read it: {said}")
 
 

@@ -56,6 +56,11 @@ class Platform(Protocol):
         public files too often."""
         ...
 
+    async def receive(self, raw: RawReceipt) -> UUID:
+        """Commits what came in, byte for byte, and has it read in the work process; the same key again gives the first
+        receipt's id. Raises `Conflict` for a key used with other bytes."""
+        ...
+
     async def refuses_file(self, name: str, data: bytes) -> str:
         """What this desk does not take of files, by their bytes: program, script, page, macro or archive; empty where
         it takes the file. So a form can say it beside the file, before anything is sent."""

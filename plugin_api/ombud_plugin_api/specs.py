@@ -3,6 +3,7 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from litestar.types import ControllerRouterHandler
 
+from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
@@ -32,8 +33,19 @@ def provide_slots(manifest: Manifest) -> list[Fill]:  # type: ignore[empty-body]
 
 
 @hookspec
-def provide_channels(manifest: Manifest) -> list[Channel]:  # type: ignore[empty-body]
-    """Ways by which complaints come in; core calls `parse` when it replays a stored receipt."""
+def provide_channels(manifest: Manifest) -> list[Channel | InboundChannel]:  # type: ignore[empty-body]
+    """Ways by which messages and complaints come in; core calls `parse` in the work process for what was received, and
+    when it replays a stored receipt; a channel that fetches has `poll` and `every_seconds` too."""
+
+
+@hookspec
+def provide_deliverers(manifest: Manifest) -> list[Deliverer]:  # type: ignore[empty-body]
+    """Ways by which messages go out; core calls `send` in the work process once a message's hold is over."""
+
+
+@hookspec
+def provide_sentiment_scorers(manifest: Manifest) -> list[SentimentScorer]:  # type: ignore[empty-body]
+    """What tells the tone of a customer's words; called in the work process for each message that came in."""
 
 
 @hookspec

@@ -71,9 +71,9 @@ def tidy_name(name: str) -> str:
 
 
 async def store(
-    documents: Sequence[Document], *, case_id: UUID, message_id: UUID | None, person_id: UUID
+    documents: Sequence[Document], *, case_id: UUID | None, message_id: UUID | None, person_id: UUID
 ) -> list[UUID]:
-    """Encrypts checked documents under the person's key and ties them to case and message; two statements."""
+    """Encrypts checked documents under the person's key and ties them to message and case; two statements."""
     if not documents:
         return []
     rows = await vault.prepare_many([(f"person/{person_id}", each.data) for each in documents])

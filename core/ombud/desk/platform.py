@@ -72,6 +72,13 @@ class CorePlatform:
             await throttle.give_back(key)
         return filed
 
+    @_translated
+    async def receive(self, raw: api.RawReceipt) -> UUID:
+        receipt = await intake.receive(raw, principal=f"plugin/{self._slug}")
+        if receipt.status == "stored":
+            await outbox.enqueue_job("intake.resume", {"raw": str(receipt.id)}, key=f"resume/{receipt.id}")
+        return receipt.id
+
     async def refuses_file(self, name: str, data: bytes) -> str:
         kind = file_kinds.kind_of(file_kinds.content_type(data, name))
         return kind if kind in settings().limits.blocked_files else ""

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded, UnfitError
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
-from ombud_plugin_api import Event, Job, Transient
+from ombud_plugin_api import Context, Event, Job, PollingChannel, Transient
 
 log = logging.getLogger("ombud.plugins")
 
@@ -76,12 +76,25 @@ def _register_jobs() -> None:
     for slug in {entry.plugin for entry in schedule.schedule.entries.values() if entry.plugin}:
         schedule.schedule.forget_plugin(slug)
     for slug, loaded in running.loaded.items():
-        for job in loaded.jobs:
+        for job in (*loaded.jobs, *_polls(loaded)):
             name = f"{slug}.{job.name}"
             outbox.register_job(name, _runner(slug, job), plugin=slug)
             if job.every_seconds:
                 rhythm = schedule.interval(seconds=job.every_seconds)
                 schedule.every(name, rhythm, name, {"payload": {}}, plugin=slug)
+
+
+def _polls(loaded: Loaded) -> list[Job]:
+    """What its channels that fetch have to do, as jobs: the schedule starts no second one while the first runs."""
+    polling = [each for each in loaded.channels if isinstance(each, PollingChannel)]
+    return [
+        Job(f"poll-{each.key}", partial(_poll, each), each.limit_seconds, every_seconds=each.every_seconds)
+        for each in polling
+    ]
+
+
+async def _poll(channel: PollingChannel, payload: Mapping[str, Any], context: Context) -> None:
+    await channel.poll(context)
 
 
 def _runner(slug: str, job: Job) -> outbox.Handler:

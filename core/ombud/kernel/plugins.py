@@ -52,7 +52,9 @@ class Loaded:
     navigation: tuple[api.NavItem, ...] = ()
     pages: tuple[Any, ...] = ()
     slots: tuple[api.Fill, ...] = ()
-    channels: tuple[api.Channel, ...] = ()
+    channels: tuple[api.Channel | api.InboundChannel, ...] = ()
+    deliverers: tuple[api.Deliverer, ...] = ()
+    sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -175,6 +177,8 @@ _KINDS: dict[str, type] = {
     "navigation": api.NavItem,
     "slots": api.Fill,
     "channels": api.Channel,
+    "deliverers": api.Deliverer,
+    "sentiment_scorers": api.SentimentScorer,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -242,6 +246,10 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
             raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")
+    for channel in given["channels"]:
+        every = getattr(channel, "every_seconds", 10)
+        if not isinstance(every, int) or every < 10:
+            raise UnfitError(f"its channel {channel.key} would fetch every {every!r} s; give 10 and more")
     names = [job.name for job in given["jobs"]]
     if len(names) != len(set(names)):
         raise UnfitError("two of its jobs have one name")

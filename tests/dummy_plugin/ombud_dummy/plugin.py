@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,69 @@ class Letterbox:
         return api.Complaint(
             channel=self.key, person=api.PersonGiven(name=said["name"]), matters=(api.Matter(text=said["text"]),)
         )
+
+
+class Wire:
+    """A channel that fetches: what lies on the wire is handed over, and read as a message of whoever it names."""
+
+    key = "dummy-wire"
+    label = "Wire"
+    icon = "plug"
+    every_seconds = 30
+    limit_seconds = 20.0
+    lies: list[bytes] = []
+
+    def parse(self, raw: api.RawReceipt) -> api.InboundMessage:
+        try:
+            said = json.loads(raw.body)
+        except ValueError:
+            raise api.Permanent("this is no message of the wire; look at the bytes") from None
+        return api.InboundMessage(
+            channel=self.key,
+            sender=api.PersonGiven(name=said["name"], email=said.get("email", "")),
+            text=said["text"],
+            thread=api.Thread(id=said.get("id", ""), answers=tuple(said.get("answers", ()))),
+        )
+
+    async def poll(self, context: api.Context) -> None:
+        while self.lies:
+            data = self.lies[0]
+            key = hashlib.sha256(data).hexdigest()
+            await context.platform.receive(api.RawReceipt(channel=self.key, key=key, content_type="", body=data))
+            self.lies.pop(0)
+
+
+SENT: dict[str, api.OutboundMessage] = {}
+"""What went out by the wire, by key."""
+
+
+async def send(message: api.OutboundMessage, key: str, context: api.Context) -> api.Receipt:
+    ASKED.append(key)
+    match Mood.says:
+        case "hang":
+            await asyncio.sleep(120)
+        case "raise":
+            raise RuntimeError("the dummy fails on purpose")
+        case "away":
+            raise api.Transient("the wire is away on purpose")
+        case "refuse":
+            raise api.Permanent("the wire knows no such place")
+        case "misconfigured":
+            raise api.Misconfigured("the wire has no name")
+    SENT[key] = message
+    if Mood.says == "dies after writing":
+        raise RuntimeError("the dummy dies on purpose, after it sent")
+    return api.Receipt(state="unsure" if Mood.says == "unsure" else "sent", remote_id=f"wire-{len(SENT)}")
+
+
+async def sent_already(key: str, context: api.Context) -> api.Receipt | None:
+    return api.Receipt(state="sent") if key in SENT else None
+
+
+def heat(words: api.CustomerWords) -> list[api.Finding]:
+    """Capitals are loud."""
+    loud = words.text.isupper()
+    return [api.Finding(kind="mood", value={"mood": "angry" if loud else "calm", "score": "-0.9" if loud else "0"})]
 
 
 @get("/public", opt={"public": True})
@@ -267,7 +331,17 @@ def provide_demo_data() -> list[api.DemoData]:
 
 @hookimpl
 def provide_channels(manifest: api.Manifest) -> list[api.Channel]:
-    return [Letterbox()]
+    return [Letterbox(), Wire()]
+
+
+@hookimpl
+def provide_deliverers(manifest: api.Manifest) -> list[api.Deliverer]:
+    return [api.Deliverer("dummy-wire", "Wire", "plug", "email", send, sent_already)]
+
+
+@hookimpl
+def provide_sentiment_scorers(manifest: api.Manifest) -> list[api.SentimentScorer]:
+    return [api.SentimentScorer("dummy", "Loudness", "1", ("en",), heat)]
 
 
 @hookimpl

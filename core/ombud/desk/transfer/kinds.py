@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from ombud.desk import tables as desk
 from ombud.desk.crm import tables as crm
+from ombud.desk.inbox import tables as inbox
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -68,6 +69,7 @@ KINDS = (
     Kind("receipts", desk.Raw, more=(_SUBJECT,)),
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
+    Kind("thread_ids", inbox.ThreadId),
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
