@@ -19,7 +19,7 @@ from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
 from ombud.desk.crm import closing as crm_closing
 from ombud.desk.errors import DeskRefusal
-from ombud.desk.inbox import taking
+from ombud.desk.inbox import rematching, taking
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -65,6 +65,7 @@ def register(config: Config) -> None:
     """Core's jobs and when they run."""
     register_job("intake.resume", resume)
     register_job("intake.sweep", sweep_receipts)
+    register_job(rematching.JOB, rematching.run)
     register_job("queues.fold", fold_counts)
     register_job(bulk_run.JOB, bulk_run.in_background)
     register_job("bulk.sweep", bulk_run.sweep)

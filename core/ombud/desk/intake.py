@@ -129,14 +129,17 @@ async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint:
     return receipt
 
 
-async def open_case(receipt: Receipt, complaint: Complaint, *, actor: str = "") -> Filed:
-    """Opens the case of a receipt in one transaction; safe to call twice, the second call answers like the first."""
+async def open_case(
+    receipt: Receipt, complaint: Complaint, *, actor: str = "", message_id: UUID | None = None
+) -> Filed:
+    """Opens the case of a receipt in one transaction; safe to call twice, the second call answers like the first.
+    `message_id`: the message that waited in the inbox and becomes the first one of the case."""
     async with db.transaction():
         ground = await _ground(receipt, complaint)
         case_id = ground["case_id"]
         if case_id is None:
             complaint = await taxonomies.coded_complaint(complaint, UUID(ground["unit"]["id"]))
-            opening = _plan(receipt, complaint, ground)
+            opening = _plan(receipt, complaint, ground, message_id)
             await _write(opening, complaint)
             await _record(opening, complaint, actor or f"person/{receipt.person_id}")
             return opening.filed
@@ -163,7 +166,7 @@ class _Opening:
     filed: Filed
 
 
-def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any]) -> _Opening:
+def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any], message_id: UUID | None = None) -> _Opening:
     unit, number = ground["unit"], ground["number"]
     received_at = complaint.received_at or receipt.received_at
     due_at = deadlines.due(received_at, ground["days"], unit["time_zone"])
@@ -179,7 +182,7 @@ def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any]) -> _Op
         answer_by=deadlines.received_on(due_at, unit["time_zone"]),
     )  # fmt: skip
     return _Opening(
-        receipt=receipt, case_id=case_id, message_id=new_id(), party_id=new_id(),
+        receipt=receipt, case_id=case_id, message_id=message_id or new_id(), party_id=new_id(),
         aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, unit=unit,
         title=title_of(complaint), received_at=received_at, due_at=due_at,
         queue_id=queues.choose(facts, ground["queues"]), link=link_row, fields=ground["fields"], filed=filed,
@@ -251,7 +254,9 @@ async def _write(opening: _Opening, complaint: Complaint) -> None:
 _CASE_SQL = """
 WITH person AS (
     INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, created_at, version)
-    VALUES ($1, 'person', $2, $3, $4, $5, '', $6, $20, 1)),
+    VALUES ($1, 'person', $2, $3, $4, $5, '', $6, $20, 1)
+    ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, phone = $4, postcode = $5, language = $6,
+        version = core_person.version + 1),
 opened AS (
     INSERT INTO core_case (id, reference, unit_id, case_type, title, status, priority, severity, queue_id, channel,
         language, confidential, received_at, received_on, opened_at, due_at, changed_at, fields, aspects_total,
@@ -264,7 +269,15 @@ party AS (
 said AS (
     INSERT INTO core_message (id, case_id, person_id, raw_id, channel, direction, subject, body, said_at, recorded_at,
         key, decision, decision_reason, decided_by, decided_at)
-    VALUES ($21, $7, $1, $22, $13, 'in', $11, $23, $14, $20, '', 'complaint', $24, 'system', $20)),
+    VALUES ($21, $7, $1, $22, $13, 'in', $11, $23, $14, $20, '', 'complaint', $24, 'system', $20)
+    ON CONFLICT (id) DO UPDATE SET case_id = $7, unit_id = $9, possible_case_id = NULL, possible_reason = '',
+        held = '', waits = FALSE, triage_due_at = NULL),
+files AS (UPDATE core_attachment SET case_id = $7 WHERE message_id = $21),
+triage AS (
+    INSERT INTO core_triage (id, message_id, version, decision, reason, words, wording, rule, actor, unit_id, case_id,
+        at)
+    SELECT gen_random_uuid(), $21, 1, 'complaint', '', '', '', 'filed.' || $13, 'system', $9, $7, $20
+    WHERE NOT EXISTS (SELECT 1 FROM core_message m WHERE m.id = $21)),
 aspects AS (
     INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, due_at, version,
         queue_id)
@@ -281,7 +294,7 @@ steps AS (
     INSERT INTO core_intake_step (id, raw_id, step, state, attempts, error, at)
     SELECT gen_random_uuid(), $22, each, 'done', 1, '', $20 FROM unnest($32::text[]) AS each
     ON CONFLICT (raw_id, step) DO UPDATE SET state = 'done', error = '', at = excluded.at)
-UPDATE core_raw SET status = 'done', reason = '', case_id = $7, message_id = $21 WHERE id = $22
+UPDATE core_raw SET status = 'done', reason = '', case_id = $7, message_id = $21 WHERE id = $22 OR message_id = $21
 """
 
 

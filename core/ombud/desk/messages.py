@@ -91,14 +91,19 @@ async def add(
             VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, '', '', NULL)),
         pins AS (
             INSERT INTO core_message_aspect (id, message_id, aspect_id)
-            SELECT gen_random_uuid(), $1, each FROM unnest($13::uuid[]) AS each)
+            SELECT gen_random_uuid(), $1, each FROM unnest($13::uuid[]) AS each),
+        triage AS (
+            INSERT INTO core_triage (id, message_id, version, decision, reason, words, wording, rule, actor, unit_id,
+                case_id, at)
+            SELECT gen_random_uuid(), $1, 1, 'joined', '', '', '', 'joined.' || $6, $14, c.unit_id, $2, $10
+            FROM core_case c WHERE c.id = $2 AND $7 = 'in')
         UPDATE core_case SET changed_at = $10,
             last_word_at = CASE WHEN $7 = 'note' THEN last_word_at ELSE $9 END,
             last_word_channel = CASE WHEN $7 = 'note' THEN last_word_channel ELSE $6 END
         WHERE id = $2
         """,
         identity, case_id, person_id, author_id, raw_id, channel, direction, text, said, moment, key,
-        "complaint" if direction == "in" else "", list(aspect_ids),
+        "complaint" if direction == "in" else "", list(aspect_ids), viewer.actor,
     )  # fmt: skip
     subject = await subject_of(case_id)
     if documents:

@@ -7,6 +7,13 @@ _LOOKALIKE = str.maketrans("OIL", "011")
 _MULTIPLIER = 0x9E3779B1  # odd, so multiplying is a bijection modulo a power of two
 _WIDTH = 5
 _SHAPE = re.compile(r"([A-Z]{2,6})-([0-9A-Z]{5,12})-([0-9A-Z])\Z")
+_DASH = r"[ \t]?[-\u2010-\u2015\u2212][ \t]?"  # as word processors and scans write it
+# Not within a longer word, an address, or the value of an attribute.
+_SAID = re.compile(
+    rf"(?<![\w/=&%-])([a-z]{{2,6}}){_DASH}([0-9a-z]{{5,12}}){_DASH}([0-9a-z])(?![\w=%-])", re.IGNORECASE | re.ASCII
+)
+_TAG = re.compile(r"<!--.*?-->|</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE | re.DOTALL)
+_MOST = 20
 
 
 def make(number: int, prefix: str) -> str:
@@ -48,3 +55,12 @@ def tidy(text: str) -> str | None:
     if any(each not in ALPHABET for each in body + sign) or check(body) != sign:
         return None
     return f"{prefix}-{body}-{sign}"
+
+
+def find(text: str) -> list[str]:
+    """The references that somebody wrote in a text, each once, in their order: those whose check sign fits, in what can
+    be seen, and not in lines that quote somebody else."""
+    visible = _TAG.sub(" ", text)
+    written = "\n".join(line for line in visible.splitlines() if not line.lstrip().startswith((">", "|")))
+    found = (tidy("-".join(match.groups())) for match in _SAID.finditer(written))
+    return list(dict.fromkeys(each for each in found if each))[:_MOST]

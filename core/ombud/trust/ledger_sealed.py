@@ -8,11 +8,12 @@ from typing import Any
 import asyncpg
 
 from ombud.kernel.database import db
-from ombud.trust.canonical import commitment
+from ombud.trust import keys
+from ombud.trust.canonical import canonical, commitment
 from ombud.trust.checkpoints import batches
 from ombud.trust.keys import KeyTrouble
-from ombud.trust.ledger import Opening, opening_of
-from ombud.trust.vault import Damaged
+from ombud.trust.ledger import Opening, opening_of, sealed_label
+from ombud.trust.vault import Damaged, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +106,28 @@ async def values_of(field: str, places: Sequence[tuple[str, int]]) -> AsyncItera
         if row["key"] is not None and row["destroyed_at"] is None:
             opening = opened(row)
             yield row["stream"], row["seq"], opening.value if opening else None
+
+
+async def hand_over(subject: str, to: str) -> int:
+    """What was sealed for one subject becomes another's, so that erasing that one takes it: two records of people
+    turned out to be one person. The commitments in the chain stay as they are. In the caller's transaction; returns how
+    many; raises Destroyed where `to` was erased."""
+    rows = await db.fetch(_VALUES.format(only="WHERE s.subject = $1"), subject)
+    openings = [opening for row in rows if row["key"] is not None and (opening := opened(row)) is not None]
+    if not openings:
+        return 0
+    key = (await keys.sealing_keys({to}))[to]
+    boxes = [
+        seal(key, each.nonce + canonical(each.value), sealed_label(each.stream, each.seq, each.field, to))
+        for each in openings
+    ]
+    await db.execute(
+        """UPDATE core_sealed s SET subject = $4, wrapped = fresh.wrapped, nonce = fresh.nonce,
+            ciphertext = fresh.ciphertext
+        FROM unnest($1::text[], $2::bigint[], $3::text[], $5::bytea[], $6::bytea[], $7::bytea[])
+            AS fresh (stream, seq, field, wrapped, nonce, ciphertext)
+        WHERE s.stream = fresh.stream AND s.seq = fresh.seq AND s.field = fresh.field""",
+        [each.stream for each in openings], [each.seq for each in openings], [each.field for each in openings], to,
+        [box.wrapped for box in boxes], [box.nonce for box in boxes], [box.ciphertext for box in boxes],
+    )  # fmt: skip
+    return len(openings)

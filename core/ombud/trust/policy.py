@@ -142,7 +142,36 @@ def about_me(case_id: str, me: str) -> str:
     )
 
 
+# Which permission reaches what has come in and belongs to no case yet; a right to cases alone does not.
+_IN_INBOX = {
+    "case.read": "inbox.read", "person.read": "inbox.read", "inbox.read": "inbox.read",
+    "inbox.decide": "inbox.decide", "inbox.review": "inbox.review",
+}  # fmt: skip
+
+
+def _inbox_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """Messages that wait for a decision, or were found to be no complaint: in the units whose inbox one may open."""
+    permission = _IN_INBOX.get(grant.permission)
+    if permission is None:
+        return "FALSE"
+    units = arguments.add(list(grant.viewer.units(permission)))
+    return f"({alias}.case_id IS NULL AND {alias}.direction = 'in' AND {alias}.unit_id = ANY({units}::uuid[]))"
+
+
 def _message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """Of a case, or of the inbox."""
+    inbox = _inbox_rows(grant, alias, arguments)
+    return f"({inbox} OR {_case_message_rows(_of_cases(grant), alias, arguments)})"
+
+
+def _of_cases(grant: Grant) -> Grant:
+    """What the inbox shows of cases follows the right to cases: who may read the inbox alone sees none of them."""
+    if not grant.permission.startswith("inbox."):
+        return grant
+    return Grant(grant.allowed, grant.viewer, "case.read", grant.kind)
+
+
+def _case_message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     """In a case with an aspect about me I see only messages pinned to other aspects and to none of those about me."""
     rows = _within_case(grant, f"{alias}.case_id", arguments)
     me = arguments.add(grant.viewer.user_id)
@@ -155,7 +184,16 @@ def _message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
 
 
 def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
-    rows = _message_rows(grant, "policy_message", arguments)
+    inbox = _inbox_rows(grant, "policy_message", arguments)
+    waiting = (
+        f"({alias}.case_id IS NULL AND EXISTS (SELECT 1 FROM core_message policy_message "
+        f"WHERE policy_message.id = {alias}.message_id AND {inbox}))"
+    )
+    return f"({waiting} OR {_case_attachment_rows(_of_cases(grant), alias, arguments)})"
+
+
+def _case_attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    rows = _case_message_rows(grant, "policy_message", arguments)
     own = _within_case(grant, f"{alias}.case_id", arguments)
     me = arguments.add(grant.viewer.user_id)
     mine = about_me(f"{alias}.case_id", me)
@@ -166,11 +204,17 @@ def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
 
 
 def _person_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
-    rows = _case_rows(grant, "policy_case", arguments)
-    return (
+    """Parties of cases, and who wrote what waits in the inbox."""
+    rows = _case_rows(_of_cases(grant), "policy_case", arguments)
+    party = (
         "EXISTS (SELECT 1 FROM core_party policy_party JOIN core_case policy_case "
         f"ON policy_case.id = policy_party.case_id WHERE policy_party.person_id = {alias}.id AND {rows})"
     )
+    inbox = _inbox_rows(grant, "policy_message", arguments)
+    if inbox == "FALSE":
+        return party
+    sender = f"SELECT 1 FROM core_message policy_message WHERE policy_message.person_id = {alias}.id AND {inbox}"
+    return f"({party} OR EXISTS ({sender}))"
 
 
 def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
@@ -186,7 +230,7 @@ def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     said = (
         f"{alias}.kind ~ '^(message|note)[.]' AND NOT EXISTS (SELECT 1 FROM core_message policy_message WHERE "
         f"policy_message.id = substring({alias}.body->>'message' FROM '^[0-9a-f-]{{36}}$')::uuid "
-        f"AND {_message_rows(grant, 'policy_message', arguments)})"
+        f"AND {_case_message_rows(grant, 'policy_message', arguments)})"
     )
     whole = f"{alias}.kind IN ('case.opened', 'case.changed') AND {alias}.actor <> {arguments.add(grant.viewer.actor)}"
     apart = f"NOT ({about_me(case_id, me)} AND ({said} OR {whole}))"

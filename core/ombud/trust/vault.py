@@ -15,7 +15,9 @@ from ombud.kernel.ids import new_id
 from ombud.trust import keys
 from ombud.trust.keys import Destroyed
 
-__all__ = ["Destroyed", "NotStored", "VaultRow", "destroy_subject", "insert", "load", "load_many", "prepare", "store"]
+__all__ = [
+    "Destroyed", "NotStored", "VaultRow", "destroy_subject", "insert", "load", "load_many", "move", "prepare", "store",
+]  # fmt: skip
 
 
 class NotStored(KeyError):
@@ -141,6 +143,23 @@ async def load_many(identities: Collection[UUID]) -> dict[UUID, bytes]:
         box = Box(row["wrapped"], row["nonce"], row["ciphertext"])
         clear[identity] = unseal(key, box, _label(identity, row["subject"]))
     return clear
+
+
+async def move(identities: Collection[UUID], subject: str) -> None:
+    """Makes bytes those of another subject, so that its erasure takes them: sealed anew under its key, with their ids
+    kept. In the caller's transaction; raises NotStored, or Destroyed for either subject."""
+    clear = await load_many(identities)
+    if not clear:
+        return
+    rows = await prepare_again([(identity, subject, data) for identity, data in clear.items()])
+    await db.execute(
+        """UPDATE core_vault v SET subject = $2, wrapped = fresh.wrapped, nonce = fresh.nonce,
+            ciphertext = fresh.ciphertext
+        FROM unnest($1::uuid[], $3::bytea[], $4::bytea[], $5::bytea[]) AS fresh (id, wrapped, nonce, ciphertext)
+        WHERE v.id = fresh.id""",
+        [row.id for row in rows], subject, [row.box.wrapped for row in rows], [row.box.nonce for row in rows],
+        [row.box.ciphertext for row in rows],
+    )  # fmt: skip
 
 
 async def destroy_subject(subject: str) -> bool:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import get, post
 from msgspec import structs
 
@@ -48,12 +49,13 @@ class Wire:
             said = json.loads(raw.body)
         except ValueError:
             raise api.Permanent("this is no message of the wire; look at the bytes") from None
-        return api.InboundMessage(
-            channel=self.key,
-            sender=api.PersonGiven(name=said["name"], email=said.get("email", "")),
-            text=said["text"],
-            thread=api.Thread(id=said.get("id", ""), answers=tuple(said.get("answers", ()))),
-        )
+        plain = {
+            "channel": self.key,
+            "sender": {"name": said["name"], "email": said.get("email", "")},
+            "text": said["text"],
+            "thread": {name: said[name] for name in ("id", "answers", "addresses") if name in said},
+        }
+        return msgspec.convert({**plain, **said.get("more", {})}, api.InboundMessage)
 
     async def poll(self, context: api.Context) -> None:
         while self.lies:
