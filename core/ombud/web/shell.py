@@ -31,7 +31,7 @@ CHOICES = {
 }
 
 # A cookie could be set by another site of the same domain: a toast sends nothing but these.
-_UNDOES = re.compile(r"/undo/[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore")
+_UNDOES = re.compile(r"/undo/[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore|/inbox/[0-9a-f-]{36}/undo")
 
 Req = Request[Any, Any, Any]
 
@@ -49,6 +49,7 @@ class Entry:
 
 
 CORE = (
+    Entry("inbox", "Inbox", "mail", "/inbox", "inbox.read"),
     Entry("queue", "Queue", "stack-2", "/queues", "case.read"),
     Entry("search", "Search", "search", "/search", "case.read"),
     Entry("people", "People", "users", "/parties", "person.read"),
@@ -127,7 +128,7 @@ def toasts(request: Req) -> list[dict[str, Any]]:
 
 
 def toast_cookie(text: str, undo: str = "") -> str:
-    """`undo`: the address that takes it back, under /undo/ or /views/."""
+    """`undo`: the address that takes it back, under /undo/, /views/ or /inbox/."""
     said = json.dumps({"text": text, "undo": undo} if undo else text)
     packed = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")  # a cookie with = in it comes back in quotes
     return cookie(TOAST_COOKIE, packed, seconds=60)

@@ -1,7 +1,7 @@
 """What people decide about a message in the inbox: a case of its own, part of a case, or no complaint."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +41,7 @@ class NewCase:
     title: str = ""
     matters: tuple[Matter, ...] = ()
     confidential: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def lock_message(viewer: Viewer, message_id: UUID, permission: str = DECIDE) -> Any:
@@ -94,7 +95,7 @@ def _complaint(row: Any, new: NewCase) -> Complaint:
         person=PersonGiven(name=new.name or row["sender_name"] or "Name withheld", email=new.email, phone=new.phone),
         matters=new.matters or (Matter(text=words),), summary=new.title or row["subject"],
         received_at=row["said_at"], unit=new.unit, case_type=new.case_type,
-        language=row["language"] or "en", confidential=new.confidential,
+        language=row["language"] or "en", confidential=new.confidential, fields=dict(new.fields),
     )  # fmt: skip
 
 
