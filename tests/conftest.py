@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ombud.kernel import plugins
 from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
+DUMMY = Path(__file__).parent / "dummy_plugin"
 SHARED = ROOT.parent / "shared" / "data"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -67,3 +69,20 @@ def made(tmp_path: Path) -> Iterator[Made]:
     yield plugin.write()
     sys.path.remove(str(site))
     plugin.remove()
+
+
+@pytest.fixture
+def dummy() -> Iterator[str]:
+    """The dummy plugin, installed for the length of a test."""
+    sys.path.insert(0, str(DUMMY))
+    yield "dummy"
+    sys.path.remove(str(DUMMY))
+    for name in [each for each in sys.modules if each.startswith("ombud_dummy")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+async def desk_with_dummy(desk: Any, dummy: str) -> Any:
+    assert dummy in plugins.discover()
+    await desk.enable(dummy)
+    return desk

@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.inbox.tables",
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
+            "ombud.desk.outgoing.tables",
         ]
     ),
 )

@@ -34,7 +34,7 @@ async def follow(token: str) -> CustomerCase:
     link = await links.read(token)
     case = await _case(link)
     aspects = await _aspects(link.case_id)
-    said = await _messages(link.case_id)
+    said = await _messages(link)
     zone = case["time_zone"]
     answer_by = deadlines.received_on(case["due_at"], zone) if case["due_at"] else None
     step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by)
@@ -98,12 +98,20 @@ def _redress(line: Sequence[Any]) -> tuple[str, Any, str, str]:
     return (kind, None if amount is None else Decimal(amount), currency, note)
 
 
-async def _messages(case_id: UUID) -> list[CustomerMessage]:
+# What of ours the holder of a link may read: what has left, and was written to them or onto the customer's page. A
+# message without a row in core_outgoing stands there since it was written.
+_LEFT = (
+    "(m.direction = 'in' OR NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id = m.id) OR EXISTS (SELECT 1 FROM "
+    "core_outgoing o WHERE o.id = m.id AND o.state = 'sent' AND (o.channel = 'page' OR o.person_id = $2)))"
+)
+
+
+async def _messages(link: Link) -> list[CustomerMessage]:
     rows = await db.fetch(
-        "SELECT id, direction, body, said_at FROM core_message WHERE case_id = $1 AND direction <> 'note' "
-        "ORDER BY said_at DESC, id DESC LIMIT 200",
-        case_id,
-    )
+        "SELECT m.id, m.direction, m.body, m.said_at FROM core_message m WHERE m.case_id = $1 "
+        f"AND m.direction <> 'note' AND {_LEFT} ORDER BY m.said_at DESC, m.id DESC LIMIT 200",
+        link.case_id, link.person_id,
+    )  # fmt: skip
     return [
         CustomerMessage(id=row["id"], from_us=row["direction"] == "out", body=row["body"], said_at=row["said_at"])
         for row in reversed(rows)
@@ -184,7 +192,7 @@ async def _back_to_the_desk(link: Link) -> None:
 async def documents(token: str, proof: str) -> tuple[DocumentView, ...]:
     """Documents that came with what the customer said or was told; those of staff notes stay inside."""
     link = await _proven(token, proof)
-    rows = await _documents(link.case_id)
+    rows = await _documents(link)
     return tuple(
         DocumentView(
             id=row["id"],
@@ -197,17 +205,19 @@ async def documents(token: str, proof: str) -> tuple[DocumentView, ...]:
     )
 
 
-async def _documents(case_id: UUID) -> list[Record]:
+async def _documents(link: Link) -> list[Record]:
     return await db.fetch(
-        "SELECT a.* FROM core_attachment a JOIN core_message m ON m.id = a.message_id "
-        "WHERE a.case_id = $1 AND m.direction <> 'note' ORDER BY a.created_at, a.id",
-        case_id,
-    )
+        "SELECT a.* FROM core_attachment a LEFT JOIN core_message m ON m.id = a.message_id "
+        f"WHERE a.case_id = $1 AND ((m.direction <> 'note' AND {_LEFT}) OR EXISTS (SELECT 1 FROM core_outgoing o "
+        "WHERE o.case_id = $1 AND o.state = 'sent' AND (o.channel = 'page' OR o.person_id = $2) "
+        "AND o.documents ? a.id::text)) ORDER BY a.created_at, a.id",
+        link.case_id, link.person_id,
+    )  # fmt: skip
 
 
 async def document(token: str, proof: str, document_id: UUID) -> Document:
     link = await _proven(token, proof)
-    for row in await _documents(link.case_id):
+    for row in await _documents(link):
         if row["id"] == document_id:
             data = await vault.load(row["vault_id"])
             return Document(name=row["name"], content_type=file_kinds.told(row["content_type"]), data=data)

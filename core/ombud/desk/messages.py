@@ -1,7 +1,8 @@
 """What is said in a case: notes among staff, what a person told us, what we answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ombud.desk import attachments
@@ -29,8 +30,9 @@ async def write(
     key: str = "",
     documents: Sequence[Document] = (),
 ) -> UUID:
-    """Adds to the timeline: `note` (staff only), `answer` (the complainant reads it on their page), `told` (what a
-    person said to the writer). The same key in the same case adds it once."""
+    """Adds to the timeline: `note` (staff only), `told` (what a person said to the writer), `answer` (on the
+    complainant's page at once; people and the API send answers by desk/outgoing). The same key in the same case adds it
+    once."""
     if kind not in KINDS:
         raise Invalid("Choose whether this is a note, an answer, or what you were told.", "kind")
     text = clean_text(text, "text", longest=settings().limits.text_chars, required=True)
@@ -39,14 +41,14 @@ async def write(
         case = await lock_case(viewer, "case.write", case_id)
         if case["status"] == "closed" and kind == "answer":
             raise NotNow("The case is closed. Reopen it before you answer, with the reason.")
-        pinned = await _seen(viewer, case_id, aspect_ids)
+        pinned = await seen_aspects(viewer, case_id, aspect_ids)
         return await add(
             viewer, case_id, direction=KINDS[kind], channel="desk", text=text, author_id=viewer.user_id,
             aspect_ids=pinned, key=key, documents=checked,
         )  # fmt: skip
 
 
-async def _seen(viewer: Viewer, case_id: UUID, aspect_ids: Sequence[UUID]) -> list[UUID]:
+async def seen_aspects(viewer: Viewer, case_id: UUID, aspect_ids: Sequence[UUID]) -> list[UUID]:
     if not aspect_ids:
         return []
     grant, arguments = decide(viewer, "case.write", "aspect"), Arguments()
@@ -75,8 +77,11 @@ async def add(
     aspect_ids: Sequence[UUID] = (),
     key: str = "",
     documents: Sequence[Document] = (),
+    subject: str = "",
+    unsent: Mapping[str, Any] | None = None,
 ) -> UUID:
-    """Writes the rows and the entry of a message in the caller's transaction; text and documents are checked."""
+    """Writes the rows and the entry of a message in the caller's transaction; text and documents are checked.
+    `unsent`: codes of one that leaves later (desk/outgoing): until then it is no last word of the case."""
     if key:
         known = await db.fetchval("SELECT id FROM core_message WHERE case_id = $1 AND key = $2", case_id, key)
         if known is not None:
@@ -88,31 +93,33 @@ async def add(
         WITH said AS (
             INSERT INTO core_message (id, case_id, person_id, author_id, raw_id, channel, direction, subject, body,
                 said_at, recorded_at, key, decision, decision_reason, decided_by, decided_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, '', '', NULL)),
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $14, $8, $9, $10, $11, $12, '', '', NULL)),
         pins AS (
             INSERT INTO core_message_aspect (id, message_id, aspect_id)
             SELECT gen_random_uuid(), $1, each FROM unnest($13::uuid[]) AS each),
         triage AS (
             INSERT INTO core_triage (id, message_id, version, decision, reason, words, wording, rule, actor, unit_id,
                 case_id, at)
-            SELECT gen_random_uuid(), $1, 1, 'joined', '', '', '', 'joined.' || $6, $14, c.unit_id, $2, $10
+            SELECT gen_random_uuid(), $1, 1, 'joined', '', '', '', 'joined.' || $6, $16, c.unit_id, $2, $10
             FROM core_case c WHERE c.id = $2 AND $7 = 'in')
         UPDATE core_case SET changed_at = $10,
-            last_word_at = CASE WHEN $7 = 'note' THEN last_word_at ELSE $9 END,
-            last_word_channel = CASE WHEN $7 = 'note' THEN last_word_channel ELSE $6 END
+            last_word_at = CASE WHEN $7 = 'note' OR $15 THEN last_word_at ELSE $9 END,
+            last_word_channel = CASE WHEN $7 = 'note' OR $15 THEN last_word_channel ELSE $6 END
         WHERE id = $2
         """,
         identity, case_id, person_id, author_id, raw_id, channel, direction, text, said, moment, key,
-        "complaint" if direction == "in" else "", list(aspect_ids), viewer.actor,
+        "complaint" if direction == "in" else "", list(aspect_ids), subject, unsent is not None, viewer.actor,
     )  # fmt: skip
-    subject = await subject_of(case_id)
+    whose = await subject_of(case_id)
     if documents:
-        person = UUID(subject.split("/")[1])
+        person = UUID(whose.split("/")[1])
         await attachments.store(documents, case_id=case_id, message_id=identity, person_id=person)
     kinds = {"in": "message.received", "out": "message.sent", "note": "note.written"}
     body = {"message": str(identity), "channel": channel, "direction": direction,
-            "aspects": [str(each) for each in aspect_ids], "documents": len(documents)}  # fmt: skip
-    await record(viewer, case_id, kinds[direction], body, {"body": Sealed(subject, text)})
+            "aspects": [str(each) for each in aspect_ids], "documents": len(documents), **(unsent or {})}  # fmt: skip
+    sealed = {"body": Sealed(whose, text)} | ({"subject": Sealed(whose, subject)} if subject else {})
+    kind = "message.written" if unsent is not None else kinds[direction]
+    await record(viewer, case_id, kind, body, sealed)
     return identity
 
 

@@ -313,6 +313,8 @@ class Draft(Table, tablename="core_draft"):
     case_id = UUID(default=None, null=True)
     purpose = Text(default="", help_text="message:<who would read it>, decision:<aspect>, filing:<form>")
     body = JSONB(default="{}")
+    shared = Boolean(default=False, help_text="those who may write in the case see it and write on")
+    edited_by = UUID(default=None, null=True, help_text="who wrote its present text, where that is not its owner")
     version = Integer(default=1)
     updated_at = Timestamptz()
 

@@ -91,11 +91,11 @@ async def _put(
     """In one statement, so that two windows cannot both believe that they were first."""
     arguments = Arguments(new_id(), viewer.user_id, case_id, purpose, parts, now(), seen)
     grant = decide(viewer, "case.read", "case")
-    source = "SELECT $1, $2::uuid, $3::uuid, $4, $5::jsonb, 1, $6"
+    source = "SELECT $1, $2::uuid, $3::uuid, $4, $5::jsonb, 1, $6, FALSE"
     if case_id is not None:
         source += f" FROM core_case c WHERE c.id = $3 AND {grant.where('c', arguments)}"
     version = await db.fetchval(
-        f"INSERT INTO core_draft (id, user_id, case_id, purpose, body, version, updated_at) {source} "
+        f"INSERT INTO core_draft (id, user_id, case_id, purpose, body, version, updated_at, shared) {source} "
         "ON CONFLICT (user_id, case_id, purpose) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at, "
         "version = core_draft.version + 1 "
         "WHERE $7::int IS NULL OR core_draft.version <= $7 OR core_draft.body = excluded.body RETURNING version",
@@ -119,6 +119,20 @@ async def _standing(viewer: Viewer, case_id: UUID | None, purpose: str) -> Any:
         case_id,
         purpose,
     )
+
+
+async def put_back(user_id: UUID, case_id: UUID, purpose: str, body: Mapping[str, str]) -> None:
+    """Text that was on its way becomes a draft again, in the caller's transaction; what stands in the box already stays
+    below it."""
+    await db.execute(
+        "INSERT INTO core_draft (id, user_id, case_id, purpose, body, shared, version, updated_at) "
+        "VALUES ($1, $2, $3, $4, $5, FALSE, 1, $6) ON CONFLICT (user_id, case_id, purpose) DO UPDATE SET "
+        "body = excluded.body || jsonb_build_object('text', CASE WHEN coalesce(core_draft.body->>'text', '') IN "
+        "('', excluded.body->>'text') THEN excluded.body->>'text' "
+        "ELSE (excluded.body->>'text') || E'\\n\\n' || (core_draft.body->>'text') END), "
+        "updated_at = excluded.updated_at, version = core_draft.version + 1",
+        new_id(), user_id, case_id, purpose, dict(body), now(),
+    )  # fmt: skip
 
 
 async def mine(viewer: Viewer, case_id: UUID) -> dict[str, dict[str, Any]]:

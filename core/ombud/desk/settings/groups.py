@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk import promises
 from ombud.desk.errors import NotFound
+from ombud.desk.outgoing import rules as outgoing
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
@@ -35,8 +36,13 @@ def groups() -> list[Group]:
         "By when you answer, first write and judge what came in, and how long a customer's link works.",
         "calendar-due", promises.schema(),
     )  # fmt: skip
+    sent = Group(
+        outgoing.KEY, "Outgoing messages",
+        "How long a message can be taken back, office hours, and what a second person approves.", "send",
+        outgoing.schema(),
+    )  # fmt: skip
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, *sorted(brought, key=lambda each: each.label)]
+    return [promised, sent, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

@@ -16,7 +16,11 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
 )  # fmt: skip
-SAID = ("message.received", "message.sent", "note.written")
+# What the messages themselves show, with their present state.
+SAID = (
+    "message.received", "message.sent", "note.written", "message.written", "message.sending", "message.waits",
+    "message.unsure", "message.failed", "message.hurried", "message.put_off", "message.delivery_changed",
+)  # fmt: skip
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
 
@@ -156,6 +160,20 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "redress.reversed": _redress,
     "message.received": _simple("A message came in", "mail"),
     "message.sent": _simple("%(actor)s answered", "mail"),
+    "message.written": _simple("%(actor)s wrote a message that leaves later (%(channel)s)", "mail"),
+    "message.sending": _simple("The message began to leave (%(channel)s)", "send"),
+    "message.waits": _simple("The message could not leave yet (%(channel)s); it is tried again", "hourglass"),
+    "message.unsure": _simple("It became uncertain whether the message arrived (%(channel)s)", "help"),
+    "message.failed": _simple("The message could not be sent (%(channel)s)", "alert-circle"),
+    "message.given_up": _simple("%(actor)s gave up a message that may not have arrived", "ban"),
+    "message.sent_again": _simple("%(actor)s had a message sent again", "repeat"),
+    "message.taken_back": _simple("%(actor)s took a message back before it left", "arrow-back-up"),
+    "message.hurried": _simple("%(actor)s let a message leave at once", "send"),
+    "message.put_off": _simple("%(actor)s chose another time for a message to leave", "clock"),
+    "message.approved": _simple("%(actor)s approved a message", "check"),
+    "message.rejected": _simple("%(actor)s sent a message back to its writer", "arrow-back-up"),
+    "message.sent_back": _simple("A message changed after it was approved and waits again", "hourglass"),
+    "message.delivery_changed": _simple("The other side reported on a message (%(channel)s)", "mail"),
     "note.written": _simple("%(actor)s wrote a note", "lock"),
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),

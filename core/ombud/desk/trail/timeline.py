@@ -27,8 +27,31 @@ class FileShown:
 
 
 @dataclass(frozen=True)
+class OnItsWay:
+    """How an outgoing message stands (desk/outgoing). `detail`, `server_said`: words of the other side, only for those
+    who may see contact details; `recipient` is None where the viewer may not see names; `by`: who approved it."""
+
+    state: str
+    kind: str
+    channel: str
+    leave_at: datetime | None
+    sent_at: datetime | None
+    trouble: str
+    approval: str
+    by: str
+    delivery: str
+    delivery_code: str
+    detail: str
+    server_said: str
+    recipient: str | None
+    attempts: int
+    robot: bool
+
+
+@dataclass(frozen=True)
 class Said:
-    """A message or note. `kind`: in, out, note; `author`: who said it, in words; `about`: letters of aspects."""
+    """A message or note. `kind`: in, out, note; `author`: who said it, in words; `about`: letters of aspects; `way`:
+    how an outgoing one stands, None where it simply is on the customer's page."""
 
     id: UUID
     kind: str
@@ -43,6 +66,8 @@ class Said:
     about: tuple[str, ...]
     aspect_ids: tuple[UUID, ...]
     files: tuple[FileShown, ...]
+    subject: str = ""
+    way: OnItsWay | None = None
 
 
 @dataclass(frozen=True)
@@ -137,15 +162,20 @@ async def message_page(
     return shown, _write_place(shown[0]) if len(said) > size else None
 
 
+_WAY = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
+    coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
+    o.delivery_text, o.recipient->>'name' AS recipient, o.attempts, o.robot"""
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
-SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.body, m.author_id, m.person_id, p.name AS person_name,
+SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id,
+    p.name AS person_name, {way},
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
      FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
 FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
+LEFT JOIN core_outgoing o ON o.id = m.id LEFT JOIN core_user yes ON yes.id = o.approved_by
 ORDER BY m.said_at, m.id
 """
 
@@ -172,21 +202,43 @@ async def messages(
             f"AND pin.aspect_id = {arguments.add(about)})"
         )
     sql = _MESSAGES.format(
-        case=case, rows=rows_seen, about=pinned, further=further(arguments), limit=arguments.add(limit), files=files
+        case=case,
+        rows=rows_seen,
+        about=pinned,
+        further=further(arguments),
+        limit=arguments.add(limit),
+        files=files,
+        way=_WAY,
     )
     rows = await db.fetch(sql, *arguments.values)
-    named = "name" not in mask_in(viewer, unit_id)
-    return [_said(viewer, row, letters, named) for row in rows]
+    mask = mask_in(viewer, unit_id)
+    return [_said(viewer, row, letters, mask) for row in rows]
 
 
-def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], show_people: bool) -> Said:
+def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
+    """From a row with the columns of `core_outgoing o`, as the viewer may see it."""
+    if row["state"] is None:
+        return None
+    seen = not mask & {"email", "phone", "address"}
+    return OnItsWay(
+        state=row["state"], kind=row["way_kind"], channel=row["way_channel"], leave_at=row["leave_at"],
+        sent_at=row["sent_at"], trouble=row["trouble"], approval=row["approval"], by=row["approved_by"],
+        delivery=row["delivery"], delivery_code=row["delivery_code"], detail=row["detail"] if seen else "",
+        server_said=row["delivery_text"] if seen else "", attempts=row["attempts"], robot=row["robot"],
+        recipient=None if "name" in mask else row["recipient"] or "",
+    )  # fmt: skip
+
+
+def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[str]) -> Said:
+    show_people = "name" not in mask
     pins = sorted((len(sign), sign, each) for each in row["pins"] if (sign := letters.get(str(each))))
     return Said(
         id=row["id"], kind=row["direction"], at=row["said_at"], recorded_at=row["recorded_at"],
         author=_author(row, show_people), author_id=row["author_id"], person_id=row["person_id"],
         mine=row["author_id"] is not None and row["author_id"] == viewer.user_id, channel=row["channel"],
         text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
-        files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()),
+        files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
+        way=on_its_way(row, mask),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from piccolo.table import Table
 from ombud.desk import tables as desk
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
+from ombud.desk.outgoing import tables as outgoing
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -70,6 +71,9 @@ KINDS = (
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
     Kind("thread_ids", inbox.ThreadId),
+    Kind("message_templates", outgoing.MessageTemplate),
+    Kind("macros", outgoing.Macro),
+    Kind("outgoing", outgoing.Outgoing),
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),

@@ -1,6 +1,5 @@
 """A case as pages/case.html draws it: from what the viewer may see to the words on the page."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +10,10 @@ from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
-from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
+from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
@@ -23,6 +22,7 @@ from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm
+from ombud.web.pages.composer import composer_of, way_drawn
 from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
@@ -50,7 +50,12 @@ async def show_case(
     viewer = viewer_of(request)
     view = await case_page(viewer, reference, about=about, before=before)
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
-    context = {**drawn(viewer, view, about=about, kept=kept or {}), "slots": shown, "crm": crm_places(viewer, view)}
+    offered = await offer(viewer, view.case) if view.may("answer") else None
+    context = {
+        **drawn(viewer, view, about=about, kept=kept or {}, offered=offered),
+        "slots": shown,
+        "crm": crm_places(viewer, view),
+    }
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
     status = 409 if conflict else wrong.status
     return await page(
@@ -69,7 +74,9 @@ def href_of(view: CasePageView) -> str:
     return f"/cases/{quote(view.case.reference, safe='')}"
 
 
-def drawn(viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[str, Any]) -> dict[str, Any]:
+def drawn(
+    viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[str, Any], offered: Offer | None = None
+) -> dict[str, Any]:
     """Everything of pages/case.html but shell, slots and refusals."""
     queue = view.case.queue
     return {
@@ -94,7 +101,7 @@ def drawn(viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[
         "data": [], "jobs": [],
         "kept": kept, "new_aspect": kept.get("new_aspect", {}), "new_party": kept.get("new_party", {}),
         **talk_drawn(view, about),
-        "composer": composer_of(view, kept),
+        "composer": composer_of(view, kept, offered),
     }  # fmt: skip
 
 
@@ -250,6 +257,9 @@ def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
 def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     if isinstance(entry, Happened):
         return {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
+    if entry.way is not None and entry.way.state == "cancelled":
+        text = "A message was taken back before it left"
+        return {"kind": "event", "id": str(entry.id), "at": entry.at, "icon": "arrow-back-up", "text": text}
     text, rest = cut(entry.text)
     files = [
         {"name": each.name, "href": f"/files/{each.id}", "size": each.size,
@@ -259,7 +269,8 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
-        "about": entry.about, "heat": 0, "flag": None, "files": files,
+        "about": entry.about, "heat": 0, "flag": None, "files": files, "subject": entry.subject,
+        "way": way_drawn(entry),
     }  # fmt: skip
 
 
@@ -277,29 +288,6 @@ def cut(text: str) -> tuple[str, str]:
     place = max(text.rfind("\n\n", LONG // 2, LONG), text.rfind(" ", LONG // 2, LONG))
     place = place if place > 0 else LONG
     return text[:place].rstrip(), text[place:].lstrip()
-
-
-def composer_of(view: CasePageView, kept: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
-    if not view.may("note"):
-        return None
-    purpose = drafts.for_message(view.case.customer_id)
-    draft = view.drafts.get(purpose, {})
-    apart = [each for each in view.drafts if each.startswith(drafts.MESSAGE) and each != purpose]
-    typed: Mapping[str, Any] = kept.get("composer") or draft.get("body") or {}
-    undecided = [each.letter for each in view.aspects if not each.decided]
-    mixed = 0 < len(undecided) < len(view.aspects)
-    about = typed.get("about") or ""
-    kind = typed.get("kind") or ("reply" if view.may("answer") else "note")
-    return {
-        "may_reply": view.may("answer"), "reply_to": "the customer, on their page",
-        "reply_why_not": "" if view.may("answer") else view.why_not("answer"), "kind": kind,
-        "text": typed.get("text", ""), "about": about.split(",") if isinstance(about, str) else about,
-        "draft_version": draft.get("version", 0), "saved_at": draft.get("updated_at"), "theirs": "",
-        "to": str(view.case.customer_id or ""), "apart": len(apart),
-        "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
-        "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
-    }  # fmt: skip
 
 
 _LABELS = {

@@ -1,8 +1,10 @@
 """What is written on a case: notes, answers, what a person told; drafts while typing; files."""
 
+from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, get, post
 
@@ -13,19 +15,24 @@ from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
+from ombud.desk.outgoing import writing as outgoing
+from ombud.desk.outgoing.ways import PAGE
+from ombud.desk.outgoing.writing import Wanted, Written
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.case_drawn import show_case
+from ombud.web.pages.composer import PARTS
 from ombud.web.pages.fragments import fragment
-from ombud.web.pages.given import Given, given, refused
+from ombud.web.pages.given import Given, given, identity_of, refused
 from ombud.web.shell import go
+from ombud_plugin_api.facts import Document
 
 Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
-KINDS = {"reply": "answer", "note": "note", "told": "told"}
-SAID = {"reply": "Your answer is on the customer's page.", "note": "Your note is saved.", "told": "It is recorded."}
+KINDS = {"note": "note", "told": "told"}
+SAID = {"note": "Your note is saved.", "told": "It is recorded."}
 FILES_AGAIN = " Choose the files again; browsers do not keep them."
 
 
@@ -41,17 +48,55 @@ async def write(request: Req, reference: str) -> Response[Any]:
     try:
         pinned = _pinned(form, view.aspects)
         _same_reader(form, kind, view)
-        await messages.write(
-            viewer, case_id, KINDS.get(kind, ""), form.text("text"), aspect_ids=pinned,
-            key=_key(form), documents=documents,
-        )  # fmt: skip
+        if kind == "reply":
+            written = await outgoing.write(viewer, case_id, _wanted(form, view, pinned, documents))
+            said, undo = _sent_words(written, view.case.zone), f"/outgoing/{written.id}/back"
+        else:
+            await messages.write(
+                viewer, case_id, KINDS.get(kind, ""), form.text("text"), aspect_ids=pinned, key=_key(form),
+                documents=documents,
+            )  # fmt: skip
+            said, undo = SAID[kind], ""
     except (Invalid, NotNow) as problem:
         await _keep_quietly(viewer, case_id, purpose, form)
         words = str(problem) + (FILES_AGAIN if documents else "")
         kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
     await drafts.drop(viewer, case_id, purpose)
-    return go(f"/cases/{quote(reference)}#composer", SAID[kind])
+    return go(f"/cases/{quote(reference)}#composer", said, undo)
+
+
+def _wanted(form: Given, view: CasePageView, pinned: list[UUID], documents: list[Document]) -> Wanted:
+    return Wanted(
+        text=form.text("text"), kind=form.text("letter", "reply"), channel=form.text("channel", PAGE),
+        recipient=form.identity("recipient"), subject=form.text("subject"), aspect_ids=pinned, documents=documents,
+        files=[identity_of(each, "files") for each in form.all("files") if each],
+        leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"), key=_key(form),
+    )  # fmt: skip
+
+
+def leaving_at(form: Given, zone: str) -> datetime | None:
+    """The day and the time chosen, in the unit's zone; None where no day is chosen. Without a time: nine o'clock."""
+    day = form.day("leave_on")
+    if day is None:
+        return None
+    try:
+        hour = time.fromisoformat(form.text("leave_at").strip() or "09:00")
+    except ValueError:
+        raise Invalid("This is not a time. Write it like 09:30.", "leave_at") from None
+    return datetime.combine(day, hour.replace(tzinfo=None), ZoneInfo(zone)).astimezone(UTC)
+
+
+def _sent_words(written: Written, zone: str) -> str:
+    if written.state == "waiting_approval":
+        return "It waits for a second person to approve it."
+    if written.state == "scheduled" and written.leave_at is not None:
+        local = written.leave_at.astimezone(ZoneInfo(zone))
+        return f"It leaves on {local.day} {local:%b %Y} at {local:%H:%M}."
+    if written.state == "held" and written.leave_at is not None:
+        left = max(0, round((written.leave_at - now()).total_seconds()))
+        return f"It leaves in {left} seconds." if left < 120 else f"It leaves in {round(left / 60)} minutes."
+    return "It is on its way."
 
 
 def _key(form: Given) -> str:
@@ -67,7 +112,9 @@ def _same_reader(form: Given, kind: str, view: CasePageView) -> None:
 
 
 def _typed(form: Given) -> dict[str, str]:
-    return {"kind": form.text("kind"), "text": form.text("text"), "about": ",".join(form.all("about"))}
+    """What the box holds; choices that are left as they are take no place in a draft."""
+    typed = {name: ",".join(each for each in form.all(name) if each) for name in PARTS if form.has(name)}
+    return {"kind": "", "text": "", **{name: words for name, words in typed.items() if words}}
 
 
 def _pinned(form: Given, aspects: tuple[AspectShown, ...]) -> list[UUID]:

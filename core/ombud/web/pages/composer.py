@@ -1,0 +1,79 @@
+"""The box in which messages, notes and what somebody told are written, and how a message on its way is drawn."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from ombud.desk.case_shown import CasePageView
+from ombud.desk.colleagues import drafts
+from ombud.desk.outgoing.offer import Offer
+from ombud.desk.outgoing.shown import stands
+from ombud.desk.outgoing.ways import PAGE
+from ombud.desk.trail.timeline import Said
+
+PARTS = ("kind", "text", "about", "channel", "recipient", "letter", "subject", "files", "leave_on", "leave_at", "ask")
+"""What a draft of this box keeps."""
+
+
+def composer_of(view: CasePageView, kept: Mapping[str, Any], offered: Offer | None) -> dict[str, Any] | None:
+    """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
+    if not view.may("note"):
+        return None
+    purpose = drafts.for_message(view.case.customer_id)
+    draft = view.drafts.get(purpose, {})
+    apart = [each for each in view.drafts if each.startswith(drafts.MESSAGE) and each != purpose]
+    typed: Mapping[str, Any] = kept.get("composer") or draft.get("body") or {}
+    undecided = [each.letter for each in view.aspects if not each.decided]
+    mixed = 0 < len(undecided) < len(view.aspects)
+    kind = typed.get("kind") or ("reply" if view.may("answer") else "note")
+    return {
+        "may_reply": view.may("answer"),
+        "reply_why_not": "" if view.may("answer") else view.why_not("answer"), "kind": kind,
+        "text": typed.get("text", ""), "about": _about(view, typed),
+        "draft_version": draft.get("version", 0), "saved_at": draft.get("updated_at"), "theirs": "",
+        "to": str(view.case.customer_id or ""), "apart": len(apart),
+        "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
+        "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
+        "send": None if offered is None else sending_of(offered, typed),
+    }  # fmt: skip
+
+
+def _about(view: CasePageView, typed: Mapping[str, Any]) -> list[str]:
+    """The letters ticked; what came back from its way out names aspects by id, since letters differ by viewer."""
+    about = typed.get("about") or ""
+    letters = about.split(",") if isinstance(about, str) else list(about)
+    pins = set(str(typed.get("pins") or "").split(","))
+    return [each for each in letters if each] + [each.letter for each in view.aspects if str(each.id) in pins]
+
+
+def sending_of(offered: Offer, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices of a reply, and which of them is made."""
+    channel = str(typed.get("channel") or offered.usual)
+    ticked = set(str(typed.get("files") or "").split(","))
+    letter = str(typed.get("letter") or "reply")
+    return {
+        "ways": [{"key": each.key, "label": each.label, "why_not": offered.why_not.get(each.key, "")}
+                 for each in offered.ways],
+        "channel": channel if channel in {each.key for each in offered.ways} else PAGE,
+        "people": [{"id": str(each), "name": name or "Name withheld", "role": role}
+                   for each, name, role in offered.people],
+        "recipient": str(typed.get("recipient") or (offered.people[0][0] if offered.people else "")),
+        "letters": offered.letters, "letter": letter, "subject": str(typed.get("subject") or ""),
+        "files": [{"id": str(each), "name": name, "ticked": str(each) in ticked} for each, name in offered.files],
+        "leave_on": str(typed.get("leave_on") or ""), "leave_at": str(typed.get("leave_at") or ""),
+        "ask": bool(typed.get("ask")), "hold": offered.holds.get(letter, 0),
+        "more": bool(typed.get("leave_on") or typed.get("ask") or ticked - {""}),
+    }  # fmt: skip
+
+
+def way_drawn(entry: Said) -> dict[str, Any] | None:
+    """The line under a message that says how it stands, with what can be done."""
+    if entry.way is None:
+        return None
+    found = stands(entry.way)
+    return {
+        "text": found.text, "way": found.way, "tone": found.tone, "icon": found.icon, "at": found.at,
+        "detail": found.detail, "code": found.code, "href": f"/outgoing/{entry.id}", "may": found.may,
+        "counts_down": found.counts_down, "letter": found.letter, "to": entry.way.recipient or "",
+        "state": entry.way.state, "by": entry.way.by,
+    }  # fmt: skip
