@@ -43,6 +43,7 @@ class Said:
     about: tuple[str, ...]
     aspect_ids: tuple[UUID, ...]
     files: tuple[FileShown, ...]
+    mood: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ async def message_page(
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
-SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.body, m.author_id, m.person_id, p.name AS person_name,
+SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.body, m.author_id, m.person_id, m.mood,
+    p.name AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
@@ -186,7 +188,7 @@ def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], show_people: boo
         author=_author(row, show_people), author_id=row["author_id"], person_id=row["person_id"],
         mine=row["author_id"] is not None and row["author_id"] == viewer.user_id, channel=row["channel"],
         text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
-        files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()),
+        files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), mood=row["mood"],
     )  # fmt: skip
 
 
