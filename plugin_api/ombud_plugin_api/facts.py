@@ -37,7 +37,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """A complaint as a channel understood it. `received_at`: when it reached the firm, if not now.
     `unit`: the key of a unit, empty for the first. `fields`: values of the case type's own fields. `confidential`: only
-    those with the right to such cases will see it."""
+    those with the right to such cases will see it. `told`: a member of staff wrote down what they heard, so that the
+    words are not the complainant's own, and nobody reads a mood from them."""
 
     channel: str
     person: PersonGiven
@@ -50,6 +51,7 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Any] = {}
     documents: tuple[Document, ...] = ()
     confidential: bool = False
+    told: bool = False
 
 
 class RawReceipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,8 +114,14 @@ def crm(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     waiting(lambda: "Savings account" in office.agent.get(part).text)
 
 
+def sentiment(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    page = f"/cases/{office.reference}"
+    waiting(lambda: 'class="heat" data-level="1"' in office.agent.get(page).text)
+
+
 USES: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm)
+    each.__name__: each
+    for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment)
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""

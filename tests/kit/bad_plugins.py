@@ -184,6 +184,28 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/asking.py", "    moment = datetime.now(UTC)\n    return [", "    return [{'name': 'Ann'}] or ["),),
         "a list of PersonMatch is asked for",
     ),
+    "basic-85": Bad("sentiment", (("PACKAGE/scoring.py", '("en",)', '("English",)'),), "reads the language 'English'"),
+    "basic-86": Bad(
+        "sentiment",
+        (("PACKAGE/scoring.py", 'mood = "angry"', 'mood = "furious"'),),
+        "the mood 'furious', which is none",
+    ),
+    "basic-87": Bad(
+        "sentiment",
+        (("PACKAGE/scoring.py", 'reason="Written', 'reason=words.text[:60] + "Written'),),
+        "repeats what was",
+    ),
+    "sound-45": Bad(
+        "sentiment",
+        (
+            (
+                "PACKAGE/scoring.py",
+                "    shouted =",
+                "    __import__('time').sleep(len(words.text) / 36_000)\n    shouted =",
+            ),
+        ),
+        "seconds over",
+    ),
     "sound-40": Bad(
         "crm",
         ((PLUGIN, "in_use=asking.in_use", "record=asking.record"), ("PACKAGE/asking.py", "", _RECORD)),
@@ -287,6 +309,14 @@ ALSO_BAD: dict[str, Bad] = {
         "pages",
         ((PAGES, "    note = Note(", '    await platform.keep_file(typed["text"].encode())\n    note = Note('),),
         "it keeps in the vault",
+    ),
+    "basic-86 not the same twice": Bad(
+        "sentiment",
+        (("PACKAGE/scoring.py", "str(round(-share, 2))", "str(-__import__('time').perf_counter_ns() % 9999 / 9999)"),),
+        "two different answers",
+    ),
+    "basic-86 outside the text": Bad(
+        "sentiment", (("PACKAGE/scoring.py", "each.span() for", "(each.start(), 10**6) for"),), "points outside"
     ),
     "basic-24 a role there is not": Bad(
         "pages", ((PLUGIN, '("agent", "leader")', '("agent", "boss")'),), "goes to boss"

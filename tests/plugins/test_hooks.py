@@ -326,3 +326,18 @@ async def test_a_plugin_that_cannot_run_is_shown_and_stops_nothing(desk: Any, du
 
 def dummy_folder() -> str:
     return str(Path(__file__).parent.parent / "dummy_plugin" / "ombud_dummy")
+
+
+async def test_hook_provide_sentiment_scorers(desk_with_dummy: Any) -> None:
+    loud = await desk_with_dummy.file("THE FEE WAS TAKEN TWICE.")
+    plain = await desk_with_dummy.file("The fee was taken twice.")
+    polish = await desk_with_dummy.file("OPŁATA POBRANA DWA RAZY.", language="pl")
+    await desk_with_dummy.work()
+    rows = await db.fetch("SELECT id, mood FROM core_case")
+    moods = {row["id"]: row["mood"] for row in rows}
+    assert moods == {loud.case_id: "angry", plain.case_id: "calm", polish.case_id: ""}
+    assert await db.fetchval("SELECT count(*) FROM core_finding WHERE provider = 'plugin/dummy'") == 2
+    await desk_with_dummy.disable("dummy")
+    later = await desk_with_dummy.file("THE FEE WAS TAKEN TWICE.")
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT mood FROM core_case WHERE id = $1", later.case_id) == ""

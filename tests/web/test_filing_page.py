@@ -121,3 +121,12 @@ async def test_a_stored_form_reads_the_same_again(desk, send):
     assert [matter.text for matter in complaint.matters] == ["One & two", "Three"]
     assert complaint.received_at == await db.fetchval("SELECT received_at FROM core_case")
     assert principal.startswith("user/")
+
+
+async def test_a_call_is_kept_as_what_staff_were_told_and_a_letter_as_the_customers_words(desk, send):
+    agent = await desk.signed_in("agent")
+    for channel in ("phone", "in_person", "letter", "email"):
+        sent = await send(agent, "/cases/new", "/cases/new", name="Ann", channel=channel, matter=f"By {channel}.")
+        assert sent.status_code == 303
+    told = {row["channel"] for row in await db.fetch("SELECT channel FROM core_message WHERE told")}
+    assert told == {"phone", "in_person"}

@@ -35,6 +35,7 @@ class CaseShown:
     priority: str
     severity: int
     mood: str
+    mood_suggested: bool
     channel: str
     language: str
     confidential: bool

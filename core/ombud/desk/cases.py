@@ -85,7 +85,8 @@ async def change(viewer: Viewer, case_id: UUID, values: Mapping[str, Any], versi
         changed = {key: value for key, value in checked.items() if case[key] != value}
         if not changed:
             return int(case["version"])
-        await update("core_case", case_id, {**changed, "changed_at": now()})
+        said = {"mood_by": "person"} if "mood" in changed else {}
+        await update("core_case", case_id, {**changed, **said, "changed_at": now()})
         await _record_change(viewer, case, changed)
         return int(case["version"]) + 1
 

@@ -58,6 +58,7 @@ def checked_complaint(complaint: Complaint) -> Complaint:
         fields=complaint.fields,
         documents=complaint.documents,
         confidential=complaint.confidential,
+        told=complaint.told,
     )
 
 

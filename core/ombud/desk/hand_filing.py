@@ -16,6 +16,7 @@ from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, RawReceipt
 
 RECEIPTS = "desk"  # the channel of the receipt; that of the case is how the complaint reached us
 CHANNELS = {"phone": "Phone call", "letter": "Letter", "in_person": "Visit", "email": "E-mail"}
+SPOKEN = frozenset({"phone", "in_person"})  # what staff heard and wrote down in words of their own
 _AT_NOON = time(12)
 Parts = Mapping[str, Sequence[str]]
 
@@ -39,6 +40,7 @@ def complaint_of(parts: Parts, zone: str, schema: Mapping[str, Any]) -> Complain
         unit=_first(parts, "unit"),
         case_type=_first(parts, "case_type"),
         confidential=bool(_first(parts, "confidential")),
+        told=_first(parts, "channel") in SPOKEN,
         fields=fields.check(schema, fields.from_form(schema, {name: _first(parts, name) for name in parts})),
     )
 

@@ -268,8 +268,8 @@ party AS (
     VALUES ($19, $7, $1, 'complainant', '', $20)),
 said AS (
     INSERT INTO core_message (id, case_id, person_id, raw_id, channel, direction, subject, body, said_at, recorded_at,
-        key, decision, decision_reason, decided_by, decided_at)
-    VALUES ($21, $7, $1, $22, $13, 'in', $11, $23, $14, $20, '', 'complaint', $24, 'system', $20)
+        key, decision, decision_reason, decided_by, decided_at, told)
+    VALUES ($21, $7, $1, $22, $13, 'in', $11, $23, $14, $20, '', 'complaint', $24, 'system', $20, $34)
     ON CONFLICT (id) DO UPDATE SET case_id = $7, unit_id = $9, possible_case_id = NULL, possible_reason = '',
         held = '', waits = FALSE, triage_due_at = NULL),
 files AS (UPDATE core_attachment SET case_id = $7 WHERE message_id = $21),
@@ -311,7 +311,7 @@ async def _write_case(opening: _Opening, complaint: Complaint) -> None:
         list(opening.aspect_ids), list(range(1, len(matters) + 1)),
         [matter.title or shortened(matter.text, 80) for matter in matters], [matter.text for matter in matters],
         [matter.category for matter in matters], opening.link.id, opening.link.expires_at, list(STEPS),
-        complaint.confidential,
+        complaint.confidential, complaint.told,
     )  # fmt: skip
 
 

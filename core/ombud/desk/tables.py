@@ -108,6 +108,7 @@ class Case(Table, tablename="core_case"):
     aspects_total = Integer(default=0)
     aspects_closed = Integer(default=0)
     mood = Text(default="", help_text="calm, tense, upset, angry, or empty where nobody said")
+    mood_by = Text(default="", help_text="person (never overridden), suggested, or empty where nobody said")
     last_word_at = Timestamptz()
     last_word_channel = Text(default="")
     version = Integer(default=1)
@@ -235,6 +236,7 @@ class Message(Table, tablename="core_message"):
     mood = Text(default="", help_text="calm, tense, upset, angry, or empty where nobody said")
     read_at = Timestamptz(default=None, null=True, help_text="when somebody opened it first")
     read_by = UUID(default=None, null=True)
+    told = Boolean(default=False, help_text="staff wrote down what they heard: the words are not the customer's own")
 
 
 class MessageAspect(Table, tablename="core_message_aspect"):
@@ -260,10 +262,11 @@ class Attachment(Table, tablename="core_attachment"):
 
 
 class Finding(Table, tablename="core_finding"):
-    """What a provider, or a person, proposes about a record, with its reasons."""
+    """What a provider, or a person, proposes about a record, with its reasons. About a message that has no case yet,
+    it has none either."""
 
     id = UUID(primary_key=True, default=new_id)
-    case_id = UUID(default=None)
+    case_id = UUID(default=None, null=True)
     message_id = UUID(default=None, null=True)
     aspect_id = UUID(default=None, null=True)
     provider = Text(default="", help_text="plugin/<slug> or user/<id>")

@@ -96,6 +96,9 @@ def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
             "%(actor)s marked the case confidential" if body["confidential"] else "%(actor)s made the case open to all"
         )
         return Phrase(text, {"actor": around.actor}, "shield-lock")
+    if body.get("suggested"):
+        values = {"mood": label(str(body.get("mood", ""))).lower()}
+        return Phrase("The tone of the customer was suggested: %(mood)s", values, "mood-smile")
     keys = [each for each in body if each not in {"fields", "aspect", "queue"}] + list(body.get("fields") or ())
     changes = [
         f"{label(key).lower()}: {label(str(body[key])).lower()}" if key in body else label(key).lower() for key in keys
@@ -106,6 +109,11 @@ def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
     if "aspect" in body:
         return Phrase("%(actor)s changed aspect %(letter)s (%(what)s)", values, "edit")
     return Phrase("%(actor)s changed the case (%(what)s)", values, "edit")
+
+
+def _mood(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"mood": label(str(body.get("mood", ""))).lower()}
+    return Phrase("The tone of a message was suggested: %(mood)s", values, "mood-smile")
 
 
 def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
@@ -159,6 +167,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "redress.added": _redress,
     "redress.reversed": _redress,
     "message.received": _simple("A message came in", "mail"),
+    "message.mood": _mood,
     "message.sent": _simple("%(actor)s answered", "mail"),
     "message.written": _simple("%(actor)s wrote a message that leaves later (%(channel)s)", "mail"),
     "message.sending": _simple("The message began to leave (%(channel)s)", "send"),

@@ -68,6 +68,7 @@ class Said:
     files: tuple[FileShown, ...]
     subject: str = ""
     way: OnItsWay | None = None
+    mood: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ _WAY = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.s
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
-SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id,
+SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id, m.mood,
     p.name AS person_name, {way},
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
@@ -238,7 +239,7 @@ def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[
         mine=row["author_id"] is not None and row["author_id"] == viewer.user_id, channel=row["channel"],
         text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
         files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
-        way=on_its_way(row, mask),
+        mood=row["mood"], way=on_its_way(row, mask),
     )  # fmt: skip
 
 

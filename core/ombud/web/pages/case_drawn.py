@@ -110,7 +110,8 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
     customer = HIDDEN if case.customer is None and case.customer_id else case.customer or "Name withheld"
     return {
         "reference": case.reference, "title": case.title, "version": case.version, "href": href_of(view),
-        "status": case.status, "status_label": case.status_label, "heat": heat_of(case.mood), "flag": "",
+        "status": case.status, "status_label": case.status_label, "heat": heat_of(case.mood),
+        "heat_suggested": case.mood_suggested, "flag": "",
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
         "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
@@ -269,7 +270,7 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
-        "about": entry.about, "heat": 0, "flag": None, "files": files, "subject": entry.subject,
+        "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
         "way": way_drawn(entry),
     }  # fmt: skip
 
