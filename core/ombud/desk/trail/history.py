@@ -14,7 +14,7 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
-    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
+    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded", "message.delivery_reported",
 )  # fmt: skip
 SAID = ("message.received", "message.sent", "note.written")
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -127,6 +127,19 @@ def _recorded(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("The closing was written to %(system)s", {"system": str(body.get("system", ""))}, "address-book")
 
 
+_DELIVERY = {
+    "posted": ("A message of ours was posted", "A message of ours was posted (%(code)s)", "send"),
+    "delivered": ("A message of ours arrived", "A message of ours arrived (%(code)s)", "circle-check"),
+    "delayed": ("A message of ours is delayed", "A message of ours is delayed (%(code)s)", "hourglass"),
+    "bounced": ("A message of ours came back", "A message of ours came back (%(code)s)", "alert-circle"),
+}
+
+
+def _delivery(body: Mapping[str, Any], around: Around) -> Phrase:
+    bare, coded, icon = _DELIVERY[str(body["state"])]
+    return Phrase(coded, {"code": str(body["code"])}, icon) if body.get("code") else Phrase(bare, icon=icon)
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -156,6 +169,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "redress.reversed": _redress,
     "message.received": _simple("A message came in", "mail"),
     "message.sent": _simple("%(actor)s answered", "mail"),
+    "message.delivery_reported": _delivery,
     "note.written": _simple("%(actor)s wrote a note", "lock"),
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),
