@@ -16,8 +16,8 @@ AUTOMATIC_KINDS = ("auto_reply", "bounce", "report", "list", "bulk")
 """An answer of a machine (out of office), a refusal of our own message, a delivery or read report, a mailing list, and
 mass mail. Core joins, acknowledges and reopens nothing on their account; people see them."""
 
-DELIVERY_STATES = ("posted", "delivered", "delayed", "bounced")
-"""Handed to the post, arrived, still on its way after a while, and come back."""
+DELIVERY_STATES = ("posted", "delivered", "delayed", "bounced", "withdrawn")
+"""Handed to the post, arrived, still on its way after a while, come back, and taken back before it went."""
 
 MOODS = ("calm", "tense", "upset", "angry")
 

@@ -132,6 +132,7 @@ _DELIVERY = {
     "delivered": ("A message of ours arrived", "A message of ours arrived (%(code)s)", "circle-check"),
     "delayed": ("A message of ours is delayed", "A message of ours is delayed (%(code)s)", "hourglass"),
     "bounced": ("A message of ours came back", "A message of ours came back (%(code)s)", "alert-circle"),
+    "withdrawn": ("A message of ours was taken back", "A message of ours was taken back (%(code)s)", "hand-stop"),
 }
 
 
