@@ -16,7 +16,8 @@ AUTOMATIC_KINDS = ("auto_reply", "bounce", "report", "list", "bulk")
 """An answer of a machine (out of office), a refusal of our own message, a delivery or read report, a mailing list, and
 mass mail. Core joins, acknowledges and reopens nothing on their account; people see them."""
 
-DELIVERY_STATES = ("delivered", "delayed", "bounced")
+DELIVERY_STATES = ("posted", "delivered", "delayed", "bounced", "withdrawn")
+"""Handed to the post, arrived, still on its way after a while, come back, and taken back before it went."""
 
 MOODS = ("calm", "tense", "upset", "angry")
 
@@ -43,13 +44,15 @@ class Automatic(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a message of ours. `about`: its Message-ID without brackets, empty where the report does not say;
-    `state`: one of DELIVERY_STATES; `code`: an enhanced status code (RFC 3463), if any; `text`: the server's words."""
+    `state`: one of DELIVERY_STATES; `code`: an enhanced status code (RFC 3463) or another of a few letters and figures,
+    if any; `text`: the server's words, or a person's; `at`: when it was so, if not now."""
 
     about: str
     state: str
     recipient: str = ""
     code: str = ""
     text: str = ""
+    at: datetime | None = None
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,13 +19,15 @@ class TableDeclaration:
     """One table of the plugin. `person`: the column that leads to the person (a CoreRef's name), empty if the table
     holds no personal data or names nobody; `person_via`: what that column refers to: `person`, `case`, `aspect` or
     `message` of core's, or another table of the plugin's by its name. `personal`: the personal columns; `erase`:
-    `blank` them or `delete` the row. `until`: in words, when rows that lead to nobody go by themselves."""
+    `blank` them or `delete` the row. `files`: columns with ids of files that the plugin keeps in the vault; they are
+    destroyed with it. `until`: in words, when rows that lead to nobody go by themselves."""
 
     name: str
     person: str = ""
     person_via: str = "person"
     personal: tuple[str, ...] = ()
     erase: str = "delete"
+    files: tuple[str, ...] = ()
     until: str = ""
 
 
@@ -105,7 +107,7 @@ def _words(path: Path, key: str, value: Any) -> Any:
 
 
 def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:
-    known = {"name", "person", "person_via", "personal", "erase", "until"}
+    known = {"name", "person", "person_via", "personal", "erase", "files", "until"}
     for key in content:
         if key not in known:
             raise ManifestError(f"{path}: unknown key {key!r} in [[tables]]; known are {', '.join(sorted(known))}")
@@ -121,5 +123,6 @@ def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:
         person_via=str(content.get("person_via", "person")),
         personal=tuple(content.get("personal", ())),
         erase=str(content.get("erase", "delete")),
+        files=tuple(content.get("files", ())),
         until=str(content.get("until", "")),
     )

@@ -1,7 +1,7 @@
 """What core does for a plugin. Core implements these protocols; every call obeys the policy of its viewer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from ombud_plugin_api.errors import PluginFault
@@ -15,6 +15,9 @@ from ombud_plugin_api.facts import (
     LinkView,
     RawReceipt,
 )
+
+if TYPE_CHECKING:  # which itself needs the Context of this module
+    from ombud_plugin_api.correspondence import DeliveryReport
 
 
 class Refused(PluginFault):
@@ -59,6 +62,17 @@ class Platform(Protocol):
     async def receive(self, raw: RawReceipt) -> UUID:
         """Commits what came in, byte for byte, and has it read in the work process; the same key again gives the first
         receipt's id. Raises `Conflict` for a key used with other bytes."""
+        ...
+
+    async def report_delivery(self, message_id: UUID, report: "DeliveryReport") -> None:
+        """What became of a message that one of the plugin's deliverers took, where it is known only later: it was
+        posted, it came back. Core writes it into the history of the case; the same report again adds nothing. Raises
+        `Refused` for a message that is not of the plugin's channels."""
+        ...
+
+    async def readable(self, message_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of these messages of core's that the viewer may read, as the pages of their cases would show them. For
+        a plugin that keeps something of messages and shows it."""
         ...
 
     async def refuses_file(self, name: str, data: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-from ombud.desk import case_links, customers, errors, fields, file_kinds, intake
+from ombud.desk import case_links, customers, deliveries, errors, fields, file_kinds, intake
 from ombud.desk.case_glance import case_glance
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel import outbox
@@ -78,6 +78,16 @@ class CorePlatform:
         if receipt.status == "stored":
             await outbox.enqueue_job("intake.resume", {"raw": str(receipt.id)}, key=f"resume/{receipt.id}")
         return receipt.id
+
+    @_translated
+    async def report_delivery(self, message_id: UUID, report: api.DeliveryReport) -> None:
+        loaded = running.loaded.get(self._slug)
+        channels = [each.key for each in loaded.deliverers] if loaded is not None else []
+        await deliveries.report(self._actor, channels, message_id, report)
+
+    @_translated
+    async def readable(self, message_ids: Sequence[UUID]) -> frozenset[UUID]:
+        return await deliveries.readable(self._viewer, message_ids)
 
     async def refuses_file(self, name: str, data: bytes) -> str:
         kind = file_kinds.kind_of(file_kinds.content_type(data, name))

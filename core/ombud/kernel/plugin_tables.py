@@ -126,6 +126,7 @@ def declared(tables: Sequence[Any]) -> list[dict[str, Any]]:
             "person": each.person,
             "person_via": each.person_via,
             "personal": list(each.personal),
+            "files": list(each.files),
             "erase": each.erase,
         }
         for each in tables

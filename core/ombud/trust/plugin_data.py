@@ -43,6 +43,7 @@ class _Table:
     slug: str
     name: str
     personal: tuple[str, ...]
+    files: tuple[str, ...]
     blank: bool
     where: str
     depth: int
@@ -71,6 +72,7 @@ async def erase(viewer: Viewer, person_id: UUID) -> dict[str, int]:
     gone: dict[str, int] = {}
     async with db.transaction():
         for table in sorted(await _tables(), key=lambda each: -each.depth):  # rows that lead over others go first
+            await _destroy_files(table, person_id)
             done = await db.execute(await _statement(table), person_id)
             if count := int(done.rsplit(" ", 1)[-1]):
                 gone[table.name] = count
@@ -82,6 +84,17 @@ async def erase(viewer: Viewer, person_id: UUID) -> dict[str, int]:
 def _demand(viewer: Viewer) -> None:
     if not viewer.may(RIGHT):
         raise MayNotTouchPersonError("Your roles do not allow this. Ask an administrator of this desk.")
+
+
+async def _destroy_files(table: _Table, person_id: UUID) -> None:
+    """What the plugin keeps in the vault for these rows, and nothing of anybody else's."""
+    for column in table.files:
+        await db.execute(
+            f"DELETE FROM core_vault WHERE subject = $2 AND id IN "
+            f'(SELECT "{column}" FROM "{table.name}" WHERE {table.where})',
+            person_id,
+            f"plugin/{table.slug}",
+        )
 
 
 async def _statement(table: _Table) -> str:
@@ -117,8 +130,9 @@ async def _tables() -> list[_Table]:
                 continue
             personal = tuple(each for each in table.get("personal", ()) if each in columns)
             blank = table.get("erase") == "blank"
+            files = tuple(each for each in table.get("files", ()) if columns.get(each, ("",))[0] == "uuid")
             if personal or not blank:
-                found.append(_Table(row["slug"], name, personal, blank, where, depth))
+                found.append(_Table(row["slug"], name, personal, files, blank, where, depth))
     return found
 
 

@@ -15,6 +15,8 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
+    "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
+    "case.split_off",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -139,6 +141,20 @@ def _recorded(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("The closing was written to %(system)s", {"system": str(body.get("system", ""))}, "address-book")
 
 
+_DELIVERY = {
+    "posted": ("A message of ours was posted", "A message of ours was posted (%(code)s)", "send"),
+    "delivered": ("A message of ours arrived", "A message of ours arrived (%(code)s)", "circle-check"),
+    "delayed": ("A message of ours is delayed", "A message of ours is delayed (%(code)s)", "hourglass"),
+    "bounced": ("A message of ours came back", "A message of ours came back (%(code)s)", "alert-circle"),
+    "withdrawn": ("A message of ours was taken back", "A message of ours was taken back (%(code)s)", "hand-stop"),
+}
+
+
+def _delivery(body: Mapping[str, Any], around: Around) -> Phrase:
+    bare, coded, icon = _DELIVERY[str(body["state"])]
+    return Phrase(coded, {"code": str(body["code"])}, icon) if body.get("code") else Phrase(bare, icon=icon)
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -183,6 +199,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.rejected": _simple("%(actor)s sent a message back to its writer", "arrow-back-up"),
     "message.sent_back": _simple("A message changed after it was approved and waits again", "hourglass"),
     "message.delivery_changed": _simple("The other side reported on a message (%(channel)s)", "mail"),
+    "message.delivery_reported": _delivery,
     "note.written": _simple("%(actor)s wrote a note", "lock"),
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
     "support_needs.confirmed": _simple("%(actor)s confirmed support needs", "heart-handshake"),

@@ -39,7 +39,7 @@ class TablesContract(Contract):
             raise Broken(f"table {name} is {'in the database' if name in there else 'in plugin.toml'} alone")
         for name, table in declared.items():
             columns = await self.stage.columns(name)
-            for column in [*table.personal, *([table.person] if table.person else [])]:
+            for column in [*table.personal, *table.files, *([table.person] if table.person else [])]:
                 if column not in columns:
                     raise Broken(f"plugin.toml names the column {column} of {name}, which has none of that name")
 
