@@ -110,6 +110,7 @@ class Case(Table, tablename="core_case"):
     mood = Text(default="", help_text="calm, tense, upset, angry, or empty where nobody said")
     last_word_at = Timestamptz()
     last_word_channel = Text(default="")
+    merged_into = UUID(default=None, null=True, help_text="the case that holds what this one held")
     version = Integer(default=1)
 
 
@@ -134,6 +135,7 @@ class Aspect(Table, tablename="core_aspect"):
     due_at = Timestamptz(default=None, null=True)
     decided_at = Timestamptz(default=None, null=True)
     decided_by = UUID(default=None, null=True)
+    origin_case_id = UUID(default=None, null=True, help_text="the case it first belonged to, where it moved")
     version = Integer(default=1)
 
 
@@ -213,6 +215,7 @@ class Message(Table, tablename="core_message"):
     decided_by = Text(default="")
     decided_at = Timestamptz(default=None, null=True)
     triage_due_at = Timestamptz(default=None, null=True)
+    origin_case_id = UUID(default=None, null=True, help_text="the case it first belonged to, where that was merged")
 
 
 class MessageAspect(Table, tablename="core_message_aspect"):

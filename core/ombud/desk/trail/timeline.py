@@ -69,11 +69,12 @@ async def timeline(
     *,
     about: UUID | None = None,
     before: str = "",
+    shares: bool = False,
 ) -> Timeline:
     """The last hundred entries, or those before the cursor `before`; two statements. The caller has asked the policy
-    for the case and gives the letters of the aspects in view."""
+    for the case and gives the letters of the aspects in view; `shares`: messages of another case belong to it too."""
     place = _read_place(before) if before else None
-    said = await messages(viewer, case_id, unit_id, letters, about=about, further=_said_before(place))
+    said = await messages(viewer, case_id, unit_id, letters, about=about, further=_said_before(place), shares=shares)
     done = await events(
         viewer, case_id, letters, unit_id, further=lambda a: _about(about, a) + _done_before(place, a), limit=PART + 1
     )
@@ -138,7 +139,7 @@ async def message_page(
 
 
 _MESSAGES = """
-WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
+WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
 SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.body, m.author_id, m.person_id, p.name AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
@@ -159,6 +160,7 @@ async def messages(
     about: UUID | None = None,
     further: Any = lambda _: "",
     limit: int = PART + 1,
+    shares: bool = False,
 ) -> list[Said]:
     """The last messages the viewer may see, oldest first; one statement."""
     arguments = Arguments()
@@ -171,8 +173,16 @@ async def messages(
             " AND EXISTS (SELECT 1 FROM core_message_aspect pin WHERE pin.message_id = m.id "
             f"AND pin.aspect_id = {arguments.add(about)})"
         )
+    of_case = f"m.case_id = {case}"
+    if shares:
+        of_case = f"(m.id = ANY(ARRAY(SELECT message_id FROM core_shared_message WHERE case_id = {case})) OR {of_case})"
     sql = _MESSAGES.format(
-        case=case, rows=rows_seen, about=pinned, further=further(arguments), limit=arguments.add(limit), files=files
+        of_case=of_case,
+        rows=rows_seen,
+        about=pinned,
+        further=further(arguments),
+        limit=arguments.add(limit),
+        files=files,
     )
     rows = await db.fetch(sql, *arguments.values)
     named = "name" not in mask_in(viewer, unit_id)

@@ -7,6 +7,7 @@ from piccolo.table import Table
 from ombud.desk import tables as desk
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
+from ombud.desk.merges import tables as merges
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -70,6 +71,9 @@ KINDS = (
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
     Kind("thread_ids", inbox.ThreadId),
+    Kind("merges", merges.Merge),
+    Kind("merge_rows", merges.MergeRow),
+    Kind("shared_messages", merges.SharedMessage),
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
