@@ -33,9 +33,12 @@ class Stage:
         assert viewer is not None
         return viewer
 
-    async def file(self, *matters: str, name: str = "Helena Marsh", **about: Any) -> Filed:
+    async def file(
+        self, *matters: str, name: str = "Helena Marsh", email: str = "helena@example.org",
+        phone: str = "0700 900123", **about: Any,
+    ) -> Filed:  # fmt: skip
         texts = matters or ("The fee was taken twice.",)
-        person = PersonGiven(name=name, email="helena@example.org", phone="0700 900123")
+        person = PersonGiven(name=name, email=email, phone=phone)
         complaint = Complaint(
             channel="api", person=person, matters=tuple(Matter(text=text) for text in texts), **about
         )  # fmt: skip

@@ -21,7 +21,7 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
         f"SELECT {about_me(place, me)} AS concerned, l.id, l.created_at, l.expires_at, l.revoked_at, "
         "p.name AS person_name FROM (SELECT) always LEFT JOIN (core_link l JOIN core_case c ON c.id = l.case_id "
         "JOIN core_person p ON p.id = l.person_id) "
-        f"ON l.case_id = {place} AND {grant.where('c', arguments)} ORDER BY l.created_at",
+        f"ON {place} IN (l.case_id, c.merged_into) AND {grant.where('c', arguments)} ORDER BY l.created_at",
         *arguments.values,
     )
     if rows[0]["concerned"]:
@@ -33,7 +33,7 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
 async def make(viewer: Viewer, case_id: UUID) -> str:
     """A new full address for the complainant, handed over by the viewer; whoever holds it reads the whole complaint."""
     async with db.transaction():
-        case = await lock_case(viewer, "case.write", case_id)
+        case = await lock_case(viewer, "case.write", case_id, merged=True)
         await refuse_concerned(viewer, case_id)
         person_id = await db.fetchval(
             "SELECT person_id FROM core_party WHERE case_id = $1 AND role = 'complainant' ORDER BY created_at LIMIT 1",

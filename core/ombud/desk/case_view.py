@@ -47,7 +47,11 @@ async def case_page(
     standing = _standing(viewer, row, rows, rights)
     findings = await _findings(viewer, case_id) if talk else ()
     chosen = _chosen(letters, about)
-    told = await timeline(viewer, case_id, unit_id, letters, about=chosen, before=before) if talk else None
+    told = (
+        await timeline(viewer, case_id, unit_id, letters, about=chosen, before=before, shares=row["shares"])
+        if talk
+        else None
+    )
     return CasePageView(
         case=_case_shown(viewer, row, rows, mask),
         aspects=tuple(_aspect(viewer, row, each, letters, standing, findings) for each in rows),
@@ -82,6 +86,7 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id) FROM (
         SELECT * FROM core_attachment f WHERE f.case_id = c.id AND f.message_id IS NULL AND {files}
         ORDER BY f.created_at, f.id LIMIT 200) f) AS files,
+    EXISTS (SELECT 1 FROM core_shared_message h WHERE h.case_id = c.id) AS shares,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}

@@ -14,6 +14,7 @@ from ombud.desk import attachments, deadlines, file_kinds, messages
 from ombud.desk.aspects import Decision, decide_aspect
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
+from ombud.desk.merges.together import Together, first_of, together
 from ombud.desk.promises import promises_in
 from ombud.desk.words import letter
 from ombud.desk.writing import record, update
@@ -32,9 +33,10 @@ TRIES, TRIES_WINDOW = 5, timedelta(minutes=30)
 async def follow(token: str) -> CustomerCase:
     """The case as its complainant may see it; raises links.BadLink."""
     link = await links.read(token)
-    case = await _case(link)
-    aspects = await _aspects(link.case_id)
-    said = await _messages(link)
+    own = await together(link.case_id, link.person_id)
+    case = await _case(link, own)
+    aspects = await _aspects(own)
+    said = await _messages(own)
     zone = case["time_zone"]
     answer_by = deadlines.received_on(case["due_at"], zone) if case["due_at"] else None
     step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by)
@@ -48,12 +50,17 @@ async def follow(token: str) -> CustomerCase:
     )  # fmt: skip
 
 
-async def _case(link: Link) -> Record:
+async def _case(link: Link, own: Together) -> Record:
+    """Reference and title of the link's own case, the rest of the case that holds it today; it is as far as the least
+    finished of those that belong to the same people."""
     row = await db.fetchrow(
-        "SELECT c.*, u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone FROM core_case c "
-        "JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1",
-        link.case_id,
-    )
+        "SELECT c.unit_id, c.due_at, c.closed_at, own.reference, own.title, own.language, own.received_on, "
+        "u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone, (SELECT o.status FROM core_case o "
+        "WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) ORDER BY "
+        "array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
+        "FROM core_case own JOIN core_case c ON c.id = $2 JOIN core_unit u ON u.id = c.unit_id WHERE own.id = $1",
+        link.case_id, own.root, list(own.cases),
+    )  # fmt: skip
     if row is None:
         raise links.LinkInvalid
     return row
@@ -68,24 +75,25 @@ async def _first_word_by(case: Record, said: Sequence[CustomerMessage]) -> date 
     return received + timedelta(days=promised.acknowledge_within_days)
 
 
-async def _aspects(case_id: UUID) -> list[CustomerAspect]:
+async def _aspects(own: Together) -> list[CustomerAspect]:
     rows = await db.fetch(
         "SELECT a.*, u.time_zone, c.owner_id AS case_owner, coalesce((SELECT jsonb_agg(jsonb_build_array(r.kind, "
         "r.amount::text, r.currency, r.note) ORDER BY r.created_at) FROM core_redress r WHERE r.aspect_id = a.id "
         "AND r.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id)), '[]') "
         "AS redress "
         "FROM core_aspect a JOIN core_case c ON c.id = a.case_id JOIN core_unit u ON u.id = c.unit_id "
-        "WHERE a.case_id = $1 ORDER BY a.position",
-        case_id,
+        f"WHERE {first_of('a', '$1')} ORDER BY c.id <> $2, c.received_at, a.position",
+        list(own.cases),
+        own.root,
     )
-    return [_aspect(row) for row in rows]
+    return [_aspect(row, letter(place)) for place, row in enumerate(rows, 1)]
 
 
-def _aspect(row: Record) -> CustomerAspect:
+def _aspect(row: Record, sign: str) -> CustomerAspect:
     decided = row["status"] == "closed"
     begun = row["owner_id"] is not None or row["case_owner"] is not None
     return CustomerAspect(
-        id=row["id"], letter=letter(row["position"]), title=row["title"], text=row["text"],
+        id=row["id"], letter=sign, title=row["title"], text=row["text"],
         state="decided" if decided else "in_progress" if begun else "received",
         outcome=row["outcome"] if decided else "", reason=row["reason"] if decided else "",
         decided_on=deadlines.received_on(row["decided_at"], row["time_zone"]) if decided else None,
@@ -102,15 +110,15 @@ def _redress(line: Sequence[Any]) -> tuple[str, Any, str, str]:
 # message without a row in core_outgoing stands there since it was written.
 _LEFT = (
     "(m.direction = 'in' OR NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id = m.id) OR EXISTS (SELECT 1 FROM "
-    "core_outgoing o WHERE o.id = m.id AND o.state = 'sent' AND (o.channel = 'page' OR o.person_id = $2)))"
+    "core_outgoing o WHERE o.id = m.id AND o.state = 'sent' AND (o.channel = 'page' OR o.person_id = ANY($2::uuid[]))))"
 )
 
 
-async def _messages(link: Link) -> list[CustomerMessage]:
+async def _messages(own: Together) -> list[CustomerMessage]:
     rows = await db.fetch(
-        "SELECT m.id, m.direction, m.body, m.said_at FROM core_message m WHERE m.case_id = $1 "
+        f"SELECT m.id, m.direction, m.body, m.said_at FROM core_message m WHERE {first_of('m', '$1')} "
         f"AND m.direction <> 'note' AND {_LEFT} ORDER BY m.said_at DESC, m.id DESC LIMIT 200",
-        link.case_id, link.person_id,
+        list(own.cases), list(own.people),
     )  # fmt: skip
     return [
         CustomerMessage(id=row["id"], from_us=row["direction"] == "out", body=row["body"], said_at=row["said_at"])
@@ -173,26 +181,34 @@ async def say(token: str, text: str, key: str, proof: str = "", documents: Seque
     checked = attachments.checked(documents)
     await throttle.hit(f"say:{link.id}", 30, timedelta(hours=1))
     async with db.transaction():
-        await _back_to_the_desk(link)
+        case_id = await _back_to_the_desk(link)
         await messages.add(
-            _person(link), link.case_id, direction="in", channel="link", text=text, person_id=link.person_id,
-            key=key, documents=checked,
+            _person(link), case_id, direction="in", channel="link", text=text, person_id=link.person_id,
+            key=key, documents=checked, origin=None if case_id == link.case_id else link.case_id,
         )  # fmt: skip
 
 
-async def _back_to_the_desk(link: Link) -> None:
-    """Locks the case; a closed one goes back to resolved, so that somebody sees what was said after the end."""
-    status = await db.fetchval("SELECT status FROM core_case WHERE id = $1 FOR UPDATE", link.case_id)
-    if status == "closed":
-        await update("core_case", link.case_id, {"status": "resolved", "closed_at": None})
+async def _back_to_the_desk(link: Link) -> UUID:
+    """Locks the case that holds what the link opens, and gives its id; a closed one goes back to resolved, so that
+    somebody sees what was said after the end."""
+    while True:
+        case_id = (await together(link.case_id, link.person_id)).root
+        row = await db.fetchrow("SELECT status, merged_into FROM core_case WHERE id = $1 FOR UPDATE", case_id)
+        if row is None:
+            raise links.LinkInvalid
+        if row["merged_into"] is None:  # else it was merged a moment ago
+            break
+    if row["status"] == "closed":
+        await update("core_case", case_id, {"status": "resolved", "closed_at": None})
         body = {"status": "resolved", "reopened": True}
-        await record(_person(link), link.case_id, "case.status_changed", body)
+        await record(_person(link), case_id, "case.status_changed", body)
+    return case_id
 
 
 async def documents(token: str, proof: str) -> tuple[DocumentView, ...]:
     """Documents that came with what the customer said or was told; those of staff notes stay inside."""
     link = await _proven(token, proof)
-    rows = await _documents(link)
+    rows = await _documents(await together(link.case_id, link.person_id))
     return tuple(
         DocumentView(
             id=row["id"],
@@ -205,19 +221,19 @@ async def documents(token: str, proof: str) -> tuple[DocumentView, ...]:
     )
 
 
-async def _documents(link: Link) -> list[Record]:
+async def _documents(own: Together) -> list[Record]:
     return await db.fetch(
         "SELECT a.* FROM core_attachment a LEFT JOIN core_message m ON m.id = a.message_id "
-        f"WHERE a.case_id = $1 AND ((m.direction <> 'note' AND {_LEFT}) OR EXISTS (SELECT 1 FROM core_outgoing o "
-        "WHERE o.case_id = $1 AND o.state = 'sent' AND (o.channel = 'page' OR o.person_id = $2) "
-        "AND o.documents ? a.id::text)) ORDER BY a.created_at, a.id",
-        link.case_id, link.person_id,
+        f"WHERE ({first_of('m', '$1')} AND m.direction <> 'note' AND {_LEFT}) OR (a.case_id = $3 AND EXISTS ("
+        "SELECT 1 FROM core_outgoing o WHERE o.case_id = $3 AND o.state = 'sent' AND (o.channel = 'page' "
+        "OR o.person_id = ANY($2::uuid[])) AND o.documents ? a.id::text)) ORDER BY a.created_at, a.id",
+        list(own.cases), list(own.people), own.root,
     )  # fmt: skip
 
 
 async def document(token: str, proof: str, document_id: UUID) -> Document:
     link = await _proven(token, proof)
-    for row in await _documents(link):
+    for row in await _documents(await together(link.case_id, link.person_id)):
         if row["id"] == document_id:
             data = await vault.load(row["vault_id"])
             return Document(name=row["name"], content_type=file_kinds.told(row["content_type"]), data=data)
@@ -228,8 +244,10 @@ async def withdraw(token: str, proof: str, aspect_id: UUID | None, reason: str) 
     """The customer takes back one matter or all open ones; core closes them as withdrawn, in their own words."""
     link = await _proven(token, proof)
     reason = clean_text(reason, "reason", longest=5000) or "Withdrawn by the complainant."
+    own = await together(link.case_id, link.person_id)
     rows = await db.fetch(
-        "SELECT id FROM core_aspect WHERE case_id = $1 AND status = 'open' ORDER BY position", link.case_id
+        f"SELECT a.id FROM core_aspect a WHERE {first_of('a', '$1')} AND a.status = 'open' ORDER BY a.position",
+        list(own.cases),
     )
     open_ids = [row["id"] for row in rows if aspect_id is None or row["id"] == aspect_id]
     if not open_ids:

@@ -79,9 +79,11 @@ async def add(
     documents: Sequence[Document] = (),
     subject: str = "",
     unsent: Mapping[str, Any] | None = None,
+    origin: UUID | None = None,
 ) -> UUID:
     """Writes the rows and the entry of a message in the caller's transaction; text and documents are checked.
-    `unsent`: codes of one that leaves later (desk/outgoing): until then it is no last word of the case."""
+    `unsent`: codes of one that leaves later (desk/outgoing): until then it is no last word of the case; `origin`:
+    the merged case to which it was said."""
     if key:
         known = await db.fetchval("SELECT id FROM core_message WHERE case_id = $1 AND key = $2", case_id, key)
         if known is not None:
@@ -92,8 +94,8 @@ async def add(
         """
         WITH said AS (
             INSERT INTO core_message (id, case_id, person_id, author_id, raw_id, channel, direction, subject, body,
-                said_at, recorded_at, key, decision, decision_reason, decided_by, decided_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $14, $8, $9, $10, $11, $12, '', '', NULL)),
+                said_at, recorded_at, key, decision, decision_reason, decided_by, decided_at, origin_case_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $14, $8, $9, $10, $11, $12, '', '', NULL, $17)),
         pins AS (
             INSERT INTO core_message_aspect (id, message_id, aspect_id)
             SELECT gen_random_uuid(), $1, each FROM unnest($13::uuid[]) AS each),
@@ -108,7 +110,7 @@ async def add(
         WHERE id = $2
         """,
         identity, case_id, person_id, author_id, raw_id, channel, direction, text, said, moment, key,
-        "complaint" if direction == "in" else "", list(aspect_ids), subject, unsent is not None, viewer.actor,
+        "complaint" if direction == "in" else "", list(aspect_ids), subject, unsent is not None, viewer.actor, origin,
     )  # fmt: skip
     whose = await subject_of(case_id)
     if documents:

@@ -111,6 +111,7 @@ class Case(Table, tablename="core_case"):
     mood_by = Text(default="", help_text="person (never overridden), suggested, or empty where nobody said")
     last_word_at = Timestamptz()
     last_word_channel = Text(default="")
+    merged_into = UUID(default=None, null=True, help_text="the case that holds what this one held")
     version = Integer(default=1)
 
 
@@ -135,6 +136,7 @@ class Aspect(Table, tablename="core_aspect"):
     due_at = Timestamptz(default=None, null=True)
     decided_at = Timestamptz(default=None, null=True)
     decided_by = UUID(default=None, null=True)
+    origin_case_id = UUID(default=None, null=True, help_text="the case it first belonged to, where it moved")
     version = Integer(default=1)
 
 
@@ -237,6 +239,7 @@ class Message(Table, tablename="core_message"):
     read_at = Timestamptz(default=None, null=True, help_text="when somebody opened it first")
     read_by = UUID(default=None, null=True)
     told = Boolean(default=False, help_text="staff wrote down what they heard: the words are not the customer's own")
+    origin_case_id = UUID(default=None, null=True, help_text="the case it first belonged to, where that was merged")
 
 
 class MessageAspect(Table, tablename="core_message_aspect"):

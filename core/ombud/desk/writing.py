@@ -8,7 +8,7 @@ from asyncpg import Record
 
 from ombud.desk import references
 from ombud.desk.because import cause_now
-from ombud.desk.errors import Changed, NotAllowed, NotFound
+from ombud.desk.errors import Changed, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
@@ -36,8 +36,9 @@ def no_case(reference: object) -> NotFound:
     return NotFound(f"There is no case {reference} that you may see. Check the reference, or ask a team leader.")
 
 
-async def lock_case(viewer: Viewer, permission: str, case_id: UUID) -> Record:
-    """The case row, locked until the commit: what serialises its changes and its ledger stream."""
+async def lock_case(viewer: Viewer, permission: str, case_id: UUID, *, merged: bool = False) -> Record:
+    """The case row, locked until the commit: what serialises its changes and its ledger stream. One that was merged
+    into another is refused, unless `merged`."""
     demand(viewer, permission)
     grant, arguments = decide(viewer, permission, "case"), Arguments()
     place = arguments.add(case_id)
@@ -47,6 +48,8 @@ async def lock_case(viewer: Viewer, permission: str, case_id: UUID) -> Record:
     )
     if row is None:
         raise no_case(case_id)
+    if row["merged_into"] is not None and not merged:
+        raise NotNow("This case was merged into another one. Open it again and work there.")
     return row
 
 

@@ -27,7 +27,8 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class AspectState:
-    """`reason_at`: the entry that sealed the reason, 0 where there is none any more, None where it is not compared."""
+    """`reason_at`: the entry that sealed the reason, 0 where there is none any more, None where it is not compared;
+    `reason_in`: its stream, where the aspect came from another case."""
 
     status: str = "open"
     owner: str = ""
@@ -38,6 +39,7 @@ class AspectState:
     cause: str | None = None
     about: str | None = None
     reason_at: int | None = None
+    reason_in: str = ""
     redress: dict[str, Line] = field(default_factory=dict)
 
     def give(self, body: Body) -> None:
@@ -126,6 +128,24 @@ def _add_redress(case: CaseState, body: Body) -> None:
     case.aspect(body).give(body)
 
 
+def _gain_aspects(case: CaseState, body: Body) -> None:
+    """Aspects that came from another case, each as it stood."""
+    _take(case, body, _CASE_FIELDS)
+    for each in body.get("aspects", ()):
+        case.aspects[str(each["id"])] = state = AspectState()
+        _take(state, each, _ASPECT_FIELDS)
+        for line in each.get("redress", ()):
+            state.give(line)
+        state.reason_in, _, at = str(each.get("reason", "")).rpartition("/")
+        state.reason_at = int(at) if at else None
+
+
+def _lose_aspects(case: CaseState, body: Body) -> None:
+    _take(case, body, _CASE_FIELDS)
+    for each in body.get("aspects", ()):
+        case.aspects.pop(str(each), None)
+
+
 CHANGES: dict[str, Callable[[CaseState, Body], None]] = {
     "case.opened": _open_case,
     "case.assigned": _change_case,
@@ -134,6 +154,12 @@ CHANGES: dict[str, Callable[[CaseState, Body], None]] = {
     "case.reopened": _change_case,
     "case.changed": _change_case,
     "case.removed": _remove_case,
+    "case.merged": _lose_aspects,
+    "case.absorbed": _gain_aspects,
+    "case.parted": _lose_aspects,
+    "case.restored": _gain_aspects,
+    "case.split": _lose_aspects,
+    "case.split_off": _gain_aspects,
     "aspect.added": _change_aspect,
     "aspect.assigned": _change_aspect,
     "aspect.changed": _change_aspect,

@@ -193,6 +193,7 @@ class _Streams:
             if kind in {"aspect.decided", "aspect.reopened"}:
                 decided = self.seq if "reason" in sealed else None
                 self.case.aspect(body).reason_at = decided if kind == "aspect.decided" else 0
+                self.case.aspect(body).reason_in = ""
         except (KeyError, TypeError, ArithmeticError) as error:
             raise Broken(f"entry {self.stream} {self.seq}", f"cannot be read as {kind}: {error!r}") from None
 
@@ -223,7 +224,7 @@ async def _compare_cases(cases: dict[str, tuple[str, CaseState]]) -> None:
 async def _compare_reasons(cases: dict[str, tuple[str, CaseState]]) -> None:
     """The reason of each decision is the one that was sealed, where it can still be opened."""
     told = {
-        aspect: (f"case/{name}", state.reason_at)
+        aspect: (state.reason_in or f"case/{name}", state.reason_at)
         for name, (_, case) in cases.items()
         if not case.removed
         for aspect, state in case.aspects.items()

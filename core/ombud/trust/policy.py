@@ -136,9 +136,10 @@ def _aspect_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
 
 
 def about_me(case_id: str, me: str) -> str:
-    """SQL: one of the case's aspects is about the member of staff `me`."""
+    """SQL: one of the case's aspects is about the member of staff `me`, or was before it went on in another case."""
     return (
-        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid)"
+        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.concerns_user_id = {me}::uuid "
+        f"AND (mine.case_id = {case_id} OR mine.origin_case_id = {case_id}))"
     )
 
 
@@ -172,7 +173,9 @@ def _of_cases(grant: Grant) -> Grant:
 
 
 def _case_message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
-    """In a case with an aspect about me I see only messages pinned to other aspects and to none of those about me."""
+    """In a case with an aspect about me I see only messages pinned to other aspects and to none of those about me. A
+    message that a split left in another case is seen by whoever sees the case that shares it, unless that is about
+    them."""
     rows = _within_case(grant, f"{alias}.case_id", arguments)
     me = arguments.add(grant.viewer.user_id)
     pinned = (
@@ -180,7 +183,13 @@ def _case_message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
         f"JOIN core_aspect a ON a.id = pin.aspect_id WHERE pin.message_id = {alias}.id"
     )
     mine = about_me(f"{alias}.case_id", me)
-    return f"({rows} AND (NOT {mine} OR {alias}.author_id = {me}::uuid OR coalesce(({pinned}), FALSE)))"
+    shared = (
+        f"EXISTS (SELECT 1 FROM core_shared_message shared WHERE shared.message_id = {alias}.id "
+        f"AND {_within_case(grant, 'shared.case_id', arguments)} AND coalesce(({pinned}), TRUE) AND NOT {mine} "
+        f"AND NOT {about_me('shared.case_id', me)})"
+    )
+    plain = f"(NOT {mine} AND coalesce(({pinned}), TRUE))"  # an aspect about me may be in another case by now
+    return f"(({rows} AND ({plain} OR {alias}.author_id = {me}::uuid OR coalesce(({pinned}), FALSE))) OR {shared})"
 
 
 def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
@@ -198,8 +207,8 @@ def _case_attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str
     me = arguments.add(grant.viewer.user_id)
     mine = about_me(f"{alias}.case_id", me)
     return (
-        f"({own} AND (({alias}.message_id IS NULL AND NOT {mine}) OR EXISTS (SELECT 1 "
-        f"FROM core_message policy_message WHERE policy_message.id = {alias}.message_id AND {rows})))"
+        f"(({alias}.message_id IS NULL AND {own} AND NOT {mine}) OR EXISTS (SELECT 1 "
+        f"FROM core_message policy_message WHERE policy_message.id = {alias}.message_id AND {rows}))"
     )
 
 

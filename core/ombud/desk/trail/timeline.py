@@ -95,11 +95,12 @@ async def timeline(
     *,
     about: UUID | None = None,
     before: str = "",
+    shares: bool = False,
 ) -> Timeline:
     """The last hundred entries, or those before the cursor `before`; two statements. The caller has asked the policy
-    for the case and gives the letters of the aspects in view."""
+    for the case and gives the letters of the aspects in view; `shares`: messages of another case belong to it too."""
     place = _read_place(before) if before else None
-    said = await messages(viewer, case_id, unit_id, letters, about=about, further=_said_before(place))
+    said = await messages(viewer, case_id, unit_id, letters, about=about, further=_said_before(place), shares=shares)
     done = await events(
         viewer, case_id, letters, unit_id, further=lambda a: _about(about, a) + _done_before(place, a), limit=PART + 1
     )
@@ -167,7 +168,7 @@ _WAY = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.s
     coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
     o.delivery_text, o.recipient->>'name' AS recipient, o.attempts, o.robot"""
 _MESSAGES = """
-WITH page AS (SELECT m.* FROM core_message m WHERE m.case_id = {case} AND {rows}{about}{further}
+WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
 SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id, m.mood,
     p.name AS person_name, {way},
@@ -190,6 +191,7 @@ async def messages(
     about: UUID | None = None,
     further: Any = lambda _: "",
     limit: int = PART + 1,
+    shares: bool = False,
 ) -> list[Said]:
     """The last messages the viewer may see, oldest first; one statement."""
     arguments = Arguments()
@@ -202,8 +204,11 @@ async def messages(
             " AND EXISTS (SELECT 1 FROM core_message_aspect pin WHERE pin.message_id = m.id "
             f"AND pin.aspect_id = {arguments.add(about)})"
         )
+    of_case = f"m.case_id = {case}"
+    if shares:
+        of_case = f"(m.id = ANY(ARRAY(SELECT message_id FROM core_shared_message WHERE case_id = {case})) OR {of_case})"
     sql = _MESSAGES.format(
-        case=case,
+        of_case=of_case,
         rows=rows_seen,
         about=pinned,
         further=further(arguments),

@@ -7,6 +7,7 @@ from piccolo.table import Table
 from ombud.desk import tables as desk
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
+from ombud.desk.merges import tables as merges
 from ombud.desk.outgoing import tables as outgoing
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
@@ -74,6 +75,9 @@ KINDS = (
     Kind("message_templates", outgoing.MessageTemplate),
     Kind("macros", outgoing.Macro),
     Kind("outgoing", outgoing.Outgoing),
+    Kind("merges", merges.Merge),
+    Kind("merge_rows", merges.MergeRow),
+    Kind("shared_messages", merges.SharedMessage),
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
