@@ -31,7 +31,7 @@ CHOICES = {
 }
 
 # A cookie could be set by another site of the same domain: a toast sends nothing but these.
-_UNDOES = re.compile(r"/undo/[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore")
+_UNDOES = re.compile(r"/undo/(merges/)?[0-9a-f-]{36}|/views/[0-9a-f-]{36}/restore")
 
 Req = Request[Any, Any, Any]
 
