@@ -502,8 +502,26 @@ def case(**more: Any) -> dict[str, Any]:
                 {"label": "Priority", "value": "High"},
             ],
             "linked": [
-                {"reference": "OMB-3907", "title": "Fee, March", "href": "/cases/OMB-3907", "tag": "Upheld"},
-                {"reference": "P-61", "title": "Double fee run", "href": "/problems/61", "icon": "alert-triangle"},
+                {
+                    "reference": "OMB-3907",
+                    "title": "Fee, March",
+                    "href": "",
+                    "tag": "Merged into this",
+                    "at": ago(days=2),
+                    "icon": "arrow-merge",
+                    "by": "Ewa Kruk",
+                    "undo": "/undo/merges/1",
+                },
+                {
+                    "reference": "OMB-3911",
+                    "title": "Double fee run",
+                    "href": "/cases/OMB-3911",
+                    "icon": "arrows-split",
+                    "tag": "Went on by itself",
+                    "at": ago(days=1),
+                    "by": "Ewa Kruk",
+                    "undo": "",
+                },
             ],
         },
         "next_step": {
@@ -643,6 +661,31 @@ def change_case(**more: Any) -> dict[str, Any]:
         "masked": False,
         **more,
     }
+
+
+STOPPED = "The case that should hold both is closed. Reopen it first, with the reason."
+MERGED = {
+    "absorbed": {"reference": "OMB-4182", "title": "Overdraft fee taken twice", "href": "#", "customer": "Helena Marsh",
+                 "aspects": ["Fee taken twice", "Nobody called back"], "messages": 3, "received": date(2026, 10, 2)},
+    "kept": {"reference": "OMB-7F3K2-9", "title": "Fee again", "href": "#", "customer": "Jan Kowal",
+             "aspects": ["The letter was rude"], "messages": 1, "received": date(2026, 10, 9)},
+    "stops": "", "warning": "Different people complain in these cases. Say that this is meant.", "clock": True,
+}  # fmt: skip
+
+
+def merging(**more: Any) -> dict[str, Any]:
+    alike = [
+        {"reference": "OMB-7F3K2-9", "title": "Fee again", "href": "#", "received_at": ago(days=3), "why": why}
+        for why in ("Same e-mail address", "Much the same words")
+    ]
+    shown = {"alike": [] if more.get("look") else alike, "into": "", "unknown": "", "look": None, "reason": ""}
+    return {**case(), **shown, "form": {"message": "", "errors": [], "error_of": {}}, **more}
+
+
+def splitting(**more: Any) -> dict[str, Any]:
+    listed = [("1", "A Fee taken twice", ""), ("2", "B Nobody called back", "")]
+    form = {"message": "", "errors": [], "error_of": {}}
+    return {**case(), "aspects": listed, "chosen": ["2"], "form": form, "reason": "", **more}
 
 
 def history(**more: Any) -> dict[str, Any]:
@@ -1256,6 +1299,11 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "aspect-conflict": ("pages/aspect.html", whole_aspect(conflict=CONFLICT)),
     "case-change": ("pages/case_change.html", change_case()),
     "case-change-clash": ("pages/case_change.html", change_case(conflict=CLASH)),
+    "case-merge": ("pages/case_merge.html", merging()),
+    "case-merge-look": ("pages/case_merge.html", merging(into="OMB-7F3K2-9", look=MERGED)),
+    "case-merge-stops": ("pages/case_merge.html", merging(into="OMB-7F3K2-9", look={**MERGED, "stops": STOPPED})),
+    "case-split": ("pages/case_split.html", splitting()),
+    "case-split-one": ("pages/case_split.html", splitting(aspects=[("1", "A Fee", "")])),
     "aspect-clash": ("pages/aspect.html", whole_aspect(conflict=CLASH)),
     "drafts": ("pages/drafts.html", {"shell": work("me"), "csrf_field": csrf_field, "drafts": DRAFTS}),
     "drafts-none": ("pages/drafts.html", {"shell": work("me"), "csrf_field": csrf_field, "drafts": []}),

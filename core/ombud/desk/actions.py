@@ -58,6 +58,7 @@ def case_actions(standing: Standing) -> tuple[Action, ...]:
         _action(standing, "told", "Record what you were told", "case.write", ""),
         _action(standing, "add_aspect", "Add an aspect", "case.write", closed),
         _action(standing, "add_party", "Add a party", "case.write", concerned),
+        _action(standing, "merge", "Merge or split the case", "case.write", concerned or closed),
         _action(standing, "make_link", "Make a link for the customer", "case.write", concerned),
         _action(standing, "mark_confidential", "Mark as confidential", "case.confidential", ""),
         _action(standing, "confirm_needs", "Confirm support needs", "support.write", ""),

@@ -20,7 +20,7 @@ from ombud.desk.words import label
 class CaseShown:
     """The case itself. `about_me`: an aspect is hidden from this viewer; then title is the reference, and mood, own
     fields and last word are left out. `customer` is None where the viewer may not see names. `seq`: the number of the
-    newest entry in the case's history when this was read."""
+    newest entry in the case's history when this was read. `merged_into`: reference of the case that holds it now."""
 
     id: UUID
     reference: str
@@ -55,6 +55,7 @@ class CaseShown:
     version: int
     claim: Claimed | None = None
     seq: int = 0
+    merged_into: str = ""
 
     @property
     def status_label(self) -> str:
@@ -193,7 +194,8 @@ class PartyShown:
 @dataclass(frozen=True)
 class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
-    `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers."""
+    `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
+    `tied`: other cases were merged into it or split from it."""
 
     case: CaseShown
     aspects: tuple[AspectShown, ...]
@@ -207,6 +209,7 @@ class CasePageView:
     links: int
     actions: tuple[Action, ...]
     people: tuple[Named, ...]
+    tied: bool = False
 
     @property
     def decided(self) -> int:

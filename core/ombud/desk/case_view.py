@@ -65,6 +65,7 @@ async def case_page(
         links=row["links"],
         actions=case_actions(standing),
         people=await _people(row) if talk and "case.assign" in rights else (),
+        tied=row["tied"],
     )
 
 
@@ -87,6 +88,8 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
         SELECT * FROM core_attachment f WHERE f.case_id = c.id AND f.message_id IS NULL AND {files}
         ORDER BY f.created_at, f.id LIMIT 200) f) AS files,
     EXISTS (SELECT 1 FROM core_shared_message h WHERE h.case_id = c.id) AS shares,
+    (SELECT into_.reference FROM core_case into_ WHERE into_.id = c.merged_into) AS merged_into_reference,
+    EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -145,6 +148,7 @@ def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[st
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
         fields=values, form=() if hidden else tuple(form(row["type_fields"], values)), about_me=hidden,
         version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden), seq=row["seq"],
+        merged_into=row["merged_into_reference"] or "",
     )  # fmt: skip
 
 

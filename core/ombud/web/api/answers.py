@@ -253,6 +253,7 @@ class Case(_Answer):
     messages: int
     actions: list[ActionNow]
     claim: Claim | None
+    merged_into: str | None
     version: int
 
 
@@ -397,7 +398,7 @@ def case_answer(view: CasePageView) -> Case:
         received_on=case.received_on, opened_at=case.opened_at, due_at=case.due_at, closed_at=case.closed_at,
         clock=clock(case.clock), fields=dict(case.fields), aspects=[aspect_answer(each) for each in view.aspects],
         parties=[party_answer(each) for each in view.parties], messages=view.said, actions=actions(view.actions),
-        claim=claim_answer(case.claim), version=case.version,
+        claim=claim_answer(case.claim), merged_into=case.merged_into or None, version=case.version,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A case as pages/case.html draws it: from what the viewer may see to the words on the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from ombud.desk.channels import channel_label
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
+from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
@@ -27,7 +28,7 @@ from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
 from ombud.web.plugin_pages import fills
-from ombud.web.shell import page
+from ombud.web.shell import go, page
 
 Req = Request[Any, Any, Any]
 LONG = 1500
@@ -45,10 +46,13 @@ async def show_case(
     wrong: Refused = NOTHING_WRONG,
     conflict: dict[str, Any] | None = None,
     kept: Mapping[str, Any] | None = None,
-) -> Response[str]:
-    """The page of a case; after a refusal with its words, and with what the writer typed in `kept`."""
+) -> Response[Any]:
+    """The page of a case, or the way to the one it was merged into; after a refusal with its words, and with what the
+    writer typed in `kept`."""
     viewer = viewer_of(request)
     view = await case_page(viewer, reference, about=about, before=before)
+    if into := view.case.merged_into:
+        return go(f"/cases/{quote(into, safe='')}", wrong.message or f"{reference} is part of this case now.")
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
     offered = await offer(viewer, view.case) if view.may("answer") else None
     context = {
@@ -56,6 +60,7 @@ async def show_case(
         "slots": shown,
         "crm": crm_places(viewer, view),
     }
+    context["case"]["linked"] = linked(await tied_to(viewer, view.case.id), view) if view.tied else []
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
     status = 409 if conflict else wrong.status
     return await page(
@@ -68,6 +73,26 @@ def crm_places(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
     if view.case.about_me or view.case.customer_id is None:
         return []
     return crm.places(viewer, [view.case.unit.id], href_of(view))
+
+
+TIES = {
+    "merged": ("Merged into this", "arrow-merge"),
+    "split_off": ("Went on by itself", "arrows-split"),
+    "split_from": ("This came out of it", "arrows-split"),
+}
+
+
+def linked(ties: Sequence[Tied], view: CasePageView) -> list[dict[str, Any]]:
+    """The cases it is tied to; a merge can be taken back for as long as the case is open."""
+    return [
+        {
+            "reference": each.reference, "title": each.title, "tag": TIES[each.how][0], "icon": TIES[each.how][1],
+            "href": "" if each.how == "merged" else f"/cases/{quote(each.reference, safe='')}",
+            "at": each.at, "by": each.by,
+            "undo": f"/undo/merges/{each.merge_id}" if each.how == "merged" and view.may("merge") else "",
+        }
+        for each in ties
+    ]  # fmt: skip
 
 
 def href_of(view: CasePageView) -> str:
