@@ -17,7 +17,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.inbox.threads import remember, thread_id_of
 from ombud.desk.outgoing import approval, final_response, states
 from ombud.desk.outgoing.content import Content
-from ombud.desk.outgoing.moving import wake
+from ombud.desk.outgoing.moving import locked, move, wake
 from ombud.desk.outgoing.recipients import Reachable, frozen, reachable
 from ombud.desk.outgoing.rules import Rules, rules_in
 from ombud.desk.outgoing.ways import PAGE, Way, ways_in
@@ -128,9 +128,20 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
         unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
     )  # fmt: skip
     await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files)
+    if wanted.at_once and way.key == PAGE and state == states.INTENDED:
+        return Written(identity, await _on_the_page(viewer, identity), None)
     if leave_at is not None:
         await wake(identity, leave_at, 1)
     return Written(identity, state, leave_at)
+
+
+async def _on_the_page(viewer: Viewer, identity: UUID) -> str:
+    """The customer's page is ours: what is to stand there at once does so with the commit."""
+    for event in (states.TAKE, states.TOOK):
+        row = await locked(identity)
+        assert row is not None
+        state = await move(viewer.actor, row, event)
+    return state
 
 
 def _usual_subject(case: Record, whom: Reachable) -> str:

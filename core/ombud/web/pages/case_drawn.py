@@ -1,6 +1,6 @@
 """A case as pages/case.html draws it: from what the viewer may see to the words on the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,9 @@ from ombud.desk.channels import channel_label
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
+from ombud.desk.outgoing import beginning, macros
 from ombud.desk.outgoing.offer import Offer, offer
+from ombud.desk.outgoing.templates import Template
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
@@ -51,9 +53,14 @@ async def show_case(
     view = await case_page(viewer, reference, about=about, before=before)
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
     offered = await offer(viewer, view.case) if view.may("answer") else None
+    texts = await beginning.choices(view) if offered else []
     context = {
-        **drawn(viewer, view, about=about, kept=kept or {}, offered=offered),
+        **drawn(viewer, view, about=about, kept=kept or {}, offered=offered, texts=texts),
         "slots": shown,
+        "macros": [
+            {"href": f"{href_of(view)}/macros/{each.id}", "name": each.name}
+            for each in (await macros.in_unit(view.case.unit.id) if offered else ())
+        ],
         "crm": crm_places(viewer, view),
     }
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
@@ -75,7 +82,13 @@ def href_of(view: CasePageView) -> str:
 
 
 def drawn(
-    viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[str, Any], offered: Offer | None = None
+    viewer: Viewer,
+    view: CasePageView,
+    *,
+    about: str = "",
+    kept: Mapping[str, Any],
+    offered: Offer | None = None,
+    texts: Sequence[Template] = (),
 ) -> dict[str, Any]:
     """Everything of pages/case.html but shell, slots and refusals."""
     queue = view.case.queue
@@ -101,7 +114,7 @@ def drawn(
         "data": [], "jobs": [],
         "kept": kept, "new_aspect": kept.get("new_aspect", {}), "new_party": kept.get("new_party", {}),
         **talk_drawn(view, about),
-        "composer": composer_of(view, kept, offered),
+        "composer": composer_of(view, kept, offered, texts),
     }  # fmt: skip
 
 

@@ -1,22 +1,40 @@
 """The box in which messages, notes and what somebody told are written, and how a message on its way is drawn."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.colleagues import drafts
 from ombud.desk.outgoing.offer import Offer
+from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.outgoing.shown import stands
+from ombud.desk.outgoing.states import WRITTEN
+from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.trail.timeline import OnItsWay, Said
 
-PARTS = ("kind", "text", "about", "channel", "recipient", "letter", "subject", "files", "leave_on", "leave_at", "ask")
+PARTS = (
+    "kind",
+    "text",
+    "about",
+    "channel",
+    "recipient",
+    "letter",
+    "subject",
+    "files",
+    "leave_on",
+    "leave_at",
+    "ask",
+    "template_id",
+)
 """What a draft of this box keeps."""
 
 
-def composer_of(view: CasePageView, kept: Mapping[str, Any], offered: Offer | None) -> dict[str, Any] | None:
+def composer_of(
+    view: CasePageView, kept: Mapping[str, Any], offered: Offer | None, texts: Sequence[Template] = ()
+) -> dict[str, Any] | None:
     """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
     if not view.may("note"):
         return None
@@ -37,6 +55,10 @@ def composer_of(view: CasePageView, kept: Mapping[str, Any], offered: Offer | No
         "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
         "returned": str(typed.get("returned") or ""),
         "send": None if offered is None else sending_of(offered, typed),
+        "texts": [{"key": each.key, "name": each.name, "kind": KIND_WORDS[each.kind], "language": each.language}
+                  for each in texts if each.kind in WRITTEN],
+        "final": bool(offered and view.aspects and not undecided and not view.case.about_me),
+        "template_id": str(typed.get("template_id") or ""),
     }  # fmt: skip
 
 
