@@ -71,7 +71,8 @@ class NewMessage(_Body):
 
     Of an answer: `channel` says by which way (as on the case's page; left out: the customer's page, at once),
     `recipient` a party's person (left out: the complainant), `letter` what it is for, `files` which files of the case
-    go along, `leaves_at` when, `ask_approval` that a second person sees it first. It can be taken back until it leaves."""
+    go along, `leaves_at` when, `ask_approval` that a second person sees it first. It can be taken back until it
+    leaves."""
 
     kind: Literal["note", "answer", "told"]
     text: str
