@@ -8,6 +8,7 @@ from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
 from ombud.desk.crm import closing
 from ombud.desk.inbox import mood
+from ombud.desk.outgoing import reports
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -33,6 +34,7 @@ async def open_desk(config: Config) -> None:
     plugin_work.connect()
     closing.listen()
     mood.listen()
+    reports.listen()
     await running.refresh()
 
 

@@ -39,6 +39,8 @@ PERMISSIONS = (
     Permission("case.close", "Close a case", _WORK),
     Permission("case.reopen", "Reopen a closed case", (LEADER, COMPLIANCE)),
     Permission("case.confidential", "See and mark confidential cases", (COMPLIANCE,)),
+    Permission("outgoing.approve", "Approve messages of others before they leave", (LEADER, COMPLIANCE)),
+    Permission("template.manage", "Write templates and macros", (LEADER, ADMINISTRATOR)),
     Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
     Permission("person.read", "See people and their roles", _DESK),
     Permission("person.contact", "See addresses, phone numbers and e-mail", (AGENT, LEADER, COMPLIANCE)),

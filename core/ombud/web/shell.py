@@ -54,6 +54,7 @@ CORE = (
     Entry("inbox", "Inbox", "mail", "/inbox", "inbox.read"),
     Entry("queue", "Queue", "stack-2", "/queues", "case.read"),
     Entry("search", "Search", "search", "/search", "case.read"),
+    Entry("outgoing", "Outgoing", "send", "/outgoing", "case.read"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )

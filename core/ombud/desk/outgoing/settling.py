@@ -45,8 +45,9 @@ async def take_back(viewer: Viewer, identity: UUID) -> UUID:
     return UUID(str(row["case_id"]))
 
 
-async def to_draft(row: Record, user_id: UUID | None) -> None:
-    """Puts the words back into the writer's box, before what stands there; in the caller's transaction."""
+async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> None:
+    """Puts the words back into the writer's box, before what stands there; in the caller's transaction. `returned`: who
+    sent it back and why."""
     owner = user_id or row["created_by"]
     if owner is None or row["robot"]:
         return
@@ -62,7 +63,7 @@ async def to_draft(row: Record, user_id: UUID | None) -> None:
         "kind": "reply", "text": row["body"], "subject": row["subject"], "channel": row["channel"],
         "letter": row["kind"], "recipient": str(row["person_id"] or ""),
         "pins": ",".join(str(each["aspect_id"]) for each in letters),
-        "files": ",".join([*row["documents"], *(str(each["id"]) for each in files)]),
+        "files": ",".join([*row["documents"], *(str(each["id"]) for each in files)]), "returned": returned,
     }  # fmt: skip
     await drafts.put_back(owner, row["case_id"], drafts.for_message(customer), body)
 
@@ -75,6 +76,14 @@ async def hurry(viewer: Viewer, identity: UUID) -> UUID:
         await move(viewer.actor, row, states.HURRY, leave_at=moment)
         await wake(identity, moment, row["version"] + 1)
     return UUID(str(row["case_id"]))
+
+
+async def zone_of(identity: UUID) -> str:
+    """The time zone of the unit that sends it."""
+    found = await db.fetchval(
+        "SELECT u.time_zone FROM core_outgoing o JOIN core_unit u ON u.id = o.unit_id WHERE o.id = $1", identity
+    )
+    return str(found or "UTC")
 
 
 async def put_off(viewer: Viewer, identity: UUID, leave_at: datetime) -> UUID:

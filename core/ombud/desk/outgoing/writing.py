@@ -1,5 +1,6 @@
 """A message to a customer is written: by which way, to whom, and when it leaves."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.inbox.threads import remember, thread_id_of
 from ombud.desk.outgoing import approval, final_response, states
 from ombud.desk.outgoing.content import Content
-from ombud.desk.outgoing.moving import wake
+from ombud.desk.outgoing.moving import locked, move, wake
 from ombud.desk.outgoing.recipients import Reachable, frozen, reachable
 from ombud.desk.outgoing.rules import Rules, rules_in
 from ombud.desk.outgoing.ways import PAGE, Way, ways_in
@@ -29,6 +30,7 @@ from ombud_plugin_api.facts import Document
 
 LONGEST_SUBJECT = 200
 FARTHEST = timedelta(days=366)
+_PLACEHOLDER = re.compile(r"\{\{.*?(\}\}|$)|\{%.*?(%\}|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -63,42 +65,88 @@ class Written:
     leave_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What was asked for, checked as far as it can be without the case; made outside transactions."""
+
+    wanted: Wanted
+    text: str
+    subject: str
+    documents: tuple[Document, ...]
+    way: Way
+    rules: Rules
+
+
 async def write(viewer: Viewer, case_id: UUID, wanted: Wanted) -> Written:
     """Writes it down and lets it wait for its time or for approval. The same key in the same case writes it once."""
+    ready = await prepare(case_id, wanted)
+    async with db.transaction():
+        return await write_ready(viewer, case_id, ready)
+
+
+async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
+    """Plugins are asked which of their ways are in use, so never inside a transaction."""
     text = clean_text(wanted.text, "text", longest=settings().limits.text_chars, required=True)
     subject = clean_text(wanted.subject, "subject", longest=LONGEST_SUBJECT)
     if "\n" in subject:
         raise Invalid("A subject is one line.", "subject")
     if wanted.kind not in states.WRITTEN and not wanted.robot:
         raise Invalid("Choose what the message is: a reply, news, a request or the final response.", "letter")
-    checked = attachments.checked(wanted.documents)
+    _refuse_placeholders(text, "text")
+    _refuse_placeholders(subject, "subject")
     unit_id = await _unit_of(case_id)
-    way = _way(await ways_in(unit_id), wanted.channel)
-    rules = await rules_in(unit_id)
-    async with db.transaction():
-        case = await lock_case(viewer, "case.write", case_id)
-        refuse_closed(case)
-        known = await _written_before(case_id, wanted.key)
-        if known is not None:
-            return known
-        zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", case["unit_id"])
-        whom = await _whom(case_id, wanted.recipient, received_on(now(), zone))
-        _refuse_unreachable(way, whom)
-        pinned = await messages.seen_aspects(viewer, case_id, wanted.aspect_ids)
-        files = await _files_of(viewer, case_id, wanted.files)
-        outcomes = await final_response.issue(viewer, case) if wanted.kind == "final_response" else ""
-        why = await approval.needed(case, rules, wanted.kind, asked=wanted.ask)
-        state, leave_at = _when(wanted, rules, why, zone)
-        identity = await messages.add(
-            viewer, case_id, direction="out", channel="desk" if way.key == PAGE else way.key, text=text,
-            subject=subject or f"{case['title'][:120]}", author_id=None if wanted.robot else viewer.user_id,
-            aspect_ids=pinned, key=wanted.key, documents=checked,
-            unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
-        )  # fmt: skip
-        await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files)
-        if leave_at is not None:
-            await wake(identity, leave_at, 1)
-        return Written(identity, state, leave_at)
+    way, rules = _way(await ways_in(unit_id), wanted.channel), await rules_in(unit_id)
+    return Ready(wanted, text, subject, attachments.checked(wanted.documents), way, rules)
+
+
+def _refuse_placeholders(text: str, field: str) -> None:
+    """A text that was begun from a template and not finished does not go to a customer."""
+    if found := _PLACEHOLDER.search(text):
+        raise Invalid(f"The text still holds a placeholder: {found[0][:60]}. Fill it in or take it out.", field)
+
+
+async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
+    """In the caller's transaction."""
+    wanted, way, rules = ready.wanted, ready.way, ready.rules
+    case = await lock_case(viewer, "case.write", case_id)
+    refuse_closed(case)
+    known = await _written_before(case_id, wanted.key)
+    if known is not None:
+        return known
+    zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", case["unit_id"])
+    whom = await _whom(case_id, wanted.recipient, received_on(now(), zone))
+    _refuse_unreachable(way, whom)
+    pinned = await messages.seen_aspects(viewer, case_id, wanted.aspect_ids)
+    files = await _files_of(viewer, case_id, wanted.files)
+    outcomes = await final_response.issue(viewer, case) if wanted.kind == "final_response" else ""
+    why = await approval.needed(case, rules, wanted.kind, asked=wanted.ask)
+    state, leave_at = _when(wanted, rules, why, zone)
+    identity = await messages.add(
+        viewer, case_id, direction="out", channel="desk" if way.key == PAGE else way.key, text=ready.text,
+        subject=ready.subject or _usual_subject(case, whom), author_id=None if wanted.robot else viewer.user_id,
+        aspect_ids=pinned, key=wanted.key, documents=ready.documents,
+        unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
+    )  # fmt: skip
+    await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files)
+    if wanted.at_once and way.key == PAGE and state == states.INTENDED:
+        return Written(identity, await _on_the_page(viewer, identity), None)
+    if leave_at is not None:
+        await wake(identity, leave_at, 1)
+    return Written(identity, state, leave_at)
+
+
+async def _on_the_page(viewer: Viewer, identity: UUID) -> str:
+    """The customer's page is ours: what is to stand there at once does so with the commit."""
+    for event in (states.TAKE, states.TOOK):
+        row = await locked(identity)
+        assert row is not None
+        state = await move(viewer.actor, row, event)
+    return state
+
+
+def _usual_subject(case: Record, whom: Reachable) -> str:
+    words = {"pl": "Twoja skarga"}.get(whom.known["language"][:2], "Your complaint")
+    return f"{words} {case['reference']}"
 
 
 async def _unit_of(case_id: UUID) -> UUID:
@@ -173,7 +221,8 @@ async def _insert(
     await db.execute(
         "INSERT INTO core_outgoing (id, case_id, unit_id, channel, kind, person_id, recipient, language, key, "
         "thread_id, answers, state, leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, "
-        "delivery_text, approval, approved_hash, outcomes, documents, template_id, robot, created_by, created_at, version) VALUES "
+        "delivery_text, approval, approved_hash, outcomes, documents, template_id, robot, created_by, created_at, "
+        "version) VALUES "
         "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', '', '', '', '', '', $14, '', $15, $16, $17, "
         "$18, $19, $20, 1)",
         identity, case["id"], case["unit_id"], way.key, wanted.kind, whom.person_id, frozen(way, whom),

@@ -47,6 +47,13 @@ DESK: dict[str, tuple[str, str]] = {
     "term.retired": ("%(actor)s retired a term of a taxonomy", "tags"),
     "term.restored": ("%(actor)s took a term of a taxonomy back into use", "tags"),
     "case_type.removed": ("%(actor)s removed the case type %(key)s", "template"),
+    "template.saved": ("%(actor)s wrote version %(number)s of a text", "template"),
+    "template.retired": ("%(actor)s took a text out of use", "template"),
+    "template.restored": ("%(actor)s took a text back into use", "template"),
+    "macro.added": ("%(actor)s added a macro", "wand"),
+    "macro.changed": ("%(actor)s changed a macro", "wand"),
+    "macro.retired": ("%(actor)s took a macro out of use", "wand"),
+    "macro.restored": ("%(actor)s took a macro back into use", "wand"),
     "intake.read": ("%(actor)s looked at the bytes of a receipt", "eye"),
     "intake.replayed": ("%(actor)s had a receipt read again", "repeat"),
     "intake.faulted": ("A receipt could not be read", "alert-circle"),
@@ -57,7 +64,7 @@ DESK: dict[str, tuple[str, str]] = {
     "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
     "demo.removed": ("%(actor)s removed the demonstration firm", "trash"),
 }
-_NAMES = ("role", "permission", "prefix", "key", "version", "job")
+_NAMES = ("role", "permission", "prefix", "key", "version", "job", "number")
 
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:

@@ -164,9 +164,10 @@ async def message_page(
     return shown, _write_place(shown[0]) if len(said) > size else None
 
 
-_WAY = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
+WAY_COLUMNS = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
     coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
-    o.delivery_text, o.recipient->>'name' AS recipient, o.attempts, o.robot"""
+    o.delivery_text, o.recipient->>'name' AS way_to, o.attempts, o.robot"""
+WAY_JOINS = "LEFT JOIN core_user yes ON yes.id = o.approved_by"
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
@@ -177,7 +178,7 @@ SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
      FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
 FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
-LEFT JOIN core_outgoing o ON o.id = m.id LEFT JOIN core_user yes ON yes.id = o.approved_by
+LEFT JOIN core_outgoing o ON o.id = m.id {way_joins}
 ORDER BY m.said_at, m.id
 """
 
@@ -214,7 +215,8 @@ async def messages(
         further=further(arguments),
         limit=arguments.add(limit),
         files=files,
-        way=_WAY,
+        way=WAY_COLUMNS,
+        way_joins=WAY_JOINS,
     )
     rows = await db.fetch(sql, *arguments.values)
     mask = mask_in(viewer, unit_id)
@@ -231,7 +233,7 @@ def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
         sent_at=row["sent_at"], trouble=row["trouble"], approval=row["approval"], by=row["approved_by"],
         delivery=row["delivery"], delivery_code=row["delivery_code"], detail=row["detail"] if seen else "",
         server_said=row["delivery_text"] if seen else "", attempts=row["attempts"], robot=row["robot"],
-        recipient=None if "name" in mask else row["recipient"] or "",
+        recipient=None if "name" in mask else row["way_to"] or "",
     )  # fmt: skip
 
 

@@ -288,7 +288,9 @@ class File(_Answer):
 
 
 class Message(_Answer):
-    """`kind`: in, out or note; `aspects`: ids of the aspects it speaks of."""
+    """`kind`: in, out or note; `aspects`: ids of the aspects it speaks of. Of one that goes out: `way` is how, `state`
+    one of waiting_approval, held, scheduled, intended, sending, sent, unsure, failed, cancelled (empty: it simply is on
+    the customer's page), `delivery` what is known of its arrival: delivered, delayed, bounced, or nothing."""
 
     id: UUID
     kind: str
@@ -298,6 +300,20 @@ class Message(_Answer):
     text: str
     aspects: list[UUID]
     files: list[File]
+    subject: str = ""
+    way: str = ""
+    state: str = ""
+    leaves_at: datetime | None = None
+    sent_at: datetime | None = None
+    delivery: str = ""
+
+
+class MadeMessage(_Answer):
+    """`state` and `leaves_at` of an answer: how it stands, and when it leaves if nobody stops it."""
+
+    id: UUID
+    state: str = ""
+    leaves_at: datetime | None = None
 
 
 class Messages(_Answer):
@@ -454,6 +470,9 @@ def message_answer(said: Said) -> Message:
         id=said.id, kind=said.kind, said_at=said.at, author=said.author, channel=said.channel, text=said.text,
         aspects=list(said.aspect_ids),
         files=[File(id=f.id, name=f.name, content_type=f.content_type, size=f.size) for f in said.files],
+        subject=said.subject, way=said.way.channel if said.way else "", state=said.way.state if said.way else "",
+        leaves_at=said.way.leave_at if said.way else None, sent_at=said.way.sent_at if said.way else None,
+        delivery=said.way.delivery if said.way else "",
     )  # fmt: skip
 
 

@@ -67,11 +67,23 @@ class Reopening(_Body):
 
 
 class NewMessage(_Body):
-    """`note` stays among staff, `answer` is shown to the complainant, `told` is what a person said to you."""
+    """`note` stays among staff, `answer` goes to the complainant, `told` is what a person said to you.
+
+    Of an answer: `channel` says by which way (as on the case's page; left out: the customer's page, at once),
+    `recipient` a party's person (left out: the complainant), `letter` what it is for, `files` which files of the case
+    go along, `leaves_at` when, `ask_approval` that a second person sees it first. It can be taken back until it
+    leaves."""
 
     kind: Literal["note", "answer", "told"]
     text: str
     aspects: Annotated[list[UUID], Meta(max_length=50)] = []
+    channel: Annotated[str, Meta(max_length=60)] = ""
+    recipient: UUID | None = None
+    letter: Literal["reply", "status", "request", "final_response"] = "reply"
+    subject: Annotated[str, Meta(max_length=200)] = ""
+    files: Annotated[list[UUID], Meta(max_length=50)] = []
+    leaves_at: datetime | None = None
+    ask_approval: bool = False
 
 
 class NewAspect(_Body):

@@ -7,6 +7,9 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 
 from ombud.desk import messages, queues
 from ombud.desk.in_view import in_view
+from ombud.desk.outgoing import writing as outgoing
+from ombud.desk.outgoing.ways import PAGE
+from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.trail.audit_trail import case_history
 from ombud.desk.trail.timeline import message_page
 from ombud.trust.permissions import KEYS
@@ -29,15 +32,25 @@ async def add_message(
         str | None,
         HeaderParameter(name="Idempotency-Key", required=False, description="the same key adds the message once"),
     ] = None,
-) -> answers.Made:
+) -> answers.MadeMessage:
     """Write a note or an answer, or record what you were told."""
     viewer = viewer_of(request)
     own_key = idempotency_key(key, required=False)
     case = await in_view(viewer, reference)
-    identity = await messages.write(
-        viewer, case.id, data.kind, data.text, aspect_ids=data.aspects, key=own_key and f"{viewer.actor}/{own_key}"
-    )
-    return answers.Made(id=identity)
+    own_key = own_key and f"{viewer.actor}/{own_key}"
+    if data.kind == "answer":
+        written = await outgoing.write(viewer, case.id, _wanted(data, own_key))
+        return answers.MadeMessage(id=written.id, state=written.state, leaves_at=written.leave_at)
+    identity = await messages.write(viewer, case.id, data.kind, data.text, aspect_ids=data.aspects, key=own_key)
+    return answers.MadeMessage(id=identity)
+
+
+def _wanted(data: NewMessage, key: str) -> Wanted:
+    return Wanted(
+        text=data.text, kind=data.letter, channel=data.channel or PAGE, recipient=data.recipient, subject=data.subject,
+        aspect_ids=data.aspects, files=data.files, leave_at=data.leaves_at, ask=data.ask_approval, key=key,
+        at_once=not data.channel and data.letter == "reply",
+    )  # fmt: skip
 
 
 @get("/cases/{reference:str}/messages", opt={"permission": "case.read"}, operation_id="listMessages", tags=["Messages"])

@@ -14,7 +14,9 @@ from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
 from ombud.desk.merges.shown import Tied, tied_to
+from ombud.desk.outgoing import beginning, macros
 from ombud.desk.outgoing.offer import Offer, offer
+from ombud.desk.outgoing.templates import Template
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
@@ -55,9 +57,14 @@ async def show_case(
         return go(f"/cases/{quote(into, safe='')}", wrong.message or f"{reference} is part of this case now.")
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
     offered = await offer(viewer, view.case) if view.may("answer") else None
+    texts = await beginning.choices(view) if offered else []
     context = {
-        **drawn(viewer, view, about=about, kept=kept or {}, offered=offered),
+        **drawn(viewer, view, about=about, kept=kept or {}, offered=offered, texts=texts),
         "slots": shown,
+        "macros": [
+            {"href": f"{href_of(view)}/macros/{each.id}", "name": each.name}
+            for each in (await macros.in_unit(view.case.unit.id) if offered else ())
+        ],
         "crm": crm_places(viewer, view),
     }
     context["case"]["linked"] = linked(await tied_to(viewer, view.case.id), view) if view.tied else []
@@ -100,7 +107,13 @@ def href_of(view: CasePageView) -> str:
 
 
 def drawn(
-    viewer: Viewer, view: CasePageView, *, about: str = "", kept: Mapping[str, Any], offered: Offer | None = None
+    viewer: Viewer,
+    view: CasePageView,
+    *,
+    about: str = "",
+    kept: Mapping[str, Any],
+    offered: Offer | None = None,
+    texts: Sequence[Template] = (),
 ) -> dict[str, Any]:
     """Everything of pages/case.html but shell, slots and refusals."""
     queue = view.case.queue
@@ -126,7 +139,7 @@ def drawn(
         "data": [], "jobs": [],
         "kept": kept, "new_aspect": kept.get("new_aspect", {}), "new_party": kept.get("new_party", {}),
         **talk_drawn(view, about),
-        "composer": composer_of(view, kept, offered),
+        "composer": composer_of(view, kept, offered, texts),
     }  # fmt: skip
 
 

@@ -1,21 +1,40 @@
 """The box in which messages, notes and what somebody told are written, and how a message on its way is drawn."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.colleagues import drafts
 from ombud.desk.outgoing.offer import Offer
+from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.outgoing.shown import stands
+from ombud.desk.outgoing.states import WRITTEN
+from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
-from ombud.desk.trail.timeline import Said
+from ombud.desk.trail.timeline import OnItsWay, Said
 
-PARTS = ("kind", "text", "about", "channel", "recipient", "letter", "subject", "files", "leave_on", "leave_at", "ask")
+PARTS = (
+    "kind",
+    "text",
+    "about",
+    "channel",
+    "recipient",
+    "letter",
+    "subject",
+    "files",
+    "leave_on",
+    "leave_at",
+    "ask",
+    "template_id",
+)
 """What a draft of this box keeps."""
 
 
-def composer_of(view: CasePageView, kept: Mapping[str, Any], offered: Offer | None) -> dict[str, Any] | None:
+def composer_of(
+    view: CasePageView, kept: Mapping[str, Any], offered: Offer | None, texts: Sequence[Template] = ()
+) -> dict[str, Any] | None:
     """What was typed last: refused a moment ago, or kept as a draft. None for those who may not write."""
     if not view.may("note"):
         return None
@@ -34,7 +53,12 @@ def composer_of(view: CasePageView, kept: Mapping[str, Any], offered: Offer | No
         "to": str(view.case.customer_id or ""), "apart": len(apart),
         "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
         "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
+        "returned": str(typed.get("returned") or ""),
         "send": None if offered is None else sending_of(offered, typed),
+        "texts": [{"key": each.key, "name": each.name, "kind": KIND_WORDS[each.kind], "language": each.language}
+                  for each in texts if each.kind in WRITTEN],
+        "final": bool(offered and view.aspects and not undecided and not view.case.about_me),
+        "template_id": str(typed.get("template_id") or ""),
     }  # fmt: skip
 
 
@@ -67,13 +91,16 @@ def sending_of(offered: Offer, typed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def way_drawn(entry: Said) -> dict[str, Any] | None:
-    """The line under a message that says how it stands, with what can be done."""
-    if entry.way is None:
-        return None
-    found = stands(entry.way)
+    """The line under a message of the timeline; None where it simply is on the customer's page."""
+    return None if entry.way is None else way_of(entry.id, entry.way)
+
+
+def way_of(identity: UUID, way: OnItsWay) -> dict[str, Any]:
+    """The line that says how a message stands, with what can be done."""
+    found = stands(way)
     return {
         "text": found.text, "way": found.way, "tone": found.tone, "icon": found.icon, "at": found.at,
-        "detail": found.detail, "code": found.code, "href": f"/outgoing/{entry.id}", "may": found.may,
-        "counts_down": found.counts_down, "letter": found.letter, "to": entry.way.recipient or "",
-        "state": entry.way.state, "by": entry.way.by,
+        "detail": found.detail, "code": found.code, "href": f"/outgoing/{identity}", "may": found.may,
+        "counts_down": found.counts_down, "letter": found.letter, "to": way.recipient or "", "state": way.state,
+        "by": way.by,
     }  # fmt: skip

@@ -15,6 +15,7 @@ from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
+from ombud.desk.outgoing import beginning
 from ombud.desk.outgoing import writing as outgoing
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Wanted, Written
@@ -25,7 +26,7 @@ from ombud.web.door import viewer_of
 from ombud.web.pages.case_drawn import show_case
 from ombud.web.pages.composer import PARTS
 from ombud.web.pages.fragments import fragment
-from ombud.web.pages.given import Given, given, identity_of, refused
+from ombud.web.pages.given import Given, Refused, given, identity_of, refused
 from ombud.web.shell import go
 from ombud_plugin_api.facts import Document
 
@@ -49,7 +50,7 @@ async def write(request: Req, reference: str) -> Response[Any]:
         pinned = _pinned(form, view.aspects)
         _same_reader(form, kind, view)
         if kind == "reply":
-            written = await outgoing.write(viewer, case_id, _wanted(form, view, pinned, documents))
+            written = await outgoing.write(viewer, case_id, wanted_of(form, view, pinned, documents))
             said, undo = _sent_words(written, view.case.zone), f"/outgoing/{written.id}/back"
         else:
             await messages.write(
@@ -66,12 +67,14 @@ async def write(request: Req, reference: str) -> Response[Any]:
     return go(f"/cases/{quote(reference)}#composer", said, undo)
 
 
-def _wanted(form: Given, view: CasePageView, pinned: list[UUID], documents: list[Document]) -> Wanted:
+def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: list[Document]) -> Wanted:
+    """What a form with the box's fields asks for."""
     return Wanted(
         text=form.text("text"), kind=form.text("letter", "reply"), channel=form.text("channel", PAGE),
         recipient=form.identity("recipient"), subject=form.text("subject"), aspect_ids=pinned, documents=documents,
         files=[identity_of(each, "files") for each in form.all("files") if each],
         leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"), key=_key(form),
+        template_id=form.identity("template_id"),
     )  # fmt: skip
 
 
@@ -97,6 +100,27 @@ def _sent_words(written: Written, zone: str) -> str:
         left = max(0, round((written.leave_at - now()).total_seconds()))
         return f"It leaves in {left} seconds." if left < 120 else f"It leaves in {round(left / 60)} minutes."
     return "It is on its way."
+
+
+@post("/cases/{reference:str}/insert", opt=WRITE)
+async def insert(request: Req, reference: str) -> Response[Any]:
+    """Begins, or goes on with, the text in the box from a template; what is not known of the case is named."""
+    viewer, form = viewer_of(request), await given(request)
+    view = await case_page(viewer, reference, talk=False)
+    typed = _typed(form)
+    which = form.text("insert") if form.text("insert") not in {"", "chosen"} else form.text("template")
+    try:
+        begun = await beginning.begin(viewer, view, await beginning.chosen(view, which), form.identity("recipient"))
+        text = "\n\n".join(each for each in (typed["text"].strip(), begun.text) if each)
+        typed |= {"kind": "reply", "text": text, "subject": typed.get("subject") or begun.subject}
+        typed |= {"letter": begun.template.kind, "template_id": str(begun.template.id or "")}
+        purpose = drafts.for_message(view.case.customer_id)
+        await drafts.keep(viewer, view.case.id, purpose, typed, form.number("draft_version"))
+    except (Invalid, NotNow, drafts.Elsewhere) as problem:
+        kept = {"composer": typed, "composer_error": str(problem), "key": form.text("key")}
+        wrong = Refused(409) if isinstance(problem, drafts.Elsewhere) else refused(problem)
+        return await show_case(request, reference, wrong=wrong, kept=kept)
+    return go(f"/cases/{quote(reference)}#composer", "The text is in the box. Read it before you send it.")
 
 
 def _key(form: Given) -> str:
@@ -188,4 +212,4 @@ def download(name: str, kind: str, data: bytes, *, inline: bool = False) -> Resp
     )
 
 
-handlers = [write, keep_draft, show_file]
+handlers = [write, insert, keep_draft, show_file]

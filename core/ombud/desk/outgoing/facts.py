@@ -1,0 +1,88 @@
+"""What a template may say of a case: facts in the language of the message, as the viewer may see them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_currency
+
+from ombud.desk.case_shown import AspectShown, CasePageView
+from ombud.kernel.clock import now
+
+_WORDS: dict[str, dict[str, str]] = {
+    "pl": {
+        "Upheld": "Uznana", "Partly upheld": "Uznana częściowo", "Not upheld": "Nieuznana", "Withdrawn": "Wycofana",
+        "Not for us": "Poza naszym zakresem", "Money": "Pieniądze", "Goods or service": "Towar lub usługa",
+        "Apology": "Przeprosiny", "Correction": "Poprawka",
+    }
+}  # fmt: skip
+
+
+def of_case(
+    view: CasePageView, language: str, *, person: str, writer: str, phone: str, link: str = ""
+) -> dict[str, Any]:
+    """From the page of a case as its viewer sees it; what is not known stays empty, and so is missing."""
+    case = view.case
+    zone = ZoneInfo(case.zone)
+    return {
+        "case": {
+            "reference": case.reference, "title": "" if case.about_me else case.title, "type": case.case_type_label,
+            "received_on": day(case.received_on, language),
+            "answer_by": day(case.due_at.astimezone(zone).date(), language) if case.due_at else "",
+        },
+        "person": {"name": person}, "customer": {"name": case.customer or ""},
+        "firm": {"name": case.unit.name, "phone": phone}, "writer": {"name": writer},
+        "today": day(now().astimezone(zone).date(), language), "link": link,
+        "aspects": [aspect(each, language) for each in view.aspects],
+    }  # fmt: skip
+
+
+def aspect(each: AspectShown, language: str) -> dict[str, Any]:
+    return {
+        "letter": each.letter, "title": each.title, "text": each.text, "decided": each.decided,
+        "outcome": worded(each.outcome_label, language), "reason": each.reason, "cause": each.cause_label,
+        "redress": [_redress(line, language) for line in each.redress if line.standing],
+    }  # fmt: skip
+
+
+def _redress(line: Any, language: str) -> str:
+    kind = worded(line.kind_label, language)
+    if line.amount is None:
+        return f"{kind}: {line.note}" if line.note else kind
+    amount = format_currency(line.amount, line.currency, locale=_locale(language)).replace("\u00a0", " ")
+    return f"{amount} ({line.note})" if line.note else str(amount)
+
+
+def worded(text: str, language: str) -> str:
+    """An outcome or kind of redress in the language of the message."""
+    return _WORDS.get(language[:2], {}).get(text, text)
+
+
+def day(value: date | datetime, language: str) -> str:
+    """6 November 2026"""
+    return str(format_date(value, "d MMMM y", locale=_locale(language)))
+
+
+def _locale(language: str) -> str:
+    return {"pl": "pl"}.get(language[:2], "en_GB")
+
+
+def sample(language: str = "en") -> Mapping[str, Any]:
+    """Invented facts, for a first look at a template."""
+    aspects: Sequence[dict[str, Any]] = [
+        {"letter": "A", "title": "Fee taken twice", "text": "The fee was taken twice.", "decided": True,
+         "outcome": worded("Upheld", language), "reason": "It was booked twice by mistake.", "cause": "System fault",
+         "redress": ["€42.00"]},
+        {"letter": "B", "title": "Nobody called back", "text": "Nobody called back.", "decided": True,
+         "outcome": worded("Not upheld", language), "reason": "We called twice, on 3 and 4 November.", "cause": "",
+         "redress": []},
+    ]  # fmt: skip
+    return {
+        "case": {"reference": "OMB-2026-000017-X", "title": "Fee taken twice", "type": "Complaint",
+                 "received_on": day(date(2026, 11, 2), language), "answer_by": day(date(2026, 12, 6), language)},
+        "person": {"name": "Helena Marsh"}, "customer": {"name": "Helena Marsh"},
+        "firm": {"name": "Northbank", "phone": "0800 000 000"}, "writer": {"name": "Ewa Kruk"},
+        "today": day(now(), language), "link": "https://desk.example/p/portal/…", "aspects": list(aspects),
+    }  # fmt: skip
