@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk import promises
 from ombud.desk.errors import NotFound
+from ombud.desk.inbox import limits
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
@@ -35,8 +36,11 @@ def groups() -> list[Group]:
         "By when you answer, first write and judge what came in, and how long a customer's link works.",
         "calendar-due", promises.schema(),
     )  # fmt: skip
+    incoming = Group(
+        limits.KEY, "Inbox", "How much of one sender comes in before it is held back.", "mail", limits.schema()
+    )
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:
