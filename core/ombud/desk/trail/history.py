@@ -15,6 +15,7 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
+    "message.left", "message.delivery_reported",
 )  # fmt: skip
 SAID = ("message.received", "message.sent", "note.written")
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -127,6 +128,28 @@ def _recorded(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("The closing was written to %(system)s", {"system": str(body.get("system", ""))}, "address-book")
 
 
+def _received(body: Mapping[str, Any], around: Around) -> Phrase:
+    how = {
+        "thread": "A message came in and joined by the messages it answers",
+        "token": "A message came in and joined by the address it was sent to",
+        "reference": "A message came in and joined by the reference in its text",
+        "person": "%(actor)s added a message from the inbox",
+    }  # fmt: skip
+    text = how.get(str(body.get("matched_by", "")), "A message came in")
+    if body.get("after_close"):
+        text += ", after the case was closed"
+    return Phrase(text, {"actor": around.actor}, "mail")
+
+
+def _reported(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"code": f" ({body['code']})" if body.get("code") else ""}
+    text = {
+        "delivered": "The mail server of the recipient took our message%(code)s",
+        "delayed": "Our message is delayed on its way%(code)s",
+    }.get(str(body.get("state", "")), "Our message came back: it was not delivered%(code)s")
+    return Phrase(text, values, "mail-forward")
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -154,7 +177,10 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "aspects.reordered": _simple("%(actor)s changed the order of the aspects", "list"),
     "redress.added": _redress,
     "redress.reversed": _redress,
-    "message.received": _simple("A message came in", "mail"),
+    "message.received": _received,
+    "message.delivery_reported": _reported,
+    "message.left": _simple("%(actor)s took a message out of the case, back into the inbox", "mail-forward"),
+    "message.seen": _simple("%(actor)s read the answer that came after closing", "eye"),
     "message.sent": _simple("%(actor)s answered", "mail"),
     "note.written": _simple("%(actor)s wrote a note", "lock"),
     "party.added": _simple("%(actor)s added a party: %(role)s", "user-plus"),
