@@ -1,4 +1,4 @@
-"""What comes in by a channel that fetches: taken once, joined only to the case where it belongs, else kept for people."""
+"""What comes in by a channel that fetches: taken once, joined to the case where it belongs, or kept for people."""
 
 from typing import Any
 

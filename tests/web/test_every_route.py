@@ -6,9 +6,13 @@ from uuid import UUID
 import pytest
 from litestar.routes import HTTPRoute
 
+from ombud.desk import intake
+from ombud.desk.inbox import taking
 from ombud.kernel.database import db
 from ombud.trust.permissions import ROLES, default_permissions
 from ombud.web.guard import SIGNED_IN, handlers_of
+from ombud_plugin_api import InboundMessage
+from ombud_plugin_api.facts import PersonGiven, RawReceipt
 
 MOUNTED = ("/p", "/static", "/themes")
 
@@ -16,11 +20,18 @@ MOUNTED = ("/p", "/static", "/themes")
 async def _somewhere(desk) -> dict[str, str]:
     """Real records for the parts of addresses, so that a refusal is never for want of a record."""
     filed = await desk.file("The fee was taken twice.")
+    raw = RawReceipt(channel="wire", key="1", content_type="text/plain", body=b"Where is my card?")
+    said = InboundMessage(
+        channel="wire", sender=PersonGiven(name="Uwe Vogt", email="uwe@example.net"), text="Where is my card?",
+        html="<p>Where is my card?</p>",
+    )  # fmt: skip
+    message = await taking.take(await intake.receive(raw), said)
     ids = await db.fetchrow(
         "SELECT (SELECT id FROM core_aspect LIMIT 1) AS aspect_id, (SELECT id FROM core_raw LIMIT 1) AS raw_id, "
         "(SELECT person_id FROM core_party LIMIT 1) AS person_id"
     )
     known = {name: str(value) for name, value in dict(ids).items()}
+    known["message_id"] = str(message)
     return {**known, "reference": filed.reference, "code": "all", "slug": "no-such", "action": "restart",
             "token": filed.track_url.rsplit("/", 1)[1]}  # fmt: skip
 

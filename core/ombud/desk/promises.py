@@ -38,8 +38,8 @@ _WORDS = {
     ),
     "triage_within_hours": (
         "Judge a message within", "hours",
-        "A message that came in and became no case by then is marked as late under “Needs a look”. Messages belong to "
-        "no unit yet, so the value of the whole desk counts.", 24 * 365,
+        "A message that came in and was not judged by then is marked as late in the inbox, and under “Needs a look” "
+        "where it could not be read.", 24 * 365,
     ),
     "tracking_link_days": (
         "The customer's link works for", "days", "Links that were made before keep their own end.", 3650,
@@ -54,12 +54,11 @@ def schema() -> SettingSchema:
 
 @lru_cache(maxsize=4)
 def _schema(defaults: Complaints) -> SettingSchema:
-    scope = {"triage_within_hours": "deployment"}
     return read_schema(
         {
             name: {
                 "type": "integer", "required": True, "min": 1, "max": most, "default": getattr(defaults, name),
-                "meta": {"label": label, "suffix": suffix, "help": about, "scope": scope.get(name, "unit")},
+                "meta": {"label": label, "suffix": suffix, "help": about, "scope": "unit"},
             }
             for name, (label, suffix, about, most) in _WORDS.items()
         }

@@ -49,6 +49,7 @@ SCRIPTS = (
     "live_worker.js",
     "live_case.js",
     "live_list.js",
+    "live_inbox.js",
     "live.js",
     "app.js",
 )

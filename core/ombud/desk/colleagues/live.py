@@ -18,14 +18,14 @@ CHANNEL = NEWS
 RIGHTS = "ombud_rights"  # says which table changed that decides who may know what
 AT_ONCE = 50  # viewers in one statement
 CHANGED = "case.changed"
-PRESENCE, CLAIM = "presence", "claim"
+PRESENCE, CLAIM, INBOX = "presence", "claim", "inbox"
 _SIGNS = {"p": PRESENCE, "c": CLAIM}
 
 
 @dataclass(frozen=True)
 class News:
-    """One notice. `seq` is the entry's number in the case's stream, 0 where there is no entry; `former`: who held the
-    claim that somebody took over."""
+    """One notice. `case_id`: of a case, for INBOX of a message. `seq` is the entry's number in the case's stream, 0
+    where there is no entry; `former`: who held the claim that somebody took over."""
 
     case_id: UUID
     kind: str
@@ -66,6 +66,8 @@ def read_news(payloads: Iterable[str]) -> list[News] | None:
 
 def _news(parts: list[str]) -> News | None:
     try:
+        if parts[0] == "i":
+            return News(UUID(parts[1]), INBOX)
         if parts[0] == "e":
             _, case_id, seq, kind, actor = parts
             return News(UUID(case_id), kind, int(seq), actor)
@@ -89,11 +91,28 @@ def look_again() -> None:
 async def told(viewers: Sequence[Viewer], news: Sequence[News]) -> list[list[Told]]:
     """For each viewer, the news of these that they may know of; one statement for fifty viewers."""
     found: list[list[Told]] = [[] for _ in viewers]
+    of_cases = [each for each in news if each.kind != INBOX]
+    await _told_of_the_inbox(found, viewers, [each.case_id for each in news if each.kind == INBOX])
     for start in range(0, len(viewers), AT_ONCE):
-        for row in await _seen(viewers[start : start + AT_ONCE], news):
+        for row in await _seen(viewers[start : start + AT_ONCE], of_cases) if of_cases else ():
             place = start + row["who"]
-            found[place].append(_told(viewers[place], news[row["n"]], row))
+            found[place].append(_told(viewers[place], of_cases[row["n"]], row))
     return found
+
+
+async def _told_of_the_inbox(found: list[list[Told]], viewers: Sequence[Viewer], messages: Sequence[UUID]) -> None:
+    """That something changed in the inbox, once for each viewer who may see one of these messages."""
+    open_to = [place for place, viewer in enumerate(viewers) if viewer.may("inbox.read")] if messages else []
+    for start in range(0, len(open_to), AT_ONCE):
+        places = open_to[start : start + AT_ONCE]
+        arguments = Arguments(list(messages))
+        branches = [
+            f"SELECT {place} AS place WHERE EXISTS (SELECT 1 FROM core_message m WHERE m.id = ANY($1) "
+            f"AND {decide(viewers[place], 'inbox.read', 'message').where('m', arguments)})"
+            for place in places
+        ]
+        for row in await db.fetch(" UNION ALL ".join(branches), *arguments.values):
+            found[row["place"]].append(Told("", INBOX, 0, 0, "", False, False))
 
 
 async def _seen(viewers: Sequence[Viewer], news: Sequence[News]) -> list[Any]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import intake
+from ombud.desk import intake, promises
 from ombud.desk.checking import checked_complaint, clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.inbox import decisions, joining, matching, news, rematching
@@ -59,12 +60,12 @@ async def lock_message(viewer: Viewer, message_id: UUID, permission: str = DECID
     return row
 
 
-def _stream(row: Any) -> str:
+def stream_of_message(row: Any) -> str:
     return f"message/{row['raw_id'] or row['id']}"
 
 
-def _subject(row: Any) -> str:
-    return f"person/{row['person_id']}" if row["person_id"] else _stream(row)
+def subject_of_message(row: Any) -> str:
+    return f"person/{row['person_id']}" if row["person_id"] else stream_of_message(row)
 
 
 async def open_case(viewer: Viewer, message_id: UUID, new: NewCase) -> Filed:
@@ -79,16 +80,16 @@ async def open_case(viewer: Viewer, message_id: UUID, new: NewCase) -> Filed:
             raise Invalid("You may open no case in this unit. Choose another one.", "unit")
         if new.confidential and not viewer.may_in("case.confidential", unit["id"]):
             raise Invalid("You have no right to confidential cases here. Ask your team leader.", "confidential")
-        complaint = checked_complaint(_complaint(row, new))
+        complaint = checked_complaint(complaint_of(row, new))
         _, receipt, _ = await intake.load_raw(row["raw_id"])
         filed = await intake.open_case(receipt, complaint, actor=viewer.actor, message_id=message_id)
         decided = Decided(decisions.COMPLAINT, viewer.actor, case_id=filed.case_id)
-        await _keep(row, decided)
+        await keep(row, decided)
         await rematching.ask(message_id)
     return filed
 
 
-def _complaint(row: Any, new: NewCase) -> Complaint:
+def complaint_of(row: Any, new: NewCase) -> Complaint:
     words = row["body"] or row["subject"] or "(no words; see the files)"
     return Complaint(
         channel=row["channel"],
@@ -99,9 +100,9 @@ def _complaint(row: Any, new: NewCase) -> Complaint:
     )  # fmt: skip
 
 
-async def _keep(row: Any, decided: Decided) -> None:
+async def keep(row: Any, decided: Decided) -> None:
     await decisions.keep(row["id"], decided)
-    entry = decisions.entry(_stream(row), row["id"], decided, _subject(row))
+    entry = decisions.entry(stream_of_message(row), row["id"], decided, subject_of_message(row))
     await append(actor=decided.actor, entries=[entry])
     news.tell(row["id"])
 
@@ -127,7 +128,7 @@ async def join(viewer: Viewer, message_id: UUID, reference: str, role: str = "",
         await joining.forget_sender(row["person_id"], person_id)
         decided = Decided(decisions.JOINED, viewer.actor, words=why, case_id=case_id)
         await decisions.keep(row["id"], decided)
-        told = decisions.entry(_stream(row), row["id"], decided, f"person/{person_id}")
+        told = decisions.entry(stream_of_message(row), row["id"], decided, f"person/{person_id}")
         await append(actor=viewer.actor, entries=[*added, entry, told])
         await rematching.ask(row["id"])
         news.tell(row["id"])
@@ -181,7 +182,7 @@ async def set_aside(
                 "UPDATE core_message SET waits = FALSE, held = '', triage_due_at = NULL WHERE id = $1", row["id"]
             )
             decided = Decided(decisions.NOT_COMPLAINT, viewer.actor, reason, words, wording)
-            await _keep(row, decided)
+            await keep(row, decided)
             done += 1
     if not done and len(message_ids) == 1:
         raise NotNow("Somebody placed this message a moment ago. Open it again.")
@@ -201,21 +202,28 @@ async def undo(viewer: Viewer, message_id: UUID, why: str = "") -> None:
         if decision == decisions.COMPLAINT:
             raise NotNow("Its case is open. Close the case there, with the reason, if it is no complaint.")
         if decision == decisions.JOINED:
-            row = await _leave(viewer, row)
+            await lock_case(viewer, "case.write", row["case_id"])
+            row = await leave(viewer, row)
         elif decision != decisions.NOT_COMPLAINT:
             raise NotNow("Nothing was decided about this message yet.")
-        await db.execute("UPDATE core_message SET waits = TRUE, triage_due_at = $2 WHERE id = $1", message_id, now())
-        await _keep(row, Decided(decisions.UNDONE, viewer.actor, words=why))
+        await wait_again(row)
+        await keep(row, Decided(decisions.UNDONE, viewer.actor, words=why))
 
 
-async def _leave(viewer: Viewer, row: Any) -> Any:
-    """Takes the message out of its case, with its bytes, as somebody nobody knows yet."""
-    await lock_case(viewer, "case.write", row["case_id"])
+async def leave(viewer: Viewer, row: Any) -> Any:
+    """Takes the message out of its case, which is locked, with its bytes, as somebody nobody knows yet."""
     sender_id = new_id()
     await joining.leave(row, sender_id)
     body = {"message": str(row["id"]), "raw": str(row["raw_id"] or "")}
     await append(actor=viewer.actor, entries=[NewEntry(f"case/{row['case_id']}", "message.left", body)])
     return {**dict(row), "person_id": sender_id, "case_id": None}
+
+
+async def wait_again(row: Any) -> None:
+    """The message stands in the inbox once more, with the deadline that it had."""
+    promised = await promises.promises_in(row["unit_id"])
+    due_at = row["said_at"] + timedelta(hours=promised.triage_within_hours)
+    await db.execute("UPDATE core_message SET waits = TRUE, triage_due_at = $2 WHERE id = $1", row["id"], due_at)
 
 
 async def release(viewer: Viewer, message_ids: Sequence[UUID]) -> int:
@@ -227,7 +235,7 @@ async def release(viewer: Viewer, message_ids: Sequence[UUID]) -> int:
             if row["held"]:
                 await db.execute("UPDATE core_message SET held = '' WHERE id = $1", message_id)
                 body = {"message": str(message_id), "held": row["held"]}
-                await append(actor=viewer.actor, entries=[NewEntry(_stream(row), "message.released", body)])
+                await append(actor=viewer.actor, entries=[NewEntry(stream_of_message(row), "message.released", body)])
                 released.append(message_id)
                 news.tell(message_id)
     for message_id in released:

@@ -48,7 +48,8 @@ class CaseHit:
 
 @dataclass(frozen=True)
 class MessageHit:
-    """Something said in a case; `later` messages of the case, counted to a hundred, were said after it."""
+    """Something said in a case, or in the inbox: then without `reference`, under its subject. `later` messages of the
+    case, counted to a hundred, were said after it."""
 
     id: UUID
     reference: str
@@ -280,16 +281,18 @@ def _case_hit(viewer: Viewer, row: Any) -> CaseHit:
 
 _MESSAGES = """
 WITH found AS MATERIALIZED (
-    SELECT s.id, s.at FROM {table} s JOIN core_message m ON m.id = s.id JOIN core_case c ON c.id = m.case_id
+    SELECT s.id, s.at FROM {table} s JOIN core_message m ON m.id = s.id LEFT JOIN core_case c ON c.id = m.case_id
     WHERE {matches} AND {conditions} AND {rows}{after} ORDER BY {order} LIMIT {limit})
-SELECT m.id, c.reference, c.title, m.direction, m.channel, m.said_at, m.body AS text, page.at, {mine} AS about_me,
+SELECT m.id, coalesce(c.reference, '') AS reference,
+    coalesce(c.title, nullif(m.subject, ''), left(m.body, 80)) AS title, m.direction, m.channel,
+    m.said_at, m.body AS text, page.at, {mine} AS about_me,
     (SELECT count(*) FROM found) AS found,
     (SELECT string_agg(f.name, ', ' ORDER BY f.created_at, f.id) FROM core_attachment f WHERE f.message_id = m.id)
         AS files,
     (SELECT count(*) FROM (SELECT 1 FROM core_message n WHERE n.case_id = m.case_id
         AND (n.said_at, n.id) > (m.said_at, m.id) LIMIT 100) after) AS later
 FROM (SELECT * FROM found ORDER BY at DESC, id DESC LIMIT {shown}) page
-JOIN core_message m ON m.id = page.id JOIN core_case c ON c.id = m.case_id
+JOIN core_message m ON m.id = page.id LEFT JOIN core_case c ON c.id = m.case_id
 ORDER BY page.at DESC, page.id DESC
 """
 
@@ -300,11 +303,17 @@ async def _messages(look: _Look, asked: Asked) -> Hits:
     sql = _MESSAGES.format(
         table=look.table, order=_order(common),
         matches=answers(asked, "message", holds(asked, arguments), arguments),
-        conditions=conditions(viewer, look.filters, arguments),
+        conditions=_of_their_cases(look, arguments),
         rows=decide(viewer, "case.read", "message").where("m", arguments), after=_after(look, arguments), limit=limit,
         shown=shown, mine=_mine(viewer, arguments),
     )  # fmt: skip
     return _hits(look, "message", await db.fetch(sql, *arguments.values), _message_hit)
+
+
+def _of_their_cases(look: _Look, arguments: Arguments) -> str:
+    """Messages of the inbox belong to no case: filters of cases leave them out, and without filters they stay."""
+    narrowed = conditions(look.viewer, look.filters, arguments)
+    return narrowed if look.filters.narrows() else f"(c.id IS NULL OR {narrowed})"
 
 
 def _message_hit(viewer: Viewer, row: Any) -> MessageHit:

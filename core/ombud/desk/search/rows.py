@@ -45,7 +45,8 @@ _SQL = {
         SELECT m.id, m.case_id, m.said_at AS at, m.subject, m.body,
             (SELECT string_agg(f.name, E'\\n' ORDER BY f.created_at, f.id) FROM core_attachment f
              WHERE f.message_id = m.id) AS files
-        FROM core_message m WHERE m.case_id IS NOT NULL AND $1::text[] IS NOT NULL AND {which}""",
+        FROM core_message m WHERE (m.case_id IS NOT NULL OR m.unit_id IS NOT NULL) AND $1::text[] IS NOT NULL
+            AND {which}""",
     "person": """
         SELECT p.id, NULL::uuid AS case_id, p.created_at AS at, p.name, p.email, p.phone, p.postcode, p.address
         FROM core_person p WHERE $1::text[] IS NOT NULL AND {which}""",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ombud.desk import promises
 from ombud.desk.errors import NotFound
-from ombud.desk.inbox import mood_settings
+from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.outgoing import rules as outgoing
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
@@ -37,6 +37,9 @@ def groups() -> list[Group]:
         "By when you answer, first write and judge what came in, and how long a customer's link works.",
         "calendar-due", promises.schema(),
     )  # fmt: skip
+    incoming = Group(
+        limits.KEY, "Inbox", "How much of one sender comes in before it is held back.", "mail", limits.schema()
+    )
     sent = Group(
         outgoing.KEY, "Outgoing messages",
         "How long a message can be taken back, office hours, and what a second person approves.", "send",
@@ -46,7 +49,7 @@ def groups() -> list[Group]:
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
     )
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, sent, tone, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, tone, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

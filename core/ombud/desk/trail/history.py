@@ -16,7 +16,7 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off",
+    "case.split_off", "message.left",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -155,6 +155,19 @@ def _delivery(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase(coded, {"code": str(body["code"])}, icon) if body.get("code") else Phrase(bare, icon=icon)
 
 
+def _received(body: Mapping[str, Any], around: Around) -> Phrase:
+    how = {
+        "thread": "A message came in and joined by the messages it answers",
+        "token": "A message came in and joined by the address it was sent to",
+        "reference": "A message came in and joined by the reference in its text",
+        "person": "%(actor)s added a message from the inbox",
+    }  # fmt: skip
+    text = how.get(str(body.get("matched_by", "")), "A message came in")
+    if body.get("after_close"):
+        text += ", after the case was closed"
+    return Phrase(text, {"actor": around.actor}, "mail")
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -188,8 +201,10 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "aspects.reordered": _simple("%(actor)s changed the order of the aspects", "list"),
     "redress.added": _redress,
     "redress.reversed": _redress,
-    "message.received": _simple("A message came in", "mail"),
     "message.mood": _mood,
+    "message.received": _received,
+    "message.left": _simple("%(actor)s took a message out of the case, back into the inbox", "mail-forward"),
+    "message.seen": _simple("%(actor)s read the answer that came after closing", "eye"),
     "message.sent": _simple("%(actor)s answered", "mail"),
     "message.written": _simple("%(actor)s wrote a message that leaves later (%(channel)s)", "mail"),
     "message.sending": _simple("The message began to leave (%(channel)s)", "send"),

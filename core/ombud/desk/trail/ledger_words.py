@@ -57,6 +57,14 @@ DESK: dict[str, tuple[str, str]] = {
     "intake.read": ("%(actor)s looked at the bytes of a receipt", "eye"),
     "intake.replayed": ("%(actor)s had a receipt read again", "repeat"),
     "intake.faulted": ("A receipt could not be read", "alert-circle"),
+    "message.received": ("A message came in", "mail"),
+    "message.decided": ("%(actor)s decided about a message: %(decision)s", "checklist"),
+    "message.copied": ("A message came in once more, by another way", "copy"),
+    "message.released": ("%(actor)s let a message in that was held back", "mail-opened"),
+    "message.read": ("%(actor)s opened a message first", "eye"),
+    "triage.sampled": ("%(actor)s drew a sample of decisions", "scan"),
+    "triage.confirmed": ("%(actor)s found a decision right", "check"),
+    "triage.overturned": ("%(actor)s overturned a decision", "arrow-back-up"),
     "job.run_again": ("%(actor)s ran work again: %(job)s", "repeat"),
     "job.given_up": ("%(actor)s gave up work: %(job)s", "ban"),
     "ledger.verified": ("%(actor)s verified the ledger", "shield-check"),
@@ -64,7 +72,7 @@ DESK: dict[str, tuple[str, str]] = {
     "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
     "demo.removed": ("%(actor)s removed the demonstration firm", "trash"),
 }
-_NAMES = ("role", "permission", "prefix", "key", "version", "job", "number")
+_NAMES = ("role", "permission", "prefix", "key", "version", "job", "number", "decision")
 
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:

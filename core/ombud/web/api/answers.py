@@ -113,8 +113,8 @@ class SearchPiece(_Answer):
 
 
 class SearchHit(_Answer, omit_defaults=True):
-    """A case (reference, title, name of its customer), a message (reference, title of its case) or a person. What you
-    may not see is left out."""
+    """A case (reference, title, name of its customer), a message (reference and title of its case; in the inbox it has
+    no reference yet) or a person. What you may not see is left out."""
 
     id: UUID
     reference: str | None = None

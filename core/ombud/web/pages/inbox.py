@@ -11,12 +11,13 @@ from ombud.desk.channels import channel_label
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.inbox import deciding, decisions, message_shown
 from ombud.desk.inbox.deciding import Stranger
-from ombud.desk.inbox.listing import InboxFilters, InboxPage, InboxSide, inbox_side, list_messages
+from ombud.desk.inbox.listing import LARGEST_PAGE, InboxFilters, InboxPage, InboxSide, inbox_side, list_messages
 from ombud.desk.words import MOODS, PARTY_ROLES, label
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
 from ombud.web.arrival import HEADERS
 from ombud.web.door import viewer_of
+from ombud.web.pages.fragments import fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of, refused
 from ombud.web.pages.inbox_words import drawn_message, drawn_row
 from ombud.web.pages.messages import download
@@ -31,6 +32,7 @@ VIEWS = (
     ("open", "To decide", "inbox"), ("robots", "Machines", "robot"), ("held", "Held back", "hand-stop"),
     ("aside", "Not a complaint", "ban"), ("placed", "In a case", "folder"), ("all", "Everything", "list"),
 )  # fmt: skip
+INTO = 20  # messages that may have come in above those a page shows
 FILTERS = ("mood", "queue", "unit", "unread")
 
 
@@ -59,7 +61,7 @@ async def show(
         rows=[drawn_row(row, _address(query, row.id), now()) for row in found.rows],
         next_href=f"/inbox?{urlencode({**query, 'after': found.next_cursor})}" if found.next_cursor else "",
         back=urlencode(query), side=side, chosen=drawn_message(message, now()) if message else None,
-        next_id=_next(found, chosen), reasons=list(decisions.REASONS.items()),
+        next_id=_next(found, chosen), first=not after, reasons=list(decisions.REASONS.items()),
         roles=[(code, label(code)) for code in PARTY_ROLES], wrong=wrong, kept=dict(kept or {}),
         may_decide=viewer.may("inbox.decide"), may_report=viewer.may("inbox.review"),
     )  # fmt: skip
@@ -215,4 +217,23 @@ async def many(request: Req) -> Response[Any]:
     return go(on(form), f"One message was {words}." if done == 1 else f"{done} messages were {words}.")
 
 
-handlers = [inbox, html, raw, join, aside, undo, seen, many]
+@post("/live/inbox", opt=READ, status_code=200)
+async def state(request: Req) -> Response[Any]:
+    """How the list differs from what a page shows (`shown`: ids, `whole`: it shows all); the filters stand in the
+    address."""
+    viewer, form = viewer_of(request), await given(request)
+    filters = InboxFilters.of(request.query_params)
+    shown = form.text("shown").split()[:LARGEST_PAGE]
+    found = await list_messages(viewer, filters, size=min(LARGEST_PAGE, len(shown) + INTO))
+    ids = [str(row.id) for row in found.rows]
+    last = max((place for place, each in enumerate(ids) if each in shown), default=-1)
+    fresh = [each for each in (ids if form.text("whole") == "1" else ids[: last + 1]) if each not in shown]
+    complete = found.next_cursor is None or len(fresh) < INTO
+    gone = [each for each in shown if each not in ids] if complete else []
+    query = {**filters.told(), **({"open": request.query_params["open"]} if "open" in request.query_params else {})}
+    return await fragment(
+        request, "fragments/inbox_live.html", fresh=len(fresh), gone=len(gone), href=f"/inbox?{urlencode(query)}"
+    )
+
+
+handlers = [inbox, html, raw, join, aside, undo, seen, many, state]

@@ -148,7 +148,10 @@ def message_drawn(asked: Asked | None, hit: MessageHit) -> dict[str, Any]:
 
 
 def message_href(hit: MessageHit) -> str:
-    """The message on its case's page; an old one in a long case is in an earlier part of the timeline."""
+    """The message on its case's page, or in the inbox; an old one in a long case is in an earlier part of the
+    timeline."""
+    if not hit.reference:
+        return f"/inbox?{urlencode({'show': 'all', 'open': str(hit.id)})}"
     part = f"?{urlencode({'before': part_up_to(hit.said_at)})}" if hit.later >= NEAR else ""
     return f"/cases/{hit.reference}{part}#entry-{hit.id}"
 
@@ -207,7 +210,7 @@ def _quick_row(asked: Asked | None, kind: str, hit: Any) -> dict[str, str]:
         name = HIDDEN if hit.name is None else hit.name or "Name withheld"
         return {"kind": kind, "label": name, "detail": detail, "href": f"/parties/{hit.id}"}
     said = "".join(piece.text for piece in snippet(asked, hit.text or hit.files, 90))
-    return {"kind": kind, "label": said, "detail": f"{hit.reference} · {DIRECTIONS[hit.direction]}",
+    return {"kind": kind, "label": said, "detail": f"{hit.reference or 'Inbox'} · {DIRECTIONS[hit.direction]}",
             "href": message_href(hit)}  # fmt: skip
 
 

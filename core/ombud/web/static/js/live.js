@@ -1,6 +1,7 @@
 // Keeps an open page fresh without moving it: news arrives as ids, the page asks what it means and shows a bar.
 import { Line } from "./live_line.js";
 import { watchCase } from "./live_case.js";
+import { watchInbox } from "./live_inbox.js";
 import { watchList } from "./live_list.js";
 import { showTrouble } from "./toasts.js";
 
@@ -16,7 +17,7 @@ export function watchLive() {
   const place = document.getElementById("live");
   const csrf = document.querySelector("input[name=_csrf]")?.value;
   if (!place?.dataset.user || !csrf || !("EventSource" in window)) return;
-  const pages = [watchCase(csrf), watchList(csrf)].filter(Boolean);
+  const pages = [watchCase(csrf), watchList(csrf), watchInbox(csrf)].filter(Boolean);
   const hear = (message) => {
     if (message.kind === "ended" && !over) {
       over = true;
