@@ -43,9 +43,9 @@ def letter(message: OutboundMessage, mailbox: Mailbox) -> Letter:
     if message.robot:
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
+    _body(mail, message, mailbox)  # which takes away headers of content that were set before
     if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", message.language):
         mail["Content-Language"] = message.language
-    _body(mail, message, mailbox)
     for each in message.documents:
         _attach(mail, each)
     return Letter(sender, recipient, mail.as_bytes(), international)

@@ -121,6 +121,9 @@ async def _opened(client: SMTP, server: Server, mailbox: Mailbox) -> None:
     try:
         await client.connect()
         if server.tls == "starttls":
+            await client.ehlo()
+            if not client.supports_extension("starttls"):
+                raise SMTPNotSupported("STARTTLS")
             await client.starttls(tls_context=server.context(mailbox.authority), validate_certs=True)
         await client.ehlo()
     except SMTPNotSupported as problem:

@@ -231,8 +231,9 @@ class Post:
     def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         if isinstance(data, LoginPassword):
             self.logins.append((data.login.decode(), data.password))
-            return AuthResult(success=data.password.decode() == PASSWORD)
-        return AuthResult(success=False)
+            right = data.password.decode() == PASSWORD
+            return AuthResult(success=right, handled=right)
+        return AuthResult(success=False, handled=False)
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802 - the library's name
         import base64
