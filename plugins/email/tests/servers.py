@@ -343,7 +343,8 @@ class Tokens:
                 form = {name: each[0] for name, each in parse_qs(body).items()}
                 if urlsplit(self.path).path == "/introspect":
                     given = form.get("token", "") or self.headers.get("authorization", "").removeprefix("Bearer ")
-                    self._answer(200, {"active": given in tokens.valid, "email": tokens.user})
+                    good = given in tokens.valid
+                    self._answer(200, {"active": True, "email": tokens.user} if good else {"active": False})
                     return
                 tokens.asked.append(form)
                 self._token()
