@@ -41,6 +41,7 @@ from ombud_plugin_api.facts import (
     Matter,
     PersonGiven,
     RawReceipt,
+    UnitView,
 )
 from ombud_plugin_api.hooks import hookimpl
 from ombud_plugin_api.manifest import Manifest, ManifestError, read_manifest
@@ -124,6 +125,7 @@ __all__ = [
     "TooMany",
     "Transient",
     "Tried",
+    "UnitView",
     "hookimpl",
     "read_manifest",
 ]

@@ -159,6 +159,13 @@ class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
     first_word_by: date | None = None
 
 
+class UnitView(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit of the organisation: legal entity, brand or team."""
+
+    key: str
+    name: str
+
+
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     """A signed link of a case, for the staff who may revoke it."""
 

@@ -14,6 +14,7 @@ from ombud_plugin_api.facts import (
     Filed,
     LinkView,
     RawReceipt,
+    UnitView,
 )
 
 if TYPE_CHECKING:  # which itself needs the Context of this module
@@ -152,6 +153,10 @@ class Platform(Protocol):
         the default, else None. Secrets are in clear: never show or log them."""
         ...
 
+    async def units(self) -> tuple[UnitView, ...]:
+        """The units that take new cases, each after the one above it: for what has settings in each of them."""
+        ...
+
     def transaction(self) -> Any:
         """An async context manager for the plugin's own rows; platform writes refuse to run inside it."""
         ...
@@ -184,6 +189,11 @@ class Context(Protocol):
 
     @property
     def state(self) -> Mapping[str, Any]: ...
+
+    @property
+    def stopping(self) -> bool:
+        """The process ends soon: a job, or a channel that fetches, keeps its state and returns."""
+        ...
 
     async def save(self, state: Mapping[str, Any]) -> None:
         """Keeps the job's state, so that a killed run resumes there; only in jobs."""

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-from ombud.desk import case_links, customers, deliveries, errors, fields, file_kinds, intake
+from ombud.desk import case_links, customers, deliveries, errors, fields, file_kinds, intake, units
 from ombud.desk.case_glance import case_glance
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel import outbox
@@ -175,6 +175,9 @@ class CorePlatform:
     async def settings(self, unit: str = "") -> Mapping[str, Any]:
         return await values_for_plugin(self._slug, unit)
 
+    async def units(self) -> tuple[api.UnitView, ...]:
+        return tuple(api.UnitView(key=each.key, name=each.name) for each in await units.from_above())
+
     @property
     def _subject(self) -> str:
         return f"plugin/{self._slug}"
@@ -221,6 +224,10 @@ class CoreContext:
     @property
     def state(self) -> Mapping[str, Any]:
         return self.job.state if self.job else {}
+
+    @property
+    def stopping(self) -> bool:
+        return self.job is not None and self.job.stopping
 
     async def save(self, state: Mapping[str, Any]) -> None:
         if self.job is not None:

@@ -35,6 +35,19 @@ async def by_key(key: str) -> UnitFacts | None:
     return UnitFacts(**dict(row)) if row else None
 
 
+async def from_above() -> list[UnitFacts]:
+    """Those that take new cases, each after the one above it."""
+    rows = await db.fetch(
+        f"""
+        WITH RECURSIVE down AS (
+            SELECT id, 0 AS depth FROM core_unit WHERE parent_id IS NULL
+            UNION SELECT u.id, down.depth + 1 FROM core_unit u JOIN down ON u.parent_id = down.id)
+        SELECT {_COLUMNS} FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
+        """
+    )
+    return [UnitFacts(**dict(row)) for row in rows]
+
+
 _CHAIN = """
 WITH RECURSIVE up AS (SELECT parent_id, key, 0 AS far FROM core_unit WHERE key = $1
     UNION ALL SELECT u.parent_id, u.key, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)

@@ -1,0 +1,15 @@
+"""The words of the plugin's own pages by language, from `texts/<language>.toml`."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+TEXTS: dict[str, dict[str, Any]] = {
+    file.stem: tomllib.loads(file.read_text(encoding="utf-8"))
+    for file in sorted((Path(__file__).parent / "texts").glob("*.toml"))
+}
+
+
+def texts(language: str) -> dict[str, Any]:
+    """English where the language is not spoken here."""
+    return TEXTS.get(language.partition("-")[0]) or TEXTS["en"]
