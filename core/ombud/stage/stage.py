@@ -250,6 +250,15 @@ class Stage:
             )
         )
 
+    async def messages(self, person: Marked) -> int:
+        return int(
+            await db.fetchval(
+                "SELECT count(*) FROM core_message m JOIN core_person p ON p.id = m.person_id "
+                "WHERE m.case_id IS NULL AND m.direction = 'in' AND position($1 in p.name || ' ' || p.email) > 0",
+                person.mark,
+            )
+        )
+
     async def collect(self, person: UUID) -> list[Any]:
         return list(await plugin_data.collect(SYSTEM, person))
 

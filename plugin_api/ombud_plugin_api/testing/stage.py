@@ -243,6 +243,10 @@ class Stage(Protocol):
         """How many cases they have."""
         ...
 
+    async def messages(self, person: Marked) -> int:
+        """How many messages of theirs came in that belong to no case yet."""
+        ...
+
     async def collect(self, person: UUID) -> list[Any]:
         """What core finds of the person in plugins' tables, from the declaration alone."""
         ...

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from ombud_plugin_api.correspondence import InboundMessage
 from ombud_plugin_api.errors import Permanent
 from ombud_plugin_api.facts import Complaint, RawReceipt
 from ombud_plugin_api.testing.checks import Broken, Contract, NotTried, check
@@ -64,7 +65,7 @@ class ChannelContract(Contract):
         except Exception as problem:
             raise Broken(f"{channel.key} answers {shown} with {type(problem).__name__}: {problem}") from None
         else:
-            if not isinstance(made, Complaint):
+            if not isinstance(made, Complaint | InboundMessage):
                 raise Broken(f"{channel.key} makes {type(made).__name__} of {shown}")
 
     @check(
