@@ -27,7 +27,7 @@ class LetterChannel:
         """Raises `Permanent` for bytes that no letter of ours is made of."""
         try:
             parts = [part for part in _message(raw).iter_parts() if isinstance(part, EmailMessage)]
-            said = json.loads(parts[0].get_payload(decode=True) or b"")
+            said = json.loads(_bytes(parts[0]))
             documents = tuple(_document(part) for part in parts[1:])
             received = datetime.fromisoformat(said["received_at"]).astimezone(UTC)
             return InboundMessage(
@@ -52,11 +52,16 @@ def _message(raw: RawReceipt) -> EmailMessage:
     return made
 
 
-def _document(part: EmailMessage) -> Document:
+def _bytes(part: EmailMessage) -> bytes:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         raise ValueError("a part without bytes")
-    return Document(name=part.get_filename() or "letter.pdf", content_type=part.get_content_type(), data=data)
+    return data
+
+
+def _document(part: EmailMessage) -> Document:
+    name = part.get_filename() or "letter.pdf"
+    return Document(name=name, content_type=part.get_content_type(), data=_bytes(part))
 
 
 def _marks(said: Mapping[str, Any]) -> tuple[Mark, ...]:

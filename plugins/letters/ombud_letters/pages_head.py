@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Request, Response, get, post
@@ -42,7 +43,7 @@ async def put_logo(request: Req, pages: Pages, context: Context) -> Any:
     unit = forms.text(form, "unit", 80)
     if forms.text(form, "step") == "remove":
         await logos.remove(unit, context.platform)
-        return pages.go(f"{HERE}?unit={unit}")
+        return pages.go(f"{HERE}?unit={quote(unit)}")
     sent = await forms.files(form, "logo", logos.LARGEST)
     if not sent:
         return await _page(pages, context, unit, (problem("logo", "no_logo"),))
@@ -58,7 +59,7 @@ async def put_logo(request: Req, pages: Pages, context: Context) -> Any:
     except (Misconfigured, Permanent):
         return await _page(pages, context, unit, (problem("logo", "bad_logo"),))
     await logos.put(unit, data, context.platform, context.viewer_name)
-    return pages.go(f"{HERE}?unit={unit}")
+    return pages.go(f"{HERE}?unit={quote(unit)}")
 
 
 async def _sample(unit: str, language: str, picture: logos.Picture, context: Context) -> bytes:
@@ -74,8 +75,8 @@ async def _sample(unit: str, language: str, picture: logos.Picture, context: Con
     return (await typesetting.letter(data, now, picture.content)).pdf
 
 
-@get("/letterhead/sample.pdf", opt=OPT)
-async def sample(context: Context, unit: str = "", language: str = "en") -> Response[bytes]:
+@get("/letterhead/{language:str}/sample.pdf", opt=OPT)
+async def sample(context: Context, language: str, unit: str = "") -> Response[bytes]:
     """As a letter of this unit would look today."""
     picture = await logos.of_unit(unit, context.platform)
     made = await _sample(unit, language if language in TEXTS else "en", picture, context)

@@ -15,7 +15,7 @@ from ombud_letters.pages_out import as_pdf
 from ombud_letters.recognising import look, references
 from ombud_letters.scans import Incoming, Scan
 from ombud_letters.settings import letterhead, zone
-from ombud_letters.splitting import Page
+from ombud_letters.splitting import Page, letter_pages
 from ombud_letters.wording import TEXTS
 from ombud_plugin_api import Context, Pages, Platform, Refused
 
@@ -154,7 +154,7 @@ async def _progress(scan: Scan, platform: Platform) -> dict[str, Any]:
     return {"moving": True, "done": done, "total": scan.pages, "trouble": trouble[:300]}
 
 
-@get("/scans/{scan_id:uuid}/pages/{number:int}.jpg", opt=OPT)
+@get("/scans/{scan_id:uuid}/pages/{number:int}/page.jpg", opt=OPT)
 async def page_image(scan_id: UUID, number: int, platform: Platform) -> Response[bytes]:
     for page in await scans.pages((await _scan(scan_id)).id):
         if page.number == number and page.image_id is not None:
@@ -202,10 +202,10 @@ async def begin_here(scan_id: UUID, number: int, pages: Pages, context: Context)
     if scan.state != "review" or not fits or (before is not None and before.state != "open"):
         return await _review(scan, pages, context, [problem("", "not_now")], status=409)
     firsts = [each.first_page for each in letters]
-    own = scans.letter_pages(number, firsts, texts)
+    own = letter_pages(number, firsts, texts)
     text, rest = scans.joined(own, texts), None
     if before is not None and before.text == scans.joined(scans.own_pages(before, letters, texts), texts):
-        rest = scans.joined(scans.letter_pages(before.first_page, [*firsts, number], texts, before.left_pages), texts)
+        rest = scans.joined(letter_pages(before.first_page, [*firsts, number], texts, before.left_pages), texts)
     head = letterhead(await context.platform.settings(scan.unit))
     seen = look(text, (head.name, *head.lines, *head.footer))
     await scans.begin(scan, number, seen, text, before, rest, context.platform)
@@ -313,11 +313,10 @@ async def take_all(scan_id: UUID, pages: Pages, context: Context) -> Any:
     return pages.go(f"{HERE}/{scan.id}")
 
 
-@get("/separator.pdf", opt=OPT)
-async def separator(request: Req) -> Response[bytes]:
+@get("/separator/{language:str}/separator.pdf", opt=OPT)
+async def separator(language: str) -> Response[bytes]:
     """A sheet to lay between letters; it may be copied as often as one likes."""
-    asked = str(request.query_params.get("language") or "en")
-    made = await typesetting.separator(asked if asked in TEXTS else "en", datetime(2026, 1, 1, tzinfo=zone({})))
+    made = await typesetting.separator(language if language in TEXTS else "en", datetime(2026, 1, 1, tzinfo=zone({})))
     return as_pdf(made.pdf, "separator.pdf")
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ombud_letters import forms, letters, printing, proofs, telling
 from ombud_letters.forms import Problem, problem
@@ -33,7 +33,7 @@ async def home(pages: Pages) -> Any:
 
 @get("/queue", opt=OPT)
 async def queue(
-    pages: Pages, context: Context, shown: Annotated[str, Parameter(query="state")] = "queued", after: str = ""
+    pages: Pages, context: Context, shown: Annotated[str, QueryParameter(name="state")] = "queued", after: str = ""
 ) -> Any:
     return await _queue(pages, context, shown, _uuid(after))
 

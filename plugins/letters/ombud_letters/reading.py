@@ -14,7 +14,7 @@ from ombud_letters.channel import SEPARATOR
 from ombud_letters.recognising import look
 from ombud_letters.scans import Read, Scan
 from ombud_letters.settings import letterhead
-from ombud_letters.splitting import beginnings
+from ombud_letters.splitting import beginnings, letter_pages
 from ombud_plugin_api import Context, Refused
 
 NAME = "read"
@@ -142,7 +142,7 @@ async def _propose(scan: Scan, chosen: Mapping[str, Any], context: Context, unre
     firsts = beginnings(pages)
     found = []
     for each in firsts:
-        numbers = scans.letter_pages(each.page, [one.page for one in firsts], pages)
+        numbers = letter_pages(each.page, [one.page for one in firsts], pages)
         text = scans.joined(numbers, pages)
         found.append((each, look(text, (head.name, *head.lines, *head.footer)), text))
     await scans.propose(scan, found, context.platform, unread)

@@ -55,7 +55,8 @@ def _printed(data: bytes) -> bytes:
 
 
 def _calmed(page: pikepdf.Page) -> None:
-    page.obj.pop("/AA", None)
+    if "/AA" in page.obj:
+        del page.obj["/AA"]
     notes = page.obj.get("/Annots")
     if not isinstance(notes, pikepdf.Array):
         return
