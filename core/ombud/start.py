@@ -8,6 +8,8 @@ from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
 from ombud.desk.crm import closing
 from ombud.desk.inbox import mood
+from ombud.desk.notices import customers as customer_notices
+from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
 from ombud.kernel import calling
 from ombud.kernel.database import db
@@ -34,6 +36,8 @@ async def open_desk(config: Config) -> None:
     plugin_work.connect()
     closing.listen()
     mood.listen()
+    customer_notices.listen()
+    staff_notices.listen()
     reports.listen()
     await running.refresh()
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk.checking import checked_email, checked_person, clean_text
 from ombud.desk.errors import Invalid, NotFound
+from ombud.desk.notices.contact import choose, wants_news
 from ombud.desk.words import PARTY_ROLES
 from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, update
 from ombud.kernel.clock import now
@@ -84,6 +85,22 @@ async def change(viewer: Viewer, person_id: UUID, values: Mapping[str, Any], ver
             actor=viewer.actor, entries=[NewEntry(subject, "person.changed", {"fields": sorted(changed)}, sealed)]
         )
         return int(row["version"]) + 1
+
+
+async def choose_news(viewer: Viewer, person_id: UUID, wanted: bool) -> None:
+    """Records whether a person wants news of their cases; what they are owed still comes."""
+    async with db.transaction():
+        grant, arguments = decide(viewer, "person.write", "person"), Arguments()
+        place = arguments.add(person_id)
+        seen = f"SELECT TRUE FROM core_person p WHERE p.id = {place} AND {grant.where('p', arguments)} FOR UPDATE OF p"
+        if not await db.fetchval(seen, *arguments.values):
+            raise NotFound("There is no such person that you may change.")
+        await _refuse_concerned_anywhere(viewer, person_id)
+        if await wants_news(person_id) == wanted:
+            return
+        await choose(person_id, wanted, viewer.user_id)
+        entry = NewEntry(f"person/{person_id}", "person.news_chosen", {"wanted": wanted})
+        await append(actor=viewer.actor, entries=[entry])
 
 
 async def _refuse_concerned_anywhere(viewer: Viewer, person_id: UUID) -> None:

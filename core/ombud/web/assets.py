@@ -50,6 +50,7 @@ SCRIPTS = (
     "live_case.js",
     "live_list.js",
     "live_inbox.js",
+    "live_notices.js",
     "live.js",
     "app.js",
 )

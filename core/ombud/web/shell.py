@@ -58,6 +58,7 @@ CORE = (
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )
+NOTICES = Entry("notices", "Notices", "bell", "/me/notices", "")
 ADMINISTRATION = Entry("administration", "Admin", "settings", "/administration", "")
 
 
@@ -70,7 +71,8 @@ def rail(viewer: Viewer) -> list[Entry]:
         if item.permission
     ]
     open_to = [entry for entry in (*CORE, *own) if viewer.may(entry.permission)]
-    return [*open_to, ADMINISTRATION] if places(viewer) else open_to
+    mine = [*open_to, NOTICES] if viewer.user_id else open_to
+    return [*mine, ADMINISTRATION] if places(viewer) else mine
 
 
 async def shell(request: Req, here: str = "") -> dict[str, Any]:

@@ -18,13 +18,14 @@ CHANNEL = NEWS
 RIGHTS = "ombud_rights"  # says which table changed that decides who may know what
 AT_ONCE = 50  # viewers in one statement
 CHANGED = "case.changed"
-PRESENCE, CLAIM, INBOX = "presence", "claim", "inbox"
+PRESENCE, CLAIM, INBOX, NOTICE = "presence", "claim", "inbox", "notice"
 _SIGNS = {"p": PRESENCE, "c": CLAIM}
 
 
 @dataclass(frozen=True)
 class News:
-    """One notice. `case_id`: of a case, for INBOX of a message. `seq` is the entry's number in the case's stream, 0
+    """One piece. `case_id`: of a case, for INBOX of a message, for NOTICE of whom it is for. `seq` is the entry's
+    number in the case's stream, 0
     where there is no entry; `former`: who held the claim that somebody took over."""
 
     case_id: UUID
@@ -68,6 +69,8 @@ def _news(parts: list[str]) -> News | None:
     try:
         if parts[0] == "i":
             return News(UUID(parts[1]), INBOX)
+        if parts[0] == "n":
+            return News(UUID(parts[1]), NOTICE)
         if parts[0] == "e":
             _, case_id, seq, kind, actor = parts
             return News(UUID(case_id), kind, int(seq), actor)
@@ -91,7 +94,11 @@ def look_again() -> None:
 async def told(viewers: Sequence[Viewer], news: Sequence[News]) -> list[list[Told]]:
     """For each viewer, the news of these that they may know of; one statement for fifty viewers."""
     found: list[list[Told]] = [[] for _ in viewers]
-    of_cases = [each for each in news if each.kind != INBOX]
+    of_cases = [each for each in news if each.kind not in {INBOX, NOTICE}]
+    whom = {each.case_id for each in news if each.kind == NOTICE}
+    for place, viewer in enumerate(viewers):
+        if viewer.user_id in whom:
+            found[place].append(Told("", NOTICE, 0, 0, "", False, False))
     await _told_of_the_inbox(found, viewers, [each.case_id for each in news if each.kind == INBOX])
     for start in range(0, len(viewers), AT_ONCE):
         for row in await _seen(viewers[start : start + AT_ONCE], of_cases) if of_cases else ():

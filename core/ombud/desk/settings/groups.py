@@ -8,6 +8,7 @@ from uuid import UUID
 from ombud.desk import promises
 from ombud.desk.errors import NotFound
 from ombud.desk.inbox import limits, mood_settings
+from ombud.desk.notices import rules as notices
 from ombud.desk.outgoing import rules as outgoing
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
@@ -45,11 +46,12 @@ def groups() -> list[Group]:
         "How long a message can be taken back, office hours, and what a second person approves.", "send",
         outgoing.schema(),
     )  # fmt: skip
+    told = Group(notices.KEY, notices.LABEL, notices.SUMMARY, notices.ICON, notices.schema())
     tone = Group(
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
     )
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, tone, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, told, tone, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

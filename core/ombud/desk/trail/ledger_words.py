@@ -27,6 +27,7 @@ DESK: dict[str, tuple[str, str]] = {
     "plugin.disabled": ("%(actor)s turned a plugin off", "puzzle"),
     "plugin.uninstalled": ("%(actor)s uninstalled a plugin", "puzzle"),
     "person.changed": ("%(actor)s corrected the details of a person", "edit"),
+    "person.news_chosen": ("%(actor)s recorded whether a person wants news of their cases", "bell"),
     "person.plugin_data_collected": ("%(actor)s collected what plugins keep of a person", "file-export"),
     "person.plugin_data_erased": ("%(actor)s erased what plugins kept of a person", "trash"),
     "crm.chosen": ("%(actor)s chose who a person is in a customer system", "address-book"),

@@ -8,6 +8,7 @@ from ombud.desk import tables as desk
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
 from ombud.desk.merges import tables as merges
+from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
@@ -75,6 +76,10 @@ KINDS = (
     Kind("message_templates", outgoing.MessageTemplate),
     Kind("macros", outgoing.Macro),
     Kind("outgoing", outgoing.Outgoing),
+    Kind("notices", notices.Notice),
+    Kind("notice_choices", notices.NoticeChoice),
+    Kind("notice_digests", notices.NoticeDigest),
+    Kind("contact_choices", notices.ContactChoice),
     Kind("merges", merges.Merge),
     Kind("merge_rows", merges.MergeRow),
     Kind("shared_messages", merges.SharedMessage),

@@ -13,6 +13,7 @@ from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
 from ombud.desk.colleagues.last_change import SOMEBODY
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
+from ombud.desk.notices.contact import wants_news
 from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
@@ -81,6 +82,15 @@ async def correct(request: Req, person_id: UUID) -> Response[Any]:
     return go(f"/parties/{person_id}", "The details are corrected.")
 
 
+@post("/parties/{person_id:uuid}/news", opt=CORRECT)
+async def choose_news(request: Req, person_id: UUID) -> Response[Any]:
+    """Records whether somebody wants news of their cases that nobody asked for."""
+    wanted = (await given(request)).text("wanted") == "yes"
+    await people.choose_news(viewer_of(request), person_id, wanted)
+    told = "They get news of their cases again." if wanted else "They get no news of their cases any more."
+    return go(f"/parties/{person_id}", told)
+
+
 def _correctable(person: PersonShown) -> dict[str, str]:
     """The details this viewer is shown; what is masked is in no form and stays as it is."""
     shown = {name: getattr(person, name) for name in CORRECTABLE}
@@ -121,7 +131,8 @@ async def _person(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
         roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
         crm=crm.places(viewer, view.units, f"/parties/{person.id}"),
-        may_change=viewer.may("person.write"), counts=await person_history.counts(viewer, person.id),
+        may_change=viewer.may("person.write"), news=await wants_news(person.id),
+        counts=await person_history.counts(viewer, person.id),
         history=past.moments, more_href=f"/parties/{person.id}?{more}#history" if more else "", earlier=bool(before),
         others=[{"other": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in together],
         alike=[{"like": each, "name": _name(each.name), "href": f"/parties/{each.id}"} for each in alike],
@@ -270,4 +281,4 @@ async def _needs_page(
     )  # fmt: skip
 
 
-handlers = [parties, party, correct, add_party, needs_form, confirm_needs]
+handlers = [parties, party, correct, choose_news, add_party, needs_form, confirm_needs]

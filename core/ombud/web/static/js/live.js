@@ -3,6 +3,7 @@ import { Line } from "./live_line.js";
 import { watchCase } from "./live_case.js";
 import { watchInbox } from "./live_inbox.js";
 import { watchList } from "./live_list.js";
+import { watchNotices } from "./live_notices.js";
 import { showTrouble } from "./toasts.js";
 
 const TYPED_MS = 20_000;
@@ -17,7 +18,7 @@ export function watchLive() {
   const place = document.getElementById("live");
   const csrf = document.querySelector("input[name=_csrf]")?.value;
   if (!place?.dataset.user || !csrf || !("EventSource" in window)) return;
-  const pages = [watchCase(csrf), watchList(csrf), watchInbox(csrf)].filter(Boolean);
+  const pages = [watchCase(csrf), watchList(csrf), watchInbox(csrf), watchNotices(csrf)].filter(Boolean);
   const hear = (message) => {
     if (message.kind === "ended" && !over) {
       over = true;

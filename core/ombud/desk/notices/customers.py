@@ -1,0 +1,116 @@
+"""Acknowledgements and news of the case, to those who complain: once each, by a way that leads to them, in their
+language, never to a machine."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from ombud.desk.case_view import case_page
+from ombud.desk.deadlines import received_on
+from ombud.desk.errors import DeskRefusal
+from ombud.desk.notices.rules import rules_in
+from ombud.desk.outgoing import beginning
+from ombud.desk.outgoing.recipients import Reachable, reachable
+from ombud.desk.outgoing.ways import PAGE, Way, ways_in
+from ombud.desk.outgoing.writing import Wanted, write
+from ombud.kernel import faults
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.kernel.outbox import JobContext, subscribe
+from ombud.trust.policy import SYSTEM, Viewer
+
+log = logging.getLogger("ombud.notices")
+
+NOBODY = Viewer(actor="system", system=True)
+"""Writes without a name below it."""
+OLD = timedelta(days=31)
+"""Of a complaint that came in longer ago nobody is told now that it came in: it was brought over from elsewhere."""
+KINDS = {"case.opened": "acknowledgement", "case.status_changed": "status"}
+
+
+def listen() -> None:
+    """Called once by every process, since each writes down who hears of an event."""
+    subscribe("notices.customers", list(KINDS), heard, when=_may_send)
+
+
+def _may_send() -> bool:
+    return any(loaded.deliverers for loaded in running.loaded.values())
+
+
+async def heard(event: dict[str, Any], context: JobContext) -> None:
+    """Safe to run twice: a case gets each notice once."""
+    body, kind = event["body"], KINDS[event["kind"]]
+    if body.get("split_from") or body.get("reopened"):
+        return
+    case_id = UUID(str(event["stream"]).removeprefix("case/"))
+    row = await _about(case_id)
+    if row is None or not await _wanted(row, kind, str(body.get("status", ""))):
+        return
+    named = "acknowledgement" if kind == "acknowledgement" else f"status/{body['status']}"
+    try:
+        await _send(row, kind, f"notice/{named}")
+    except DeskRefusal as refusal:  # the case stands; that nobody was told is shown where work that failed is
+        log.warning("case %s got no notice: %s", row["reference"], refusal)
+        await faults.record("core", "permanent", f"notice {kind}", f"{row['reference']}: {refusal}")
+
+
+_ABOUT = """
+SELECT c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into, u.time_zone,
+    EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
+    coalesce((SELECT m.robot <> '' OR m.held <> '' FROM core_message m WHERE m.case_id = c.id AND m.direction = 'in'
+        ORDER BY m.said_at, m.id LIMIT 1), FALSE) AS by_machine
+FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1
+"""
+
+
+async def _about(case_id: UUID) -> Record | None:
+    return await db.fetchrow(_ABOUT, case_id)
+
+
+async def _wanted(row: Record, kind: str, status: str) -> bool:
+    if row["made_up"] or row["by_machine"] or row["merged_into"] is not None or row["status"] == "closed":
+        return False
+    rules = await rules_in(row["unit_id"])
+    if kind == "acknowledgement":
+        return rules.acknowledge and row["received_at"] > now() - OLD
+    return status in rules.news
+
+
+async def _send(row: Record, kind: str, key: str) -> None:
+    whom = await _whom(row, kind)
+    way = _way(await ways_in(row["unit_id"]), whom, row["channel"])
+    if whom is None or way is None:
+        return  # they have the customer's page, where all of it stands
+    view = await case_page(SYSTEM, row["reference"])
+    text = await beginning.begin(NOBODY, view, await beginning.chosen(view, kind), whom.person_id)
+    await write(
+        SYSTEM, row["id"],
+        Wanted(
+            text=text.text, subject=text.subject, kind=kind, channel=way.key, recipient=whom.person_id, key=key,
+            language=text.template.language, template_id=text.template.id, robot=True,
+        ),
+    )  # fmt: skip
+
+
+async def _whom(row: Record, kind: str) -> Reachable | None:
+    """The first who speaks for the complaint, unless they do not want such news."""
+    people = await reachable(row["id"], received_on(now(), row["time_zone"]))
+    if not people:
+        return None
+    refused = await db.fetchval(
+        "SELECT TRUE FROM core_contact_choice WHERE person_id = $1 AND kind = $2 AND NOT wanted",
+        people[0].person_id, kind,
+    )  # fmt: skip
+    return None if refused else people[0]
+
+
+def _way(ways: list[Way], whom: Reachable | None, channel: str) -> Way | None:
+    """The way they wrote, where it leads back to them, else e-mail; none by post, which a person decides."""
+    able = [each for each in ways if each.key != PAGE and whom is not None and not each.lacks(whom.known)]
+    return next(
+        (each for each in able if each.key == channel), next((each for each in able if each.needs == "email"), None)
+    )

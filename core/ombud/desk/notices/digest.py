@@ -1,0 +1,112 @@
+"""Once a day an e-mail to those who want their notices that way: how many of what, and where; no words of a case."""
+
+from collections import Counter
+from datetime import date, time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from asyncpg import Record
+
+from ombud.desk.inbox.threads import remember, thread_id_of
+from ombud.desk.notices.staff import KINDS
+from ombud.desk.outgoing.moving import tell, wake
+from ombud.desk.outgoing.ways import ways_in
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.kernel.outbox import JobContext
+from ombud.process import address
+
+JOB = "notices.digest"
+FROM = time(7, 0)
+"""In the time zone of the desk's first unit."""
+
+
+async def send(payload: dict[str, Any], context: JobContext) -> None:
+    """Started every quarter of an hour; each person gets one a day, after seven, if there is anything."""
+    home = await db.fetchrow(_HOME)
+    if home is None:
+        return
+    local = now().astimezone(ZoneInfo(home["time_zone"]))
+    way = next((each for each in await ways_in(home["id"]) if each.needs == "email"), None)
+    if local.time() < FROM or way is None:
+        return
+    for row in await _waiting(local.date()):
+        await _one(row, home["id"], way.key, local.date())
+
+
+_HOME = "SELECT id, time_zone FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1"
+_WAITING = """
+SELECT w.id, w.email, coalesce(nullif(w.display_name, ''), w.name) AS name, w.language FROM core_user w
+WHERE w.active AND w.email <> ''
+AND NOT EXISTS (SELECT 1 FROM core_notice_digest d WHERE d.user_id = w.id AND d.day = $1)
+AND EXISTS (SELECT 1 FROM core_notice n JOIN core_notice_choice h ON h.user_id = n.user_id AND h.kind = n.kind
+    WHERE n.user_id = w.id AND n.digested_at IS NULL AND n.seen_at IS NULL AND h.way = 'digest')
+ORDER BY w.id LIMIT 1000
+"""
+
+
+async def _waiting(day: date) -> list[Record]:
+    return await db.fetch(_WAITING, day)
+
+
+async def _one(user: Record, unit_id: UUID, way: str, day: date) -> None:
+    async with db.transaction():
+        tag = await db.execute(
+            "INSERT INTO core_notice_digest (id, user_id, day) VALUES ($1, $2, $3) "
+            "ON CONFLICT (user_id, day) DO NOTHING",
+            new_id(), user["id"], day,
+        )  # fmt: skip
+        if tag == "INSERT 0 0":
+            return
+        rows = await db.fetch(
+            "UPDATE core_notice n SET digested_at = $2 FROM core_notice_choice h WHERE n.user_id = $1 "
+            "AND h.user_id = n.user_id AND h.kind = n.kind AND h.way = 'digest' AND n.digested_at IS NULL "
+            "AND n.seen_at IS NULL RETURNING n.kind",
+            user["id"], now(),
+        )  # fmt: skip
+        if rows:
+            await _write(user, unit_id, way, text_of(user["name"], Counter(row["kind"] for row in rows)))
+
+
+def text_of(name: str, counts: Counter[str]) -> tuple[str, str]:
+    """Subject and text. Pure but for the desk's address."""
+    total = counts.total()
+    lines = [f"- {counts[kind]} × {each.label.lower()}" for kind, each in KINDS.items() if counts[kind]]
+    subject = "One thing for you in Ombud" if total == 1 else f"{total} things for you in Ombud"
+    text = f"Hello {name},\n\nsince the last digest:\n\n" + "\n".join(lines)
+    return (
+        subject,
+        f"{text}\n\n{address('/me/notices')}\n\nHow you are told is up to you: {address('/me/notices/choices')}",
+    )
+
+
+async def _write(user: Record, unit_id: UUID, way: str, words: tuple[str, str]) -> None:
+    identity, moment = new_id(), now()
+    subject, text = words
+    await db.execute(
+        "INSERT INTO core_message (id, channel, direction, subject, body, said_at, recorded_at, key, decision, "
+        "decision_reason, decided_by, unit_id) VALUES ($1, $2, 'out', $3, $4, $5, $5, '', '', '', '', $6)",
+        identity, way, subject, text, moment, unit_id,
+    )  # fmt: skip
+    recipient = {"name": user["name"], "email": user["email"], "language": user["language"]}
+    row = {
+        "id": identity,
+        "case_id": None,
+        "person_id": None,
+        "created_by": user["id"],
+        "channel": way,
+        "kind": "digest",
+    }
+    await db.execute(
+        "INSERT INTO core_outgoing (id, unit_id, channel, kind, recipient, language, key, thread_id, answers, state, "
+        "leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, delivery_text, approval, "
+        "approved_hash, outcomes, documents, robot, created_by, created_at, version) VALUES ($1, $2, $3, 'digest', $4, "
+        "$5, $6, $7, '[]', 'intended', $8, 0, '', '', '', '', '', '', '', '', '', '[]', TRUE, $9, $8, 1)",
+        identity, unit_id, way, recipient, user["language"], f"ombud-{identity}", thread_id_of(identity), moment,
+        user["id"],
+    )  # fmt: skip
+    await remember(identity, thread_id_of(identity))
+    await tell("system", row, "message.written", {"state": "intended"})
+    await wake(identity, moment, 1)

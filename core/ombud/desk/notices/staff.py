@@ -1,0 +1,164 @@
+"""Members of staff are told of what concerns their work: on the page at once, once a day by e-mail, or not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.kernel.outbox import JobContext, subscribe
+from ombud.trust.ledger import NEWS
+from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.viewers import viewer_of_user
+
+SIGN = "n"
+LEADS = "case.assign"
+APPROVES = "outgoing.approve"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`label`: on the page of one's choices; `told`: a line of the list; `usual`: page, digest or none."""
+
+    label: str
+    told: str
+    icon: str
+    usual: str = "page"
+
+
+KINDS: Mapping[str, Kind] = {
+    "assigned": Kind("A case or an aspect is given to me", "is yours now", "user"),
+    "answered": Kind("Somebody writes in a case of mine", "has a new message", "mail"),
+    "red": Kind("An angry message comes in (mine, or of the units I lead)", "got an angry message", "flag-3"),
+    "trouble": Kind("A message of mine fails, comes back or is uncertain", "has a message that did not get through",
+                    "alert-circle"),
+    "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
+    "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
+}  # fmt: skip
+WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
+
+_HEARS = (
+    "case.assigned", "aspect.assigned", "message.received direction=in", "message.mood mood=angry", "message.failed",
+    "message.unsure", "message.delivery_reported state=bounced", "message.written state=waiting_approval",
+    "message.rejected",
+)  # fmt: skip
+
+
+def listen() -> None:
+    """Called once by every process, since each writes down who hears of an event."""
+    subscribe("notices.staff", list(_HEARS), heard)
+
+
+async def heard(event: dict[str, Any], context: JobContext) -> None:
+    """Writes down whom to tell; safe to run twice."""
+    kind, body = event["kind"], event["body"]
+    case_id = await _case_of(event)
+    message = UUID(body["message"]) if body.get("message") else None
+    told = {
+        "case.assigned": ("assigned", _owner), "aspect.assigned": ("assigned", _owner),
+        "message.received": ("answered", _owner_of_case), "message.mood": ("red", _owner_and_leaders),
+        "message.failed": ("trouble", _writer), "message.unsure": ("trouble", _writer),
+        "message.delivery_reported": ("trouble", _writer), "message.written": ("approval", _approvers),
+        "message.rejected": ("returned", _writer),
+    }  # fmt: skip
+    what, whom = told[kind]
+    people = {each for each in await whom(case_id, body, message) if f"user/{each}" != event["actor"]}
+    for each in sorted(people):
+        await _tell(each, what, event["id"], case_id, message)
+
+
+async def _case_of(event: Mapping[str, Any]) -> UUID | None:
+    stream, body = str(event["stream"]), event["body"]
+    if stream.startswith("case/"):
+        return UUID(stream.removeprefix("case/"))
+    if not body.get("message"):
+        return None
+    found: UUID | None = await db.fetchval("SELECT case_id FROM core_message WHERE id = $1", UUID(body["message"]))
+    return found
+
+
+async def _owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    return [UUID(body["owner"])] if body.get("owner") else []
+
+
+async def _owner_of_case(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Not for the first message of a case, nor for what a machine said."""
+    rows = await db.fetch(
+        "SELECT c.owner_id FROM core_case c JOIN core_message m ON m.id = $2 WHERE c.id = $1 AND m.robot = '' "
+        "AND c.owner_id IS NOT NULL AND m.recorded_at > c.opened_at",
+        case_id, message,
+    )  # fmt: skip
+    return [row["owner_id"] for row in rows]
+
+
+async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    unit = await db.fetchval(
+        "SELECT coalesce(c.unit_id, m.unit_id) FROM core_message m LEFT JOIN core_case c ON c.id = m.case_id "
+        "WHERE m.id = $1",
+        message,
+    )
+    owner = await _owner_of_case(case_id, body, message) if case_id else []
+    return [*owner, *(await _holders(LEADS, unit))]
+
+
+async def _writer(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Whoever wrote it; what nobody wrote concerns whose case it is."""
+    row = await db.fetchrow(
+        "SELECT coalesce(o.created_by, c.owner_id) AS who FROM core_outgoing o "
+        "LEFT JOIN core_case c ON c.id = o.case_id WHERE o.id = $1",
+        message,
+    )
+    return [row["who"]] if row and row["who"] else []
+
+
+async def _approvers(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    row = await db.fetchrow("SELECT unit_id, created_by FROM core_outgoing WHERE id = $1", message)
+    holders = await _holders(APPROVES, row["unit_id"]) if row else []
+    return [each for each in holders if row is None or each != row["created_by"]]
+
+
+_HOLDERS = """
+WITH RECURSIVE up AS (SELECT id, parent_id FROM core_unit WHERE id = $1
+    UNION SELECT u.id, u.parent_id FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT DISTINCT r.user_id FROM core_user_role r JOIN up ON up.id = r.unit_id JOIN core_role k ON k.key = r.role
+JOIN core_user w ON w.id = r.user_id WHERE w.active AND $2 = ANY(k.permissions) LIMIT 200
+"""
+
+
+async def _holders(permission: str, unit_id: UUID | None) -> list[UUID]:
+    return [row["user_id"] for row in await db.fetch(_HOLDERS, unit_id, permission)] if unit_id else []
+
+
+async def _tell(user_id: UUID, kind: str, event: str, case_id: UUID | None, message: UUID | None) -> None:
+    """To one person, if they may see what it is about and want to know."""
+    viewer = await viewer_of_user(user_id)
+    if viewer is None or await _way(user_id, kind) == "none" or not await may_see(viewer, case_id, message):
+        return
+    async with db.transaction():
+        tag = await db.execute(
+            "INSERT INTO core_notice (id, user_id, kind, event, case_id, message_id, at) VALUES ($1, $2, $3, $4, $5, "
+            "$6, now()) ON CONFLICT (user_id, event, kind) DO NOTHING",
+            new_id(), user_id, kind, event, case_id, message,
+        )  # fmt: skip
+        if tag != "INSERT 0 0":
+            db.tell(NEWS, f"{SIGN} {user_id}")
+
+
+async def _way(user_id: UUID, kind: str) -> str:
+    found = await db.fetchval("SELECT way FROM core_notice_choice WHERE user_id = $1 AND kind = $2", user_id, kind)
+    return str(found or KINDS[kind].usual)
+
+
+async def may_see(viewer: Viewer, case_id: UUID | None, message: UUID | None) -> bool:
+    """By the policy: the case, and the message where one is meant."""
+    arguments = Arguments(case_id, message)
+    case = decide(viewer, "case.read", "case").where("c", arguments)
+    said = decide(viewer, "case.read", "message").where("m", arguments)
+    return bool(
+        await db.fetchval(
+            f"SELECT ($1::uuid IS NULL OR EXISTS (SELECT 1 FROM core_case c WHERE c.id = $1 AND {case})) "
+            f"AND ($2::uuid IS NULL OR EXISTS (SELECT 1 FROM core_message m WHERE m.id = $2 AND {said}))",
+            *arguments.values,
+        )
+    )
