@@ -41,8 +41,9 @@ async def test_nobody_without_an_address_nothing_old_and_no_machine_is_acknowled
     await desk_with_dummy.file("The fee was taken twice.", email="")
     old = await desk_with_dummy.file("The fee was taken twice, long ago.")
     await db.execute("UPDATE core_case SET received_at = received_at - interval '40 days' WHERE id = $1", old.case_id)
-    await wire({"name": "Postmaster", "email": "robot@example.org"}, "I am away.", automatic="auto_reply")
-    message = await db.fetchval("UPDATE core_message SET robot = 'auto_reply' WHERE case_id IS NULL RETURNING id")
+    away = {"automatic": {"kind": "auto_reply", "reason": "Auto-Submitted: auto-replied"}}
+    await wire({"name": "Postmaster", "email": "robot@example.org"}, "I am away.", more=away)
+    message = await db.fetchval("SELECT id FROM core_message WHERE case_id IS NULL")
     browser = await desk_with_dummy.signed_in("leader")
     made = await browser.submit(f"/inbox/{message}/case", {}, page=f"/inbox?open={message}")
     assert made.status_code == 303, made.text[-500:]
