@@ -88,6 +88,7 @@ async def forget_sender(sender_id: UUID | None, person_id: UUID) -> None:
     if sender_id is None or sender_id == person_id:
         return
     await ledger_sealed.hand_over(f"person/{sender_id}", f"person/{person_id}")
+    await vault.retire(f"person/{sender_id}")
     await db.execute(
         "DELETE FROM core_person p WHERE p.id = $1 "
         "AND NOT EXISTS (SELECT 1 FROM core_party y WHERE y.person_id = p.id) "

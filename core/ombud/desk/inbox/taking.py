@@ -21,6 +21,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.trust import vault
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud_plugin_api.correspondence import Automatic, InboundMessage, Mark
 from ombud_plugin_api.facts import Document, PersonGiven
@@ -163,6 +164,7 @@ async def _join(taken: _Taken) -> None:
         ),
         case,
     )  # fmt: skip
+    await vault.retire(f"person/{taken.receipt.person_id}")
     decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=belongs.case_id)
     await decisions.keep(taken.id, decided)
     await append(
