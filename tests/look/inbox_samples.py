@@ -141,7 +141,8 @@ def _sample(ago: Callable[..., Any]) -> dict[str, Any]:
     def drawn(place: int, **more: Any) -> dict[str, Any]:
         return {
             "id": f"r{place}", "place": place, "decided": "Not a complaint", "reason": "Thanks or praise",
-            "because": "", "wording": "Thank you", "rule": "", "at": ago(days=2), "verdict": "", "said": "", "changed": False,
+            "because": "", "wording": "Thank you", "rule": "", "at": ago(days=2), "verdict": "", "said": "",
+            "changed": False,
             "channel": "email", "channel_label": "E-mail", "sender": "Bruno Halm", "subject": "Thank you",
             "text": "Thank you for the quick answer.", "came_at": ago(days=3), "case": "", "becomes_case": True,
             "leaves_case": False, **more,
