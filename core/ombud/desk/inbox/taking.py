@@ -159,13 +159,13 @@ async def _join(taken: _Taken) -> None:
     person = f"person/{belongs.person_id}"
     entry = await joining.join(
         joining.Joining(
-            taken.id, taken.receipt.id, belongs.case_id, belongs.person_id, belongs.hint.by, belongs.hint.told,
-            said.channel, said.text, taken.received_at,
+            taken.id, taken.receipt.id, belongs.person_id, belongs.hint.by, belongs.hint.told, said.channel, said.text,
+            taken.received_at, belongs.origin,
         ),
         case,
     )  # fmt: skip
     await vault.retire(f"person/{taken.receipt.person_id}")
-    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=belongs.case_id)
+    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=case["id"])
     await decisions.keep(taken.id, decided)
     await append(
         actor=person,
