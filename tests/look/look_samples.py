@@ -5,6 +5,7 @@ from typing import Any
 
 import admin_samples
 import crm_samples
+import inbox_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -1466,3 +1467,4 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
+PAGES |= inbox_samples.pages(work, csrf_field, ago)

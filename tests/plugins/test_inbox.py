@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ombud.desk.inbox import threads
+from ombud.desk.merges import merge
 from ombud.kernel.database import db
 from ombud.trust import vault
 
@@ -199,3 +200,18 @@ async def test_every_message_that_comes_in_has_a_decision_or_waits_for_one(wire:
     assert [each["body"] for each in undecided] == ["Waiting."]
     rules = await db.fetch("SELECT rule, decision FROM core_triage ORDER BY at")
     assert [tuple(each) for each in rules] == [("filed.api", "complaint"), ("joined.reference", "joined")]
+
+
+async def test_an_answer_to_a_merged_case_goes_to_the_case_that_holds_it_and_back_when_that_is_undone(
+    wire: Any, desk: Any
+) -> None:
+    first, second = await desk.file("The fee was taken twice."), await desk.file("The fee was taken three times.")
+    leader = await desk.viewer("leader")
+    merge_id = await merge.merge(leader, second.case_id, first.case_id, "The same fee.")
+    await wire(HELENA, f"About {second.reference}", id="1@x")
+    await wire(HELENA, "And once more.", answers=["1@x"])
+    for text in (f"About {second.reference}", "And once more."):
+        row = await _one(text)
+        assert (row["case_id"], row["origin_case_id"]) == (first.case_id, second.case_id)
+    await merge.undo(leader, merge_id)
+    assert (await _one("And once more."))["case_id"] == second.case_id

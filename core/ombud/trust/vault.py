@@ -162,6 +162,17 @@ async def move(identities: Collection[UUID], subject: str) -> None:
     )  # fmt: skip
 
 
+async def retire(subject: str) -> None:
+    """Destroys the key of a subject for whom nothing is sealed any more, because all of it was handed over."""
+    kept = await db.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM core_vault WHERE subject = $1) "
+        "OR EXISTS (SELECT 1 FROM core_sealed WHERE subject = $1)",
+        subject,
+    )
+    if not kept:
+        await keys.destroy(subject)
+
+
 async def destroy_subject(subject: str) -> bool:
     """Destroys the subject's key and blanks what it sealed; commitments in the ledger stay. False if done before."""
     async with db.transaction():

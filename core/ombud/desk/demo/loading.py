@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ombud.desk import intake
 from ombud.desk.demo import firm as demo_firm
+from ombud.desk.demo import incoming
 from ombud.desk.demo.firm import LOCK, Firm
 from ombud.desk.demo.removal import RemovalReport, remove
 from ombud.desk.demo.story import plan
@@ -66,6 +67,7 @@ async def load(progress: Progress = quiet) -> DemoReport:
             firm.made.append(("case", filed.case_id))
             progress(number, len(stories))
         await _needs_a_look(firm, present)
+        await incoming.come_in(firm, present)
         await _note(firm)
     await db.execute("ANALYZE")  # else the first minutes are planned for an empty desk
     return await _report(firm, time.monotonic() - started)
@@ -98,6 +100,8 @@ async def _note(firm: Firm) -> None:
     """Writes down what was made, people included, and says so once in the ledger."""
     made = [identity for kind, identity in firm.made if kind == "case"]
     rows = await db.fetch("SELECT DISTINCT person_id FROM core_party WHERE case_id = ANY($1)", made)
+    said = [identity for kind, identity in firm.made if kind == "message"]
+    rows += await db.fetch("SELECT person_id FROM core_message WHERE id = ANY($1) AND case_id IS NULL", said)
     firm.made += [("person", row["person_id"]) for row in rows]
     load_id = new_id()
     firm.made.append(("load", load_id))

@@ -35,6 +35,7 @@ class _Doomed:
     units: list[UUID]
     cases: list[UUID]
     people: list[UUID]
+    messages: list[UUID]
     raws: list[UUID]
     senders: list[str]
     users: list[UUID]
@@ -72,10 +73,13 @@ async def _doomed(with_later: bool) -> _Doomed:
         raise NotNow("There is no demonstration data on this desk. `ombud demo load` loads it.")
     units = await _units_below(noted["unit"])
     cases = await _cases_of(units, noted["case"], with_later)
+    messages = await _messages_of(units, noted.get("message", []), with_later)
     raws = await _ids(
-        "SELECT id FROM core_raw WHERE case_id = ANY($1) OR (id = ANY($2) AND case_id IS NULL)",
+        "SELECT id FROM core_raw WHERE case_id = ANY($1) OR (id = ANY($2) AND case_id IS NULL) "
+        "OR (message_id = ANY($3) AND case_id IS NULL)",
         cases,
         noted.get("receipt", []),
+        messages,
     )
     senders = await db.fetch(
         "SELECT DISTINCT v.subject FROM core_raw r JOIN core_vault v ON v.id = r.vault_id "
@@ -84,8 +88,8 @@ async def _doomed(with_later: bool) -> _Doomed:
     )
     kinds = [row["key"] for row in await db.fetch("SELECT key FROM core_case_type")]
     return _Doomed(
-        load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"]),
-        raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
+        load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"], messages),
+        messages=messages, raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
         queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
     )  # fmt: skip
 
@@ -131,17 +135,37 @@ def _some(found: Sequence[str]) -> str:
     return ", ".join(found[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-async def _people_of(cases: Sequence[UUID], noted: Sequence[UUID]) -> list[UUID]:
-    """People of these cases alone; whoever is also part of another case stays."""
+async def _messages_of(units: Sequence[UUID], noted: Sequence[UUID], with_later: bool) -> list[UUID]:
+    """Messages in the firm's inboxes that belong to no case."""
+    rows = await db.fetch(
+        "SELECT id, id = ANY($2) AS loaded FROM core_message WHERE case_id IS NULL AND (unit_id = ANY($1) "
+        "OR id = ANY($2)) ORDER BY id",
+        list(units),
+        list(noted),
+    )
+    later = sum(not row["loaded"] for row in rows)
+    if later and not with_later:
+        many = "One message" if later == 1 else f"{later} messages"
+        raise NotNow(
+            f"{many} came into the demonstration inboxes afterwards. Nothing was removed. To remove them too, add "
+            "--with-later."
+        )
+    return [row["id"] for row in rows]
+
+
+async def _people_of(cases: Sequence[UUID], noted: Sequence[UUID], messages: Sequence[UUID]) -> list[UUID]:
+    """People of these cases and messages alone; whoever is also part of another case stays."""
     return await _ids(
         "SELECT p.id FROM core_person p WHERE (p.id = ANY($2) "
         "OR EXISTS (SELECT 1 FROM core_party r WHERE r.person_id = p.id AND r.case_id = ANY($1)) "
-        "OR EXISTS (SELECT 1 FROM core_message m WHERE m.person_id = p.id AND m.case_id = ANY($1))) "
+        "OR EXISTS (SELECT 1 FROM core_message m WHERE m.person_id = p.id "
+        "AND (m.case_id = ANY($1) OR m.id = ANY($3)))) "
         "AND NOT EXISTS (SELECT 1 FROM core_party r WHERE r.person_id = p.id AND r.case_id <> ALL($1)) "
         "AND NOT EXISTS (SELECT 1 FROM core_message m WHERE m.person_id = p.id AND "
-        "(m.case_id IS NULL OR m.case_id <> ALL($1)))",
+        "((m.case_id IS NULL AND m.id <> ALL($3)) OR m.case_id <> ALL($1)))",
         list(cases),
         list(noted),
+        list(messages),
     )
 
 
@@ -165,6 +189,7 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
         await users.deactivate(user_id, "system")
     await search_index.forget(doomed.cases, doomed.people, removed=True)
     await _remove_secrets(doomed)
+    await db.execute("DELETE FROM core_message WHERE id = ANY($1)", doomed.messages)
     await db.execute("DELETE FROM core_raw WHERE id = ANY($1)", doomed.raws)
     await db.execute("DELETE FROM core_case WHERE id = ANY($1)", doomed.cases)
     await db.execute("DELETE FROM core_person WHERE id = ANY($1)", doomed.people)
@@ -196,10 +221,12 @@ async def _remove_secrets(doomed: _Doomed) -> None:
     await db.execute(
         "DELETE FROM core_vault WHERE subject = ANY($1) "
         "OR id IN (SELECT vault_id FROM core_attachment WHERE case_id = ANY($2)) "
+        "OR id IN (SELECT vault_id FROM core_attachment WHERE message_id = ANY($4)) "
         "OR id IN (SELECT vault_id FROM core_raw WHERE id = ANY($3))",
         names,
         doomed.cases,
         doomed.raws,
+        doomed.messages,
     )
     await db.execute("DELETE FROM core_sealed WHERE subject = ANY($1) OR stream = ANY($1)", names)
 

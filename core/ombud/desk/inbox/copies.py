@@ -38,6 +38,7 @@ async def join_first(receipt: Receipt, said: InboundMessage) -> UUID | None:
         first["case_id"],
     )
     await vault.move([vault_id], f"person/{first['person_id']}")
+    await vault.retire(f"person/{receipt.person_id}")
     body = {"message": str(first["id"]), "raw": str(receipt.id), "channel": said.channel}
     await append(actor="system", entries=[NewEntry(f"message/{receipt.id}", "message.copied", body)])
     return UUID(str(first["id"]))

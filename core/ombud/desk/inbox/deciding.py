@@ -111,17 +111,19 @@ async def join(viewer: Viewer, message_id: UUID, reference: str, role: str = "",
     """Puts the message into a case. Raises Stranger where the sender is no party of it and no `role` is given; with a
     role they become one, for the reason `why`. Returns the case's id."""
     why = clean_text(why, "why", longest=500)
-    case_id = await case_id_of(viewer, reference)
+    named = await case_id_of(viewer, reference)
     async with db.transaction():
         row = await lock_message(viewer, message_id)
         if row["case_id"] is not None:
             raise NotNow("Somebody placed this message a moment ago. Open it again.")
-        case = await lock_case(viewer, "case.write", case_id)
+        case = await joining.lock(named)
+        case_id = UUID(str(case["id"]))
+        await lock_case(viewer, "case.write", case_id)
         person_id, added = await _party(row, case_id, role, why)
         entry = await joining.join(
             joining.Joining(
-                row["id"], row["raw_id"], case_id, person_id, "person", reference, row["channel"], row["body"],
-                row["said_at"], last_word=not row["robot"], seen=True,
+                row["id"], row["raw_id"], person_id, "person", reference, row["channel"], row["body"], row["said_at"],
+                None if case_id == named else named, last_word=not row["robot"], seen=True,
             ),
             case,
         )  # fmt: skip

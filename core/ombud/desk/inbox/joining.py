@@ -20,26 +20,33 @@ class Joining:
 
     message_id: UUID
     raw_id: UUID | None
-    case_id: UUID
     person_id: UUID
     by: str
     told: str
     channel: str
     text: str
     said_at: datetime
+    origin: UUID | None = None  # the case to which it was said, where that was merged into this one
     last_word: bool = True
     seen: bool = False  # by the person who puts it there
 
 
 async def lock(case_id: UUID) -> Any:
-    """The case as it is, held until the commit."""
-    return await db.fetchrow("SELECT id, unit_id, status, closed_at FROM core_case WHERE id = $1 FOR UPDATE", case_id)
+    """The case as it is, held until the commit; the one that holds what it held, where it was merged meanwhile."""
+    while True:
+        case = await db.fetchrow(
+            "SELECT id, unit_id, status, closed_at, merged_into FROM core_case WHERE id = $1 FOR UPDATE", case_id
+        )
+        if case is None or case["merged_into"] is None:
+            return case
+        case_id = case["merged_into"]
 
 
 _JOIN = """
 WITH said AS (
     UPDATE core_message SET case_id = $2, person_id = $3, unit_id = $4, matched_by = $5, matched_with = $6,
-        possible_case_id = NULL, possible_reason = '', held = '', after_close = $7, waits = $12, triage_due_at = NULL
+        possible_case_id = NULL, possible_reason = '', held = '', origin_case_id = $13,
+        after_close = $7, waits = $12, triage_due_at = NULL
     WHERE id = $1),
 files AS (UPDATE core_attachment SET case_id = $2 WHERE message_id = $1),
 receipts AS (UPDATE core_raw SET case_id = $2 WHERE message_id = $1)
@@ -58,8 +65,8 @@ async def join(joining: Joining, case: Any) -> NewEntry:
     """
     closed = case["status"] == "closed" and joining.last_word
     await db.execute(
-        _JOIN, joining.message_id, joining.case_id, joining.person_id, case["unit_id"], joining.by, joining.told,
-        closed, now(), joining.said_at, joining.last_word, joining.channel, closed and not joining.seen,
+        _JOIN, joining.message_id, case["id"], joining.person_id, case["unit_id"], joining.by, joining.told,
+        closed, now(), joining.said_at, joining.last_word, joining.channel, closed and not joining.seen, joining.origin,
     )  # fmt: skip
     documents = await hand_over(joining.message_id, f"person/{joining.person_id}")
     body: dict[str, Any] = {
@@ -67,7 +74,7 @@ async def join(joining: Joining, case: Any) -> NewEntry:
         "direction": "in", "aspects": [], "documents": documents, "matched_by": joining.by, "after_close": closed,
     }  # fmt: skip
     sealed = {"body": Sealed(f"person/{joining.person_id}", joining.text)}
-    return NewEntry(f"case/{joining.case_id}", "message.received", body, sealed)
+    return NewEntry(f"case/{case['id']}", "message.received", body, sealed)
 
 
 async def hand_over(message_id: UUID, subject: str) -> int:
@@ -88,6 +95,7 @@ async def forget_sender(sender_id: UUID | None, person_id: UUID) -> None:
     if sender_id is None or sender_id == person_id:
         return
     await ledger_sealed.hand_over(f"person/{sender_id}", f"person/{person_id}")
+    await vault.retire(f"person/{sender_id}")
     await db.execute(
         "DELETE FROM core_person p WHERE p.id = $1 "
         "AND NOT EXISTS (SELECT 1 FROM core_party y WHERE y.person_id = p.id) "
@@ -108,6 +116,7 @@ files AS (UPDATE core_attachment SET case_id = NULL WHERE message_id = $1),
 receipts AS (UPDATE core_raw SET case_id = NULL WHERE message_id = $1),
 said AS (
     UPDATE core_message SET case_id = NULL, person_id = $3, matched_by = '', matched_with = '', after_close = FALSE,
+        origin_case_id = NULL,
         possible_case_id = $2, possible_reason = $4 WHERE id = $1),
 last AS (
     SELECT m.said_at, m.channel FROM core_message m WHERE m.case_id = $2 AND m.id <> $1 AND m.direction <> 'note'

@@ -46,11 +46,13 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Belongs:
-    """Where a message belongs. `person_id`: the party who sent it; without one it does not join."""
+    """Where a message belongs. `person_id`: the party who sent it; without one it does not join. `origin`: the case it
+    was said to, where that was merged into this one."""
 
     case_id: UUID
     hint: Hint
     person_id: UUID | None
+    origin: UUID | None = None
 
 
 async def find(asked: Asked) -> Belongs | None:
@@ -65,8 +67,9 @@ async def find(asked: Asked) -> Belongs | None:
         if case is None:
             continue
         person = party(case, asked.sender, asked.received_at)
+        origin = case["origin"] if case["origin"] != case["id"] else None
         if person is not None:
-            return Belongs(case["id"], hint, person)
+            return Belongs(case["id"], hint, person, origin)
         first = first or Belongs(case["id"], hint, None)
     return first
 
@@ -84,7 +87,8 @@ async def _by_thread(thread: Thread) -> list[Hint]:
     if not thread.answers:
         return []
     rows = await db.fetch(
-        "SELECT t.value, m.case_id FROM unnest($1::text[]) WITH ORDINALITY AS given (value, place) "
+        "SELECT t.value, coalesce(m.origin_case_id, m.case_id) AS case_id "
+        "FROM unnest($1::text[]) WITH ORDINALITY AS given (value, place) "
         "JOIN core_thread_id t ON t.value = given.value JOIN core_message m ON m.id = t.message_id "
         "WHERE m.case_id IS NOT NULL ORDER BY given.place, m.recorded_at, m.id",
         list(thread.answers),
@@ -96,18 +100,24 @@ async def _by_thread(thread: Thread) -> list[Hint]:
 
 
 CASES = """
-SELECT c.id, c.reference, c.status, c.unit_id, u.time_zone, coalesce((
+WITH RECURSIVE asked AS (
+    SELECT id, reference, merged_into FROM core_case WHERE id = ANY($1) OR reference = ANY($2)),
+up AS (
+    SELECT asked.id AS origin, asked.reference, asked.id, asked.merged_into FROM asked
+    UNION SELECT up.origin, up.reference, c.id, c.merged_into FROM up JOIN core_case c ON c.id = up.merged_into)
+SELECT up.origin, up.reference, c.id, u.time_zone, coalesce((
     SELECT jsonb_agg(jsonb_build_object('person', y.person_id, 'role', y.role, 'until', y.authority_until,
         'name', p.name, 'email', p.email, 'phone', p.phone) ORDER BY y.created_at, y.id)
     FROM core_party y JOIN core_person p ON p.id = y.person_id WHERE y.case_id = c.id), '[]') AS parties
-FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = ANY($1) OR c.reference = ANY($2)
+FROM up JOIN core_case c ON c.id = up.id JOIN core_unit u ON u.id = c.unit_id WHERE up.merged_into IS NULL
 """
 
 
 async def _cases(hints: Sequence[Hint]) -> dict[UUID | str, Any]:
+    """By id and by reference of the case that was named: the case that holds today what that one held."""
     ids = [hint.case_id for hint in hints if hint.case_id]
     rows = await db.fetch(CASES, ids, [hint.reference for hint in hints if hint.reference])
-    return {row["id"]: row for row in rows} | {row["reference"]: row for row in rows}
+    return {row["origin"]: row for row in rows} | {row["reference"]: row for row in rows}
 
 
 def party(case: Mapping[str, Any], sender: PersonGiven, at: datetime) -> UUID | None:

@@ -65,13 +65,13 @@ async def _join(row: Any, belongs: matching.Belongs, person_id: UUID) -> None:
     case = await joining.lock(belongs.case_id)
     entry = await joining.join(
         joining.Joining(
-            row["id"], row["raw_id"], belongs.case_id, person_id, belongs.hint.by, belongs.hint.told, row["channel"],
-            row["body"], row["said_at"],
+            row["id"], row["raw_id"], person_id, belongs.hint.by, belongs.hint.told, row["channel"], row["body"],
+            row["said_at"], belongs.origin,
         ),
         case,
     )  # fmt: skip
     await joining.forget_sender(row["person_id"], person_id)
-    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=belongs.case_id)
+    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=case["id"])
     await decisions.keep(row["id"], decided)
     subject = f"person/{person_id}"
     told = decisions.entry(f"message/{row['raw_id']}", row["id"], decided, subject)

@@ -21,6 +21,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.trust import vault
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud_plugin_api.correspondence import Automatic, InboundMessage, Mark
 from ombud_plugin_api.facts import Document, PersonGiven
@@ -158,12 +159,13 @@ async def _join(taken: _Taken) -> None:
     person = f"person/{belongs.person_id}"
     entry = await joining.join(
         joining.Joining(
-            taken.id, taken.receipt.id, belongs.case_id, belongs.person_id, belongs.hint.by, belongs.hint.told,
-            said.channel, said.text, taken.received_at,
+            taken.id, taken.receipt.id, belongs.person_id, belongs.hint.by, belongs.hint.told, said.channel, said.text,
+            taken.received_at, belongs.origin,
         ),
         case,
     )  # fmt: skip
-    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=belongs.case_id)
+    await vault.retire(f"person/{taken.receipt.person_id}")
+    decided = Decided(decisions.JOINED, rule=f"joined.{belongs.hint.by}", case_id=case["id"])
     await decisions.keep(taken.id, decided)
     await append(
         actor=person,

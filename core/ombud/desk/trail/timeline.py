@@ -69,6 +69,19 @@ class Said:
     subject: str = ""
     way: OnItsWay | None = None
     mood: str = ""
+    came_in: "CameIn | None" = None
+
+
+@dataclass(frozen=True)
+class CameIn:
+    """What the inbox knows of a message that came in. `matched_by`: why it is in this case; `robot`: kind of machine
+    that wrote it; `marks`: what speaks against it."""
+
+    quoted: str
+    matched_by: str
+    robot: str
+    after_close: bool
+    marks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -172,7 +185,8 @@ _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
 SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id, m.mood,
-    p.name AS person_name, {way},
+    p.name AS person_name, m.quoted, m.matched_by, m.robot AS robot_kind, m.after_close, m.marks, m.unit_id,
+    {way},
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
@@ -247,6 +261,14 @@ def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[
         text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
         files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
         mood=row["mood"], way=on_its_way(row, mask),
+        came_in=_came_in(row) if row["unit_id"] and row["direction"] == "in" else None,
+    )  # fmt: skip
+
+
+def _came_in(row: Any) -> CameIn:
+    return CameIn(
+        row["quoted"], row["matched_by"], row["robot_kind"], row["after_close"],
+        tuple(mark["label"] for mark in row["marks"] or () if mark["tone"] == "bad"),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from ombud.web.door import viewer_of
 from ombud.web.pages import crm
 from ombud.web.pages.composer import composer_of, way_drawn
 from ombud.web.pages.given import NOTHING_WRONG, Refused
+from ombud.web.pages.inbox_words import matched_words, robot_words
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
 from ombud.web.plugin_pages import fills
@@ -309,7 +310,19 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry),
+        "way": way_drawn(entry), **_came_in(entry),
+    }  # fmt: skip
+
+
+def _came_in(entry: Said) -> dict[str, Any]:
+    """Of a message of the inbox: why it is here, who wrote it, what stood below it, and where all of it is."""
+    came = entry.came_in
+    if came is None:
+        return {}
+    return {
+        "why": matched_words(came.matched_by), "robot": robot_words(came.robot) if came.robot else "",
+        "after_close": came.after_close, "quoted": came.quoted, "marks": came.marks,
+        "inbox_href": f"/inbox?show=placed&open={entry.id}",
     }  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""A thousand messages by a channel that fetches, the work process killed three times: none is lost, none is there
+twice, and each thread stands in its case in its order."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from served import Served, allowed
+
+from ombud.kernel.postgres import EmbeddedPostgres
+from ombud.testing_plugins import Made
+
+pytestmark = pytest.mark.slow
+CASES, OF_EACH, STRANGERS = 40, 20, 200
+SPOOL = '''
+import json
+import os
+from pathlib import Path
+
+import msgspec
+
+import ombud_plugin_api as api
+from ombud_plugin_api.hooks import hookimpl
+
+
+class Spool:
+    """A folder of messages; what was handed over is taken out of it."""
+
+    key = "spool"
+    label = "Spool"
+    icon = "plug"
+    every_seconds = 10
+    limit_seconds = 60.0
+
+    def parse(self, raw):
+        return msgspec.convert(json.loads(raw.body), api.InboundMessage)
+
+    async def poll(self, context):
+        for path in sorted(Path(os.environ["SPOOL"]).glob("*.json")):
+            data = path.read_bytes()
+            raw = api.RawReceipt(channel="spool", key=path.stem, content_type="application/json", body=data)
+            await context.platform.receive(raw)
+            path.unlink()
+
+
+@hookimpl
+def provide_channels(manifest: api.Manifest) -> list:
+    return [Spool()]
+'''
+
+
+@pytest.fixture
+def spooled(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+    made = Made("made-up", tmp_path / "site", plugin=SPOOL, tables=False).write()
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "SPOOL": str(spool)})
+    desk.command("migrate")
+    try:
+        yield desk, spool
+    finally:
+        desk.stop()
+
+
+def ask(desk: Served, sql: str) -> list[Any]:
+    with psycopg.connect(EmbeddedPostgres(desk.data / "postgres").start(), autocommit=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def filed(desk: Served) -> list[str]:
+    token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
+    desk.start()
+    found = []
+    for n in range(CASES):
+        answer = httpx.post(
+            f"{desk.address}/api/v1/complaints", timeout=30,
+            headers={"authorization": f"Bearer {token}", "idempotency-key": f"case-{n}"},
+            json={"person": {"name": f"Person {n}", "email": f"p{n}@example.org"}, "matters": [{"text": f"Case {n}"}]},
+        )  # fmt: skip
+        assert answer.status_code == 201, answer.text
+        found.append(answer.json()["reference"])
+    return found
+
+
+def messages(references: list[str]) -> dict[str, dict[str, Any]]:
+    """Of each case a thread in which each message answers the one before; the first alone names the case. Strangers
+    answer them, too."""
+    told = {}
+    for case, reference in enumerate(references):
+        for n in range(OF_EACH):
+            told[f"{case}-{n}"] = {
+                "sender": {"name": f"Person {case}", "email": f"p{case}@example.org"},
+                "text": f"{case} {n} {reference}" if n == 0 else f"{case} {n}",
+                "thread": {"id": f"{case}-{n}@x", "answers": [f"{case}-{n - 1}@x"] if n else []},
+                "received_at": f"2026-11-{n + 1:02}T{case % 24:02}:00:00Z",
+            }
+    for n in range(STRANGERS):
+        told[f"stranger-{n}"] = {
+            "sender": {"name": f"Stranger {n}", "email": f"s{n}@example.net"}, "text": f"stranger {n}",
+            "thread": {"id": f"s{n}@x", "answers": [f"{n % CASES}-0@x"]}, "received_at": "2026-11-20T08:00:00Z",
+        }  # fmt: skip
+    return told
+
+
+def wait_for(desk: Served, sql: str, wanted: int, seconds: float) -> int:
+    until = time.monotonic() + allowed(seconds)
+    while (found := int(ask(desk, sql)[0][0])) < wanted:
+        assert time.monotonic() < until, (
+            f"{found} of {wanted}: {ask(desk, 'SELECT status, count(*) FROM core_raw GROUP BY 1')}"
+        )
+        time.sleep(0.2)
+    return found
+
+
+def test_a_thousand_messages_are_taken_once_each_and_in_order_though_the_work_process_dies_three_times(
+    spooled: tuple[Served, Path],
+) -> None:
+    desk, spool = spooled
+    told = messages(filed(desk))
+    names = list(told)
+    random.Random(7).shuffle(names)  # answers come before what they answer
+    for place, name in enumerate(names):
+        said = {"channel": "spool", **told[name]}
+        (spool / f"{place:05}.json").write_text(json.dumps(said))
+    taken = "SELECT count(*) FROM core_message WHERE channel = 'spool'"
+    for share in (0.1, 0.4, 0.7):
+        wait_for(desk, taken, int(len(told) * share), 240)
+        desk.kill("ombud.kernel.child work")
+    wait_for(desk, taken, len(told), 400)
+    joined = CASES * OF_EACH
+    wait_for(desk, f"{taken} AND case_id IS NOT NULL", joined, 240)
+    assert not list(spool.glob("*.json"))
+    assert ask(desk, "SELECT count(*), count(DISTINCT body) FROM core_message WHERE channel = 'spool'")[0] == (
+        len(told), len(told),
+    )  # fmt: skip
+    assert ask(desk, "SELECT count(*) FROM core_raw WHERE channel = 'spool' AND status <> 'done'")[0][0] == 0
+    rows = ask(
+        desk,
+        "SELECT a.text, array_agg(split_part(m.body, ' ', 1) || ' ' || split_part(m.body, ' ', 2) "
+        "ORDER BY m.said_at, m.id) FROM core_message m JOIN core_aspect a ON a.case_id = m.case_id "
+        "WHERE m.channel = 'spool' GROUP BY a.text",
+    )
+    assert dict(rows) == {f"Case {case}": [f"{case} {n}" for n in range(OF_EACH)] for case in range(CASES)}
+    strangers = "SELECT count(*) FROM core_message WHERE body LIKE 'stranger%' AND case_id IS NULL AND waits"
+    assert ask(desk, strangers)[0][0] == STRANGERS
+    assert ask(desk, "SELECT count(*) FROM core_person WHERE email LIKE 'p%@example.org'")[0][0] == CASES
+    assert "hold" in desk.command("ledger", "verify")
