@@ -1,4 +1,4 @@
-"""The work process is killed between the other side's yes and our commit: the message is not sent again, and says so."""
+"""The work process is killed between the other side's yes and our commit: the message is not sent again and says so."""
 
 import time
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_a_kill_after_the_other_side_took_it_leaves_doubt_and_nothing_goes_twice
         items = client.get(f"{case}/messages").json()["items"]
         return str(next(each["state"] for each in items if each["id"] == made.json()["id"]))
 
-    until(lambda: (place / "taken").exists(), "the message never reached the other side")
+    until((place / "taken").exists, "the message never reached the other side")
     assert time.time() - soon < 30
     until(lambda: stands() == "sending", "it is not said to be leaving")
     desk.kill("ombud.kernel.child work")
