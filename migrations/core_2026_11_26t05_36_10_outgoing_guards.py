@@ -19,10 +19,10 @@ REFERENCES = [
     ("core_outgoing", "created_by", "core_user", "RESTRICT"),
     ("core_outgoing", "approved_by", "core_user", "RESTRICT"),
     ("core_message_template", "unit_id", "core_unit", "CASCADE"),
-    ("core_message_template", "created_by", "core_user", "RESTRICT"),
+    ("core_message_template", "created_by", "core_user", "SET NULL"),
     ("core_macro", "unit_id", "core_unit", "CASCADE"),
-    ("core_macro", "created_by", "core_user", "RESTRICT"),
-    ("core_draft", "edited_by", "core_user", "RESTRICT"),
+    ("core_macro", "created_by", "core_user", "SET NULL"),
+    ("core_draft", "edited_by", "core_user", "SET NULL"),
 ]
 STATES = "waiting_approval held scheduled intended sending sent unsure failed cancelled"
 CHECKS = [

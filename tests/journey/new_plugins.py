@@ -1,6 +1,8 @@
 """How each kind of plugin that `ombud plugin new` writes is used, through the front door; and its version 0.2."""
 
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,9 +121,26 @@ def sentiment(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: 'class="heat" data-level="1"' in office.agent.get(page).text)
 
 
+def deliverer(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ombud-out-"))
+    page, case = "/settings/p-new-deliverer", f"/cases/{office.reference}"
+    seen = re.search(r'name="version" value="(\d+)"', office.administrator.get(page).text)
+    assert seen
+    office.administrator.submit(page, {"set.folder": str(folder), "version": seen.group(1)})
+    sent = {"kind": "reply", "channel": "new-deliverer", "text": "We paid it back."}
+    answer = office.agent.submit(f"{case}/messages", sent, page=case)
+    assert "Leaves by New deliverer" in answer.text
+    hurry = re.search(r'action="(/outgoing/[0-9a-f-]+/now)"', answer.text)
+    assert hurry
+    office.agent.submit(hurry.group(1), {}, page=case)
+    waiting(lambda: any("We paid it back." in each.read_text() for each in folder.glob("*.txt")))
+    waiting(lambda: "Sent by New deliverer" in office.agent.get(case).text)
+    shutil.rmtree(folder)
+
+
 USES: dict[str, Callable[..., None]] = {
     each.__name__: each
-    for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment)
+    for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment, deliverer)
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""

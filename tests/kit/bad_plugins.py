@@ -53,6 +53,16 @@ async def _unlimited(slug, function, *args, **about):
 
 _pages.call = _unlimited
 """
+
+
+def _folder_at_hand(project: Path, package: str) -> None:
+    """Without a folder it would say that it is not set up, and send nothing."""
+    chosen = project / package / "chosen.py"
+    folder = project / "out"
+    folder.mkdir()
+    chosen.write_text(chosen.read_text().replace('"default": ""', f'"default": "{folder}"'))
+
+
 _RECORD = """
 
 async def record(case, key, context):
@@ -179,6 +189,18 @@ BAD: dict[str, Bad] = {
     "basic-70": Bad("commands", ((PLUGIN, 'Command("SLUG"', 'Command("ledger"'),), "a group of core's"),
     "basic-80": Bad("tracking", ((PAGES, "status=status, ", ""),), "never given answers 200"),
     "basic-90": Bad("crm", ((PLUGIN, "in_use=asking.in_use", "fresh_for=9e9"),), "is fresh for"),
+    "basic-95": Bad("deliverer", ((PLUGIN, '"folder", "email"', '"folder", "pigeon"'),), "needs 'pigeon'"),
+    "basic-96": Bad(
+        "deliverer",
+        (("PACKAGE/handing.py", "    path = _place(key, context)\n    head", "    return {'sent': True}\n    head"),),
+        "a Receipt is asked for",
+    ),
+    "sound-46": Bad(
+        "deliverer",
+        (("PACKAGE/handing.py", 'f"{re.sub(', "f\"{__import__('secrets').token_hex(4)}{re.sub("),),
+        "under the same key",
+        also=_folder_at_hand,
+    ),
     "basic-91": Bad(
         "crm",
         (("PACKAGE/asking.py", "    moment = datetime.now(UTC)\n    return [", "    return [{'name': 'Ann'}] or ["),),

@@ -6,6 +6,7 @@ from typing import Any
 import admin_samples
 import crm_samples
 import inbox_samples
+import outgoing_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -450,7 +451,6 @@ CHIPS = [
 def composer(**more: Any) -> dict[str, Any]:
     return {
         "may_reply": True,
-        "reply_to": "helena.marsh@example.org",
         "reply_why_not": "",
         "kind": "reply",
         "text": "Dear Ms Marsh,\n\nThank you for talking to me this morning. I am sorry that you were left without "
@@ -1468,3 +1468,4 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
+PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)

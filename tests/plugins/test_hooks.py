@@ -14,6 +14,9 @@ from ombud.desk import intake
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
+from ombud.desk.errors import Invalid
+from ombud.desk.outgoing import settling, writing
+from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
@@ -175,6 +178,22 @@ async def test_hook_provide_channels(desk_with_dummy: Any) -> None:
     assert rows[0]["status"] == "done"
     assert (rows[1]["status"], "not a letter" in rows[1]["reason"]) == ("faulted", True)
     assert await db.fetchval("SELECT text FROM core_aspect") == "Rude."
+
+
+async def test_hook_provide_deliverers(desk_with_dummy: Any) -> None:
+    """Offered where it has what it needs, called in work under one key; tests/web/test_outgoing.py tells the rest."""
+    import ombud_dummy.plugin as module
+
+    agent, filed = await desk_with_dummy.viewer("agent"), await desk_with_dummy.file()
+    written = await writing.write(agent, filed.case_id, Wanted("We paid it back.", channel="dummy-wire"))
+    await settling.hurry(agent, written.id)
+    await desk_with_dummy.work()
+    assert list(module.SENT) == [f"ombud-{written.id}"]
+    row = await db.fetchrow("SELECT state, remote_id FROM core_outgoing WHERE id = $1", written.id)
+    assert (row["state"], row["remote_id"]) == ("sent", "wire-1")
+    await desk_with_dummy.disable("dummy")
+    with pytest.raises(Invalid, match="not in use here"):
+        await writing.write(agent, filed.case_id, Wanted("We paid it back.", channel="dummy-wire"))
 
 
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:

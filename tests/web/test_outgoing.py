@@ -13,6 +13,9 @@ from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import enqueue_job
+from ombud.trust import group_settings
+from ombud.trust.group_settings import Change
+from ombud.trust.policy import SYSTEM
 
 WIRE = "dummy-wire"
 
@@ -128,6 +131,19 @@ async def test_what_the_deliverer_says_decides(desk: Any, says: str, becomes: st
     row = await db.fetchrow("SELECT detail, trouble FROM core_outgoing WHERE id = $1", written.id)
     assert said in row["detail"]
     assert row["trouble"] == {"away": "transient", "misconfigured": "misconfigured"}.get(says, "")
+
+
+async def test_what_waits_for_a_setting_is_shown_to_administrators_and_leaves_when_it_is_corrected(desk: Any) -> None:
+    written = await write(desk, await desk.viewer("agent"))
+    module().Mood.says = "misconfigured"
+    assert await leave(desk, written.id) == "intended"
+    administrator = await desk.signed_in("administrator")
+    page = (await administrator.get("/administration/health")).text
+    assert "1 outgoing messages wait until a way out is set up" in page
+    module().Mood.says = "fine"
+    await group_settings.change(SYSTEM, "p-dummy", Change(values={"greeting": "Hello again"}))
+    await desk.work()
+    assert await state(written.id) == "sent"
 
 
 async def test_what_certainly_did_not_go_is_tried_again_with_growing_pauses(desk: Any) -> None:

@@ -21,6 +21,27 @@ async def receipts() -> Finding:
     return Finding(LOOK, said, "See them under Needs a look; nothing is lost.", (("Receipts", str(number)),), "/intake")
 
 
+async def outgoing() -> Finding:
+    """Messages that wait for a setting, and those of which nobody knows whether they arrived."""
+    row = await db.fetchrow(
+        "SELECT count(*) FILTER (WHERE state = 'intended' AND trouble = 'misconfigured') AS stuck, "
+        "count(*) FILTER (WHERE state = 'unsure') AS unsure, "
+        "min(detail) FILTER (WHERE state = 'intended' AND trouble = 'misconfigured') AS why "
+        "FROM core_outgoing WHERE state IN ('intended', 'unsure')"
+    )
+    assert row is not None
+    facts = (("Waiting for a setting", str(row["stuck"])), ("Not certain", str(row["unsure"])))
+    if row["stuck"]:
+        said = f"{row['stuck']} outgoing messages wait until a way out is set up: {row['why'][:200]}"
+        return Finding(
+            BAD, said, "Correct the settings of the plugin; they leave by themselves then.", facts, "/settings"
+        )
+    if row["unsure"]:
+        said = f"Of {row['unsure']} messages nobody knows whether they arrived."
+        return Finding(LOOK, said, "Somebody who works on the cases says what became of them.", facts)
+    return Finding(GOOD, "No message is stuck, none is in doubt.", "", facts)
+
+
 async def theme() -> Finding:
     facts = (("Chosen", look.wanted or "none"), ("In use", look.theme.name if look.theme else "the base look"))
     if look.problem:
@@ -76,6 +97,7 @@ async def versions() -> Finding:
 PAGES = "Desk"
 CHECKS = (
     Check("intake.receipts", "Receipts", PAGES, "What nobody could read waits for a person.", receipts),
+    Check("outgoing.messages", "Outgoing messages", PAGES, "Customers wait for what does not leave.", outgoing),
     Check("theme", "Look", PAGES, "A theme that fails costs the look, not the desk.", theme),
     Check("web.address", "Address and cookies", PAGES, "What browsers see must fit the settings.", address),
     Check("versions", "Versions", PAGES, "For whoever helps you.", versions),

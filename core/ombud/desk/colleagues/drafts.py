@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.checking import clean_text
-from ombud.desk.errors import DeskRefusal, Invalid
+from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
 from ombud.desk.writing import demand, no_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
-from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 PARTS = 100
 MESSAGE, DECISION, FILING = "message:", "decision:", "filing:"
@@ -96,7 +96,8 @@ async def _put(
         source += f" FROM core_case c WHERE c.id = $3 AND {grant.where('c', arguments)}"
     version = await db.fetchval(
         f"INSERT INTO core_draft (id, user_id, case_id, purpose, body, version, updated_at, shared) {source} "
-        "ON CONFLICT (user_id, case_id, purpose) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at, "
+        "ON CONFLICT (user_id, case_id, purpose) DO UPDATE SET body = excluded.body, edited_by = NULL, "
+        "updated_at = excluded.updated_at, "
         "version = core_draft.version + 1 "
         "WHERE $7::int IS NULL OR core_draft.version <= $7 OR core_draft.body = excluded.body RETURNING version",
         *arguments.values,
@@ -138,7 +139,9 @@ async def put_back(user_id: UUID, case_id: UUID, purpose: str, body: Mapping[str
 async def mine(viewer: Viewer, case_id: UUID) -> dict[str, dict[str, Any]]:
     """The viewer's drafts in a case: purpose → body, version and time."""
     rows = await db.fetch(
-        "SELECT purpose, body, version, updated_at FROM core_draft WHERE user_id = $1 AND case_id = $2",
+        "SELECT d.purpose, d.body, d.version, d.updated_at, d.shared, "
+        "coalesce(nullif(e.display_name, ''), e.name, '') AS edited_by FROM core_draft d "
+        "LEFT JOIN core_user e ON e.id = d.edited_by WHERE d.user_id = $1 AND d.case_id = $2",
         viewer.user_id,
         case_id,
     )
@@ -159,6 +162,81 @@ async def throw_away(viewer: Viewer, draft_id: UUID) -> bool:
     """One of one's own, by id; False where there is none."""
     gone = await db.execute("DELETE FROM core_draft WHERE id = $1 AND user_id = $2", draft_id, viewer.user_id)
     return gone != "DELETE 0"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A colleague's unsent text that they share; `edited_by` is empty where its owner wrote it as it stands."""
+
+    id: UUID
+    author: str
+    body: Mapping[str, str]
+    version: int
+    updated_at: datetime
+    edited_by: str
+
+
+async def share(viewer: Viewer, case_id: UUID, purpose: str, shared: bool) -> None:
+    """Those who may write in the case see one's draft, or do not any more; raises NotNow where there is none."""
+    demand(viewer, "case.write")
+    done = await db.execute(
+        "UPDATE core_draft SET shared = $4 WHERE user_id = $1 AND case_id = $2 AND purpose = $3",
+        viewer.user_id, case_id, purpose, shared,
+    )  # fmt: skip
+    if done == "UPDATE 0":
+        raise NotNow("There is nothing to share yet. Write something first.")
+
+
+_SHARED = """
+SELECT d.id, coalesce(nullif(w.display_name, ''), w.name) AS author, d.body, d.version, d.updated_at,
+    coalesce(nullif(e.display_name, ''), e.name, '') AS edited_by
+FROM core_draft d JOIN core_case c ON c.id = d.case_id JOIN core_user w ON w.id = d.user_id
+LEFT JOIN core_user e ON e.id = d.edited_by
+WHERE d.shared AND d.user_id <> $1 AND d.purpose LIKE 'message:%' AND {rows} AND NOT {mine}{further}
+ORDER BY d.updated_at DESC, d.id LIMIT 20
+"""
+
+
+async def shared_by_others(viewer: Viewer, case_id: UUID) -> list[Shared]:
+    """What colleagues share in a case, for those who may write in it; nothing for somebody whom an aspect is about."""
+    arguments = Arguments(viewer.user_id)
+    further = f" AND d.case_id = {arguments.add(case_id)}"
+    return [Shared(**dict(row)) for row in await db.fetch(_shared(viewer, arguments, further), *arguments.values)]
+
+
+def _shared(viewer: Viewer, arguments: Arguments, further: str) -> str:
+    rows = decide(viewer, "case.write", "case").where("c", arguments)
+    return _SHARED.format(rows=rows, mine=about_me("d.case_id", "$1"), further=further)
+
+
+async def changed_by_another(viewer: Viewer, case_id: UUID, purpose: str, seen: int) -> str:
+    """Who wrote on one's shared draft since this version of it was seen; empty where nobody did."""
+    found = await db.fetchval(
+        "SELECT coalesce(nullif(e.display_name, ''), e.name) FROM core_draft d JOIN core_user e ON e.id = d.edited_by "
+        "WHERE d.user_id = $1 AND d.case_id = $2 AND d.purpose = $3 AND d.version > $4",
+        viewer.user_id, case_id, purpose, seen,
+    )  # fmt: skip
+    return str(found or "")
+
+
+async def write_on(viewer: Viewer, draft_id: UUID, text: str, version: int) -> None:
+    """Changes the text of a colleague's shared draft; raises Elsewhere where it was changed since it was seen, NotFound
+    where it is not shared any more."""
+    text = clean_text(text, "text", longest=settings().limits.text_chars, required=True)
+    async with db.transaction():
+        await db.execute("SELECT 1 FROM core_draft WHERE id = $1 FOR UPDATE", draft_id)
+        arguments = Arguments(viewer.user_id)
+        further = f" AND d.id = {arguments.add(draft_id)}"
+        row = await db.fetchrow(_shared(viewer, arguments, further), *arguments.values)
+        if row is None:
+            raise NotFound("This draft is not shared any more. It may have been sent.")
+        if row["version"] != version:
+            raise Elsewhere(row["version"], row["body"], row["updated_at"])
+        await db.execute(
+            "UPDATE core_draft SET body = body || jsonb_build_object('text', $2::text), edited_by = $3, "
+            "version = version + 1, updated_at = $4 WHERE id = $1",
+            draft_id, text, viewer.user_id, now(),
+        )  # fmt: skip
 
 
 _MINE = """

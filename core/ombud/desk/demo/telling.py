@@ -15,6 +15,8 @@ from ombud.desk.demo.firm import TEAMS, Firm
 from ombud.desk.demo.papers import picture
 from ombud.desk.demo.people import plain_name
 from ombud.desk.demo.story import Story, at_work, pick
+from ombud.desk.outgoing import writing as outgoing
+from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.support import Needs
 from ombud.kernel import clock
 from ombud.kernel.database import db
@@ -100,6 +102,7 @@ class Telling:
             await self._stall()
         if fate in {"working", "soon", "late"}:
             await self._leave_draft()
+            await self._leave_unsent()
         else:
             await self._end()
 
@@ -170,11 +173,24 @@ class Telling:
             for _ in range(2 if self.number % 18 == 0 else 1):
                 await self._another_matter()
 
-    async def _answer(self, text: str) -> None:
+    def _worded(self, text: str) -> str:
         assert self.filed is not None
         answer_by = self.filed.answer_by.strftime("%d %B").lstrip("0") if self.filed.answer_by else "soon"
-        words = text.format(name=self.story.person.name, reference=self.filed.reference, answer_by=answer_by)
-        await messages.write(self.owner, self.case_id, "answer", words, key=self._key("answer"))
+        return text.format(name=self.story.person.name, reference=self.filed.reference, answer_by=answer_by)
+
+    async def _answer(self, text: str) -> None:
+        sent = Wanted(self._worded(text), at_once=True, key=self._key("answer"))
+        await outgoing.write(self.owner, self.case_id, sent)
+
+    async def _leave_unsent(self) -> None:
+        """Some answers wait for a second person, and some for their day, as they do on any desk."""
+        if self.number % 3:
+            return
+        with self._step(0.1, 0.4):
+            words = self._worded(pick(self.rng, demo_texts.QUESTIONS))
+            day = self.present + timedelta(days=1 + self.number % 4)
+            waits = Wanted(words, ask=True) if self.number % 2 else Wanted(words, leave_at=day)
+            await outgoing.write(self.owner, self.case_id, waits)
 
     async def _note(self) -> None:
         with self._step(2, 40):

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from ombud.desk.outgoing import states
-from ombud.desk.outgoing.moving import locked, move, tell
+from ombud.desk.outgoing.moving import locked, move, tell, wake
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, subscribe
@@ -20,6 +20,18 @@ _RANK = {"": 0, "delayed": 1, "delivered": 2, "bounced": 3}
 def listen() -> None:
     """Called once by every process, since each writes down who hears of an event."""
     subscribe("outgoing", [EVENT], heard)
+    subscribe("outgoing_settings", ["setting.changed", "plugin.enabled"], try_again)
+
+
+async def try_again(event: dict[str, Any], context: JobContext) -> None:
+    """What waited for a setting is looked at again as soon as one changes."""
+    async with db.transaction():
+        rows = await db.fetch(
+            "UPDATE core_outgoing SET leave_at = $1, version = version + 1 "
+            "WHERE state = 'intended' AND trouble = 'misconfigured' RETURNING id, version", now(),
+        )  # fmt: skip
+        for row in rows:
+            await wake(row["id"], now(), row["version"])
 
 
 async def heard(event: dict[str, Any], context: JobContext) -> None:

@@ -20,7 +20,7 @@ from ombud.desk.outgoing.content import Content
 from ombud.desk.outgoing.moving import locked, move, wake
 from ombud.desk.outgoing.recipients import Reachable, frozen, reachable
 from ombud.desk.outgoing.rules import Rules, rules_in
-from ombud.desk.outgoing.ways import PAGE, Way, ways_in
+from ombud.desk.outgoing.ways import CUSTOMERS_PAGE, PAGE, Way, ways_in
 from ombud.desk.writing import lock_case, no_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -95,7 +95,8 @@ async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
     _refuse_placeholders(text, "text")
     _refuse_placeholders(subject, "subject")
     unit_id = await _unit_of(case_id)
-    way, rules = _way(await ways_in(unit_id), wanted.channel), await rules_in(unit_id)
+    way = CUSTOMERS_PAGE if wanted.channel == PAGE else _way(await ways_in(unit_id), wanted.channel)
+    rules = await rules_in(unit_id)
     return Ready(wanted, text, subject, attachments.checked(wanted.documents), way, rules)
 
 

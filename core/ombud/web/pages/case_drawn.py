@@ -10,6 +10,7 @@ from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
+from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
@@ -25,7 +26,7 @@ from ombud.kernel.clock import now
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm
-from ombud.web.pages.composer import composer_of, way_drawn
+from ombud.web.pages.composer import composer_of, shared_drawn, way_drawn
 from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.inbox_words import matched_words, robot_words
 from ombud.web.pages.queue_lists import address
@@ -62,6 +63,9 @@ async def show_case(
     context = {
         **drawn(viewer, view, about=about, kept=kept or {}, offered=offered, texts=texts),
         "slots": shown,
+        "shared_drafts": shared_drawn(
+            await drafts.shared_by_others(viewer, view.case.id) if offered else (), kept or {}
+        ),
         "macros": [
             {"href": f"{href_of(view)}/macros/{each.id}", "name": each.name}
             for each in (await macros.in_unit(view.case.unit.id) if offered else ())

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.colleagues import drafts
+from ombud.desk.colleagues.drafts import Shared
 from ombud.desk.outgoing.offer import Offer
 from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.outgoing.shown import stands
@@ -53,6 +54,7 @@ def composer_of(
         "to": str(view.case.customer_id or ""), "apart": len(apart),
         "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
         "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
+        "shared": bool(draft.get("shared")), "edited_by": draft.get("edited_by", ""),
         "returned": str(typed.get("returned") or ""),
         "send": None if offered is None else sending_of(offered, typed),
         "texts": [{"key": each.key, "name": each.name, "kind": KIND_WORDS[each.kind], "language": each.language}
@@ -68,6 +70,18 @@ def _about(view: CasePageView, typed: Mapping[str, Any]) -> list[str]:
     letters = about.split(",") if isinstance(about, str) else list(about)
     pins = set(str(typed.get("pins") or "").split(","))
     return [each for each in letters if each] + [each.letter for each in view.aspects if str(each.id) in pins]
+
+
+def shared_drawn(found: Sequence[Shared], kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Colleagues' shared drafts; what was typed into one and refused stands in its place."""
+    typed = kept.get("shared_draft") or {}
+    return [
+        {"id": str(each.id), "author": each.author, "text": each.body.get("text", ""), "version": each.version,
+         "at": each.updated_at, "edited_by": each.edited_by, "subject": each.body.get("subject", ""),
+         "typed": typed.get("text", "") if typed.get("id") == str(each.id) else "",
+         "error": typed.get("error", "") if typed.get("id") == str(each.id) else ""}
+        for each in found
+    ]  # fmt: skip
 
 
 def sending_of(offered: Offer, typed: Mapping[str, Any]) -> dict[str, Any]:

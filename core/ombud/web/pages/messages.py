@@ -50,6 +50,7 @@ async def write(request: Req, reference: str) -> Response[Any]:
         pinned = _pinned(form, view.aspects)
         _same_reader(form, kind, view)
         if kind == "reply":
+            await _refuse_overrun(viewer, case_id, purpose, form)
             written = await outgoing.write(viewer, case_id, wanted_of(form, view, pinned, documents))
             said, undo = _sent_words(written, view.case.zone), f"/outgoing/{written.id}/back"
         else:
@@ -65,6 +66,14 @@ async def write(request: Req, reference: str) -> Response[Any]:
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
     await drafts.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", said, undo)
+
+
+async def _refuse_overrun(viewer: Viewer, case_id: UUID, purpose: str, form: Given) -> None:
+    """What a colleague wrote into a shared draft meanwhile is not lost by sending the text before it."""
+    seen = form.number("draft_version")
+    who = await drafts.changed_by_another(viewer, case_id, purpose, seen) if seen is not None else ""
+    if who:
+        raise NotNow(f"{who} changed the shared draft meanwhile. Open the case again to see it, then send.")
 
 
 def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: list[Document]) -> Wanted:
@@ -151,8 +160,8 @@ def _pinned(form: Given, aspects: tuple[AspectShown, ...]) -> list[UUID]:
 async def _keep_quietly(viewer: Viewer, case_id: UUID, purpose: str, form: Given) -> None:
     """What was refused stays as a draft too; a text the database cannot hold stays on the page alone."""
     try:
-        await drafts.keep(viewer, case_id, purpose, _typed(form))
-    except Invalid:
+        await drafts.keep(viewer, case_id, purpose, _typed(form), form.number("draft_version"))
+    except (Invalid, drafts.Elsewhere):
         return
 
 
@@ -190,6 +199,38 @@ async def _status(request: Req, version: int, saved_at: Any, theirs: str, place:
     )  # fmt: skip
 
 
+@post("/cases/{reference:str}/draft/share", opt=WRITE)
+async def share_draft(request: Req, reference: str) -> Response[Any]:
+    """Keeps what is in the box and lets colleagues of the case see it and write on, or ends that."""
+    viewer, form = viewer_of(request), await given(request)
+    case_id = await case_id_of(viewer, reference)
+    purpose, shared = drafts.for_message(form.identity("to")), form.text("shared") == "on"
+    try:
+        if form.text("text").strip():
+            await drafts.keep(viewer, case_id, purpose, _typed(form), form.number("draft_version"))
+        await drafts.share(viewer, case_id, purpose, shared)
+    except (Invalid, NotNow, drafts.Elsewhere) as problem:
+        kept = {"composer": _typed(form), "composer_error": str(problem), "key": form.text("key")}
+        wrong = Refused(409) if isinstance(problem, drafts.Elsewhere) else refused(problem)
+        return await show_case(request, reference, wrong=wrong, kept=kept)
+    said = "Colleagues of this case see your draft and can write on." if shared else "The draft is yours alone again."
+    return go(f"/cases/{quote(reference)}#composer", said)
+
+
+@post("/cases/{reference:str}/drafts/{draft_id:uuid}", opt=WRITE)
+async def write_on(request: Req, reference: str, draft_id: UUID) -> Response[Any]:
+    """Changes a colleague's shared draft; one that changed meanwhile stands beside what was typed."""
+    viewer, form = viewer_of(request), await given(request)
+    await case_id_of(viewer, reference)
+    try:
+        await drafts.write_on(viewer, draft_id, form.text("text"), form.version())
+    except (Invalid, drafts.Elsewhere) as problem:
+        kept = {"shared_draft": {"id": str(draft_id), "text": form.text("text"), "error": str(problem)}}
+        wrong = Refused(409) if isinstance(problem, drafts.Elsewhere) else refused(problem)
+        return await show_case(request, reference, wrong=wrong, kept=kept)
+    return go(f"/cases/{quote(reference)}#composer", "The shared draft is changed.")
+
+
 @get("/files/{attachment_id:uuid}", opt=READ)
 async def show_file(request: Req, attachment_id: UUID) -> Response[bytes]:
     """A file of a message: pictures and plain text open in the browser, everything else is saved."""
@@ -212,4 +253,4 @@ def download(name: str, kind: str, data: bytes, *, inline: bool = False) -> Resp
     )
 
 
-handlers = [write, insert, keep_draft, show_file]
+handlers = [write, insert, share_draft, write_on, keep_draft, show_file]

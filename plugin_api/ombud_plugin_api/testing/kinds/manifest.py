@@ -16,7 +16,7 @@ NETWORK = {
     "aiohttp", "ftplib", "http.client", "httpx", "imaplib", "poplib", "requests", "simple_salesforce", "smtplib",
     "socket", "urllib.request", "urllib3", "websockets", "xmlrpc.client",
 }  # fmt: skip
-KINDS_BY_HOOK = {"channel": "provide_channels"}
+KINDS_BY_HOOK = {"channel": "provide_channels", "deliverer": "provide_deliverers"}
 
 
 class ManifestContract(Contract):
