@@ -159,7 +159,7 @@ async def test_a_reply_that_names_its_case_is_proposed_to_it(letters_desk: Any, 
     await press(leader, page, 0, "take")
     await letters_desk.work()
     [message] = await messages()
-    inbox = (await leader.get(f"/inbox/{message['id']}")).text
+    inbox = (await leader.get(f"/inbox?open={message['id']}")).text
     assert filed.reference in inbox
 
 

@@ -99,7 +99,7 @@ def test_who_wrote_is_proposed_from_the_closing_or_the_head() -> None:
 
 
 def test_our_own_letterhead_is_not_the_sender() -> None:
-    seen = look("Modra Bank\nteam@modra.example\nsome text", ("Modra Bank", "team@modra.example"))
+    seen = look("Modra Bank\nteam@modra.example\nsome words", ("Modra Bank", "team@modra.example"))
     assert (seen.sender, seen.email) == ("", "")
 
 
