@@ -121,7 +121,7 @@ async def _review(
     in_letters = {number for each in shown for number in each["span"]}
     return await pages.show(
         "letters/scan.html", here=HERE, status=status if wrong else 200, texts=TEXTS, scan=scan, letters=shown,
-        apart=[each for each in texts if each.number not in in_letters], page_by_number=by_number, errors=wrong,
+        apart=[each for each in texts if each.kind != "page" or each.number not in in_letters], page_by_number=by_number, errors=wrong,
         about=about, progress=await _progress(scan, context.platform), open=sum(each.state == "open" for each in letters),
         reader=(await ocr.program_of()).there if scan.unread or scan.state == "broken" else True,
     )  # fmt: skip

@@ -83,14 +83,21 @@ def _sender(lines: Sequence[str]) -> str:
     for place, line in enumerate(lines):
         if _CLOSING.match(line):
             for below in lines[place + 1 : place + 4]:
-                if _NAME.match(below) and len(below) <= 60:
+                if _is_name(below):
                     return below
     for line in lines[:2]:
         if _SALUTATION.match(line):
             return ""
-        if _NAME.match(line) and len(line) <= 60:
+        if _is_name(line):
             return line
     return ""
+
+
+def _is_name(line: str) -> bool:
+    """Two to four words, each with a capital but for what stands between names."""
+    return bool(_NAME.match(line)) and len(line) <= 60 and all(
+        word[0].isupper() or word in {"van", "von", "de", "der", "da", "z", "mgr", "inż."} for word in line.split()
+    )
 
 
 def _postcode(lines: Sequence[str]) -> str:

@@ -113,7 +113,7 @@ def _parted(data: bytes) -> set[tuple[str, str]]:
     import pypdfium2
 
     text = pypdfium2.PdfDocument(data)[0].get_textpage().get_text_bounded()
-    return set(re.findall(r"(\w+)[\ufffe\xad\x02-]\r?\n?(\w+)", text))
+    return set(re.findall(r"(\w+)[\ufffe\xad\x02]\r?\n?(\w+)", text))
 
 
 async def test_a_second_page_says_whose_letter_it_is_and_which_page() -> None:

@@ -33,6 +33,15 @@ async def queued(message_of: Any, key: str = "k1", **about: Any) -> Any:
     return await letters.by_key(key)
 
 
+async def post(leader: Any, letter: Any, **more: Any) -> Any:
+    """Marked as posted today, on its own page."""
+    page = f"/p/letters/letters/{letter.id}"
+    today = re.search(r'name="on" type="date" value="([^"]+)"', (await leader.get(page)).text)
+    assert today is not None
+    form = {"letter": str(letter.id), "on": today[1], "class": "Standard"}
+    return await leader.submit(f"{QUEUE}/posted", form, page=page, **more)
+
+
 async def told(letter: Any) -> list[tuple[str, str]]:
     rows = await db.fetch(
         "SELECT body FROM core_ledger_entry WHERE kind = 'message.delivery_reported' AND body->>'message' = $1 "
@@ -89,6 +98,11 @@ async def test_core_sends_a_reply_by_letter_and_the_case_shows_where_it_is(lette
     assert "waits to be printed" in page
     agent = await letters_desk.signed_in("agent")
     assert (await agent.get(f"/p/letters/of-case/{letter.id}/letter.pdf")).status_code == 200
+    await post(leader, letter)
+    await letters_desk.work()
+    page = (await leader.get(f"/cases/{filed.reference}")).text
+    assert "Posted (Letter)" in page
+    assert "A message of ours was posted (Standard)" in page
 
 
 async def test_letters_are_printed_together_with_a_list_on_top_and_posted_together(message_of: Any, leader: Any) -> None:

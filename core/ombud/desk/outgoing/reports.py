@@ -1,4 +1,4 @@
-"""What servers report of messages of ours: delivered, delayed, came back. The inbox hears it and tells it."""
+"""What servers and plugins report of messages of ours: posted, delivered, delayed, came back."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from ombud.trust.ledger import open_sealed
 from ombud_plugin_api.correspondence import DELIVERY_STATES
 
 EVENT = "message.delivery_reported"
-_RANK = {"": 0, "delayed": 1, "delivered": 2, "bounced": 3}
+_RANK = {"": 0, "posted": 1, "delayed": 2, "delivered": 3, "bounced": 4, "withdrawn": 5}
 
 
 def listen() -> None:

@@ -38,6 +38,8 @@ _WORDS = {
     states.CANCELLED: ("Taken back before it left", "", "arrow-back-up", ()),
 }
 _DELIVERED = {
+    "posted": ("Posted (%(way)s)", "ok", "send"),
+    "withdrawn": ("Withdrawn before it was posted (%(way)s)", "warn", "hand-stop"),
     "delivered": ("Sent by %(way)s, delivered", "ok", "circle-check"),
     "delayed": ("Sent by %(way)s, not delivered yet", "warn", "clock"),
     "bounced": ("Came back undelivered (%(way)s)", "danger", "alert-circle"),

@@ -31,7 +31,7 @@ class Outgoing(Table, tablename="core_outgoing"):
     remote_id = Text(default="")
     sent_at = Timestamptz(default=None, null=True)
     asked_at = Timestamptz(default=None, null=True, help_text="when the deliverer was last asked what became of it")
-    delivery = Text(default="", help_text="delivered, delayed, bounced, or empty where nothing is known")
+    delivery = Text(default="", help_text="posted, delivered, delayed, bounced, withdrawn, or empty")
     delivery_code = Text(default="")
     delivery_text = Text(default="")
     delivery_at = Timestamptz(default=None, null=True)

@@ -290,7 +290,8 @@ class File(_Answer):
 class Message(_Answer):
     """`kind`: in, out or note; `aspects`: ids of the aspects it speaks of. Of one that goes out: `way` is how, `state`
     one of waiting_approval, held, scheduled, intended, sending, sent, unsure, failed, cancelled (empty: it simply is on
-    the customer's page), `delivery` what is known of its arrival: delivered, delayed, bounced, or nothing."""
+    the customer's page), `delivery` what is known of its arrival: posted, delivered, delayed,
+    bounced, withdrawn, or nothing."""
 
     id: UUID
     kind: str
