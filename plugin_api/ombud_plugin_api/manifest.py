@@ -18,7 +18,8 @@ class ManifestError(ValueError):
 class TableDeclaration:
     """One table of the plugin. `person`: the column that leads to the person (a CoreRef's name), empty if the table
     holds no personal data or names nobody; `person_via`: what that column refers to: `person`, `case`, `aspect` or
-    `message` of core's, or another table of the plugin's by its name. `personal`: the personal columns; `erase`:
+    `message` of core's, or another table of the plugin's by its name. `files`: the columns that hold ids of
+    `platform.keep_file`, whose bytes are destroyed when a row is erased. `personal`: the personal columns; `erase`:
     `blank` them or `delete` the row. `until`: in words, when rows that lead to nobody go by themselves."""
 
     name: str
@@ -27,6 +28,7 @@ class TableDeclaration:
     personal: tuple[str, ...] = ()
     erase: str = "delete"
     until: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _words(path: Path, key: str, value: Any) -> Any:
 
 
 def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:
-    known = {"name", "person", "person_via", "personal", "erase", "until"}
+    known = {"name", "person", "person_via", "personal", "erase", "until", "files"}
     for key in content:
         if key not in known:
             raise ManifestError(f"{path}: unknown key {key!r} in [[tables]]; known are {', '.join(sorted(known))}")
@@ -122,4 +124,5 @@ def _table(path: Path, slug: str, content: dict[str, Any]) -> TableDeclaration:
         personal=tuple(content.get("personal", ())),
         erase=str(content.get("erase", "delete")),
         until=str(content.get("until", "")),
+        files=tuple(content.get("files", ())),
     )

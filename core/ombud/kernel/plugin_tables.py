@@ -127,6 +127,7 @@ def declared(tables: Sequence[Any]) -> list[dict[str, Any]]:
             "person_via": each.person_via,
             "personal": list(each.personal),
             "erase": each.erase,
+            "files": list(each.files),
         }
         for each in tables
     ]

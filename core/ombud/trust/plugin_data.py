@@ -46,6 +46,7 @@ class _Table:
     blank: bool
     where: str
     depth: int
+    files: tuple[str, ...] = ()
 
 
 async def collect(viewer: Viewer, person_id: UUID) -> list[Held]:
@@ -71,6 +72,7 @@ async def erase(viewer: Viewer, person_id: UUID) -> dict[str, int]:
     gone: dict[str, int] = {}
     async with db.transaction():
         for table in sorted(await _tables(), key=lambda each: -each.depth):  # rows that lead over others go first
+            await _destroy_files(table, person_id)
             done = await db.execute(await _statement(table), person_id)
             if count := int(done.rsplit(" ", 1)[-1]):
                 gone[table.name] = count
@@ -82,6 +84,16 @@ async def erase(viewer: Viewer, person_id: UUID) -> dict[str, int]:
 def _demand(viewer: Viewer) -> None:
     if not viewer.may(RIGHT):
         raise MayNotTouchPersonError("Your roles do not allow this. Ask an administrator of this desk.")
+
+
+async def _destroy_files(table: _Table, person_id: UUID) -> None:
+    """The bytes that these rows keep in the vault under the plugin's own key."""
+    for column in table.files:
+        await db.execute(
+            f'DELETE FROM core_vault WHERE subject = $2 AND id IN (SELECT "{column}" FROM "{table.name}" '
+            f"WHERE {table.where})",
+            person_id, f"plugin/{table.slug}",
+        )  # fmt: skip
 
 
 async def _statement(table: _Table) -> str:
@@ -118,7 +130,8 @@ async def _tables() -> list[_Table]:
             personal = tuple(each for each in table.get("personal", ()) if each in columns)
             blank = table.get("erase") == "blank"
             if personal or not blank:
-                found.append(_Table(row["slug"], name, personal, blank, where, depth))
+                files = tuple(each for each in table.get("files", ()) if columns.get(each, ("", False))[0] == "uuid")
+                found.append(_Table(row["slug"], name, personal, blank, where, depth, files))
     return found
 
 
