@@ -1,5 +1,6 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
+from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson, UnitOption
 from ombud_plugin_api.correspondence import (
     Automatic,
     CustomerWords,
@@ -41,6 +42,7 @@ from ombud_plugin_api.facts import (
     Matter,
     PersonGiven,
     RawReceipt,
+    Representative,
     UnitView,
 )
 from ombud_plugin_api.hooks import hookimpl
@@ -69,6 +71,7 @@ __all__ = [
     "AspectView",
     "Automatic",
     "BadLink",
+    "CaseTypeOption",
     "CaseView",
     "Channel",
     "ClosedAspect",
@@ -92,11 +95,14 @@ __all__ = [
     "DocumentView",
     "Event",
     "Filed",
+    "FilingOptions",
     "Fill",
     "Finding",
     "InboundChannel",
     "InboundMessage",
     "Job",
+    "KnownCase",
+    "KnownPerson",
     "LinkView",
     "Manifest",
     "ManifestError",
@@ -119,12 +125,14 @@ __all__ = [
     "Recipient",
     "Recorded",
     "Refused",
+    "Representative",
     "SentimentScorer",
     "Settings",
     "Thread",
     "TooMany",
     "Transient",
     "Tried",
+    "UnitOption",
     "UnitView",
     "hookimpl",
     "read_manifest",

@@ -34,11 +34,21 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
+class Representative(msgspec.Struct, frozen=True, kw_only=True):
+    """Who speaks for the complainant. `authority`: the evidence, in words (`signed letter of 3 May, seen`); `until`:
+    the last day on which it holds, None without an end."""
+
+    person: PersonGiven
+    authority: str
+    until: date | None = None
+
+
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """A complaint as a channel understood it. `received_at`: when it reached the firm, if not now.
     `unit`: the key of a unit, empty for the first. `fields`: values of the case type's own fields. `confidential`: only
     those with the right to such cases will see it. `told`: a member of staff wrote down what they heard, so that the
-    words are not the complainant's own, and nobody reads a mood from them."""
+    words are not the complainant's own, and nobody reads a mood from them. `represented_by`: who speaks for `person`,
+    the complainant, and by what authority."""
 
     channel: str
     person: PersonGiven
@@ -52,6 +62,7 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...] = ()
     confidential: bool = False
     told: bool = False
+    represented_by: Representative | None = None
 
 
 class RawReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +100,8 @@ class AspectView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """A case as the viewer may see it; what they may not see is None or missing. `unit`: the key of its unit."""
+    """A case as the viewer may see it; what they may not see is None or missing. `unit`: the key of its unit.
+    `partly_hidden`: an aspect of it is kept from the viewer; show them nothing of what was said in it."""
 
     id: UUID
     reference: str
@@ -100,6 +112,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     aspects: tuple[AspectView, ...] = ()
     unit: str = ""
+    partly_hidden: bool = False
 
 
 class CustomerAspect(msgspec.Struct, frozen=True, kw_only=True):

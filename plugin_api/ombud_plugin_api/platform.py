@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
+from ombud_plugin_api.callers import FilingOptions, KnownPerson
 from ombud_plugin_api.errors import PluginFault
 from ombud_plugin_api.facts import (
     CaseView,
@@ -88,6 +89,30 @@ class Platform(Protocol):
 
     async def case(self, reference: str) -> CaseView:
         """The case as the viewer may see it; `Refused` where there is none for them."""
+        ...
+
+    async def people(
+        self, *, phone: str = "", email: str = "", name: str = "", postcode: str = ""
+    ) -> tuple[KnownPerson, ...]:
+        """Those who may be meant, of the people in cases that the viewer may see, the likeliest first, at most 20. A
+        number, an address or a postcode finds nobody in a unit where the viewer may not see it; numbers are compared by
+        their last nine digits. Nobody is found by a postcode alone, or by a case with an aspect about the viewer."""
+        ...
+
+    async def filing_options(self) -> FilingOptions:
+        """Units and case types that the viewer may choose from when they file a complaint for somebody."""
+        ...
+
+    async def write(
+        self, reference: str, kind: str, text: str, key: str, channel: str = "", documents: Sequence[Document] = ()
+    ) -> UUID:
+        """Adds to a case that the viewer may change: a `note` for staff, or what somebody `told` the viewer on one of
+        the plugin's channels. Returns the message's id; the same key in the same case adds it once."""
+        ...
+
+    async def record(self, case_id: UUID, kind: str, body: Mapping[str, str | int | bool]) -> None:
+        """Writes down in the case's ledger what the plugin or the viewer did there. `kind` begins with `<slug>.`; the
+        body holds codes, ids and numbers, never words of people. A viewer must be able to see the case."""
         ...
 
     async def follow(self, token: str) -> CustomerCase:
@@ -183,6 +208,11 @@ class Context(Protocol):
 
     @property
     def viewer_name(self) -> str: ...
+
+    @property
+    def viewer_id(self) -> UUID | None:
+        """Who is signed in; None for the public and in background work that nobody started."""
+        ...
 
     @property
     def may(self) -> Mapping[str, bool]: ...

@@ -24,7 +24,9 @@ def provide_navigation(manifest: Manifest) -> list[NavItem]:  # type: ignore[emp
 
 @hookspec
 def provide_pages(manifest: Manifest) -> list[ControllerRouterHandler]:  # type: ignore[empty-body]
-    """Litestar handlers mounted under `/p/<slug>/`, each with `opt={"permission": …}` or `opt={"public": True}`."""
+    """Litestar handlers mounted under `/p/<slug>/`, each with `opt={"permission": …}` or `opt={"public": True}`.
+    Machines send to addresses below `/p/<slug>/hook/`: no form field is asked for there, and whoever asks is nobody,
+    signed in or not; store what came and verify it in a job."""
 
 
 @hookspec

@@ -30,7 +30,7 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     return CaseView(
         id=first["case_id"], reference=first["reference"], status=first["case_status"], channel=first["channel"],
         title=first["reference"] if first["about_viewer"] else first["case_title"], received_at=first["received_at"],
-        due_at=first["case_due_at"], unit=first["unit_key"],
+        due_at=first["case_due_at"], unit=first["unit_key"], partly_hidden=bool(first["about_viewer"]),
         aspects=tuple(_aspect(place, row) for place, row in enumerate(rows, 1) if row["id"] is not None),
     )  # fmt: skip
 
@@ -40,7 +40,7 @@ def glance_of(view: CasePageView) -> CaseView:
     case = view.case
     return CaseView(
         id=case.id, reference=case.reference, status=case.status, channel=case.channel, title=case.title,
-        received_at=case.received_at, due_at=case.due_at, unit=case.unit.key,
+        received_at=case.received_at, due_at=case.due_at, unit=case.unit.key, partly_hidden=case.about_me,
         aspects=tuple(
             AspectView(
                 id=each.id, position=place, letter=each.letter, title=each.title, status=each.status,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
 from ombud.process import settings
-from ombud_plugin_api.facts import Complaint, Matter, PersonGiven
+from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, Representative
 
 MATTERS = 20
 LINE = 200
@@ -59,17 +59,31 @@ def checked_complaint(complaint: Complaint) -> Complaint:
         documents=complaint.documents,
         confidential=complaint.confidential,
         told=complaint.told,
+        represented_by=_representative(complaint.represented_by),
     )
 
 
-def checked_person(person: PersonGiven) -> PersonGiven:
+def checked_person(person: PersonGiven, field: str = "person") -> PersonGiven:
     return PersonGiven(
-        name=clean_text(person.name, "person.name", longest=LINE, required=True),
-        email=checked_email(person.email, "person.email"),
-        phone=clean_text(person.phone, "person.phone", longest=50),
-        postcode=clean_text(person.postcode, "person.postcode", longest=20),
+        name=clean_text(person.name, f"{field}.name", longest=LINE, required=True),
+        email=checked_email(person.email, f"{field}.email"),
+        phone=clean_text(person.phone, f"{field}.phone", longest=50),
+        postcode=clean_text(person.postcode, f"{field}.postcode", longest=20),
         language=person.language,
     )
+
+
+def _representative(given: Representative | None) -> Representative | None:
+    if given is None:
+        return None
+    authority = clean_text(given.authority, "represented_by.authority", longest=500)
+    if not authority:
+        raise Invalid(
+            "Say what lets them act for the complainant, such as a signed letter and its date.",
+            "represented_by.authority",
+        )
+    person = checked_person(given.person, "represented_by.person")
+    return Representative(person=person, authority=authority, until=given.until)
 
 
 def _matter(matter: Matter, place: int, longest: int) -> Matter:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from ombud.desk import attachments, deadlines, fields, promises, queues, references, taxonomies
+from ombud.desk import attachments, deadlines, fields, promises, queues, references, representatives, taxonomies
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.words import is_code
@@ -164,6 +164,7 @@ class _Opening:
     link: Any
     fields: dict[str, Any]
     filed: Filed
+    representative: representatives.Speaks | None = None
 
 
 def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any], message_id: UUID | None = None) -> _Opening:
@@ -186,6 +187,7 @@ def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any], messag
         aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, unit=unit,
         title=title_of(complaint), received_at=received_at, due_at=due_at,
         queue_id=queues.choose(facts, ground["queues"]), link=link_row, fields=ground["fields"], filed=filed,
+        representative=representatives.speaks(complaint.represented_by),
     )  # fmt: skip
 
 
@@ -246,6 +248,8 @@ def shortened(text: str, length: int) -> str:
 
 async def _write(opening: _Opening, complaint: Complaint) -> None:
     await _write_case(opening, complaint)
+    if opening.representative is not None:
+        await representatives.insert(opening.case_id, opening.representative)
     await attachments.store(
         complaint.documents, case_id=opening.case_id, message_id=opening.message_id, person_id=opening.receipt.person_id
     )
@@ -367,6 +371,7 @@ async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
         entries=[
             NewEntry(stream, "case.opened", body, sealed),
             NewEntry(stream, "message.received", said, {"body": Sealed(person, body_of(complaint))}),
+            *([opening.representative.entry(stream)] if opening.representative else []),
         ],
         fresh=True,
         held={person: opening.receipt.key} if opening.receipt.key else None,

@@ -29,6 +29,7 @@ async def write(
     aspect_ids: Sequence[UUID] = (),
     key: str = "",
     documents: Sequence[Document] = (),
+    channel: str = "desk",
 ) -> UUID:
     """Adds to the timeline: `note` (staff only), `told` (what a person said to the writer), `answer` (on the
     complainant's page at once; people and the API send answers by desk/outgoing). The same key in the same case adds it
@@ -43,7 +44,7 @@ async def write(
             raise NotNow("The case is closed. Reopen it before you answer, with the reason.")
         pinned = await seen_aspects(viewer, case_id, aspect_ids)
         return await add(
-            viewer, case_id, direction=KINDS[kind], channel="desk", text=text, author_id=viewer.user_id,
+            viewer, case_id, direction=KINDS[kind], channel=channel, text=text, author_id=viewer.user_id,
             aspect_ids=pinned, key=key, documents=checked,
         )  # fmt: skip
 

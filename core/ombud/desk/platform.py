@@ -9,7 +9,18 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import ombud_plugin_api as api
-from ombud.desk import case_links, customers, deliveries, errors, fields, file_kinds, intake, units
+from ombud.desk import (
+    case_links,
+    customers,
+    deliveries,
+    errors,
+    fields,
+    file_kinds,
+    intake,
+    known_people,
+    plugin_writes,
+    units,
+)
 from ombud.desk.case_glance import case_glance
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel import outbox
@@ -100,6 +111,26 @@ class CorePlatform:
     @_translated
     async def case(self, reference: str) -> api.CaseView:
         return await case_glance(self._viewer, reference)
+
+    @_translated
+    async def people(
+        self, *, phone: str = "", email: str = "", name: str = "", postcode: str = ""
+    ) -> tuple[api.KnownPerson, ...]:
+        return await known_people.find(self._viewer, phone=phone, email=email, name=name, postcode=postcode)
+
+    @_translated
+    async def filing_options(self) -> api.FilingOptions:
+        return await known_people.filing_options(self._viewer)
+
+    @_translated
+    async def write(
+        self, reference: str, kind: str, text: str, key: str, channel: str = "", documents: Sequence[api.Document] = ()
+    ) -> UUID:
+        return await plugin_writes.write(self._slug, self._viewer, reference, kind, text, key, channel, documents)
+
+    @_translated
+    async def record(self, case_id: UUID, kind: str, body: Mapping[str, str | int | bool]) -> None:
+        await plugin_writes.record(self._slug, self._viewer, case_id, kind, body)
 
     @_translated
     async def follow(self, token: str) -> api.CustomerCase:
@@ -215,6 +246,7 @@ class CoreContext:
 
     platform: CorePlatform
     viewer_name: str = ""
+    viewer_id: UUID | None = None
     may: Mapping[str, bool] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     job: outbox.JobContext | None = None
@@ -242,7 +274,7 @@ class CoreContext:
 
 def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None, asked_from: str = "") -> CoreContext:
     """Without settings, for what reads none."""
-    return CoreContext(CorePlatform(slug, viewer, asked_from), viewer.name, Rights(viewer), {}, job)
+    return CoreContext(CorePlatform(slug, viewer, asked_from), viewer.name, viewer.user_id, Rights(viewer), {}, job)
 
 
 async def context_in(

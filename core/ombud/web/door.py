@@ -1,5 +1,6 @@
 """The door of every request: who asks (session or token), and is the form ours (CSRF)."""
 
+import re
 import secrets
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -58,7 +59,10 @@ def door(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         request = _AtTheDoor(scope, receive, send)
-        bearer = await _identify(request)
+        machine = _MACHINES.match(scope["path"]) is not None
+        bearer = machine if machine else await _identify(request)
+        if machine:
+            _nobody(scope)
         stranger = scope["path"].startswith("/api/") and cast(Any, scope)["session"] is None
         if scope["method"] not in SAFE and not bearer and not stranger:  # the API's guard refuses strangers with 401
             await _check_form(request)
@@ -75,6 +79,16 @@ class _AtTheDoor(Request[Any, Any, Any]):
         if self.content_type[0] == RequestEncodingType.URL_ENCODED and self._connection_state.form is Empty:
             self._connection_state.form = parse_url_encoded_form_data.__wrapped__(await self.body())  # type: ignore[assignment]
         return await super().form()
+
+
+# Where machines outside send to a plugin: whoever asks there is nobody, cookies and tokens count for nothing, and so no
+# form field is asked for that only a page of ours could have. Its handlers are public, or refuse everybody.
+_MACHINES = re.compile(r"/p/[a-z][a-z0-9-]*/hook/")
+
+
+def _nobody(scope: Scope) -> None:
+    state = cast(MutableMapping[str, Any], scope)
+    state["viewer"], state["session"], state["visit"] = ANONYMOUS, None, Visit("")
 
 
 async def _identify(request: Request[Any, Any, Any]) -> bool:

@@ -1,0 +1,1 @@
+"""Complaints by telephone and in person: guided entry while talking, and the recordings of calls."""
