@@ -66,6 +66,7 @@ def _oddness(text: str) -> int:
         odd += 0 < cyrillic < len(word)
         odd += word[1:] != word[1:].lower() and word != word.upper()
         odd += bool(cyrillic) and word == word.upper() and len(word) > 3
+        odd += not cyrillic and len(word) > 3 and not any(sign.isascii() for sign in word)
     return odd
 
 

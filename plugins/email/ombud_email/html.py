@@ -41,13 +41,37 @@ _FROM_HERE = (
     " | //div[count(*[1][self::hr]) = 1 and not(normalize-space(text()[1]))]"
     "[.//b[starts-with(normalize-space(), 'From:')]]"
 )
+_TAGS = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
+_NESTING = {
+    "div", "span", "blockquote", "table", "font", "b", "i", "u", "em", "strong", "center", "ul", "ol", "dl", "a", "small",
+    "big", "section", "article", "form", "s", "sub", "sup", "code", "pre", "ins", "del", "svg", "math", "object",
+}  # fmt: skip
+DEEPEST, MOST_TAGS = 250, 60_000
 _DATED = re.compile(r"\d{1,2}[./:-]\d{2}.{0,250}@.{0,80}:\s*$")
 _TRACKING = re.compile(r"^\s*(?:https?:|mailto:|tel:)", re.IGNORECASE)
+
+
+def bounded(html: str) -> bool:
+    """Whether it is nested and divided as people's pages are; what is not, is read as bare text."""
+    depth = deepest = 0
+    for count, found in enumerate(_TAGS.finditer(html[:LONGEST])):
+        if found.group(2).lower() in _NESTING:
+            depth = max(0, depth + (-1 if found.group(1) else 1))
+            deepest = max(deepest, depth)
+        if deepest > DEEPEST or count > MOST_TAGS:
+            return False
+    return True
+
+
+def bare(html: str) -> str:
+    return plain(re.sub(r"<[^>]{0,2000}>", " ", html[:LONGEST])).strip()
 
 
 def cleaned(html: str, images: Mapping[str, tuple[str, bytes]]) -> str:
     """Without scripts, forms, styles and whatever is fetched from outside; images of the mail itself (`images`: type
     and bytes by Content-ID) stand in the text as data."""
+    if not bounded(html):
+        return ""
     room = LARGEST_IMAGES
 
     def attribute(tag: str, name: str, value: str) -> str | None:
@@ -74,9 +98,9 @@ def cleaned(html: str, images: Mapping[str, tuple[str, bytes]]) -> str:
 def words(html: str) -> tuple[str, str]:
     """What is written this time, and what it quotes below, both as plain text; the second empty where it quotes
     nothing, or nothing else is written."""
-    tree = _tree(html)
+    tree = _tree(html) if bounded(html) else None
     if tree is None:
-        return plain(re.sub(r"<[^>]{0,2000}>", " ", html[:LONGEST])).strip(), ""
+        return bare(html), ""
     whole = _text(tree)
     quoted = _cut(tree)
     reply = _text(tree)

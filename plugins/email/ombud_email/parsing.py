@@ -168,11 +168,10 @@ def _take_file(part: Part, name: str, body: _Body) -> None:
         return
     name = name or _name_for(part)
     document = Document(name=name, content_type=part.kind, data=data)
-    if part.content_id and part.kind.startswith("image/") and not part.attached:
+    shown = bool(part.content_id) and part.kind.startswith("image/")
+    if shown:
         body.images[part.content_id] = (part.kind, data)
-        body.inline.append(document)
-    else:
-        body.files.append(document)
+    (body.inline if shown and not part.attached else body.files).append(document)
 
 
 def _name_for(part: Part) -> str:
@@ -252,8 +251,12 @@ def _sender(mail: Mail) -> PersonGiven:
 
 def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
     values = [" ".join(each[:16_000].split()) for each in mail.every(name)[:20]]
+    try:
+        pairs = getaddresses(values)[:MOST_ADDRESSES]
+    except (RecursionError, ValueError, IndexError, TypeError):  # brackets in brackets without end
+        pairs = [("", each) for each in _BARE_ID.findall(" ".join(values)[:20_000])[:MOST_ADDRESSES]]
     found = []
-    for person, address in getaddresses(values)[:MOST_ADDRESSES]:
+    for person, address in pairs:
         if "=?" in address and "@" not in address:  # the whole of it was encoded, address included
             found += getaddresses([decoded(address)])[:5]
         else:

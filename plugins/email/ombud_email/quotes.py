@@ -20,7 +20,7 @@ _RULE = re.compile(
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    r"(?:\bwrote|\bnapisa[łl](?:\(a\)|a)?|\bschrieb\b.{0,80}|\ba [ée]crit|\bha scritto|\bescribi[óo]|\bschreef.{0,80}|"
+    r"(?:\bwrote|\bnapisa[łl](?:\(a\)|a)?|\bpisze|\bschrieb\b.{0,80}|\ba [ée]crit|\bha scritto|\bescribi[óo]|\bschreef.{0,80}|"
     r"\bskrev.{0,80}|\bnapsal(?:\(a\))?)\s*:\s*$",
     re.IGNORECASE,
 )
@@ -116,9 +116,11 @@ def _attribution(lines: list[str], place: int) -> bool:
             break
         if _SAID.search(joined):
             return bool(re.search(r"\d|@", joined))
-    joined = lines[place].strip()
-    following = next((each for each in lines[place + 1 :] if each.strip()), "")
-    return bool(_DATED.search(joined[:300])) and (following.startswith(">") or not following) and "@" in joined
+    joined = lines[place].strip()[:300]
+    if "@" not in joined or not _DATED.search(joined):
+        return False
+    following = next((each for each in lines[place + 1 : place + 6] if each.strip()), "")
+    return following.startswith(">") or not following
 
 
 def _by_library(lines: list[str]) -> int:

@@ -15,9 +15,11 @@ def unpacked(data: bytes) -> tuple[tuple[Document, ...], str, str] | None:
     try:
         packed = TNEF(data)
         files = tuple(_file(each) for each in packed.attachments[:MOST])
-        return tuple(each for each in files if each.data), _words(packed.body), _words(packed.htmlbody)
+        text, shown = _words(packed.body), _words(packed.htmlbody)
     except Exception:
         return None
+    files = tuple(each for each in files if each.data)
+    return (files, text, shown) if files or text or shown else None
 
 
 def _file(attachment: object) -> Document:

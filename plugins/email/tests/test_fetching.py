@@ -303,4 +303,6 @@ def test_one_that_the_server_does_not_give_is_left_out_after_three_tries_and_tol
         assert position.wants(7)
         position.failed(7)
     assert not position.wants(7)
-    assert fetching.left_out(position) == "One mail could not be fetched (number 7 in INBOX). Look at it in the mailbox."
+    assert (
+        fetching.left_out(position) == "One mail could not be fetched (number 7 in INBOX). Look at it in the mailbox."
+    )

@@ -99,10 +99,16 @@ async def test_a_mailbox_is_read_with_a_token_and_one_that_ended_is_got_anew(
         imap_host="127.0.0.1", imap_port=oauth_dovecot.port, imap_tls="plain", user="complaints", login="oauth",
         token_url=f"{tokens.address}/token", client_id="desk", refresh_token="refresh-1",
     )  # fmt: skip
+
+    async def broken() -> bool:
+        row = await mail_desk.position()
+        return row is not None and row["problem"] != ""
+
     async with mail_desk.polling():
         await mail_desk.until_stored(1)
         tokens.valid.clear()  # the provider takes it back
         await asyncio.to_thread(oauth_dovecot.stop)
+        await mail_desk.until(broken)
         await asyncio.to_thread(oauth_dovecot.start)
         await asyncio.to_thread(oauth_dovecot.deliver, "complaints", mail("Two"))
         await mail_desk.until_stored(2)
