@@ -6,6 +6,7 @@ from typing import Any
 import admin_samples
 import crm_samples
 import inbox_samples
+import notice_samples
 import outgoing_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
@@ -1468,4 +1469,5 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
+PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)

@@ -235,3 +235,13 @@ async def _statements(browser: Any) -> int:
     with db.counting() as count:
         assert (await browser.get(f"/inbox?open={message}")).status_code == 200
     return count.statements
+
+
+async def test_open_cases_of_the_sender_stand_beside_a_message_that_names_none(desk_with_dummy: Any, wire: Any) -> None:
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    await wire({"name": "Helena", "email": "helena@example.org"}, "Any news about it?")
+    message = await db.fetchval("SELECT id FROM core_message WHERE case_id IS NULL")
+    agent = await desk_with_dummy.signed_in("agent")
+    page = (await agent.get(f"/inbox?open={message}")).text
+    assert "Open cases that may be about the same" in page
+    assert f"/cases/{filed.reference}" in page

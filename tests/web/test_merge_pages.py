@@ -102,3 +102,16 @@ async def test_whom_an_aspect_is_about_neither_merges_nor_splits(desk: Any, what
     assert answer.status_code == 403
     assert "clerk" not in answer.text
     assert await db.fetchval("SELECT count(*) FROM core_merge") == 0
+
+
+async def test_open_cases_of_the_caller_are_offered_before_a_second_one_is_opened(desk: Any) -> None:
+    agent = await desk.signed_in("agent")
+    known = await reference_of(desk, "The fee was taken twice.")
+    hidden = await reference_of(desk, "The fee was taken twice, too.", confidential=True)
+    typed = {"name": "Helena", "email": "HELENA@example.org", "matter": "About my fee.", "step": "alike"}
+    page = await agent.submit("/cases/new", typed)
+    assert known in page.text
+    assert hidden not in page.text
+    assert 'value="HELENA@example.org"' in page.text
+    none = await agent.submit("/cases/new", {**typed, "email": "nobody@example.org"})
+    assert "None that you may see" in none.text

@@ -15,11 +15,13 @@ from ombud.desk.choices import CaseTypeChoice, UnitChoice
 from ombud.desk.colleagues import drafts
 from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of, received_at
+from ombud.desk.merges.similar import similar
 from ombud.kernel.clock import now
 from ombud.process import settings
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
+from ombud.web.pages.merges import alike_drawn
 from ombud.web.pages.messages import kept_draft
 from ombud.web.shell import go, page
 from ombud_plugin_api.facts import RawReceipt
@@ -200,6 +202,9 @@ async def _form(
         "matters": [{"text": text, "category": category} for text, category in matters],
         "errors": wrong.errors, "error_of": wrong.error_of, "key": key or form.text("key")[:100] or _new_key(),
     }  # fmt: skip
+    likely = await similar(
+        viewer, email=form.text("email"), phone=form.text("phone"), text=" ".join(text for text, _ in matters)
+    )
     categories = await taxonomies.choices("category", unit.id, taxonomies.today(), viewer.language) if unit else []
     own = fields.form(chosen.schema, fields.from_form(chosen.schema, form.texts())) if chosen else []
     return await page(
@@ -208,6 +213,7 @@ async def _form(
         draft={"draft_version": kept.version if kept else form.number("draft_version") or 0,
                "saved_at": kept.updated_at if kept else None},
         begun=len(begun), begun_href=f"/cases/new?draft={begun[0]}" if len(begun) == 1 else "/me/drafts",
+        alike=[alike_drawn(each) for each in likely], looked=form.text("step") == "alike",
         own_fields=own, categories=[each.path for each in categories], may_add=len(matters) < MATTERS,
         may_hide=any(viewer.may_in("case.confidential", each.id) for each in open_to),
     )  # fmt: skip

@@ -12,14 +12,18 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.inbox import deciding, decisions, message_shown
 from ombud.desk.inbox.deciding import Stranger
 from ombud.desk.inbox.listing import LARGEST_PAGE, InboxFilters, InboxPage, InboxSide, inbox_side, list_messages
+from ombud.desk.inbox.message_shown import MessageShown
+from ombud.desk.merges.similar import similar
 from ombud.desk.words import MOODS, PARTY_ROLES, label
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
+from ombud.trust.policy import Viewer
 from ombud.web.arrival import HEADERS
 from ombud.web.door import viewer_of
 from ombud.web.pages.fragments import fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of, refused
 from ombud.web.pages.inbox_words import drawn_message, drawn_row
+from ombud.web.pages.merges import alike_drawn
 from ombud.web.pages.messages import download
 from ombud.web.shell import go, page
 
@@ -55,6 +59,7 @@ async def show(
     if message is not None and message.read_at is None and viewer.user_id is not None:
         await deciding.first_read(viewer, message.id)
     query = filters.told()
+    likely = await _likely(viewer, message) if message is not None and message.waits and not message.case else []
     answer = await page(
         request, "pages/inbox.html", here="inbox", status=wrong.status, filters=filters,
         views=_views(filters, side), channels=_channels(filters, side), narrowing=_narrowing(filters, side),
@@ -63,11 +68,19 @@ async def show(
         back=urlencode(query), side=side, chosen=drawn_message(message, now()) if message else None,
         next_id=_next(found, chosen), first=not after, reasons=list(decisions.REASONS.items()),
         roles=[(code, label(code)) for code in PARTY_ROLES], wrong=wrong, kept=dict(kept or {}),
-        may_decide=viewer.may("inbox.decide"), may_report=viewer.may("inbox.review"),
+        alike=likely, may_decide=viewer.may("inbox.decide"), may_report=viewer.may("inbox.review"),
     )  # fmt: skip
     if message is not None and message.has_html:
         answer.headers.update(WITH_FRAME)
     return answer
+
+
+async def _likely(viewer: Viewer, message: MessageShown) -> list[dict[str, Any]]:
+    """Open cases it may be about; the one it possibly belongs to is named already."""
+    address = message.address or ""
+    email, phone = (address, "") if "@" in address else ("", address)
+    found = await similar(viewer, email=email, phone=phone, text=f"{message.subject} {message.text}")
+    return [alike_drawn(each) for each in found if each.reference != message.possible]
 
 
 def _address(query: Mapping[str, str], message_id: UUID) -> str:
