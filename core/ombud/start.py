@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
-from ombud.desk.crm import closing
+from ombud.desk.crm import closing, forgetting
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -31,6 +31,7 @@ async def open_desk(config: Config) -> None:
     running.blocked = tuple(config.plugins.blocked)
     plugin_work.connect()
     closing.listen()
+    forgetting.listen()
     await running.refresh()
 
 
