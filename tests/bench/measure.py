@@ -116,7 +116,7 @@ class Desk:
         for each in psutil.Process(self.process.pid).children(recursive=True):
             words = " ".join(each.cmdline())
             if "postgres" not in words:
-                role = next((name for name in ("web", "doors", "pages", "work", "schedule") if f" {name}" in words), "helper")
+                role = next((name for name in (*ROLES, "pages", "schedule") if f" {name}" in words), "helper")
                 parts.append(f"{role} {each.memory_full_info().uss / 1e6:.0f} MB")
         return f"\nMemory after the runs (unshared): {', '.join(parts)}.\n"
 
