@@ -62,7 +62,7 @@ pins: $(VENV)/bin/uv
 # Runs the fault tests and records what was seen.
 FAULTS := docs/plugins/faults.md
 faults: $(VENV)/.ready-for-tests
-	@sed -i '/^| \(page\|slot\|event\) /d' $(FAULTS)
+	@sed -i '/^| \(pages\|doors\) |/d' $(FAULTS)
 	@FAULTS_RECORD=$(abspath $(FAULTS)) $(BIN)/python -m pytest -q tests/journey/test_plugin_faults.py
 
 # Every distribution as a wheel, in dist/.

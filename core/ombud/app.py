@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar, route
 from litestar.datastructures import State
-from litestar.enums import HttpMethod
 from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -20,7 +19,7 @@ from ombud.process import run_with, settings
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
 from ombud.web import apart, front, guard, health_checks
-from ombud.web.apart import Apart
+from ombud.web.apart import METHODS, Apart
 from ombud.web.api import api_handlers, openapi_config
 from ombud.web.arrival import Arrival
 from ombud.web.door import door
@@ -31,8 +30,6 @@ from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
 
 log = logging.getLogger("ombud.web")
-
-METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 
 
 def create_app(config: Config | None = None) -> Litestar:

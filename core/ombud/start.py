@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
-from ombud.desk.crm import closing
+from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
@@ -35,6 +35,7 @@ async def open_desk(config: Config) -> None:
     running.blocked = tuple(config.plugins.blocked)
     plugin_work.connect()
     closing.listen()
+    forgetting.listen()
     mood.listen()
     customer_notices.listen()
     staff_notices.listen()

@@ -33,7 +33,7 @@ import psycopg
 from client import Request, Run, run
 from pgbench import pgbench
 from recording import Recorded, record
-from spent import spent, waiting
+from spent import ROLES, spent, waiting
 
 from ombud.bench.world import PASSWORD, USER
 from ombud.kernel.postgres import EmbeddedPostgres
@@ -116,7 +116,7 @@ class Desk:
         for each in psutil.Process(self.process.pid).children(recursive=True):
             words = " ".join(each.cmdline())
             if "postgres" not in words:
-                role = next((name for name in ("web", "work", "schedule") if f" {name}" in words), "helper")
+                role = next((name for name in (*ROLES, "pages", "schedule") if f" {name}" in words), "helper")
                 parts.append(f"{role} {each.memory_full_info().uss / 1e6:.0f} MB")
         return f"\nMemory after the runs (unshared): {', '.join(parts)}.\n"
 
@@ -381,7 +381,7 @@ def _table(scenarios: list[Scenario], asked: Any) -> str:
     return "\n".join(lines)
 
 
-PARTS = ("web", "work", "bare", "database", "clients")
+PARTS = (*ROLES, "database", "clients")
 
 
 def _spent_table(scenarios: list[Scenario], asked: Any) -> str:

@@ -10,15 +10,16 @@ _WAITING = """
 SELECT (SELECT count(*) FROM core_delivery WHERE state IN ('waiting', 'running') AND available_at <= now())
     + (SELECT count(*) FROM core_search_due WHERE not_before IS NULL)
 """
+ROLES = ("web", "doors", "work", "bare")
 _BACKENDS = "SELECT pid, application_name FROM pg_stat_activity WHERE backend_type = 'client backend'"
 
 
 def spent(url: str, desk: int) -> Counter[str]:
-    """Seconds so far: web, work and bare processes, their parts of the database, and the clients (this process)."""
+    """Seconds so far: processes of each role, their parts of the database, and the clients (this process)."""
     found: Counter[str] = Counter()
     for each in [*psutil.Process(desk).children(recursive=True), *psutil.Process().children()]:
         words = " ".join(each.cmdline())
-        role = next((name for name in ("web", "work", "bare") if f" {name}" in words or f"{name}.py" in words), "")
+        role = next((name for name in ROLES if f" {name}" in words or f"{name}.py" in words), "")
         if role:
             found[role] += _seconds(each)
     with psycopg.connect(url) as connection:

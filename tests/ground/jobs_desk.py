@@ -16,6 +16,7 @@ from ombud.config import Config, load
 from ombud.kernel.calling import call
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, register_job, subscribe
+from ombud.kernel.processes import SOCKETS_VARIABLE
 from ombud.kernel.supervisor import CannotServe, Programs, supervise
 
 
@@ -86,6 +87,9 @@ async def web(scope, receive, send) -> None:
     path = scope["path"]
     if path == "/freeze":
         await call("icy", _stand_still, limit=30)
+    if path == "/apart":
+        await _answer(send, os.environ.get(SOCKETS_VARIABLE, ""))
+        return
     if path == "/slow":
         await asyncio.sleep(1.5)
     if path == "/count":
@@ -121,12 +125,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--role", default="all")
     parser.add_argument("--app", default="jobs_desk:create_app")
+    parser.add_argument("--pages", default="", help="the app that runs plugins' pages in processes of their own")
+    parser.add_argument("--web", default="1", help="how many processes answer browsers")
     asked = parser.parse_args()
     try:
         supervise(
-            load(data=asked.data),
+            load(data=asked.data, environ={**os.environ, "OMBUD_SERVER_WEB_PROCESSES": asked.web}),
             {asked.role},
-            programs=Programs(web=asked.app, work="jobs_desk:set_up_work"),
+            programs=Programs(web=asked.app, work="jobs_desk:set_up_work", pages=asked.pages),
             migrate=lambda url: asyncio.run(_migrate(url)),
         )
     except CannotServe as error:

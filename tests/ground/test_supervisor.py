@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -238,6 +240,65 @@ def test_frozen_page_names_its_provider_and_the_web_comes_back(start: Callable[.
     assert time.monotonic() - begun < within(5)
     assert int(desk.get("/")) > 0
     until(lambda: desk.ask("SELECT place FROM core_fault WHERE slug = 'icy'") == "jobs_desk:_stand_still", 3, desk)
+
+
+def asked_apart(desk: Desk, role: str, path: str = "/") -> str:
+    """What the process of that role answers on its private socket; empty where it ended before it did."""
+    with contextlib.closing(http.client.HTTPConnection("desk.test")) as asking, contextlib.suppress(OSError):
+        asking.sock = socket.socket(socket.AF_UNIX)
+        asking.sock.settimeout(within(30))
+        asking.sock.connect(f"{desk.get('/apart')}/{role}")
+        asking.request("GET", path)
+        return asking.getresponse().read().decode()
+    return ""
+
+
+@pytest.mark.parametrize(("role", "other"), [("doors", "pages"), ("pages", "doors")])
+def test_frozen_page_of_a_process_of_its_own_stops_no_other_and_the_process_is_replaced(
+    role: str, other: str, start: Callable[..., Desk]
+) -> None:
+    desk = start("web", "--pages", "jobs_desk:create_app").wait_ready()
+    before = {name: int(asked_apart(desk, name)) for name in (role, other)} | {"web": int(desk.get("/"))}
+    assert before == {name: desk.pid_of(name) for name in before}
+    answers: list[str] = []
+    frozen = threading.Thread(target=lambda: answers.append(asked_apart(desk, role, "/freeze")))
+    frozen.start()
+    while frozen.is_alive():
+        begun = time.monotonic()
+        assert int(desk.get("/")) == before["web"]
+        assert int(asked_apart(desk, other)) == before[other]
+        assert time.monotonic() - begun < within(1)
+    assert answers == [""]
+    assert int(asked_apart(desk, role)) != before[role]  # who comes meanwhile waits, and is answered
+    assert {desk.pid_of("web"), desk.pid_of(other)} == {before["web"], before[other]}
+    until(lambda: desk.ask("SELECT place FROM core_fault WHERE slug = 'icy'") == "jobs_desk:_stand_still", 3, desk)
+
+
+def test_replacing_the_processes_replaces_those_of_plugins_pages_too(start: Callable[..., Desk]) -> None:
+    desk = start("web", "--pages", "jobs_desk:create_app").wait_ready()
+    before = {asked_apart(desk, "doors"), asked_apart(desk, "pages"), desk.get("/")}
+    desk.process.send_signal(signal.SIGHUP)
+
+    def replaced() -> bool:
+        return not before & {asked_apart(desk, "doors"), asked_apart(desk, "pages"), desk.get("/")}
+
+    until(replaced, 30, desk)
+
+
+def said_by(desk: Desk, process: str) -> str:
+    return "\n".join(line for line in desk.log.read_text().splitlines() if line.startswith(f"{process} |"))
+
+
+def test_as_many_processes_answer_forms_as_answer_browsers(start: Callable[..., Desk]) -> None:
+    desk = start("web", "--pages", "jobs_desk:create_app", "--web", "2").wait_ready()
+    names = ("doors 1", "doors 2", "pages", "web 1", "web 2")
+    until(lambda: all("startup complete" in said_by(desk, each) for each in names), 15, desk)
+
+
+def test_a_machine_that_only_works_has_no_processes_for_pages(start: Callable[..., Desk]) -> None:
+    desk = start("work", "--pages", "jobs_desk:create_app")
+    until(lambda: "ready: work" in desk.log.read_text(), 15, desk)
+    assert not any(map(desk.pid_of, ("doors", "pages", "web")))
 
 
 def test_web_finishes_what_it_began_when_it_is_asked_to_stop(start: Callable[..., Desk]) -> None:

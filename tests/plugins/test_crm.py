@@ -414,6 +414,25 @@ async def test_erasing_a_person_takes_answers_and_choices_along_and_nobody_asks_
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kept_data", [True, False])
+async def test_what_was_borrowed_goes_with_the_plugin_that_borrowed_it_unless_its_data_is_kept(
+    desk_with_dummy: Any, dummy_book: Any, kept_data: bool
+) -> None:
+    agent = await desk_with_dummy.signed_in("agent")
+    path = f"/cases/{(await desk_with_dummy.file()).reference}/crm/dummy"
+    await _looked(desk_with_dummy, agent, path)
+    await agent.submit(f"{path}/choice", {"record": "7"}, page=path)
+    counts = "SELECT (SELECT count(*) FROM core_crm_snapshot), (SELECT count(*) FROM core_crm_link)"
+    assert tuple(await db.fetchrow(counts)) == (1, 1)
+    await desk_with_dummy.uninstall("dummy", keep_data=kept_data)
+    assert tuple(await db.fetchrow(counts)) == ((1, 1) if kept_data else (0, 0))
+    body = await db.fetchval("SELECT body FROM core_ledger_entry WHERE kind = 'plugin.uninstalled'")
+    told = {each["table"]: each["rows"] for each in body["tables"]}
+    assert {name: told.get(name) for name in ("core_crm_snapshot", "core_crm_link")} == dict.fromkeys(
+        ("core_crm_snapshot", "core_crm_link"), None if kept_data else 1
+    )
+
+
 async def _close(desk: Any, filed: Any) -> None:
     agent = await desk.viewer("agent")
     if await db.fetchval("SELECT status = 'new' FROM core_case WHERE id = $1", filed.case_id):

@@ -14,7 +14,7 @@ import asyncpg
 
 from ombud.kernel.database import NotOpen, db
 from ombud.kernel.ids import new_id
-from ombud.kernel.processes import serves_pages
+from ombud.kernel.processes import serves_apart
 
 EVERY = 5.0  # seconds between two signs of life of a web process
 
@@ -42,7 +42,7 @@ async def said_to_live() -> AsyncIterator[None]:
 
 
 async def _say(identity: object) -> None:
-    role = "pages" if serves_pages() else "web"
+    role = serves_apart() or "web"
     while True:
         try:
             await db.execute(_SAY, identity, socket.gethostname(), os.getpid(), role)
@@ -63,7 +63,7 @@ class Alive:
 
 
 async def processes() -> list[Alive]:
-    """Web and work processes, the longest silent last."""
+    """Processes of every role, the longest silent last."""
     rows = await db.fetch(
         "SELECT role, host, pid, started_at, extract(epoch FROM clock_timestamp() - beat_at)::float AS silent "
         "FROM core_worker ORDER BY beat_at DESC"

@@ -1,4 +1,4 @@
-"""What the supervisor starts: `python -m ombud.kernel.child web|pages|work …`. Settings come by the environment."""
+"""What the supervisor starts: `python -m ombud.kernel.child web|doors|pages|work …`. Settings: from the environment."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ombud.config import load
 from ombud.kernel.heartbeat import show_stack_on_request
+from ombud.kernel.processes import APART
 
 PR_SET_PDEATHSIG = 1
 
@@ -29,7 +30,7 @@ def main() -> None:
     for chatty in ("dramatiq", "psycopg.pool", "apscheduler", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Each process loads its own half only: it is back the sooner when it was killed.
-    if asked.process in {"web", "pages"}:
+    if asked.process in {"web", *APART}:
         from ombud.kernel.web_process import serve_web
 
         serve_web(config, asked.app, asked.socket)
@@ -41,7 +42,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ombud.kernel.child", description=__doc__)
-    parser.add_argument("process", choices=("web", "pages", "work"))
+    parser.add_argument("process", choices=("web", *APART, "work"))
     parser.add_argument("--parent", type=int, required=True, help="process id of the supervisor")
     parser.add_argument("--app", default="", help="module:function, the app's factory or what sets work up")
     parser.add_argument("--socket", type=int, default=-1, help="descriptor of the listening socket")

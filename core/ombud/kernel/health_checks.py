@@ -1,6 +1,5 @@
 """Checks of the ground floor: the database, the processes, background work and the schedule."""
 
-import os
 import platform
 import shutil
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from ombud.kernel import alive, faults, job_list, migrations
 from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding
 from ombud.kernel.lifecycle import running, standings
-from ombud.kernel.processes import PAGES_VARIABLE
+from ombud.kernel.processes import APART, DOORS, PAGES, socket_of
 from ombud.process import settings
 
 OLDEST_SERVER = 150_000
@@ -118,10 +117,18 @@ async def web() -> Finding:
     return _alive("web", await alive.processes(), "Nobody answers browsers.")
 
 
+async def doors() -> Finding:
+    return await _apart(DOORS, "Nobody answers on the form and the tracking page. The API and the desk work.")
+
+
 async def pages() -> Finding:
-    if not os.environ.get(PAGES_VARIABLE):
-        return Finding(GOOD, "Plugins' pages are answered by the web process here.")
-    return _alive("pages", await alive.processes(), "Nobody answers on plugins' pages. The rest of the desk works.")
+    return await _apart(PAGES, "Nobody answers on plugins' pages. The rest of the desk works.")
+
+
+async def _apart(name: str, nobody: str) -> Finding:
+    if not socket_of(name):
+        return Finding(GOOD, "The web process answers them here.")
+    return _alive(name, await alive.processes(), nobody)
 
 
 async def work() -> Finding:
@@ -135,7 +142,7 @@ def _alive(role: str, found: list[alive.Alive], nobody: str) -> Finding:
     silent = [each for each in mine if each.silent >= patience]
     facts = tuple((f"{each.host}, process {each.pid}", f"heard {span(each.silent)} ago") for each in mine[:20])
     if not living:
-        start = "web" if role == "pages" else role
+        start = "web" if role in APART else role
         return Finding(BAD, nobody, f"Start a {role} process: ombud serve, or ombud serve --role {start}.", facts)
     if silent:
         said = f"{len(living)} alive; {len(silent)} fell silent."
@@ -230,6 +237,7 @@ CHECKS = (
     Check("database.clock", "Clocks", DATABASE, "Deadlines and the ledger hold times.", clock),
     Check("disk", "Disk", DATABASE, "The data folder holds database, files and keys.", disk),
     Check("processes.web", "Web processes", PROCESSES, "They answer browsers and the API.", web, serving=True),
+    Check("processes.doors", "Form and tracking", PROCESSES, "What blocks there stops no API.", doors, serving=True),
     Check("processes.pages", "Plugins' pages", PROCESSES, "What blocks there stops no complaint.", pages, serving=True),
     Check("processes.work", "Work processes", PROCESSES, "They run what plugins and the desk do later.", work,
           serving=True),

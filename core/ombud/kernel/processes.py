@@ -17,16 +17,25 @@ from ombud.kernel.ids import new_id
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before a process that died is started again
 SETTLED = 20.0  # seconds after which an end does not count as another failed start
-PAGES_VARIABLE = "OMBUD_PAGES_AT"  # the socket of the process that runs plugins' pages, or HERE in that process
-HERE = "here"
+DOORS, PAGES = "doors", "pages"
+APART = (DOORS, PAGES)  # processes for plugins' pages: of those with doors, and of all others
+SOCKETS_VARIABLE = "OMBUD_PAGES_AT"  # the folder with a socket for each of APART, in processes that hand over to them
+APART_VARIABLE = "OMBUD_PAGES_OF"  # which of APART this process is
 STACK_TIME = 0.15  # seconds a stuck process gets to write its stack
 
 _printing = threading.Lock()
 
 
-def serves_pages() -> bool:
-    """Whether this is the process `pages`."""
-    return os.environ.get(PAGES_VARIABLE) == HERE
+def serves_apart() -> str:
+    """Which of APART this process is; empty in every other."""
+    return os.environ.get(APART_VARIABLE, "")
+
+
+def socket_of(name: str) -> str:
+    """Where the process of APART with this name listens; empty in these processes themselves and where there are none
+    (tests, other servers)."""
+    folder = os.environ.get(SOCKETS_VARIABLE, "")
+    return f"{folder}/{name}" if name and folder and not serves_apart() else ""
 
 
 class Child:

@@ -10,7 +10,7 @@ import psutil
 
 from ombud.kernel.postgres_process import take_lock
 
-REPLACED = 120.0  # seconds within which all processes should have been replaced
+REPLACED = 180.0  # seconds within which all processes should have been replaced
 
 
 class NotServed(Exception):

@@ -6,10 +6,9 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,8 +23,9 @@ from ombud.config_table import TABLE
 from ombud.kernel import clock, faults, serving, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
+from ombud.kernel.listening import healthy, listen, private_sockets
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
-from ombud.kernel.processes import HERE, PAGES_VARIABLE, Child, clear
+from ombud.kernel.processes import APART_VARIABLE, DOORS, PAGES, SOCKETS_VARIABLE, Child, clear
 from ombud.kernel.requeue import REQUEUE
 
 Role = Literal["web", "work", "schedule", "all"]
@@ -45,11 +45,12 @@ class CannotServe(Exception):
 
 @dataclass(frozen=True)
 class Programs:
-    """What the processes run, as `module:name`: the web apps' factories, and what sets the work process up."""
+    """What the processes run, as `module:name`: the web apps' factories (`pages`: where plugins' pages run in processes
+    of their own), and what sets the work process up."""
 
     web: str
     work: str = ""
-    pages: str = ""  # where plugins' pages run in a process of their own
+    pages: str = ""
 
 
 def supervise(
@@ -88,6 +89,7 @@ class Supervisor:
         self._for_processes = for_processes
         self._stop = False
         self._ready = threading.Event()
+        self._opens = False  # browsers are to be answered here
         self._embedded: EmbeddedPostgres | None = None
         self._url = config.database.url
         self._children: list[Child] = []
@@ -108,9 +110,10 @@ class Supervisor:
             stack.callback(self._stop_database)
             self._bring_up_to_date()
             listening = stack.enter_context(self._listen()) if "web" in self.roles else None
-            private = stack.enter_context(_private_socket()) if listening and self.programs.pages else None
+            private = stack.enter_context(private_sockets()) if listening and self.programs.pages else {}
             clear(self.config.data.dir / "run")
             self._children = list(self._plan(listening, private))
+            self._opens = listening is not None
             stack.callback(self._stop_children)
             for child in self._children:
                 if self._is_due(child):
@@ -200,11 +203,9 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _listen(self) -> Iterator[socket.socket]:
-        """Bound once: while a web process is replaced, browsers wait in the queue of this socket."""
         host, port = self.config.server.host, self.config.server.port
         try:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((host, port), family=family, backlog=2048)
+            listening = listen(host, port)
         except OSError as error:
             raise CannotServe(
                 f"cannot listen on {host} port {port}: {error.strerror}. "
@@ -213,19 +214,20 @@ class Supervisor:
         with listening:
             yield listening
 
-    def _plan(self, listening: socket.socket | None, private: socket.socket | None) -> Iterator[Child]:
-        folder = self.config.data.dir / "run"
+    def _plan(self, listening: socket.socket | None, private: Mapping[str, socket.socket]) -> Iterator[Child]:
+        """As many for the doors as for the web: a complaint is as much work for one as for the other."""
+        folder, count = self.config.data.dir / "run", self.config.server.web_processes
         environ = os.environ | as_environment(self.config, self._for_processes(self._url), listening)
-        if private is not None:
-            asked = ["pages", "--app", self.programs.pages, "--socket", str(private.fileno())]
-            yield Child("pages", asked, environ | {PAGES_VARIABLE: HERE}, folder, [private.fileno()])
-            environ = environ | {PAGES_VARIABLE: private.getsockname()}
+        for role, place in private.items():
+            asked = [role, "--app", self.programs.pages, "--socket", str(place.fileno())]
+            for name in _numbered(role, count if role == DOORS else 1):
+                yield Child(name, asked, environ | {APART_VARIABLE: role}, folder, [place.fileno()])
+            environ = environ | {SOCKETS_VARIABLE: str(Path(place.getsockname()).parent)}
         if listening is not None:
             number = listening.fileno()
             asked = ["web", "--app", self.programs.web, "--socket", str(number)]
-            count = self.config.server.web_processes
-            for index in range(1, count + 1):
-                yield Child(f"web {index}" if count > 1 else "web", asked, environ, folder, [number])
+            for name in _numbered("web", count):
+                yield Child(name, asked, environ, folder, [number])
         duties = sorted(self.roles & {"work", "schedule"})
         if duties:
             asked = ["work", "--app", self.programs.work, "--roles", ",".join(duties)]
@@ -247,8 +249,9 @@ class Supervisor:
         self._book()
 
     def _is_due(self, child: Child) -> bool:
-        """Plugins' pages come after core's: on few cores the desk serves the sooner."""
-        return time.monotonic() >= child.due and (child.name != "pages" or self._ready.is_set())
+        """Work and most plugins' pages come after what complaints come by: on few cores the desk serves the sooner."""
+        waits = self._opens and not self._ready.is_set() and child.name in {PAGES, "work"}
+        return time.monotonic() >= child.due and not waits
 
     def _everyone(self) -> list[Child]:
         """Those in their places, the one that is about to take another's, those that leave."""
@@ -358,23 +361,8 @@ class Supervisor:
         self._book()
 
 
-@contextlib.contextmanager
-def _private_socket() -> Iterator[socket.socket]:
-    """Between our own processes; in a folder of ours with a short name, for such names may not be long."""
-    with tempfile.TemporaryDirectory(prefix="ombud-") as folder, socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(f"{folder}/pages")
-        listening.listen(512)
-        yield listening
-
-
-def healthy(host: str, port: int, seconds: float = 2.0) -> bool:
-    """Whether GET /health answers 200; on a raw socket, because no proxy setting may come between."""
-    try:
-        with socket.create_connection((host, port), timeout=seconds) as connection:
-            connection.sendall(f"GET /health HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
-            return connection.recv(64).split(b" ")[1:2] == [b"200"]
-    except OSError:
-        return False
+def _numbered(role: str, count: int) -> list[str]:
+    return [f"{role} {index}" for index in range(1, count + 1)] if count > 1 else [role]
 
 
 def as_environment(config: Config, url: str, listening: socket.socket | None = None) -> dict[str, str]:
@@ -399,7 +387,8 @@ def environment_beside(config: Config, url: str, first: Sequence[Path] = ()) -> 
     """For a process that works beside this one on the same desk, and imports what this one can; `first`: folders in
     which it looks before any other."""
     places = [*map(str, first), *filter(None, sys.path)]
-    return {**os.environ, **as_environment(config, url), "PYTHONPATH": os.pathsep.join(places)}
+    own = {name: value for name, value in os.environ.items() if name not in {SOCKETS_VARIABLE, APART_VARIABLE}}
+    return {**own, **as_environment(config, url), "PYTHONPATH": os.pathsep.join(places)}
 
 
 def _as_text(value: Any) -> str:

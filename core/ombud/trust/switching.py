@@ -1,12 +1,25 @@
 """Plugins on and off as facts: permitted by the policy, with their permissions, recorded in the ledger."""
 
+from collections.abc import Awaitable, Callable
+
 from ombud.kernel import plugin_change
-from ombud.kernel.database import db
 from ombud.kernel.plugin_change import Gone
 from ombud.kernel.plugins import Loaded
 from ombud.trust import group_settings, roles
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
+
+Forgets = Callable[[str], Awaitable[dict[str, int]]]
+"""Takes away, inside the transaction that uninstalls the plugin of this slug, what it left in tables of core; how many
+rows of which tables."""
+
+_forgetting: dict[str, Forgets] = {}
+
+
+def when_uninstalled(owner: str, forgets: Forgets) -> None:
+    """Has the owner of tables forget what came from a plugin whose data is not kept; said by every process at its
+    start, again at will."""
+    _forgetting[owner] = forgets
 
 
 class MayNotSwitchError(Exception):
@@ -33,7 +46,7 @@ async def disable(viewer: Viewer, slug: str) -> None:
 
 async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> Gone:
     """Takes a plugin away from this desk, with its permissions and, unless its data is kept, its tables, settings and
-    secrets, and what its customer systems told of people; the entry in the ledger tells how many rows of which tables.
+    secrets, and what core's own tables hold from it; the entry in the ledger tells how many rows of which tables.
     Raises as `enable`."""
     _demand(viewer)
 
@@ -41,22 +54,19 @@ async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> Gone:
         await roles.remove_permissions(slug, viewer.actor)
         if not gone.kept:
             await group_settings.forget(group_settings.key_of_plugin(slug))
-        told = {} if gone.kept else await _forget_answers(slug)
-        tables = [{"table": name, "rows": rows} for name, rows in sorted({**gone.rows, **told}.items())]
+        left = {} if gone.kept else await _forgotten(slug)
+        tables = [{"table": name, "rows": rows} for name, rows in sorted({**gone.rows, **left}.items())]
         body = {"version": gone.version, "data": "kept" if gone.kept else "deleted", "tables": tables}
         await append(actor=viewer.actor, entries=[NewEntry(f"plugin/{slug}", "plugin.uninstalled", body)])
 
     return await plugin_change.uninstall(slug, viewer.actor, keep_data, also)
 
 
-async def _forget_answers(slug: str) -> dict[str, int]:
-    """What was borrowed from customer systems goes with the plugin that borrowed it; what they were told of cases stays
-    with the cases. Returns how many rows of which tables."""
-    gone = {}
-    for table in ("core_crm_snapshot", "core_crm_link"):
-        done = await db.execute(f"DELETE FROM {table} WHERE split_part(crm, '.', 1) = $1", slug)
-        gone[table] = int(done.rpartition(" ")[2])
-    return {name: rows for name, rows in gone.items() if rows}
+async def _forgotten(slug: str) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for forgets in _forgetting.values():
+        rows |= {table: count for table, count in (await forgets(slug)).items() if count}
+    return rows
 
 
 def _demand(viewer: Viewer) -> None:

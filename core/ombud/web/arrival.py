@@ -10,7 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ombud.config_table import Server
-from ombud.kernel.processes import serves_pages
+from ombud.kernel.processes import serves_apart
 from ombud.process import settings
 from ombud.web.apart import ASKS
 
@@ -65,7 +65,7 @@ class Arrival:
 
 def _who_asks(scope: Scope, given: GivenHeaders, server: Server) -> str:
     near = (scope.get("client") or ("", 0))[0]
-    if serves_pages() and not near:  # on the private socket a web process says it, which asked this very question
+    if serves_apart() and not near:  # on the private socket a web process says it, which asked this very question
         return given.get(ASKS.decode(), "")
     return address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
 

@@ -24,7 +24,7 @@ from ombud.process import settings
 from ombud.trust.permissions import KEYS
 from ombud.trust.policy import Viewer
 from ombud.web import guard, shell, templating
-from ombud.web.apart import is_apart
+from ombud.web.apart import NotAnsweringError, is_apart
 from ombud.web.door import viewer_of
 from ombud.web.look import look
 from ombud.web.refusals import status_of
@@ -76,7 +76,7 @@ class PluginPages:
         if not task.done() and not started.is_set():
             task.cancel()
             await faults.record(slug, "timeout", place, f"no answer within {FIRST_BYTE_SECONDS:.0f} s")
-            raise ServiceUnavailableException("This page is not answering. The rest of Ombud works; try again later.")
+            raise NotAnsweringError
         await task
 
     async def _app(self, slug: str) -> Litestar:

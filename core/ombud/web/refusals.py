@@ -13,6 +13,7 @@ from ombud.desk import errors
 from ombud.kernel import faults
 from ombud.kernel.database import is_away
 from ombud.trust import links, throttle
+from ombud.web.apart import NotAnsweringError
 from ombud.web.api import api_exception_handler
 from ombud.web.door import SAFE, FormTooOldError
 from ombud.web.guard import ConfirmFirstError, EnrolFirstError
@@ -95,14 +96,29 @@ async def _drawn(request: Req, problem: Exception) -> Response[Any]:
     elif status >= 500:
         number = secrets.token_hex(4)
         faults.log_failure(log, f"{request.method} {request.scope['path']}", number, problem)
-    kept = await _typed(request) if isinstance(problem, KEEPS_WORDS) else []
-    answer = await _error_page(request, status, _what(problem, status), number, kept, _ways(request, problem))
-    if isinstance(problem, throttle.Throttled):
+    kept = await _typed(request) if isinstance(problem, KEEPS_WORDS) or status >= 500 else []
+    said = (_title(problem, status), _what(problem, status), _safe(request, problem))
+    answer = await _error_page(request, status, *said, number, kept, _ways(request, problem))
+    if isinstance(problem, (throttle.Throttled, NotAnsweringError)):
         answer.headers["retry-after"] = str(problem.retry_after)
     return answer
 
 
+def _title(problem: Exception, status: int) -> str:
+    if isinstance(problem, NotAnsweringError):
+        return "This page is not answering"
+    return _TITLES.get(status, "That did not work")
+
+
+def _safe(request: Req, problem: Exception) -> str:
+    """Of a form that was taken and not answered nobody knows how far it came."""
+    return "" if isinstance(problem, NotAnsweringError) and request.method not in SAFE else _SAFE
+
+
 def _ways(request: Req, problem: Exception) -> list[dict[str, Any]]:
+    if isinstance(problem, NotAnsweringError) and request.method in SAFE:
+        return [{"label": "Try again", "href": problem.asked or _here(request), "main": True},
+                {"label": "Start page", "href": "/"}]  # fmt: skip
     if isinstance(problem, ConfirmFirstError) and request.scope.get("session"):
         back = quote(urlsplit(request.headers.get("referer", "")).path or "/queues", safe="/")
         return [{"label": "Confirm that it is you", "href": f"/me/confirm?next={back}", "main": True}]
@@ -117,10 +133,15 @@ def _back(request: Req) -> str:
 
 
 async def _typed(request: Req) -> list[tuple[str, str]]:
-    """What was typed into a form that came too late, so that nobody has to write it again; secrets are left out."""
+    """What was typed into a form that came too late or failed, so that nobody has to write it again; secrets are left
+    out."""
     if request.method in SAFE:
         return []
-    form = await request.form()
+    try:
+        form = await request.form()
+    except Exception as problem:  # a form that cannot be read may be what failed
+        log.warning("what was typed could not be read again: %s", faults.told(problem))
+        return []
     return [
         (name.replace("_", " ").capitalize(), text)
         for name, text in form.items()
@@ -151,9 +172,9 @@ def _what(problem: Exception, status: int) -> str:
 
 
 async def _error_page(
-    request: Req, status: int, what: str, number: str, kept: list[tuple[str, str]], ways: list[dict[str, Any]]
-) -> Response[Any]:
-    title = _TITLES.get(status, "That did not work")
+    request: Req, status: int, title: str, what: str, safe: str, number: str, kept: list[tuple[str, str]],
+    ways: list[dict[str, Any]],
+) -> Response[Any]:  # fmt: skip
     try:
         return await page(
             request,
@@ -161,12 +182,12 @@ async def _error_page(
             status=status,
             title=title,
             what=what,
-            safe=_SAFE,
+            safe=safe,
             ways=ways,
             number=number,
             kept=kept,
         )
     except Exception:  # the database is away, and with it the organisation's name
         log.exception("the error page could not be drawn")
-        text = f"{title}. {what} {_SAFE}" + (f" Number {number}." if number else "")
+        text = f"{title}. {what} {safe}".rstrip() + (f" Number {number}." if number else "")
         return Response(text, media_type="text/plain; charset=utf-8", status_code=status if status >= 400 else 500)
