@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 OMBUD = Path(sys.prefix) / "bin" / "ombud"
+# httpx reads all certificates for each client, and `httpx.get` makes one: by far more work than a request to a desk.
+CERTIFICATES = httpx.create_ssl_context()
 
 
 def allowed(seconds: float) -> float:
