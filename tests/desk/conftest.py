@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from ombud.config import load
-from ombud.desk import first_desk, intake
+from ombud.desk import intake
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import run_with
-from ombud.testing import migrated_copy
+from ombud.testing import DeskTemplate, migrated_copy
 from ombud.trust import keys, link_signing, users
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
@@ -53,13 +53,13 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    config = load(data=tmp_path / "desk", environ={"OMBUD_DATABASE_URL": fresh_database_url})
+async def stage(prepared_database_url: str, desk_template: DeskTemplate, tmp_path: Path) -> AsyncIterator[Stage]:
+    data = desk_template.copy_data(tmp_path / "desk")
+    config = load(data=data, environ={"OMBUD_DATABASE_URL": prepared_database_url})
     run_with(config)
-    await db.open(fresh_database_url)
+    await db.open(prepared_database_url)
     await keys.open_master(config.secrets.master_key_file)
     link_signing.open_signing(config.secrets.master_key_file.parent)
-    await first_desk.prepare()
     yield Stage()
     await db.close()
     keys.close_master()
