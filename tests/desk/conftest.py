@@ -1,6 +1,7 @@
 """An open desk with its people, without a web app: what the desk's own functions need."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,31 @@ class Stage:
         )  # fmt: skip
 
 
-@pytest.fixture
-async def stage(prepared_database_url: str, desk_template: DeskTemplate, tmp_path: Path) -> AsyncIterator[Stage]:
-    data = desk_template.copy_data(tmp_path / "desk")
-    config = load(data=data, environ={"OMBUD_DATABASE_URL": prepared_database_url})
+@asynccontextmanager
+async def opened(url: str, data: Path) -> AsyncIterator[Stage]:
+    config = load(data=data, environ={"OMBUD_DATABASE_URL": url})
     run_with(config)
-    await db.open(prepared_database_url)
+    await db.open(url)
     await keys.open_master(config.secrets.master_key_file)
     link_signing.open_signing(config.secrets.master_key_file.parent)
-    yield Stage()
-    await db.close()
-    keys.close_master()
-    link_signing.close_signing()
+    try:
+        yield Stage()
+    finally:
+        await db.close()
+        keys.close_master()
+        link_signing.close_signing()
+
+
+@pytest.fixture
+async def stage(prepared_database_url: str, desk_template: DeskTemplate, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with opened(prepared_database_url, desk_template.copy_data(tmp_path / "desk")) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def open_stage() -> Callable[[str, Path], AbstractAsyncContextManager[Stage]]:
+    """For tests with a desk of their own making: `async with open_stage(url, data) as stage`."""
+    return opened
 
 
 @pytest.fixture

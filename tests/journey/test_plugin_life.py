@@ -89,9 +89,8 @@ def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
         PYTHONPATH=str(site), OMBUD_SERVER_WEB_PROCESSES="2", OMBUD_LIMITS_FILINGS_PER_HOUR="100000",
         OMBUD_LIMITS_FORMS_PER_HOUR="100000",
     )  # fmt: skip
-    desk.command("migrate")
-    api = {"authorization": f"Bearer {desk.command('token', 'create', '--user', 'admin').splitlines()[-1]}"}
     desk.start()
+    api = {"authorization": f"Bearer {desk.command('token', 'create', '--user', 'admin').splitlines()[-1]}"}
     made = Made("made-up", site)
 
     def everywhere(status: int, words: str = "") -> Callable[[], bool]:
