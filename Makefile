@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 DATA ?= data
 PORT ?= 8000
-JOBS ?= 2
+# One more than the cores of a small machine: tests that start and stop processes wait for a third of their time.
+JOBS ?= 3
 
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))

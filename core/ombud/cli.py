@@ -10,6 +10,7 @@ from typing import Any
 
 from ombud import __version__
 from ombud.config import Config, ConfigError, load
+from ombud.kernel import starting
 
 Run = Callable[[Config, argparse.Namespace], int]
 CORE_GROUPS = {
@@ -65,6 +66,7 @@ def _is_refusal(problem: Exception) -> bool:
 
 
 def run() -> None:
+    starting.begin()
     sys.exit(main())
 
 
@@ -108,6 +110,7 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
 def _run(config: Config, asked: argparse.Namespace) -> int:
     module, _, name = asked.run.partition(":")
     function: Run = getattr(importlib.import_module(f"ombud.commands.{module}"), name)
+    starting.begun()
     return function(config, asked)
 
 

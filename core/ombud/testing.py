@@ -2,7 +2,8 @@
 
 Each process of a run (each of xdist's workers) starts an embedded server of its own at the first need: on a shared one,
 another test's open transaction would hold back this one's ledger checkpoints. It ends with its process, also when that
-is killed. Each database is a copy of one migrated template. OMBUD_TEST_DATABASE_URL names another server, 15 or newer.
+is killed. Each database is a copy of one migrated template, and each desk of one that was prepared once.
+OMBUD_TEST_DATABASE_URL names another server, 15 or newer.
 
 pytest loads this module in every run, also in those that need no database; so functions import what they use.
 """
@@ -16,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,8 @@ class TestServer:
         elif self._url:
             from ombud.kernel.postgres import drop_database
 
-            drop_database(self._url, template_name(self.run))
+            for name in (template_name(self.run), desk_template_name(self.run)):
+                drop_database(self._url, name)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -81,6 +84,10 @@ def _sweep() -> None:
 
 def template_name(run: str) -> str:
     return f"ombud_test_{run}_template"
+
+
+def desk_template_name(run: str) -> str:
+    return f"ombud_test_{run}_desk"
 
 
 _SERVER = pytest.StashKey[TestServer]()
@@ -140,9 +147,37 @@ def build_template(url: str) -> None:
         pool.submit(asyncio.run, migrate(url)).result()
 
 
+@dataclass(frozen=True)
+class DeskTemplate:
+    """A desk that was prepared and that nobody used: its database, and the folder with its keys."""
+
+    database: str
+    data: Path
+
+    def copy_data(self, to: Path) -> Path:
+        shutil.copytree(self.data, to, dirs_exist_ok=True)
+        return to
+
+
+@pytest.fixture(scope="session")
+def desk_template(
+    _postgres_run: tuple[str, str], template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> DeskTemplate:
+    """What each test's desk is copied from; nobody connects to its database."""
+    from ombud.kernel.postgres import create_database
+    from ombud.testing_desk import prepare
+
+    url, run = _postgres_run
+    template = DeskTemplate(desk_template_name(run), tmp_path_factory.mktemp("prepared") / "desk")
+    copy = create_database(url, template.database, template_database)
+    with ThreadPoolExecutor(1) as pool:  # a test's event loop may be set in this thread
+        pool.submit(asyncio.run, prepare(copy, template.data)).result()
+    return template
+
+
 @contextlib.contextmanager
 def migrated_copy(url: str, run: str, template: str) -> Iterator[str]:
-    """A database of its own, made from the template and dropped at the end."""
+    """A database of its own, made from a template and dropped at the end."""
     from ombud.kernel.postgres import create_database, drop_database
 
     name = f"ombud_test_{run}_{os.getpid()}_{next(_numbers)}"
@@ -165,11 +200,19 @@ def fresh_database_url(_postgres_run: tuple[str, str], template_database: str) -
 
 
 @pytest.fixture
-async def desk(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Any]:
+def prepared_database_url(_postgres_run: tuple[str, str], desk_template: DeskTemplate) -> Iterator[str]:
+    """The database of a fresh desk for one test alone; its keys come by `desk_template.copy_data`."""
+    with migrated_copy(*_postgres_run, desk_template.database) as url:
+        yield url
+
+
+@pytest.fixture
+async def desk(prepared_database_url: str, desk_template: DeskTemplate, tmp_path: Path) -> AsyncIterator[Any]:
     """A running desk without plugins on a fresh database: see `ombud.testing_desk.Desk`."""
     from ombud.testing_desk import running_desk
 
-    async with running_desk(fresh_database_url, tmp_path / "desk") as running:
+    data = desk_template.copy_data(tmp_path / "desk")
+    async with running_desk(prepared_database_url, data, is_prepared=True) as running:
         yield running
 
 

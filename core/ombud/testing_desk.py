@@ -158,15 +158,26 @@ def _app(config: Config) -> Litestar:
     return _apps[size]
 
 
-@asynccontextmanager
-async def running_desk(url: str, data: Path, **environment: str) -> AsyncIterator[Desk]:
-    """A prepared desk on a fresh database, without plugins, with its web app started."""
+def _config(url: str, data: Path, **environment: str) -> Config:
     variables = {
         "OMBUD_DATABASE_URL": url, "OMBUD_SERVER_BASE_URL": ADDRESS, "OMBUD_PLUGINS_ENABLED_FIRST": "", **environment,
     }  # fmt: skip
-    config = load(data=data, environ=variables)
+    return load(data=data, environ=variables)
+
+
+async def prepare(url: str, data: Path) -> None:
+    """Makes of a migrated database and an empty folder what `running_desk` can be started on, any number of times."""
+    await prepare_desk(_config(url, data), url)
+
+
+@asynccontextmanager
+async def running_desk(url: str, data: Path, *, is_prepared: bool = False, **environment: str) -> AsyncIterator[Desk]:
+    """A prepared desk on a fresh database, without plugins, with its web app started. `is_prepared`: database and
+    folder are copies of such a desk."""
+    config = _config(url, data, **environment)
     running.loaded, running.problems = {}, {}
-    await prepare_desk(config, url)
+    if not is_prepared:
+        await prepare_desk(config, url)
     app = _app(config)
     async with _alive(app):
         work.register(config)

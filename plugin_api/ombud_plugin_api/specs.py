@@ -1,7 +1,7 @@
 """Every hook a plugin may implement, on one page. `provide_…` hooks are called once when the plugin is loaded;
 they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`."""
 
-from litestar.types import ControllerRouterHandler
+from typing import TYPE_CHECKING
 
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
@@ -10,6 +10,9 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+
+if TYPE_CHECKING:  # most commands need no web framework
+    from litestar.types import ControllerRouterHandler
 
 
 @hookspec
@@ -23,7 +26,7 @@ def provide_navigation(manifest: Manifest) -> list[NavItem]:  # type: ignore[emp
 
 
 @hookspec
-def provide_pages(manifest: Manifest) -> list[ControllerRouterHandler]:  # type: ignore[empty-body]
+def provide_pages(manifest: Manifest) -> list["ControllerRouterHandler"]:  # type: ignore[empty-body]
     """Litestar handlers mounted under `/p/<slug>/`, each with `opt={"permission": …}` or `opt={"public": True}`.
     Machines send to addresses below `/p/<slug>/hook/`: no form field is asked for there, and whoever asks is nobody,
     signed in or not; store what came and verify it in a job."""

@@ -1,18 +1,19 @@
 """An open desk with its people, without a web app: what the desk's own functions need."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ombud.config import load
-from ombud.desk import first_desk, intake
+from ombud.desk import intake
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import run_with
-from ombud.testing import migrated_copy
+from ombud.testing import DeskTemplate, migrated_copy
 from ombud.trust import keys, link_signing, users
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
@@ -55,18 +56,31 @@ class Stage:
         )  # fmt: skip
 
 
-@pytest.fixture
-async def stage(fresh_database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    config = load(data=tmp_path / "desk", environ={"OMBUD_DATABASE_URL": fresh_database_url})
+@asynccontextmanager
+async def opened(url: str, data: Path) -> AsyncIterator[Stage]:
+    config = load(data=data, environ={"OMBUD_DATABASE_URL": url})
     run_with(config)
-    await db.open(fresh_database_url)
+    await db.open(url)
     await keys.open_master(config.secrets.master_key_file)
     link_signing.open_signing(config.secrets.master_key_file.parent)
-    await first_desk.prepare()
-    yield Stage()
-    await db.close()
-    keys.close_master()
-    link_signing.close_signing()
+    try:
+        yield Stage()
+    finally:
+        await db.close()
+        keys.close_master()
+        link_signing.close_signing()
+
+
+@pytest.fixture
+async def stage(prepared_database_url: str, desk_template: DeskTemplate, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with opened(prepared_database_url, desk_template.copy_data(tmp_path / "desk")) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def open_stage() -> Callable[[str, Path], AbstractAsyncContextManager[Stage]]:
+    """For tests with a desk of their own making: `async with open_stage(url, data) as stage`."""
+    return opened
 
 
 @pytest.fixture

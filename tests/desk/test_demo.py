@@ -1,7 +1,13 @@
 """The demonstration firm: a year full of life, told in the ledger, and removed without residue."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +24,7 @@ from ombud.kernel import clock, outbox
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import Subscription
+from ombud.testing import DeskTemplate, migrated_copy
 from ombud.trust import checkpoints, ledger, passwords, users
 from ombud.trust.ledger_verify import verify
 from ombud.trust.viewers import viewer_of_user
@@ -43,15 +50,61 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[::40])
 
 
-async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
-    stage: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def nobody(event: dict[str, Any], context: Any) -> None: ...
+@dataclass(frozen=True)
+class Year:
+    """A desk with one case, into which the whole year was loaded; `before`: its rows before the load; `loaded`: the
+    moment after it."""
 
-    monkeypatch.setitem(outbox.registry.subscriptions, "listens-to-all", Subscription(("*",), nobody))
-    await stage.file("The fee was taken twice.")
-    before = await rows_of_every_table()
-    report = await demo.load()
+    desk: DeskTemplate
+    report: demo.DemoReport
+    before: dict[str, int]
+    loaded: datetime
+
+
+async def nobody(event: dict[str, Any], context: Any) -> None: ...
+
+
+LISTENS = ("listens-to-all", Subscription(("*",), nobody))
+
+
+@pytest.fixture(scope="module")
+def year(
+    _postgres_run: tuple[str, str], desk_template: DeskTemplate, open_stage: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Year]:  # fmt: skip
+    """Loaded once; each test that is about the year has a copy of it, `lived`."""
+    data = desk_template.copy_data(tmp_path_factory.mktemp("year") / "desk")
+
+    async def live() -> tuple[demo.DemoReport, dict[str, int], datetime]:
+        async with open_stage(url, data) as stage:
+            await stage.file("The fee was taken twice.")
+            before = await rows_of_every_table()
+            return await demo.load(), before, now()
+
+    with migrated_copy(*_postgres_run, desk_template.database) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(outbox.registry.subscriptions, *LISTENS)
+        with ThreadPoolExecutor(1) as pool:  # a test's event loop may be set in this thread
+            made = pool.submit(asyncio.run, live()).result()
+        patch.undo()
+        yield Year(DeskTemplate(urlsplit(url).path.removeprefix("/"), data), *made)
+
+
+@pytest.fixture
+async def lived(
+    _postgres_run: tuple[str, str], year: Year, open_stage: Callable[..., Any], tmp_path: Path
+) -> AsyncIterator[Any]:
+    """The stage of a desk that has the year."""
+    data = year.desk.copy_data(tmp_path / "desk")
+    with migrated_copy(*_postgres_run, year.desk.database) as url:
+        async with open_stage(url, data) as stage:
+            yield stage
+
+
+async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
+    lived: Any, year: Year, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(outbox.registry.subscriptions, *LISTENS)
+    report, before = year.report, year.before
     assert (await units.first()).name == "Modra Group"
     during = await rows_of_every_table()
     assert 450 < report.cases < 520
@@ -74,10 +127,9 @@ async def test_loaded_and_removed_leaves_no_row_and_a_ledger_that_holds(
     assert await db.fetchval("SELECT count(*) FROM core_ledger_entry WHERE kind = 'demo.removed'") == 1
 
 
-async def test_the_year_shows_life_on_every_page(stage: Any) -> None:
-    await demo.load()
-    moment = now()
-    cases_now = await db.fetch("SELECT * FROM core_case")
+async def test_the_year_shows_life_on_every_page(lived: Any, year: Year) -> None:
+    moment = year.loaded
+    cases_now = await db.fetch("SELECT * FROM core_case WHERE id IN (SELECT item_id FROM core_demo_item)")
     open_now = [row for row in cases_now if row["status"] != "closed"]
     assert {row["status"] for row in cases_now} == {"new", "in_progress", "resolved", "closed"}
     assert sum(row["due_at"] < moment for row in open_now) >= 4
@@ -111,8 +163,11 @@ async def test_the_year_shows_life_on_every_page(stage: Any) -> None:
 async def the_firm_is_full_of_people(moment: datetime) -> None:
     assert 15 <= await db.fetchval("SELECT count(DISTINCT owner_id) FROM core_aspect WHERE owner_id IS NOT NULL") <= 20
     assert await db.fetchval("SELECT count(*) FROM core_unit WHERE key LIKE 'modra%'") == len(UNITS) > 6
-    assert {row["key"] for row in await db.fetch("SELECT DISTINCT u.key FROM core_case c JOIN core_unit u "
-                                                 "ON u.id = c.unit_id")} == set(TEAMS)  # fmt: skip
+    teams = await db.fetch(
+        "SELECT DISTINCT u.key FROM core_case c JOIN core_unit u ON u.id = c.unit_id "
+        "WHERE c.id IN (SELECT item_id FROM core_demo_item)"
+    )
+    assert {row["key"] for row in teams} == set(TEAMS)
     assert await db.fetchval("SELECT count(*) FROM core_case WHERE case_type = 'modra_file' AND fields <> '{}'") > 50
     assert await db.fetchval(
         "SELECT count(*) FROM (SELECT name FROM core_person p JOIN core_party r ON r.person_id = p.id "

@@ -99,9 +99,9 @@ def test_looking_at_ten_megabytes_made_to_be_slow_takes_no_time() -> None:
     for start in (PNG, b"PK\x03\x04", OLE, b"<", b"", b"\xff\xfe", b"RIFF"):
         for filling in (b"<", b"<scrip", b"\0<", b"PK\x05\x05", b"mimetype", "łódź".encode()):
             data = (start + filling * (10_000_000 // len(filling)))[:10_000_000]
-            began = time.perf_counter()
+            began = time.thread_time()
             content_type(data, "a.png")
-            assert time.perf_counter() - began < 3  # about 0.1 s on an idle machine
+            assert time.thread_time() - began < 3  # about 0.1 s; others on the machine do not count
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Real processes: a desk served by the command `ombud`, on a free port, in a folder of its own."""
 
+import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,9 +39,15 @@ def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of every distribution, as `make wheels` builds them."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for each in DISTRIBUTIONS:
-        build(ROOT / each, folder)
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "wheels"
+    with folder.with_name("wheels.lock").open("w") as lock:  # the first of xdist's workers builds them for all
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            building = tmp_path_factory.mktemp("building")
+            for each in DISTRIBUTIONS:
+                build(ROOT / each, building)
+            building.rename(folder)
     assert len(list(folder.glob("*.whl"))) == len(DISTRIBUTIONS) >= 6
     return folder
 

@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 OMBUD = Path(sys.prefix) / "bin" / "ombud"
+# httpx reads all certificates for each client, and `httpx.get` makes one: by far more work than a request to a desk.
+CERTIFICATES = httpx.create_ssl_context()
 
 
 def allowed(seconds: float) -> float:
@@ -47,6 +50,7 @@ class Served:
         return done.stdout
 
     def start(self, *more: str, port: int = 0) -> None:
+        """Prepares the desk if it is new. Commands are cheaper afterwards: before, each starts the database anew."""
         self._process = subprocess.Popen(
             [self.program, "serve", "--port", str(port), *more], cwd=self.data.parent, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=self._log.open("a"),

@@ -16,11 +16,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def served(module_desk: Any) -> Any:
-    module_desk.command("migrate")
+    module_desk.start()
     for name, role in (("ewa", "agent"), ("piotr", "agent"), ("anna", "leader")):
         module_desk.command("user", "add", name, "--role", role, "--password-stdin", given=f"{PASSWORD}\n")
     module_desk.token = module_desk.command("token", "create", "--user", "anna").splitlines()[-1]
-    module_desk.start()
     return module_desk
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from served import allowed
+from served import CERTIFICATES, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
@@ -54,10 +54,11 @@ class Load:
 
     def _ask(self, number: int, count: int) -> httpx.Response:
         if count % 5:
-            return httpx.get(f"{self.address}/p/webform/", timeout=30)
+            return httpx.get(f"{self.address}/p/webform/", timeout=30, verify=CERTIFICATES)
         return httpx.post(
             f"{self.address}/api/v1/complaints", headers={**self.api, "idempotency-key": f"load-{number}-{count}"},
             json={"person": {"name": "Ann"}, "matters": [{"text": "The fee was taken twice."}]}, timeout=30,
+            verify=CERTIFICATES,
         )  # fmt: skip
 
 
@@ -88,16 +89,15 @@ def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
         PYTHONPATH=str(site), OMBUD_SERVER_WEB_PROCESSES="2", OMBUD_LIMITS_FILINGS_PER_HOUR="100000",
         OMBUD_LIMITS_FORMS_PER_HOUR="100000",
     )  # fmt: skip
-    desk.command("migrate")
-    api = {"authorization": f"Bearer {desk.command('token', 'create', '--user', 'admin').splitlines()[-1]}"}
     desk.start()
+    api = {"authorization": f"Bearer {desk.command('token', 'create', '--user', 'admin').splitlines()[-1]}"}
     made = Made("made-up", site)
 
     def everywhere(status: int, words: str = "") -> Callable[[], bool]:
         """Several connections, since each may be taken by another process."""
 
         def holds() -> bool:
-            answers = [httpx.get(f"{desk.address}/p/made-up/", timeout=30) for _ in range(6)]
+            answers = [httpx.get(f"{desk.address}/p/made-up/", timeout=30, verify=CERTIFICATES) for _ in range(6)]
             return all(each.status_code == status and words in each.text for each in answers)
 
         return holds

@@ -68,10 +68,9 @@ class Two:
 
 @pytest.fixture(scope="module")
 def two(module_desk: Any, chromium: Any) -> Iterator[Two]:
-    module_desk.command("migrate")
+    module_desk.start()
     for name in ("ewa", "piotr"):
         module_desk.command("user", "add", name, "--role", "leader", "--password-stdin", given=f"{PASSWORD}\n")
-    module_desk.start()
     stage = Two(module_desk, chromium)
     yield stage
     for context in stage.contexts:

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -63,3 +65,12 @@ def test_core_and_the_plugin_api_name_no_plugin(slug: str) -> None:
         for path in [*folder.rglob("*.py"), *folder.rglob("templates/**/*.html")]:
             if "node_modules" not in path.parts:
                 assert not names.search(path.read_text("utf-8")), f"{path.relative_to(ROOT)} names the plugin {slug}"
+
+
+def test_a_command_of_core_begins_without_what_only_pages_passwords_and_uploads_need() -> None:
+    """Each command would wait for the import. What an enabled plugin imports comes later, with the plugin."""
+    code = "import sys, ombud.commands.people; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    loaded = set(done.stdout.split())
+    assert {"ombud.start", "asyncpg"} <= loaded
+    assert loaded & {"litestar", "psycopg", "zxcvbn", "puremagic", "jinja2", "uvicorn", "dramatiq"} == set()

@@ -3,8 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-import puremagic
-
 from ombud.desk.errors import Invalid
 
 UNKNOWN = "application/octet-stream"
@@ -124,6 +122,8 @@ def _text(data: bytes, ending: str) -> str:
 
 
 def _by_lists(data: bytes) -> str:
+    import puremagic  # its lists are read only for a file that none of the signs above told
+
     try:
         found = puremagic.from_string(data[:65_536], mime=True)
     except (puremagic.PureError, ValueError):

@@ -11,6 +11,7 @@ import sys
 from uuid import UUID
 
 from ombud.config import load
+from ombud.kernel import starting
 from ombud.kernel.heartbeat import show_stack_on_request
 from ombud.kernel.processes import APART
 
@@ -18,6 +19,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    starting.begin()
     asked = _arguments()
     die_with(asked.parent)
     config = load()

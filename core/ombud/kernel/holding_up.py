@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-import psycopg
 
 from ombud.kernel.database import db
 from ombud.kernel.migrations import MigrationError
@@ -57,6 +56,8 @@ class Watch:
         self._thread.start()
 
     def _look(self, pid: int) -> None:
+        import psycopg  # only a change of tables needs it; most commands make none
+
         try:
             with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
                 while not self._over.wait(LOOK_EVERY) and not self.cut:

@@ -24,8 +24,6 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import psutil
-import psycopg
-from psycopg import sql
 
 from ombud.kernel import postgres_cluster as files
 from ombud.kernel.postgres_cluster import DATABASE, ROLE, Owner, PostgresError
@@ -359,6 +357,9 @@ def create_database(url: str, name: str, template: str | None = None) -> str:
 
     `url` must not lead to the template: PostgreSQL copies only what nobody is connected to.
     """
+    import psycopg
+    from psycopg import sql
+
     command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if template is not None:
         # Files are copied as they are: logging each page would take twice as long, and write as much again.
@@ -370,5 +371,8 @@ def create_database(url: str, name: str, template: str | None = None) -> str:
 
 def drop_database(url: str, name: str) -> None:
     """Drops a database if it is there, and ends who is connected to it; `url` must lead to another one."""
+    import psycopg
+    from psycopg import sql
+
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from ombud.config import Config
+from ombud.kernel import starting
 from ombud.kernel.heartbeat import beat_task, pulse
 from ombud.kernel.leaving import leave
 
@@ -21,6 +22,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        starting.begun()
         if not self.should_exit:
             pulse().say_ready()
 

@@ -15,7 +15,7 @@ import dramatiq
 from dramatiq.broker import Broker
 
 from ombud.config import Config
-from ombud.kernel import schedule
+from ombud.kernel import schedule, starting
 from ombud.kernel.broker import ACTOR, make_broker, message_for
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
@@ -60,6 +60,7 @@ async def _work(config: Config, url: str, roles: set[str], setting_up: str, work
             await stack.enter_async_context(_until_left(schedule.run_schedule(), stop))
         if "work" in roles:
             await stack.enter_async_context(_deliveries(config, worker, stop))
+        starting.begun()
         pulse().say_ready()
         log.info("ready: %s", ", ".join(sorted(roles)))
         await stop.wait()

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 # 15, because a password stands alone wherever nobody set a second factor up, or lost it (NIST SP 800-63B-4, 3.1.1.2).
 SHORTEST, LONGEST = 15, 200
@@ -44,6 +43,8 @@ def check(password: str, user_name: str = "", words: Collection[str] = ()) -> No
     plain, known = text.casefold(), _known(user_name, words)
     if len(_without(plain, known)) < _OWN:
         raise WeakPassword("Choose a password that differs from the user name and from the name of the organisation.")
+    from zxcvbn import zxcvbn  # its lists are read only where a password is chosen
+
     if zxcvbn(plain[:_ESTIMATED], user_inputs=sorted(known), max_length=_ESTIMATED)["guesses_log10"] < GUESSES:
         raise WeakPassword("This password is among the first that attackers try. Choose another, such as a few words.")
 

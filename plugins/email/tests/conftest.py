@@ -15,13 +15,13 @@ import trustme
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import DOVECOT, PASSWORD, Dovecot, Post, Tokens, Wire  # noqa: E402
+from servers import DOVECOT, PASSWORD, Dovecot, Post, Tokens, Wire
 
-from ombud.kernel.database import db  # noqa: E402
-from ombud.testing_desk import Desk  # noqa: E402
-from ombud_email import fetching, login, mailbox  # noqa: E402
-from ombud_email.mailbox import Mailbox  # noqa: E402
-from ombud_email.settings import SCHEMA  # noqa: E402
+from ombud.kernel.database import db
+from ombud.testing_desk import Desk
+from ombud_email import fetching, login, mailbox
+from ombud_email.mailbox import Mailbox
+from ombud_email.settings import SCHEMA
 
 ADDRESS = "complaints@firm.example"
 

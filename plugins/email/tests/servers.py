@@ -37,7 +37,7 @@ class Dovecot:
     """Runs as a user without rights: this one, or `nobody` where tests run as root. Each user name is a mailbox."""
 
     def __init__(self, authority: trustme.CA, introspect: str = "") -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="mail-", dir="/tmp"))  # noqa: S108 - paths of sockets must be short
+        self.home = Path(tempfile.mkdtemp(prefix="mail-", dir="/tmp"))
         self.port, self.tls_port = free_port(), free_port()
         self._introspect = introspect
         self._process: subprocess.Popen[bytes] | None = None

@@ -16,7 +16,14 @@ from ombud.kernel.database import db
 from ombud_email import compose, login, sending
 from ombud_email.mailbox import mailbox_of
 from ombud_plugin_api import (
-    Document, Misconfigured, OutboundMessage, Permanent, Receipt, Recipient, Thread, Transient
+    Document,
+    Misconfigured,
+    OutboundMessage,
+    Permanent,
+    Receipt,
+    Recipient,
+    Thread,
+    Transient,
 )  # fmt: skip
 
 TOKEN = "a" * 42

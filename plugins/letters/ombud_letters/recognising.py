@@ -12,8 +12,8 @@ _PHONE = re.compile(r"(?:tel|telefon|phone|mobile|kom)[.: ]{1,4}(\+?[\d][\d ()/-
 _UK = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})\b")
 _PL = re.compile(r"\b(\d{2}-\d{3})\s+\w")
 _POLISH = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻ")
-_POLISH_WORDS = frozenset("jest nie się oraz przez dla proszę pani pana szanowni państwo sprawie reklamacja".split())
-_ENGLISH_WORDS = frozenset("the and that with have your from this was not dear sir madam complaint letter".split())
+_POLISH_WORDS = frozenset(["jest", "nie", "się", "oraz", "przez", "dla", "proszę", "pani", "pana", "szanowni", "państwo", "sprawie", "reklamacja"])
+_ENGLISH_WORDS = frozenset(["the", "and", "that", "with", "have", "your", "from", "this", "was", "not", "dear", "sir", "madam", "complaint", "letter"])
 _CLOSING = re.compile(
     r"^\s*(yours|sincerely|faithfully|kind regards|best regards|regards|with best|z poważaniem|z wyrazami|pozdrawiam"
     r"|łączę wyrazy)\b.{0,40}$",

@@ -9,7 +9,7 @@ from ombud_plugin_api import RawReceipt
 from ombud_plugin_api.testing import Marked, PluginContract, Stage, Subject
 
 sys.path.insert(0, str(Path(__file__).parent))
-import papers  # noqa: E402
+import papers
 
 
 class TestContract(PluginContract):

@@ -4,7 +4,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from ombud.kernel.database import db
 
-ID = "2026-11-26T05:20:00:000000"
+ID = "2026-11-26T05:21:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "The roles of the processes for plugins' pages"
 
