@@ -15,6 +15,7 @@ from ombud.trust import tokens
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_token, viewer_of_user
 
+GIVE_MORE = "UPDATE core_role SET permissions = array_append(permissions, 'user.manage') WHERE key = 'agent'"
 CHANGES = [
     "UPDATE core_role SET permissions = array_remove(permissions, 'case.read') WHERE key = 'agent'",
     "DELETE FROM core_user_role WHERE user_id = $1",
@@ -59,9 +60,7 @@ async def test_a_right_given_by_another_process_is_there_at_the_next_request(des
     _, plain = await reader(desk)
     assert not (await viewer(plain)).may("user.manage")
     async with another_process() as other:
-        await other.execute(
-            "UPDATE core_role SET permissions = array_append(permissions, 'user.manage') WHERE key = 'agent'"
-        )
+        await other.execute(GIVE_MORE)
         assert (await viewer(plain)).may("user.manage")
 
 
@@ -102,9 +101,7 @@ async def test_what_a_transaction_took_back_is_remembered_by_nobody(desk: Any) -
     before = await settled()
     with contextlib.suppress(LookupError):
         async with db.transaction():
-            await db.execute(
-                "UPDATE core_role SET permissions = array_append(permissions, 'user.manage') WHERE key = 'agent'"
-            )
+            await db.execute(GIVE_MORE)
             within = await viewer_of_user(user_id)
             assert within is not None
             assert within.may("user.manage"), "a transaction sees its own changes"

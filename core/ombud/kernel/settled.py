@@ -25,8 +25,8 @@ class Memory(Generic[K, V]):
 
     def of(self, settled: int) -> dict[K, V]:
         """What is known under this number; the caller adds to it. In a transaction, which may have changed what nobody
-        else sees yet, nothing is known and nothing is kept."""
-        if db.in_transaction():
+        else sees yet, nothing is known and nothing is kept; nor where nobody read the number (0)."""
+        if not settled or db.in_transaction():
             return {}
         now = (settled, db.engine.pool)
         if now != self._of or len(self._values) >= self._most:
