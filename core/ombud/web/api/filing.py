@@ -6,7 +6,7 @@ from litestar import Request, post
 from litestar.params import HeaderParameter, JSONBody
 
 from ombud.desk import intake
-from ombud.desk.api_complaint import ComplaintBody, parse_api_complaint
+from ombud.desk.api_complaint import ComplaintBody, complaint_of
 from ombud.desk.errors import NotAllowed
 from ombud.desk.fields import check
 from ombud.desk.ground import ground_of
@@ -40,7 +40,7 @@ async def file_complaint(
         body=await request.body(),
     )
     await _check_place(viewer, data)
-    filed = await intake.file(raw, parse_api_complaint(raw), principal=viewer.actor, actor=viewer.actor)
+    filed = await intake.file(raw, complaint_of(data), principal=viewer.actor, actor=viewer.actor)
     return Filed(reference=filed.reference, track_url=filed.track_url)
 
 
