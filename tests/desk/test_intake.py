@@ -2,6 +2,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from ombud.desk import customers, intake, queues, references
@@ -10,7 +11,7 @@ from ombud.kernel.database import db
 from ombud.trust import vault
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api.facts import Document
+from ombud_plugin_api.facts import Complaint, Document, Matter, PersonGiven, RawReceipt
 
 
 async def test_a_complaint_becomes_a_case_with_an_aspect_for_each_matter(desk: Any) -> None:
@@ -65,7 +66,7 @@ async def test_a_receipt_whose_process_died_before_the_case_was_opened_is_taken_
         raise ConnectionError("the process died here")
 
     with monkeypatch.context() as broken:
-        broken.setattr(intake, "_write_case", dies)
+        broken.setattr(intake, "_write", dies)
         client = await desk.api("agent")
         body = {"channel": "api", "person": {"name": "Ann"}, "matters": [{"text": "The fee was taken twice."}]}
         lost = await client.post("/api/v1/complaints", json=body, headers={"idempotency-key": "k1"})
@@ -80,6 +81,82 @@ async def test_a_receipt_whose_process_died_before_the_case_was_opened_is_taken_
     again = await client.post("/api/v1/complaints", json=body, headers={"idempotency-key": "k1"})
     assert again.status_code == 201
     assert again.json()["reference"] == await db.fetchval("SELECT reference FROM core_case")
+
+
+def a_complaint(text: str = "The fee was taken twice.", **about: Any) -> Complaint:
+    return Complaint(channel="api", person=PersonGiven(name="Ann"), matters=(Matter(text=text),), **about)
+
+
+async def a_receipt(key: str = "k1") -> intake.Receipt:
+    return await intake.receive(RawReceipt(channel="api", key=key, content_type="text/plain", body=b"The fee."))
+
+
+PICTURE = Document(name="proof.png", content_type="image/png", data=b"\x89PNG\r\n\x1a\n pixels")
+
+
+@pytest.mark.parametrize("documents", [(), (PICTURE,)])
+async def test_one_receipt_opened_by_several_at_once_becomes_one_case(desk: Any, documents: Any) -> None:
+    receipt = await a_receipt()
+    _, later, _ = await intake.load_raw(receipt.id)
+    complaint = a_complaint(documents=documents)
+    filed = await asyncio.gather(*(intake.open_case(each, complaint) for each in (receipt, later, receipt, later)))
+    assert len({each.reference for each in filed}) == len({each.track_url for each in filed}) == 1
+    assert sorted(each.duplicate for each in filed) == [False, True, True, True]
+    for table in ("core_case", "core_person", "core_message", "core_aspect", "core_link", "core_stream"):
+        of_it = " WHERE stream LIKE 'case/%'" if table == "core_stream" else ""
+        assert await db.fetchval(f"SELECT count(*) FROM {table}{of_it}") == 1, table
+    assert await db.fetchval("SELECT count(*) FROM core_ledger_entry WHERE kind = 'case.opened'") == 1
+    assert await db.fetchval("SELECT count(*) FROM core_attachment") == len(documents)
+
+
+async def test_who_comes_too_late_writes_nothing_and_is_told_what_was_answered(desk: Any) -> None:
+    receipt = await a_receipt()
+    first = await intake.open_case(receipt, a_complaint())
+    count = "SELECT (SELECT count(*) FROM core_ledger_entry) + (SELECT count(*) FROM core_sealed)"
+    before = await db.fetchval(count)
+    again = await intake.open_case(receipt, a_complaint("Other words."))
+    assert (again.reference, again.track_url, again.duplicate) == (first.reference, first.track_url, True)
+    assert await db.fetchval(count) == before
+    assert await db.fetchval("SELECT text FROM core_aspect") == "The fee was taken twice."
+
+
+async def test_a_complaint_costs_two_statements_and_one_with_a_file_a_transaction(desk: Any) -> None:
+    await desk.file("Warm.")
+    with db.counting() as count:
+        await desk.file("The fee was taken twice.", "The clerk was rude.")
+    assert count.statements == 2
+    with db.counting() as count:
+        await desk.file("See the picture.", documents=(PICTURE,))
+    assert count.statements <= 8
+
+
+async def test_a_receipt_that_is_not_there_opens_nothing(desk: Any) -> None:
+    receipt = await a_receipt()
+    _, later, _ = await intake.load_raw(receipt.id)
+    await db.execute("DELETE FROM core_raw")
+    with pytest.raises(LookupError, match="no receipt"):
+        await intake.open_case(later, a_complaint())
+
+
+async def test_what_another_process_sets_up_holds_for_the_very_next_complaint(desk: Any) -> None:
+    """Intake remembers units, queues and case types; it asks with each receipt whether they are still the same."""
+    await desk.file("Warm.")
+    other = await asyncpg.connect(db.url)
+    try:
+        queue = await other.fetchval(
+            "INSERT INTO core_queue (id, key, name, condition, position, active, version) "
+            "VALUES (gen_random_uuid(), 'first', 'First', '{}', -1, true, 1) RETURNING id"
+        )
+        filed = await desk.file("It waits there.")
+        assert await db.fetchval("SELECT queue_id FROM core_case WHERE id = $1", filed.case_id) == queue
+        await other.execute("UPDATE core_queue SET active = false WHERE id = $1", queue)
+        filed = await desk.file("It waits elsewhere.")
+        assert await db.fetchval("SELECT queue_id FROM core_case WHERE id = $1", filed.case_id) != queue
+        await other.execute("UPDATE core_case_type SET active = false WHERE key = 'complaint'")
+        with pytest.raises(Invalid, match="no case type"):
+            await desk.file("Nobody takes it.")
+    finally:
+        await other.close()
 
 
 @pytest.mark.parametrize(

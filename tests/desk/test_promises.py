@@ -59,6 +59,7 @@ async def test_a_promise_costs_intake_no_further_statement(desk: Desk) -> None:
     with db.counting() as before:
         await desk.file("The fee was taken twice.")
     await promise(answer_within_days=30, tracking_link_days=7)
+    await desk.file("It reads once what has changed.")
     with db.counting() as after:
         await desk.file("The fee was taken twice again.")
     assert after.statements == before.statements

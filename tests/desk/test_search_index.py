@@ -1,6 +1,7 @@
 """The search index: kept up to date by every change, built anew beside the one in use, and forgotten on erasure."""
 
 import asyncio
+import contextlib
 import re
 from datetime import timedelta
 
@@ -72,6 +73,45 @@ async def test_every_change_is_noted_in_its_transaction_and_taken_up_in_one_go(s
     assert await found("ana@new.example", "person") == [person]
     await undone(db.execute("UPDATE core_case SET title = 'A walrus'"))
     assert await db.fetchval("SELECT count(*) FROM core_search_due") == 0
+
+
+async def test_a_new_case_is_noted_once_with_all_that_comes_with_it(stage):
+    await search_index.catch_up()
+    first, second = await stage.file("A zeppelin.", "A walrus."), await stage.file("An orchid.")
+    notes = "SELECT kind, count(*) AS times FROM core_search_due GROUP BY kind ORDER BY kind"
+    assert [tuple(row) for row in await db.fetch(notes)] == [("case", 2), ("message", 2), ("person", 2)]
+    await search_index.catch_up()
+    assert await found("walrus") == [first.case_id]
+    agent = await stage.person("agent")
+    async with db.transaction():  # what is added to a case later has a note of its own, whatever else is new
+        third = await stage.file("A marmot.")
+        await aspects.add(agent, second.case_id, "A gargoyle", "It looked at me.")
+        await aspects.add(agent, third.case_id, "A quokka", "It smiled.")
+    await search_index.catch_up()
+    assert await found("gargoyle") == [second.case_id]
+    assert await found("quokka") == await found("marmot") == [third.case_id]
+
+
+async def test_a_note_that_was_taken_back_is_written_again(stage):
+    filed = await stage.file("A zeppelin.")
+    await search_index.catch_up()
+    row = dict(await db.fetchrow("SELECT * FROM core_case WHERE id = $1", filed.case_id))
+    copied = ", ".join("$1" if name == "id" else "$2" if name == "reference" else name for name in row)
+    add = f"INSERT INTO core_case ({', '.join(row)}) SELECT {copied} FROM core_case WHERE id = $3"
+    party = (
+        "INSERT INTO core_party (id, case_id, person_id, created_at) SELECT $1, $2, person_id, now() FROM core_party"
+    )
+    case_id = new_id()
+    async with db.transaction():
+        with contextlib.suppress(LookupError):
+            async with db.savepoint():
+                await db.execute(add, case_id, "OMB-1", filed.case_id)
+                raise LookupError
+        await db.execute("SET LOCAL ombud.unsearched = 'on'")
+        await db.execute(add, case_id, "OMB-1", filed.case_id)
+        await db.execute("SET LOCAL ombud.unsearched = 'off'")
+        await db.execute(party, new_id(), case_id)
+    assert [row["subject"] for row in await db.fetch("SELECT subject FROM core_search_due")] == [case_id]
 
 
 async def test_a_change_that_matters_to_no_word_leaves_no_note(stage):

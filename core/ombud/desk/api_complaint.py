@@ -54,7 +54,11 @@ class ComplaintBody(_Body, kw_only=True):
 
 def parse_api_complaint(raw: RawReceipt) -> Complaint:
     """The complaint in the exact bytes of a request; pure. Raises Invalid."""
-    body = decode(raw.body, ComplaintBody)
+    return complaint_of(decode(raw.body, ComplaintBody))
+
+
+def complaint_of(body: ComplaintBody) -> Complaint:
+    """The complaint of a body that was read strictly."""
     return Complaint(
         channel=body.channel,
         person=PersonGiven(

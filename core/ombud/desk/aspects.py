@@ -13,7 +13,7 @@ from ombud.desk import taxonomies
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.intake import moment, shortened
+from ombud.desk.opening import moment, shortened
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, is_code
 from ombud.desk.writing import (
     check_version,

@@ -5,39 +5,24 @@ job `intake.resume` parses it again in the work process, or it waits in "Needs a
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from msgspec import structs
 
-from ombud.desk import attachments, deadlines, fields, promises, queues, references, representatives, taxonomies
+from ombud.desk import attachments, deadlines, representatives, taxonomies
 from ombud.desk.checking import checked_complaint
 from ombud.desk.errors import Invalid, KeyReused
-from ombud.desk.words import is_code
+from ombud.desk.ground import ground_of
+from ombud.desk.opening import Opening, Receipt, planned, written
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.process import address, settings
+from ombud.kernel.settled import SETTLED
+from ombud.process import address
 from ombud.trust import keys, links, vault
-from ombud.trust.canonical import moment_text
-from ombud.trust.ledger import NewEntry, Sealed, append
+from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api.facts import Complaint, Filed, RawReceipt
-
-STEPS = ("stored", "parsed", "opened", "aspects", "clocks", "queued")
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A raw message that is safe in the database; `case_id` once it became a case."""
-
-    id: UUID
-    person_id: UUID
-    received_at: datetime
-    status: str
-    case_id: UUID | None
-    key: bytes | None = field(default=None, repr=False)  # the person's, where this request made it itself
 
 
 async def file(raw: RawReceipt, complaint: Complaint, *, principal: str = "", actor: str = "") -> Filed:
@@ -104,13 +89,13 @@ kept AS (
     SELECT $9, $10, $11, $12, $13, $14, $7 FROM stored),
 keyed AS (
     INSERT INTO core_key (subject, wrapped, master_id, created_at) SELECT $10, $15, $16, $7 FROM stored)
-SELECT holds, EXISTS (SELECT 1 FROM stored) AS stored FROM current
+SELECT holds, (SELECT nextval('core_case_number') FROM stored) AS number, {SETTLED} AS settled FROM current
 """
 
 
 async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str) -> Receipt | None:
-    """One statement, committed by itself, with the key of the person nobody knew before; while the master key is being
-    rotated, a transaction that looks after the key. None where the idempotency key is known."""
+    """One statement, committed by itself, with the key of the person nobody knew before and the number of the case;
+    while the master key is rotated, a transaction that looks after the key. None where the idempotency key is known."""
     fresh = keys.fresh_key(f"person/{receipt.person_id}")
     about = (
         receipt.id, raw.channel, raw.key, principal, fingerprint, raw.content_type, receipt.received_at, "stored"
@@ -121,7 +106,9 @@ async def _store(receipt: Receipt, raw: RawReceipt, principal: str, fingerprint:
     )
     assert done is not None
     if done["holds"]:
-        return replace(receipt, key=fresh.key) if done["stored"] else None
+        if done["number"] is None:
+            return None
+        return replace(receipt, key=fresh.key, number=done["number"], settled=done["settled"])
     async with db.transaction():
         if await db.execute(_ALONE, *about, kept.id) == "INSERT 0 0":
             return None
@@ -134,253 +121,52 @@ async def open_case(
 ) -> Filed:
     """Opens the case of a receipt in one transaction; safe to call twice, the second call answers like the first.
     `message_id`: the message that waited in the inbox and becomes the first one of the case."""
-    async with db.transaction():
-        ground = await _ground(receipt, complaint)
-        case_id = ground["case_id"]
-        if case_id is None:
-            complaint = await taxonomies.coded_complaint(complaint, UUID(ground["unit"]["id"]))
-            opening = _plan(receipt, complaint, ground, message_id)
-            await _write(opening, complaint)
-            await _record(opening, complaint, actor or f"person/{receipt.person_id}")
-            return opening.filed
-    return await answer_again(case_id)
+    if receipt.number is None:
+        receipt = await _looked_at(receipt)
+    if receipt.case_id is not None:
+        return await answer_again(receipt.case_id)
+    ground = await ground_of(complaint.unit, complaint.case_type, receipt.settled)
+    complaint = await taxonomies.coded_complaint(complaint, ground.unit_id)
+    opening = planned(receipt, complaint, ground, message_id)
+    if await _write(opening, complaint, actor or f"person/{receipt.person_id}"):
+        return opening.filed
+    return await answer_again(await db.fetchval("SELECT case_id FROM core_raw WHERE id = $1", receipt.id))
 
 
-@dataclass(frozen=True)
-class _Opening:
-    """Everything about a new case that is settled before the first row is written."""
-
-    receipt: Receipt
-    case_id: UUID
-    message_id: UUID
-    party_id: UUID
-    aspect_ids: tuple[UUID, ...]
-    reference: str
-    unit: dict[str, Any]
-    title: str
-    received_at: datetime
-    due_at: datetime
-    queue_id: UUID | None
-    link: Any
-    fields: dict[str, Any]
-    filed: Filed
-    representative: representatives.Speaks | None = None
-
-
-def _plan(receipt: Receipt, complaint: Complaint, ground: dict[str, Any], message_id: UUID | None = None) -> _Opening:
-    unit, number = ground["unit"], ground["number"]
-    received_at = complaint.received_at or receipt.received_at
-    due_at = deadlines.due(received_at, ground["days"], unit["time_zone"])
-    reference = references.make(number, settings().complaints.reference_prefix)
-    case_id = new_id()
-    link_row, token = links.prepare(case_id, receipt.person_id, "track", ground["link_days"])
-    facts = {
-        "unit_id": unit["id"], "case_type": complaint.case_type, "channel": complaint.channel, "priority": "normal",
-        "severity": 1, "language": complaint.language, "category": complaint.matters[0].category,
-    }  # fmt: skip
-    filed = Filed(
-        reference=reference, case_id=case_id, track_url=address(f"/track/{token}"), received_at=received_at,
-        answer_by=deadlines.received_on(due_at, unit["time_zone"]),
-    )  # fmt: skip
-    return _Opening(
-        receipt=receipt, case_id=case_id, message_id=message_id or new_id(), party_id=new_id(),
-        aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, unit=unit,
-        title=title_of(complaint), received_at=received_at, due_at=due_at,
-        queue_id=queues.choose(facts, ground["queues"]), link=link_row, fields=ground["fields"], filed=filed,
-        representative=representatives.speaks(complaint.represented_by),
-    )  # fmt: skip
-
-
-_GROUND = """
-WITH RECURSIVE receipt AS MATERIALIZED (SELECT case_id FROM core_raw WHERE id = $3 FOR UPDATE),
-unit AS MATERIALIZED (
-    SELECT u.* FROM core_unit u
-    WHERE CASE WHEN $1 = '' THEN u.parent_id IS NULL ELSE u.key = $1 AND u.active END
-    ORDER BY u.created_at, u.id LIMIT 1
-), up AS (
-    SELECT id, parent_id, 0 AS distance FROM unit
-    UNION
-    SELECT above.id, above.parent_id, up.distance + 1 FROM up JOIN core_unit above ON above.id = up.parent_id
-)
-SELECT receipt.case_id,
-    CASE WHEN receipt.case_id IS NULL THEN nextval('core_case_number') END AS number,
-    (SELECT to_jsonb(u) FROM unit u) AS unit,
-    (SELECT coalesce(jsonb_agg(s.value->'value' ORDER BY up.distance NULLS LAST), '[]')
-     FROM core_setting s LEFT JOIN up ON up.id = s.unit_id
-     WHERE s.key = $4 AND (s.unit_id IS NULL OR up.id IS NOT NULL)) AS promised,
-    (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM core_queue q WHERE q.active) AS queues,
-    (SELECT to_jsonb(t) FROM core_case_type t WHERE t.key = $2 AND t.active) AS case_type
-FROM receipt
+_LOOK = f"""
+SELECT case_id, CASE WHEN case_id IS NULL THEN nextval('core_case_number') END AS number, {SETTLED} AS settled
+FROM core_raw WHERE id = $1
 """
 
 
-async def _ground(receipt: Receipt, complaint: Complaint) -> dict[str, Any]:
-    """The receipt, locked, and for one that has no case yet its number, unit, what that promises, queues and term; one
-    statement."""
-    row = await db.fetchrow(_GROUND, complaint.unit, complaint.case_type, receipt.id, promises.KEY)
+async def _looked_at(receipt: Receipt) -> Receipt:
+    """A receipt that another request stored, as it stands now."""
+    row = await db.fetchrow(_LOOK, receipt.id)
     if row is None:
         raise LookupError(f"there is no receipt {receipt.id}")
-    if row["case_id"] is not None:
-        return dict(row)
-    if row["unit"] is None:
-        raise Invalid(f"There is no unit {complaint.unit!r}. Leave it out, or name an existing one.", "unit")
-    if row["case_type"] is None:
-        raise Invalid(f"There is no case type {complaint.case_type!r}. Choose one of the desk's types.", "case_type")
-    checked = fields.check(row["case_type"]["fields"], complaint.fields)
-    promised = promises.resolved(row["promised"])
-    days = row["case_type"]["answer_within_days"] or promised.answer_within_days
-    return {**dict(row), "days": days, "link_days": promised.tracking_link_days, "fields": checked}
+    return replace(receipt, case_id=row["case_id"], number=row["number"], settled=row["settled"])
 
 
-def title_of(complaint: Complaint) -> str:
-    """One line for lists: the summary, or the first matter's title or opening words."""
-    first = complaint.matters[0]
-    return shortened(complaint.summary or first.title or first.text, 120)
-
-
-def shortened(text: str, length: int) -> str:
-    """The opening of a text on one line, cut at a word."""
-    line = " ".join(text.split())
-    if len(line) <= length:
-        return line
-    return line[: length - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
-
-
-async def _write(opening: _Opening, complaint: Complaint) -> None:
-    await _write_case(opening, complaint)
-    if opening.representative is not None:
-        await representatives.insert(opening.case_id, opening.representative)
-    await attachments.store(
-        complaint.documents, case_id=opening.case_id, message_id=opening.message_id, person_id=opening.receipt.person_id
-    )
-
-
-_CASE_SQL = """
-WITH person AS (
-    INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, created_at, version)
-    VALUES ($1, 'person', $2, $3, $4, $5, '', $6, $20, 1)
-    ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, phone = $4, postcode = $5, language = $6,
-        version = core_person.version + 1),
-opened AS (
-    INSERT INTO core_case (id, reference, unit_id, case_type, title, status, priority, severity, queue_id, channel,
-        language, confidential, received_at, received_on, opened_at, due_at, changed_at, fields, aspects_total,
-        aspects_closed, mood, last_word_at, last_word_channel, version)
-    VALUES ($7, $8, $9, $10, $11, 'new', 'normal', 1, $12, $13, $6, $33, $14, $15, $20, $16, $20, $17, $18, 0, '',
-        $14, $13, 1)),
-party AS (
-    INSERT INTO core_party (id, case_id, person_id, role, authority, created_at)
-    VALUES ($19, $7, $1, 'complainant', '', $20)),
-said AS (
-    INSERT INTO core_message (id, case_id, person_id, raw_id, channel, direction, subject, body, said_at, recorded_at,
-        key, decision, decision_reason, decided_by, decided_at, told)
-    VALUES ($21, $7, $1, $22, $13, 'in', $11, $23, $14, $20, '', 'complaint', $24, 'system', $20, $34)
-    ON CONFLICT (id) DO UPDATE SET case_id = $7, unit_id = $9, possible_case_id = NULL, possible_reason = '',
-        held = '', waits = FALSE, triage_due_at = NULL),
-files AS (UPDATE core_attachment SET case_id = $7 WHERE message_id = $21),
-triage AS (
-    INSERT INTO core_triage (id, message_id, version, decision, reason, words, wording, rule, actor, unit_id, case_id,
-        at)
-    SELECT gen_random_uuid(), $21, 1, 'complaint', '', '', '', 'filed.' || $13, 'system', $9, $7, $20
-    WHERE NOT EXISTS (SELECT 1 FROM core_message m WHERE m.id = $21)),
-aspects AS (
-    INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, due_at, version,
-        queue_id)
-    SELECT a.id, $7, a.position, a.title, a.text, a.category, 'open', 'normal', 1, $16, 1, $12
-    FROM unnest($25::uuid[], $26::int[], $27::text[], $28::text[], $29::text[])
-        AS a(id, position, title, text, category)),
-pins AS (
-    INSERT INTO core_message_aspect (id, message_id, aspect_id)
-    SELECT gen_random_uuid(), $21, each FROM unnest($25::uuid[]) AS each),
-link AS (
-    INSERT INTO core_link (id, case_id, person_id, purpose, created_at, expires_at, revoked_by)
-    VALUES ($30, $7, $1, 'track', $20, $31, '')),
-steps AS (
-    INSERT INTO core_intake_step (id, raw_id, step, state, attempts, error, at)
-    SELECT gen_random_uuid(), $22, each, 'done', 1, '', $20 FROM unnest($32::text[]) AS each
-    ON CONFLICT (raw_id, step) DO UPDATE SET state = 'done', error = '', at = excluded.at)
-UPDATE core_raw SET status = 'done', reason = '', case_id = $7, message_id = $21 WHERE id = $22 OR message_id = $21
-"""
-
-
-async def _write_case(opening: _Opening, complaint: Complaint) -> None:
-    """Person, case, party, message, aspects, pins, link, steps and receipt in one statement."""
-    person, unit, matters = complaint.person, opening.unit, complaint.matters
-    await db.execute(
-        _CASE_SQL,
-        opening.receipt.person_id, person.name, person.email, person.phone, person.postcode, complaint.language,
-        opening.case_id, opening.reference, UUID(unit["id"]), complaint.case_type, opening.title, opening.queue_id,
-        complaint.channel, opening.received_at, deadlines.received_on(opening.received_at, unit["time_zone"]),
-        opening.due_at, opening.fields, len(matters), opening.party_id, now(), opening.message_id,
-        opening.receipt.id, body_of(complaint), f"filed as a complaint by {complaint.channel}",
-        list(opening.aspect_ids), list(range(1, len(matters) + 1)),
-        [matter.title or shortened(matter.text, 80) for matter in matters], [matter.text for matter in matters],
-        [matter.category for matter in matters], opening.link.id, opening.link.expires_at, list(STEPS),
-        complaint.confidential, complaint.told,
-    )  # fmt: skip
-
-
-def body_of(complaint: Complaint) -> str:
-    """What the complainant said, as one text for the timeline."""
-    if len(complaint.matters) == 1:
-        only = complaint.matters[0].text
-        return only if complaint.summary in {"", only} else f"{complaint.summary}\n\n{only}"
-    parts = [complaint.summary] if complaint.summary else []
-    for place, matter in enumerate(complaint.matters, 1):
-        said_below = not matter.title or matter.text.startswith(matter.title.removesuffix("…"))
-        head = f"{place}. " if said_below else f"{place}. {matter.title}\n"
-        parts.append(head + matter.text)
-    return "\n\n".join(parts)
-
-
-async def _record(opening: _Opening, complaint: Complaint, actor: str) -> None:
-    stream, person = f"case/{opening.case_id}", f"person/{opening.receipt.person_id}"
-    aspects = [
-        {
-            "id": str(identity),
-            "position": place,
-            "status": "open",
-            "priority": "normal",
-            "severity": 1,
-            "due_at": moment(opening.due_at),
-            "category": matter.category if is_code(matter.category) else "",
-        }
-        for place, (identity, matter) in enumerate(zip(opening.aspect_ids, complaint.matters, strict=True), 1)
-    ]
-    body = {
-        "reference": opening.reference, "unit": str(opening.unit["id"]), "channel": complaint.channel, "status": "new",
-        "case_type": complaint.case_type, "priority": "normal", "severity": 1, "owner": "",
-        "queue": str(opening.queue_id or ""),
-        "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
-        "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id),
-        "aspects": aspects, "confidential": complaint.confidential,
-    }  # fmt: skip
-    values = {"name": complaint.person.name, "email": complaint.person.email, "phone": complaint.person.phone}
-    sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}
-    sealed["title"] = Sealed(person, opening.title)
-    sealed |= {f"matter.{place}": Sealed(person, each.text) for place, each in enumerate(complaint.matters, 1)}
-    sealed |= {
-        f"matter.{place}.category": Sealed(person, each.category)
-        for place, each in enumerate(complaint.matters, 1)
-        if not is_code(each.category)
-    }
-    said = {"message": str(opening.message_id), "channel": complaint.channel, "direction": "in",
-            "decision": "complaint", "aspects": [str(each) for each in opening.aspect_ids]}  # fmt: skip
-    await append(
-        actor=actor,
-        cause=f"command/{opening.receipt.id}",
-        entries=[
-            NewEntry(stream, "case.opened", body, sealed),
-            NewEntry(stream, "message.received", said, {"body": Sealed(person, body_of(complaint))}),
-            *([opening.representative.entry(stream)] if opening.representative else []),
-        ],
-        fresh=True,
-        held={person: opening.receipt.key} if opening.receipt.key else None,
-    )
-
-
-def moment(at: datetime) -> str:
-    """A time as entries hold it."""
-    return moment_text(at)
+async def _write(opening: Opening, complaint: Complaint, actor: str) -> bool:
+    """Everything about the case at once; False where somebody else opened it meanwhile. One statement, unless files
+    come with it or the person's key has to be asked for."""
+    receipt = opening.receipt
+    person = f"person/{receipt.person_id}"
+    if receipt.key is not None and not complaint.documents and opening.representative is None:
+        return await written(opening, complaint, actor, {person: receipt.key}).send()
+    async with db.transaction():
+        spoken_for = [f"person/{opening.representative.person_id}"] if opening.representative else []
+        held = await keys.sealing_keys([*spoken_for, *([] if receipt.key else [person])])
+        held = {**held, person: receipt.key} if receipt.key else held
+        done = await written(opening, complaint, actor, held).send()
+        if done:
+            if opening.representative is not None:
+                await representatives.insert(opening.case_id, opening.representative)
+            await attachments.store(
+                complaint.documents, case_id=opening.case_id, message_id=opening.message_id,
+                person_id=receipt.person_id,
+            )  # fmt: skip
+    return done
 
 
 async def answer_again(case_id: UUID) -> Filed:
@@ -429,4 +215,4 @@ async def fault(raw_id: UUID, step: str, reason: str) -> None:
         )
 
 
-__all__ = ["Receipt", "answer_again", "fault", "file", "load_raw", "open_case", "receive", "shortened"]
+__all__ = ["Receipt", "answer_again", "fault", "file", "load_raw", "open_case", "receive"]

@@ -117,11 +117,7 @@ class Database:
         try:
             yield connection
         finally:
-            token = _as_it_was.set(True)
-            try:
-                await pool.release(connection)
-            finally:
-                _as_it_was.reset(token)
+            await _give_back(pool, connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -184,31 +180,44 @@ class Database:
             _counter.reset(token)
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
-        _count()
-        async with self.connection() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
-            return rows
+        rows: list[asyncpg.Record] = await self._ask("fetch", sql, args)
+        return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
-        _count()
-        async with self.connection() as connection:
-            return await connection.fetchrow(sql, *args)
+        return await self._ask("fetchrow", sql, args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        _count()
-        async with self.connection() as connection:
-            return await connection.fetchval(sql, *args)
+        return await self._ask("fetchval", sql, args)
 
     async def execute(self, sql: str, *args: Any) -> str:
         """Returns PostgreSQL's command tag, such as `UPDATE 1`."""
+        return str(await self._ask("execute", sql, args))
+
+    async def _ask(self, method: str, sql: str, args: Sequence[Any]) -> Any:
+        """Like `connection()`, without its layers: this is asked several times a request."""
         _count()
-        async with self.connection() as connection:
-            return str(await connection.execute(sql, *args))
+        current = self.engine.current_transaction.get()
+        if current is not None:
+            return await getattr(current.connection, method)(sql, *args)
+        pool = self._pool
+        connection = await pool.acquire()
+        try:
+            return await getattr(connection, method)(sql, *args)
+        finally:
+            await _give_back(pool, connection)
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         _count()
         async with self.connection() as connection:
             await connection.executemany(sql, rows)
+
+
+async def _give_back(pool: Any, connection: Any) -> None:
+    token = _as_it_was.set(True)
+    try:
+        await pool.release(connection)
+    finally:
+        _as_it_was.reset(token)
 
 
 def _count(statements: int = 1) -> None:

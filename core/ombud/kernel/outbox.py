@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.writes import Writes
 
 CHANNEL = "ombud_outbox"
 
@@ -114,30 +115,39 @@ def _is_of(wanted: str, event: Event) -> bool:
     return all(str(body.get(name, "")) == value for name, _, value in (each.partition("=") for each in needs))
 
 
-async def enqueue_events(events: Sequence[Event]) -> int:
-    """One delivery per event and interested subscriber, in the caller's transaction; each event has `id` and `kind`.
+_DELIVERIES = """
+INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
+SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
+    AS new(id, subscriber, plugin, event, dedupe) WHERE {gate}
+ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
+"""
 
-    Returns how many were written. Nobody hears of them before the commit.
-    """
+
+def put_events(writes: Writes, events: Sequence[Event]) -> int:
+    """One delivery per event and interested subscriber, together with the fact; each event has `id` and `kind`. Returns
+    how many there are. Nobody hears of them before the commit."""
     rows = [(subscriber, slug, event) for event in events for subscriber, slug in _interested(event)]
-    if not rows:
-        return 0
-    await db.execute(
-        """
-        INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
-        SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-            AS new(id, subscriber, plugin, event, dedupe)
-        ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
-        """,
-        [new_id() for _ in rows],
-        [subscriber for subscriber, _, _ in rows],
-        [slug for _, slug, _ in rows],
-        [dict(event) for _, _, event in rows],
-        [str(event["id"]) for _, _, event in rows],
-    )
-    wake_relay()
+    if rows:
+        writes.add(
+            [_DELIVERIES],
+            [new_id() for _ in rows],
+            [subscriber for subscriber, _, _ in rows],
+            [slug for _, slug, _ in rows],
+            [dict(event) for _, _, event in rows],
+            [str(event["id"]) for _, _, event in rows],
+        )
+        writes.then(wake_relay)
     return len(rows)
+
+
+async def enqueue_events(events: Sequence[Event]) -> int:
+    """The same in a statement of its own, in the caller's transaction."""
+    writes = Writes()
+    count = put_events(writes, events)
+    if count:
+        await writes.send()
+    return count
 
 
 def _interested(event: Event) -> list[tuple[str, str]]:

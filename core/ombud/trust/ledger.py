@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -12,7 +13,8 @@ import msgspec
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.outbox import enqueue_events
+from ombud.kernel.outbox import put_events
+from ombud.kernel.writes import Writes
 from ombud.trust import keys
 from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, entry_hash, moment_text
 from ombud.trust.vault import Box, seal, unseal
@@ -109,18 +111,9 @@ class _Secret:
 
 
 async def append(
-    *,
-    actor: str,
-    entries: Sequence[NewEntry],
-    cause: str = "",
-    at: datetime | None = None,
-    fresh: bool = False,
-    held: Mapping[str, bytes] | None = None,
+    *, actor: str, entries: Sequence[NewEntry], cause: str = "", at: datetime | None = None
 ) -> list[Entry]:
     """Appends in the transaction of the fact itself; its streams stay locked until the commit.
-
-    `fresh`: the streams begin with these entries, of things this very transaction makes. `held`: keys of subjects that
-    this request made itself a moment ago. Both spare intake a look at the database.
 
     Put everything a transaction records into one call: streams are then locked in one order and cannot deadlock.
     Raises BadEntry, NotCanonical, Destroyed (a value is to be sealed for an erased person) or NotInTransaction.
@@ -129,29 +122,65 @@ async def append(
         raise NotInTransaction("append to the ledger inside `async with db.transaction()`, together with the fact")
     if not entries:
         return []
+    drafts = _drafted(actor, cause, entries)
+    subjects = {sealed.subject for draft in drafts for sealed in draft.sealed.values()}
+    subject_keys = await keys.sealing_keys(subjects) if subjects else {}
+    heads = await _lock_heads({draft.stream for draft in drafts})
+    writes = Writes()
+    written = _put(writes, _Chain(actor, cause, at or now(), subject_keys, heads), drafts, _NEXT_HEADS)
+    await writes.send()
+    return written
+
+
+def begin(
+    writes: Writes, *, actor: str, entries: Sequence[NewEntry], cause: str, subject_keys: Mapping[str, bytes]
+) -> list[Entry]:
+    """Puts the first entries of streams into the statement that makes what they tell of, which is no moment older;
+    `subject_keys` holds the key of everybody for whom something is sealed. Raises BadEntry, NotCanonical."""
+    drafts = _drafted(actor, cause, entries)
+    heads = dict.fromkeys([draft.stream for draft in drafts], (0, ZERO))
+    return _put(writes, _Chain(actor, cause, now(), subject_keys, heads), drafts, _NEW_HEADS)
+
+
+def _drafted(actor: str, cause: str, entries: Sequence[NewEntry]) -> "list[_Draft]":
     _check_part("actor", actor, _ACTOR)
     _check_part("cause", cause, _CAUSE)
-    drafts = [_Draft(each) for each in entries]
-    subjects = {sealed.subject for draft in drafts for sealed in draft.sealed.values()}
-    subject_keys = dict(held or {})
-    if unknown := subjects - subject_keys.keys():
-        subject_keys |= await keys.sealing_keys(unknown)
-    streams = {draft.stream for draft in drafts}
-    heads = dict.fromkeys(streams, (0, ZERO)) if fresh else await _lock_heads(streams)
-    moment = at or now()
+    return [_Draft(each) for each in entries]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What entries of one moment share; `heads` moves on with them."""
+
+    actor: str
+    cause: str
+    at: datetime
+    subject_keys: Mapping[str, bytes]
+    heads: dict[str, tuple[int, bytes]]
+
+    def next(self, draft: "_Draft") -> "tuple[Entry, list[_Secret]]":
+        seq, prev = self.heads[draft.stream]
+        values, secrets = draft.sealed_at(seq + 1, self.subject_keys)
+        fields = Entry(
+            draft.stream, seq + 1, self.at, self.actor, self.cause, draft.kind, draft.body, values, prev, b""
+        )  # fmt: skip
+        entry = replace(fields, hash=entry_hash(fields.hashed))
+        self.heads[draft.stream] = (entry.seq, entry.hash)
+        return entry, secrets
+
+
+def _put(writes: Writes, chain: _Chain, drafts: "Sequence[_Draft]", move_heads: str) -> list[Entry]:
     written: list[Entry] = []
     secrets: list[_Secret] = []
     for draft in drafts:
-        seq, prev = heads[draft.stream]
-        values, boxes = draft.sealed_at(seq + 1, subject_keys)
-        fields = Entry(draft.stream, seq + 1, moment, actor, cause, draft.kind, draft.body, values, prev, b"")
-        entry = replace(fields, hash=entry_hash(fields.hashed))
-        heads[draft.stream] = (entry.seq, entry.hash)
+        entry, more = chain.next(draft)
         written.append(entry)
-        secrets += boxes
-    await _write(written, secrets, heads, _NEW_HEADS if fresh else _NEXT_HEADS)
-    await enqueue_events([_told(entry) for entry in written])
-    tell_news(written)
+        secrets += more
+    writes.add([_ENTRIES], *_entry_columns(written))
+    writes.add([_SECRETS], *_secret_columns(secrets))
+    writes.add([move_heads], list(chain.heads), *map(list, zip(*chain.heads.values(), strict=True)))
+    put_events(writes, [_told(entry) for entry in written])
+    writes.then(partial(tell_news, written))
     return written
 
 
@@ -238,51 +267,44 @@ async def _lock_heads(streams: set[str]) -> dict[str, tuple[int, bytes]]:
     return {row["stream"]: (row["seq"], row["hash"]) for row in rows}
 
 
-_WRITE = """
-WITH entries AS (
-    INSERT INTO core_ledger_entry (stream, seq, at, actor, cause, kind, body, sealed, prev, hash)
-    SELECT e.stream, e.seq, $3, $4, $5, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
-    FROM unnest($1::text[], $2::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
-        AS e (stream, seq, kind, body, sealed, prev, hash)
-), secrets AS (
-    INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
-    SELECT * FROM unnest($11::text[], $12::bigint[], $13::text[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
-)
+_ENTRIES = """
+INSERT INTO core_ledger_entry (stream, seq, at, actor, cause, kind, body, sealed, prev, hash)
+SELECT e.stream, e.seq, $3, $4, $5, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
+FROM unnest($1::text[], $2::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
+    AS e (stream, seq, kind, body, sealed, prev, hash) WHERE {gate}
 """
-_NEXT_HEADS = """UPDATE core_stream SET seq = head.seq, hash = head.hash
-FROM unnest($18::text[], $19::bigint[], $20::bytea[]) AS head (stream, seq, hash)
-WHERE core_stream.stream = head.stream"""
-_NEW_HEADS = """INSERT INTO core_stream (stream, seq, hash)
-SELECT * FROM unnest($18::text[], $19::bigint[], $20::bytea[])"""
+_SECRETS = """
+INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
+SELECT s.* FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])
+    AS s (stream, seq, field, subject, wrapped, nonce, ciphertext) WHERE {gate}
+"""
+_NEXT_HEADS = """
+UPDATE core_stream SET seq = head.seq, hash = head.hash
+FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS head (stream, seq, hash)
+WHERE core_stream.stream = head.stream AND {gate}
+"""
+_NEW_HEADS = """
+INSERT INTO core_stream (stream, seq, hash)
+SELECT head.* FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS head (stream, seq, hash) WHERE {gate}
+"""
 
 
-async def _write(
-    entries: list[Entry], secrets: list[_Secret], heads: Mapping[str, tuple[int, bytes]], move_heads: str
-) -> None:
+def _entry_columns(entries: Sequence[Entry]) -> tuple[Any, ...]:
     first = entries[0]
-    await db.execute(
-        _WRITE + move_heads,
-        [each.stream for each in entries],
-        [each.seq for each in entries],
-        first.at,
-        first.actor,
-        first.cause,
-        [each.kind for each in entries],
-        [canonical(each.body).decode() for each in entries],
-        [canonical(each.sealed).decode() for each in entries],
-        [each.prev for each in entries],
+    return (
+        [each.stream for each in entries], [each.seq for each in entries], first.at, first.actor, first.cause,
+        [each.kind for each in entries], [canonical(each.body).decode() for each in entries],
+        [canonical(each.sealed).decode() for each in entries], [each.prev for each in entries],
         [each.hash for each in entries],
-        [each.stream for each in secrets],
-        [each.seq for each in secrets],
-        [each.field for each in secrets],
-        [each.subject for each in secrets],
-        [each.box.wrapped for each in secrets],
-        [each.box.nonce for each in secrets],
-        [each.box.ciphertext for each in secrets],
-        list(heads),
-        [seq for seq, _ in heads.values()],
-        [hashed for _, hashed in heads.values()],
-    )
+    )  # fmt: skip
+
+
+def _secret_columns(secrets: Sequence[_Secret]) -> tuple[Any, ...]:
+    return (
+        [each.stream for each in secrets], [each.seq for each in secrets], [each.field for each in secrets],
+        [each.subject for each in secrets], [each.box.wrapped for each in secrets],
+        [each.box.nonce for each in secrets], [each.box.ciphertext for each in secrets],
+    )  # fmt: skip
 
 
 def entry_of(row: asyncpg.Record) -> Entry:

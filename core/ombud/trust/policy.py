@@ -14,7 +14,8 @@ HIDDEN = "Not shown to you"
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody, or something, that asks. `rights`: permission → the units in which it holds, closed downwards."""
+    """Somebody, or something, that asks. `rights`: permission → the units in which it holds, closed downwards.
+    `settled`: the number under which they were read (`kernel/settled.py`)."""
 
     actor: str
     name: str = ""
@@ -25,6 +26,7 @@ class Viewer:
     system: bool = False
     roles: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+    settled: int = field(default=0, compare=False)
 
     def may(self, permission: str) -> bool:
         """True if the permission holds in at least one unit."""

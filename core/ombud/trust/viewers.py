@@ -1,7 +1,10 @@
-"""Whom a request speaks for: from a session's or token's secret to a Viewer with all its rights, in one statement."""
+"""Whom a request speaks for: from a session's or token's secret to a Viewer with all its rights.
+
+One statement a request says whether the secret still holds; what its user may is remembered until rights change.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,21 +13,32 @@ import asyncpg
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.settled import SETTLED, Memory
 from ombud.trust import sessions, tokens
 from ombud.trust.policy import Viewer
 from ombud.trust.sessions import IDLE_MINUTES, House, SessionFound
 
 _Rights = dict[str, frozenset[UUID]]
 
-# Who asks (`me`), what is granted in which unit, and which units each of those reaches: it counts in all below.
-_RIGHTS = """
-WITH RECURSIVE me AS ({me}),
-granted AS (
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a user may: permissions with the units they reach, and the roles that give them."""
+
+    rights: _Rights
+    roles: tuple[str, ...]
+    role_keys: frozenset[str]
+
+
+_remembered: Memory[UUID, _Held] = Memory(5000)
+
+# What is granted in which unit, and which units each of those reaches: it counts in all below.
+_HELD = """
+WITH RECURSIVE granted AS (
     SELECT mine.unit_id, array_agg(DISTINCT permission) AS permissions, array_agg(DISTINCT role.label) AS roles,
         array_agg(DISTINCT role.key) AS role_keys
-    FROM me JOIN core_user_role mine ON mine.user_id = me.user_id JOIN core_role role ON role.key = mine.role,
-        unnest(role.permissions) AS permission
-    GROUP BY mine.unit_id
+    FROM core_user_role mine JOIN core_role role ON role.key = mine.role, unnest(role.permissions) AS permission
+    WHERE mine.user_id = $1 GROUP BY mine.unit_id
 ),
 below AS (
     SELECT unit_id AS top, unit_id FROM granted
@@ -32,31 +46,32 @@ below AS (
     SELECT below.top, child.id FROM below JOIN core_unit child ON child.parent_id = below.unit_id
 ),
 reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
-SELECT me.*, granted.permissions, granted.roles, granted.role_keys, reach.units
-FROM me LEFT JOIN (granted JOIN reach ON reach.top = granted.unit_id) ON TRUE
+SELECT granted.permissions, granted.roles, granted.role_keys, reach.units
+FROM granted JOIN reach ON reach.top = granted.unit_id
 """
-_PERSON = "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys"
-_OF_USER = _RIGHTS.format(me=f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active")
-_OF_SESSION = _RIGHTS.format(
-    me=f"""SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, s.proved_at, {_PERSON}, EXISTS (SELECT 1
-        FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_factor,
-        house.name AS house_name, house.time_zone AS house_zone, house.language AS house_language,
-        house.phone AS house_phone
-    FROM core_session s JOIN core_user u ON u.id = s.user_id LEFT JOIN (SELECT name, time_zone, language, phone
-        FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1) house ON TRUE
-    WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active AND NOT s.half"""
+_PERSON = (
+    f"u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys, {SETTLED} AS settled"
 )
-_OF_TOKEN = _RIGHTS.format(
-    me=f"""SELECT t.id AS token_id, t.scopes, t.used_at, {_PERSON}
-    FROM core_token t JOIN core_user u ON u.id = t.user_id
-    WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.active"""
-)
+_OF_USER = f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active"
+_OF_SESSION = f"""
+SELECT s.id, s.csrf, s.created_at, s.seen_at, s.expires_at, s.proved_at, {_PERSON}, EXISTS (SELECT 1
+    FROM core_second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS has_factor,
+    house.name AS house_name, house.time_zone AS house_zone, house.language AS house_language,
+    house.phone AS house_phone
+FROM core_session s JOIN core_user u ON u.id = s.user_id LEFT JOIN (SELECT name, time_zone, language, phone
+    FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1) house ON TRUE
+WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active AND NOT s.half
+"""
+_OF_TOKEN = f"""
+SELECT t.id AS token_id, t.scopes, t.used_at, {_PERSON} FROM core_token t JOIN core_user u ON u.id = t.user_id
+WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.active
+"""
 
 
 async def viewer_of_user(user_id: UUID) -> Viewer | None:
     """The viewer a member of staff is; None if there is no such user or it is inactive."""
-    rows = await db.fetch(_OF_USER, user_id)
-    return _viewer(f"user/{user_id}", rows) if rows else None
+    row = await db.fetchrow(_OF_USER, user_id)
+    return _viewer(f"user/{user_id}", row, await _held(row)) if row else None
 
 
 async def viewer_of_session(
@@ -68,37 +83,46 @@ async def viewer_of_session(
     Whoever holds one of `factor_roles` and has no second factor has no rights until it is set up.
     """
     moment = now()
-    rows = await db.fetch(_OF_SESSION, sessions.hashed(secret), moment, moment - timedelta(minutes=idle_minutes))
-    if not rows:
+    row = await db.fetchrow(_OF_SESSION, sessions.hashed(secret), moment, moment - timedelta(minutes=idle_minutes))
+    if row is None:
         return None
-    row = rows[0]
-    held = {key for each in rows for key in each["role_keys"] or ()}
+    held = await _held(row)
     session = SessionFound(
         row["id"], row["user_id"], row["csrf"], row["created_at"], row["seen_at"], row["expires_at"], row["proved_at"],
-        must_enrol=not row["has_factor"] and not held.isdisjoint(factor_roles), house=_house(row),
+        must_enrol=not row["has_factor"] and not held.role_keys.isdisjoint(factor_roles), house=_house(row),
     )  # fmt: skip
     if used:
         await sessions.touch(session)
-    viewer = _viewer(f"user/{session.user_id}", rows)
+    viewer = _viewer(f"user/{session.user_id}", row, held)
     return (replace(viewer, rights={}) if session.must_enrol else viewer), session
 
 
 async def viewer_of_token(plain: str) -> Viewer | None:
     """The viewer behind an API token: its user's rights, cut to the token's scopes; None if it does not hold."""
-    rows = await db.fetch(_OF_TOKEN, tokens.hashed(plain), now())
-    if not rows:
+    row = await db.fetchrow(_OF_TOKEN, tokens.hashed(plain), now())
+    if row is None:
         return None
-    row = rows[0]
     await tokens.touch(row["token_id"], row["used_at"])
-    return _viewer(f"token/{row['token_id']}", rows, frozenset(row["scopes"]) or None)
+    return _viewer(f"token/{row['token_id']}", row, await _held(row), frozenset(row["scopes"]) or None)
 
 
-def _viewer(actor: str, rows: Sequence[asyncpg.Record], scopes: frozenset[str] | None = None) -> Viewer:
-    first = rows[0]
-    roles = tuple(sorted({label for row in rows for label in row["roles"] or ()}))
+async def _held(row: asyncpg.Record) -> _Held:
+    """Of the user of this row, from memory where nothing has changed since."""
+    known, user_id = _remembered.of(row["settled"]), row["user_id"]
+    if user_id not in known:
+        known[user_id] = _read(await db.fetch(_HELD, user_id))
+    return known[user_id]
+
+
+def _read(rows: Sequence[asyncpg.Record]) -> _Held:
+    roles = tuple(sorted({label for row in rows for label in row["roles"]}))
+    return _Held(_rights(rows), roles, frozenset(key for row in rows for key in row["role_keys"]))
+
+
+def _viewer(actor: str, row: asyncpg.Record, held: _Held, scopes: frozenset[str] | None = None) -> Viewer:
     return Viewer(
-        actor, first["name"], first["user_id"], first["language"], _rights(rows), scopes, roles=roles,
-        keys=first["keys"] or {},
+        actor, row["name"], row["user_id"], row["language"], held.rights, scopes, roles=held.roles,
+        keys=row["keys"] or {}, settled=row["settled"],
     )  # fmt: skip
 
 
@@ -111,7 +135,7 @@ def _house(row: asyncpg.Record) -> House | None:
 def _rights(rows: Sequence[Mapping[str, Any]]) -> _Rights:
     rights: _Rights = {}
     for row in rows:
-        units = frozenset(row["units"] or ())
-        for permission in row["permissions"] or ():
+        units = frozenset(row["units"])
+        for permission in row["permissions"]:
             rights[permission] = rights[permission] | units if permission in rights else units
     return rights

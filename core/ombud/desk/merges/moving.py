@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.intake import moment
+from ombud.desk.opening import moment
 from ombud.desk.writing import update
 from ombud.kernel.database import db
 

@@ -13,7 +13,7 @@ from asyncpg import Record
 from ombud.desk import queues, references
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.intake import moment
+from ombud.desk.opening import moment
 from ombud.desk.merges import moving
 from ombud.desk.merges.merge import note
 from ombud.desk.promises import promises_in

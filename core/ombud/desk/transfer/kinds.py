@@ -111,6 +111,7 @@ LEFT_OUT = {
     "core_checkpoint_entry": IN_LEDGER,
     "core_ledger_reach": "found anew from the ledger",
     "core_known_permission": "met anew by the other desk",
+    "core_settled": "counts the changes of this desk's rights and settings",
     "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",

@@ -12,7 +12,7 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.inbox import deciding, joining, message_shown
 from ombud.desk.inbox.deciding import NewCase
 from ombud.desk.inbox.message_shown import MessageShown
-from ombud.desk.intake import shortened
+from ombud.desk.opening import shortened
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given

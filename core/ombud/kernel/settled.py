@@ -1,0 +1,34 @@
+"""What a process may remember of rights and of the desk's own settings, and for how long.
+
+A number in the database counts the transactions that changed units, roles, queues, case types or settings, whoever made
+the change (triggers keep it). A request reads it in a statement that it asks anyway; what was remembered under another
+number is read again. So nothing is older than that statement: there is no listener to lose, and nothing ends by time.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from ombud.kernel.database import db
+
+SETTLED = "(SELECT version FROM core_settled)"  # for a statement that is asked anyway
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Memory(Generic[K, V]):
+    """Values of one number and of one database; those of another are forgotten."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._of: tuple[int, Any] = (0, None)
+        self._values: dict[K, V] = {}
+
+    def of(self, settled: int) -> dict[K, V]:
+        """What is known under this number; the caller adds to it. In a transaction, which may have changed what nobody
+        else sees yet, nothing is known and nothing is kept; nor where nobody read the number (0)."""
+        if not settled or db.in_transaction():
+            return {}
+        now = (settled, db.engine.pool)
+        if now != self._of or len(self._values) >= self._most:
+            self._of, self._values = now, {}
+        return self._values

@@ -1,0 +1,54 @@
+"""Several writes in one statement: one round trip, and a transaction of its own where none is open."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ombud.kernel.database import db
+
+_PLACE = re.compile(r"\$(\d+)")
+_GATE = "EXISTS (SELECT FROM gate)"
+
+
+class Writes:
+    """Gathered from those who know their tables, then sent together. None of them sees the rows of another one.
+
+    With a gate, a write that returns a row where it changed something, the others happen only if it did: each says
+    `WHERE {gate}`. References hold over all of them, as they are checked at the end.
+    """
+
+    def __init__(self, gate: str = "", *arguments: Any) -> None:
+        self._gate = gate
+        self._arguments: list[Any] = list(arguments)
+        self._parts: list[tuple[str, int]] = []
+        self._then: list[Callable[[], object]] = []
+
+    def add(self, statements: Sequence[str], *arguments: Any) -> None:
+        """Statements that share these arguments, numbered from $1."""
+        self._parts += [(each, len(self._arguments)) for each in statements]
+        self._arguments += arguments
+
+    def then(self, act: Callable[[], object]) -> None:
+        """What is told once they are written: a notice, for example."""
+        self._then.append(act)
+
+    async def send(self) -> bool:
+        """Whether they were written; False only where a gate was shut."""
+        if not await db.fetchval(_together(self._gate, tuple(self._parts)), *self._arguments):
+            return False
+        for act in self._then:
+            act()
+        return True
+
+
+@lru_cache(maxsize=64)
+def _together(gate: str, parts: tuple[tuple[str, int], ...]) -> str:
+    named = [f"gate AS ({gate})"] if gate else []
+    named += [f"write_{place} AS ({_moved(*part)})" for place, part in enumerate(parts)]
+    text = f"WITH {', '.join(named)} SELECT {{gate}} AS written"
+    return text.replace("{gate}", _GATE if gate else "TRUE")
+
+
+def _moved(statement: str, by: int) -> str:
+    return _PLACE.sub(lambda found: f"${int(found[1]) + by}", statement)
