@@ -13,6 +13,9 @@ HELENA = {"name": "Helena Marsh", "email": "helena@example.org"}
 STRANGER = {"name": "Uwe Vogt", "email": "uwe@example.net"}
 
 
+_BY_WIRE = "FROM core_message WHERE direction = 'in' AND channel = 'dummy-wire'"
+
+
 async def _answered(case_id: Any, thread_id: str) -> Any:
     """A message of ours in the case, with this id."""
     sent = await db.fetchval(
@@ -77,7 +80,7 @@ async def test_a_reference_that_is_not_said_joins_nothing(wire: Any, desk: Any) 
     await wire(HELENA, f'<font color="#17346c" title="{reference}">In an attribute.</font>')
     await wire(HELENA, f"A wrong sign: {wrong}")
     await wire(HELENA, "Only a prefix.", more={"subject": "AW: WG: Re: Fwd: The fee was taken twice."})
-    rows = await db.fetch("SELECT case_id, possible_case_id FROM core_message WHERE channel = 'dummy-wire'")
+    rows = await db.fetch(f"SELECT case_id, possible_case_id {_BY_WIRE}")
     assert len(rows) == 5
     assert {(row["case_id"], row["possible_case_id"]) for row in rows} == {(None, None)}
 
@@ -91,10 +94,7 @@ async def test_a_stranger_who_quotes_a_reference_or_answers_a_forwarded_mail_joi
     await wire(STRANGER, f"I too have {filed.reference}.")
     await wire(STRANGER, "She forwarded your mail to me.", answers=["ours@desk"])
     await wire(STRANGER, "And your address.", addresses=[f"complaints+{token}@desk.test"])
-    rows = await db.fetch(
-        "SELECT case_id, possible_case_id, possible_reason FROM core_message WHERE channel = 'dummy-wire' "
-        "ORDER BY recorded_at"
-    )
+    rows = await db.fetch(f"SELECT case_id, possible_case_id, possible_reason {_BY_WIRE} ORDER BY recorded_at")
     assert [tuple(row) for row in rows] == [
         (None, filed.case_id, "reference"), (None, filed.case_id, "thread"), (None, filed.case_id, "token"),
     ]  # fmt: skip
@@ -107,7 +107,7 @@ async def test_many_people_who_answer_one_newsletter_stay_apart(wire: Any, desk:
     for each in people:
         await wire(each, f"{each['name']} says no.", id=f"{each['name'][-1]}@x", answers=["newsletter@desk"])
     await wire(people[0], "And once more.", answers=["1@x", "newsletter@desk"])
-    rows = await db.fetch("SELECT case_id, person_id FROM core_message WHERE channel = 'dummy-wire'")
+    rows = await db.fetch(f"SELECT case_id, person_id {_BY_WIRE}")
     assert {row["case_id"] for row in rows} == {None}
     assert len({row["person_id"] for row in rows}) == 6
 

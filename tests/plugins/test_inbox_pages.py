@@ -104,7 +104,8 @@ async def test_a_message_is_added_to_a_case_and_a_stranger_only_with_a_role_and_
     assert (await agent.submit(f"/inbox/{his}/join", role, page=f"/inbox?open={his}")).status_code == 303
     rows = await db.fetch("SELECT role, authority FROM core_party ORDER BY created_at")
     assert [tuple(row) for row in rows] == [("complainant", ""), ("representative", "Signed letter of 3 May.")]
-    assert await db.fetchval("SELECT count(*) FROM core_message WHERE case_id = $1", filed.case_id) == 3
+    came_in = "SELECT count(*) FROM core_message WHERE case_id = $1 AND direction = 'in'"
+    assert await db.fetchval(came_in, filed.case_id) == 3
     assert await _decisions(his) == [("joined", "")]
     nowhere = await agent.submit(f"/inbox/{mine}/join", {**to, "reference": "OMB-11111-1"}, page="/inbox")
     assert nowhere.status_code in {409, 404}
