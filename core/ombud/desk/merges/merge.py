@@ -12,8 +12,8 @@ from ombud.desk.aspects import ASPECTS
 from ombud.desk.checking import clean_text
 from ombud.desk.customers import plain
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.opening import moment
 from ombud.desk.merges import moving
+from ombud.desk.opening import moment
 from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db

@@ -13,9 +13,9 @@ from asyncpg import Record
 from ombud.desk import queues, references
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.opening import moment
 from ombud.desk.merges import moving
 from ombud.desk.merges.merge import note
+from ombud.desk.opening import moment
 from ombud.desk.promises import promises_in
 from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
