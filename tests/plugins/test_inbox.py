@@ -159,6 +159,10 @@ async def test_bytes_and_files_of_what_joins_belong_to_the_party_so_that_erasing
     for each in ids:
         with pytest.raises(vault.Destroyed):
             await vault.load(each["vault_id"])
+    await db.execute("UPDATE core_person SET erased_at = now() WHERE id = $1", party)
+    columns = "body, subject, sender_name, sender_address"
+    blank = await db.fetchrow(f"SELECT {columns} FROM core_message WHERE id = $1", row["id"])
+    assert tuple(blank) == ("", "", "", "")
 
 
 async def test_the_same_mail_by_another_mailbox_is_one_message_with_two_receipts(wire: Any) -> None:
@@ -240,7 +244,8 @@ async def test_a_mail_that_cannot_be_read_waits_with_its_sender_and_is_taken_whe
     channel = next(each for each in running.loaded["dummy"].channels if each.key == "dummy-wire")
     channel.parse = lambda raw: InboundMessage(
         channel="dummy-wire", sender=PersonGiven(name="\ud800Ela\x00", email="ela@example.org"),
-        text="Late\x00, but here.", subject="x" * 900, received_at=datetime(1066, 10, 14, tzinfo=UTC), said_at=datetime(1, 1, 1, tzinfo=UTC),
+        text="Late\x00, but here.", subject="x" * 900, received_at=datetime(1066, 10, 14, tzinfo=UTC),
+        said_at=datetime(1, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     await leader.submit(f"/intake/{receipt.id}/replay", {}, page="/intake")
     await desk.work()

@@ -120,15 +120,20 @@ def _next(found: InboxPage, chosen: UUID | None) -> str:
 
 def on(form: Given) -> str:
     """Where a form leads: the next message of the list it was made in."""
-    filters = filters_of(form)
-    query = filters.told()
-    if form.text("next"):
-        query["open"] = str(identity_of(form.text("next"), "next"))
+    query = filters_of(form).told()
+    try:
+        following = form.identity("next")
+    except Invalid:
+        following = None
+    query |= {"open": str(following)} if following else {}
     return f"/inbox?{urlencode(query)}" if query else "/inbox"
 
 
 def filters_of(form: Given) -> InboxFilters:
-    return InboxFilters.of(dict(parse_qsl(form.text("back"))))
+    try:
+        return InboxFilters.of(dict(parse_qsl(form.text("back"))))
+    except Invalid:  # what was decided stands; it is the way back alone that means nothing
+        return InboxFilters()
 
 
 @get("/inbox/{message_id:uuid}/html", opt=READ)
