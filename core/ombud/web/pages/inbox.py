@@ -22,6 +22,7 @@ from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity
 from ombud.web.pages.inbox_words import drawn_message, drawn_row
 from ombud.web.pages.messages import download
 from ombud.web.shell import go, page
+from ombud_plugin_api import PollingChannel
 
 Req = Request[Any, Any, Any]
 READ, DECIDE = {"permission": "inbox.read"}, {"permission": "inbox.decide"}
@@ -30,7 +31,7 @@ RENDERED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbo
 WITH_FRAME = {"content-security-policy": HEADERS["content-security-policy"] + "; frame-src 'self'"}
 VIEWS = (
     ("open", "To decide", "inbox"), ("robots", "Machines", "robot"), ("held", "Held back", "hand-stop"),
-    ("aside", "Not a complaint", "ban"), ("placed", "In a case", "folder"), ("all", "Everything", "list"),
+    ("aside", "Not a complaint", "ban"), ("placed", "In a case", "folder"), ("all", "Everything", "layout-rows"),
 )  # fmt: skip
 INTO = 20  # messages that may have come in above those a page shows
 FILTERS = ("mood", "queue", "unit", "unread")
@@ -84,8 +85,9 @@ def _views(filters: InboxFilters, side: InboxSide) -> list[dict[str, Any]]:
 
 
 def _channels(filters: InboxFilters, side: InboxSide) -> list[dict[str, Any]]:
-    """Channels by which something waits, the one that is chosen, and those that plugins bring."""
-    codes = {each.key for loaded in running.loaded.values() for each in loaded.channels}
+    """Channels by which something waits, the one that is chosen, and those that fetch."""
+    brought = [each for loaded in running.loaded.values() for each in loaded.channels]
+    codes = {each.key for each in brought if isinstance(each, PollingChannel)}
     codes = {code for code in codes | set(side.waiting) | {filters.channel} if code}
     query = {name: value for name, value in filters.told().items() if name != "channel"}
     return [
