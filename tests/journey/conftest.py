@@ -11,7 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for what several tests share
 
 from served import OMBUD, Served
+from spool import SPOOL
 from wheel_house import DISTRIBUTIONS, ROOT, build, environment, name_of
+
+from ombud.testing_plugins import Made
 
 
 @pytest.fixture
@@ -56,3 +59,17 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment with all of them; nobody changes it."""
     return environment(wheels, tmp_path_factory.mktemp("installed"), *map(name_of, DISTRIBUTIONS))
+
+
+@pytest.fixture
+def spooled(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+    """A prepared desk with a channel that fetches from this folder; the test starts it."""
+    made = Made("made-up", tmp_path / "site", plugin=SPOOL, tables=False).write()
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "SPOOL": str(spool)})
+    desk.command("migrate")
+    try:
+        yield desk, spool
+    finally:
+        desk.stop()

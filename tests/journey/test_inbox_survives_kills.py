@@ -4,7 +4,6 @@ twice, and each thread stands in its case in its order."""
 import json
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,58 +13,9 @@ import pytest
 from served import Served, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
-from ombud.testing_plugins import Made
 
 pytestmark = pytest.mark.slow
 CASES, OF_EACH, STRANGERS = 40, 20, 200
-SPOOL = '''
-import json
-import os
-from pathlib import Path
-
-import msgspec
-
-import ombud_plugin_api as api
-from ombud_plugin_api.hooks import hookimpl
-
-
-class Spool:
-    """A folder of messages; what was handed over is taken out of it."""
-
-    key = "spool"
-    label = "Spool"
-    icon = "plug"
-    every_seconds = 10
-    limit_seconds = 60.0
-
-    def parse(self, raw):
-        return msgspec.convert(json.loads(raw.body), api.InboundMessage)
-
-    async def poll(self, context):
-        for path in sorted(Path(os.environ["SPOOL"]).glob("*.json")):
-            data = path.read_bytes()
-            raw = api.RawReceipt(channel="spool", key=path.stem, content_type="application/json", body=data)
-            await context.platform.receive(raw)
-            path.unlink()
-
-
-@hookimpl
-def provide_channels(manifest: api.Manifest) -> list:
-    return [Spool()]
-'''
-
-
-@pytest.fixture
-def spooled(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
-    made = Made("made-up", tmp_path / "site", plugin=SPOOL, tables=False).write()
-    spool = tmp_path / "spool"
-    spool.mkdir()
-    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "SPOOL": str(spool)})
-    desk.command("migrate")
-    try:
-        yield desk, spool
-    finally:
-        desk.stop()
 
 
 def ask(desk: Served, sql: str) -> list[Any]:

@@ -196,6 +196,29 @@ async def test_hook_provide_deliverers(desk_with_dummy: Any) -> None:
         await writing.write(agent, filed.case_id, Wanted("We paid it back.", channel="dummy-wire"))
 
 
+async def test_a_channel_that_fetches_hands_each_message_over_once_and_what_it_cannot_read_waits_for_a_person(
+    desk_with_dummy: Any,
+) -> None:
+    import ombud_dummy.plugin as module
+
+    entry = schedule.schedule.entries["dummy.poll-dummy-wire"]
+    assert entry.plugin == "dummy"
+    module.Wire.lies[:] = [b'{"name": "Ann", "text": "Where is it?"}', b"\xff", b'{"name": "Ann", "text": "Well?"}']
+    twice = list(module.Wire.lies)
+    for lies in (module.Wire.lies, twice):
+        module.Wire.lies = lies
+        await enqueue_job("dummy.poll-dummy-wire", {"payload": {}}, plugin="dummy")
+        await desk_with_dummy.work()
+        assert module.Wire.lies == [], "what was committed is off the wire"
+    said = await db.fetch("SELECT body FROM core_message ORDER BY recorded_at")
+    assert [row["body"] for row in said] == ["Where is it?", "Well?"]
+    leader = await desk_with_dummy.signed_in("leader")
+    page = (await leader.get("/intake")).text
+    assert "Wire" in page
+    assert page.count('class="mail"') == 1
+    assert "Ann" in (await leader.get("/inbox")).text
+
+
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     job = await enqueue_job("dummy.count", {"payload": {"to": 5, "fail_at": 3}}, plugin="dummy")
     await desk_with_dummy.work()

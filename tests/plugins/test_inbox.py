@@ -1,13 +1,19 @@
 """What comes in by a channel that fetches: taken once, joined to the case where it belongs, or kept for people."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ombud.desk import intake
 from ombud.desk.inbox import threads
 from ombud.desk.merges import merge
 from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
+from ombud.kernel.outbox import enqueue_job
 from ombud.trust import vault
+from ombud_plugin_api import InboundMessage
+from ombud_plugin_api.facts import PersonGiven, RawReceipt
 
 HELENA = {"name": "Helena Marsh", "email": "helena@example.org"}
 STRANGER = {"name": "Uwe Vogt", "email": "uwe@example.net"}
@@ -153,6 +159,10 @@ async def test_bytes_and_files_of_what_joins_belong_to_the_party_so_that_erasing
     for each in ids:
         with pytest.raises(vault.Destroyed):
             await vault.load(each["vault_id"])
+    await db.execute("UPDATE core_person SET erased_at = now() WHERE id = $1", party)
+    columns = "body, subject, sender_name, sender_address"
+    blank = await db.fetchrow(f"SELECT {columns} FROM core_message WHERE id = $1", row["id"])
+    assert tuple(blank) == ("", "", "", "")
 
 
 async def test_the_same_mail_by_another_mailbox_is_one_message_with_two_receipts(wire: Any) -> None:
@@ -215,3 +225,31 @@ async def test_an_answer_to_a_merged_case_goes_to_the_case_that_holds_it_and_bac
         assert (row["case_id"], row["origin_case_id"]) == (first.case_id, second.case_id)
     await merge.undo(leader, merge_id)
     assert (await _one("And once more."))["case_id"] == second.case_id
+
+
+async def test_a_mail_that_cannot_be_read_waits_with_its_sender_and_is_taken_when_it_is_tried_again(
+    wire: Any, desk: Any
+) -> None:
+    body = b"From: =?utf-8?q?El=C5=BCbieta?= <ela@example.org>\r\nSubject: =?utf-9?B?x?=\r\n\r\n\x00\xff"
+    receipt = await intake.receive(
+        RawReceipt(channel="dummy-wire", key="bad", content_type="message/rfc822", body=body), principal="plugin/dummy"
+    )
+    await enqueue_job("intake.resume", {"raw": str(receipt.id)})
+    await desk.work()
+    leader = await desk.signed_in("leader")
+    page = (await leader.get(f"/intake?open={receipt.id}")).text
+    assert "Elżbieta" in page
+    assert "=?utf-9?B?x?=" in page
+    assert "this is no message of the wire" in page
+    channel = next(each for each in running.loaded["dummy"].channels if each.key == "dummy-wire")
+    channel.parse = lambda raw: InboundMessage(
+        channel="dummy-wire", sender=PersonGiven(name="\ud800Ela\x00", email="ela@example.org"),
+        text="Late\x00, but here.", subject="x" * 900, received_at=datetime(1066, 10, 14, tzinfo=UTC),
+        said_at=datetime(1, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    await leader.submit(f"/intake/{receipt.id}/replay", {}, page="/intake")
+    await desk.work()
+    row = await _one("Late, but here.")
+    assert (row["sender_name"], row["waits"], len(row["subject"])) == ("Ela", True, 500)
+    assert row["said_at"].year > 2000, "a date that cannot be is the moment it was stored"
+    assert "Elżbieta" not in (await leader.get("/intake")).text

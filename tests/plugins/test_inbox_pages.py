@@ -2,9 +2,11 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from ombud.desk.colleagues import live
 from ombud.kernel.database import db
 
 HELENA = {"name": "Helena Marsh", "email": "helena@example.org"}
@@ -246,3 +248,50 @@ async def test_open_cases_of_the_sender_stand_beside_a_message_that_names_none(d
     page = (await agent.get(f"/inbox?open={message}")).text
     assert "Open cases that may be about the same" in page
     assert f"/cases/{filed.reference}" in page
+
+
+async def test_an_open_inbox_hears_of_a_new_message_and_counts_what_is_new_and_gone(wire: Any, desk: Any) -> None:
+    agent, quality = await desk.viewer("agent"), await desk.viewer("quality")
+    browser = await desk.signed_in("agent")
+    await wire(STRANGER, "The first.")
+    first = await _id("The first.")
+    await wire(HELENA, "The second.")
+    second = UUID(await _id("The second."))
+    heard = live.read_news([f"i {second}"])
+    assert heard is not None
+    told = await live.told([agent, quality], heard)
+    assert [[each.kind for each in news] for news in told] == [["inbox"], []]
+    token = await browser.token("/inbox")
+
+    async def bar(shown: str) -> str:
+        answer = await browser.http.post(
+            "/live/inbox?show=open", data={"shown": shown, "whole": "1"}, headers={"x-csrf-token": token}
+        )
+        assert answer.status_code == 200
+        return answer.text
+
+    assert "1 new" in await bar(first)
+    assert "banner" not in await bar(f"{first} {second}")
+    await browser.submit(f"/inbox/{first}/aside", {"reason": "praise"}, page=f"/inbox?open={first}")
+    assert "1 gone" in await bar(f"{first} {second}")
+
+
+async def test_a_search_finds_what_waits_in_the_inbox_for_those_who_may_read_it(wire: Any, desk: Any) -> None:
+    await wire(STRANGER, "My umbrella was soaked by your fountain.", more={"subject": "Umbrella"})
+    message = await _id("My umbrella was soaked by your fountain.")
+    agent, quality = await desk.signed_in("agent"), await desk.signed_in("quality")
+    found = (await agent.get("/search?q=umbrella")).text
+    assert f"open={message}" in found
+    assert "fountain" in found
+    assert "fountain" not in (await quality.get("/search?q=umbrella")).text
+    assert f"open={message}" not in (await agent.get("/search?q=umbrella&status=open&kind=message")).text
+    assert "fountain" in (await agent.get(f"/inbox?show=all&text=umbrella&open={message}")).text
+
+
+async def test_a_form_that_says_nonsense_of_where_it_came_from_still_decides(wire: Any, desk: Any) -> None:
+    agent = await desk.signed_in("agent")
+    await wire(STRANGER, "Thanks.")
+    message = await _id("Thanks.")
+    form = {"reason": "praise", "back": "mood=%ff&show=nowhere", "next": "nobody"}
+    answer = await agent.submit(f"/inbox/{message}/aside", form, page=f"/inbox?open={message}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")

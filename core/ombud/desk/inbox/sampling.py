@@ -63,10 +63,10 @@ class Drawn:
     case: str
 
 
-# A decision that holds: no newer one on the same message. Nobody looks at their own.
+# A decision that holds, on a message that came into the inbox: no newer one on it. Nobody looks at their own.
 _POPULATION = """
 SELECT t.id FROM core_triage t JOIN core_unit u ON u.id = t.unit_id JOIN core_message m ON m.id = t.message_id
-WHERE {wanted} AND {rows} AND t.actor <> {me}
+WHERE {wanted} AND {rows} AND m.unit_id IS NOT NULL AND t.actor <> {me}
     AND NOT EXISTS (SELECT 1 FROM core_triage later WHERE later.message_id = t.message_id AND later.version > t.version)
 """
 

@@ -26,6 +26,7 @@ from ombud.web.pages.inbox_words import drawn_message, drawn_row
 from ombud.web.pages.merges import alike_drawn
 from ombud.web.pages.messages import download
 from ombud.web.shell import go, page
+from ombud_plugin_api import PollingChannel
 
 Req = Request[Any, Any, Any]
 READ, DECIDE = {"permission": "inbox.read"}, {"permission": "inbox.decide"}
@@ -34,7 +35,7 @@ RENDERED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbo
 WITH_FRAME = {"content-security-policy": HEADERS["content-security-policy"] + "; frame-src 'self'"}
 VIEWS = (
     ("open", "To decide", "inbox"), ("robots", "Machines", "robot"), ("held", "Held back", "hand-stop"),
-    ("aside", "Not a complaint", "ban"), ("placed", "In a case", "folder"), ("all", "Everything", "list"),
+    ("aside", "Not a complaint", "ban"), ("placed", "In a case", "folder"), ("all", "Everything", "layout-rows"),
 )  # fmt: skip
 INTO = 20  # messages that may have come in above those a page shows
 FILTERS = ("mood", "queue", "unit", "unread")
@@ -97,8 +98,9 @@ def _views(filters: InboxFilters, side: InboxSide) -> list[dict[str, Any]]:
 
 
 def _channels(filters: InboxFilters, side: InboxSide) -> list[dict[str, Any]]:
-    """Channels by which something waits, the one that is chosen, and those that plugins bring."""
-    codes = {each.key for loaded in running.loaded.values() for each in loaded.channels}
+    """Channels by which something waits, the one that is chosen, and those that fetch."""
+    brought = [each for loaded in running.loaded.values() for each in loaded.channels]
+    codes = {each.key for each in brought if isinstance(each, PollingChannel)}
     codes = {code for code in codes | set(side.waiting) | {filters.channel} if code}
     query = {name: value for name, value in filters.told().items() if name != "channel"}
     return [
@@ -133,15 +135,20 @@ def _next(found: InboxPage, chosen: UUID | None) -> str:
 
 def on(form: Given) -> str:
     """Where a form leads: the next message of the list it was made in."""
-    filters = filters_of(form)
-    query = filters.told()
-    if form.text("next"):
-        query["open"] = str(identity_of(form.text("next"), "next"))
+    query = filters_of(form).told()
+    try:
+        following = form.identity("next")
+    except Invalid:
+        following = None
+    query |= {"open": str(following)} if following else {}
     return f"/inbox?{urlencode(query)}" if query else "/inbox"
 
 
 def filters_of(form: Given) -> InboxFilters:
-    return InboxFilters.of(dict(parse_qsl(form.text("back"))))
+    try:
+        return InboxFilters.of(dict(parse_qsl(form.text("back"))))
+    except Invalid:  # what was decided stands; it is the way back alone that means nothing
+        return InboxFilters()
 
 
 @get("/inbox/{message_id:uuid}/html", opt=READ)

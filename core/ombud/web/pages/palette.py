@@ -10,6 +10,7 @@ from ombud.desk.queue_side import queue_side
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
+from ombud.web.pages.inbox import VIEWS as INBOX
 from ombud.web.pages.queue_lists import VIEWS, address
 from ombud.web.places import places
 from ombud.web.shell import rail
@@ -46,7 +47,14 @@ async def _undo(viewer: Viewer) -> list[dict[str, str]]:
 
 
 def _commands(viewer: Viewer) -> list[dict[str, str]]:
-    return [_item("Actions", "New case", "/cases/new", "plus")] if viewer.may("case.file") else []
+    found = [_item("Actions", "New case", "/cases/new", "plus")] if viewer.may("case.file") else []
+    if viewer.may("inbox.read"):
+        found += [
+            _item("Go to", words, f"/inbox?show={code}", icon, "inbox") for code, words, icon in INBOX if code != "open"
+        ]
+    if viewer.may("inbox.review"):
+        found.append(_item("Go to", "Decisions", "/inbox/decisions", "checklist", "inbox"))
+    return found
 
 
 async def _lists(viewer: Viewer) -> list[dict[str, str]]:

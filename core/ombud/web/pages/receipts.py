@@ -1,6 +1,9 @@
 """Needs a look: what came in and became no case. Its bytes are kept; a person reads them and has them run again."""
 
 from datetime import timedelta
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.parser import BytesHeaderParser
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +21,7 @@ from ombud.web.shell import go, page
 Req = Request[Any, Any, Any]
 LOOK = {"permission": "intake.manage"}
 PREVIEW = 5000
+HEADERS = 100_000  # bytes in which the first lines of a mail are looked for
 STEPS = {
     "stored": "waiting to be read", "parsed": "reading the message", "opened": "opening the case",
     "aspects": "finding its matters", "clocks": "setting clocks", "queued": "choosing a queue",
@@ -35,7 +39,8 @@ async def intake(request: Req, open: UUID | None = None, after: str = "") -> Res
     if open is not None:
         receipt, data = await receipts.body(viewer, open)
         chosen = {
-            **_receipt(receipt, due_after), "fault": receipt.reason, "remedy": REMEDY,
+            **_receipt(receipt, due_after), **from_headers(receipt.content_type, data),
+            "fault": receipt.reason, "remedy": REMEDY,
             "attempts": max(1, receipt.attempts), "size": receipt.size,
             "raw_href": f"/intake/{receipt.id}/raw", "preview": preview(data),
             "may_act": True, "may_place": False,
@@ -56,6 +61,26 @@ def _receipt(receipt: ReceiptShown, due_after: timedelta) -> dict[str, Any]:
         "subject": receipt.content_type or "unknown type",
         "step_label": STEPS.get(receipt.step, receipt.step), "state": receipt.state,
     }  # fmt: skip
+
+
+def from_headers(content_type: str, data: bytes) -> dict[str, str]:
+    """Sender and subject as a mail's first lines say them, also where the rest of it cannot be read."""
+    if content_type != "message/rfc822":
+        return {}
+    headers = BytesHeaderParser().parsebytes(data[:HEADERS])
+    told = {"sender": headers.get("from"), "subject": headers.get("subject")}
+    return {name: shown for name, value in told.items() if (shown := _readable(value))}
+
+
+def _readable(value: object) -> str:
+    """A header in its own character set; as it stands where that is none that anybody knows."""
+    if value is None:
+        return ""
+    try:
+        text = str(make_header(decode_header(str(value))))
+    except (LookupError, ValueError, HeaderParseError):
+        text = str(value)
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:200]
 
 
 def preview(data: bytes) -> str:
