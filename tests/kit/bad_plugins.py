@@ -207,7 +207,7 @@ BAD: dict[str, Bad] = {
         "a list of PersonMatch is asked for",
     ),
     "basic-43": Bad(
-        "polling", (("PACKAGE/fetching.py", "every_seconds = 15", "every_seconds = 1"),), "is started every 1 seconds"
+        "polling", (("PACKAGE/fetching.py", "limit_seconds = 300.0", "limit_seconds = 86400.0"),), "may take 86400.0 seconds"
     ),
     "basic-44": Bad(
         "polling",
