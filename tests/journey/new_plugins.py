@@ -1,5 +1,6 @@
 """How each kind of plugin that `ombud plugin new` writes is used, through the front door; and its version 0.2."""
 
+import json
 import re
 import shutil
 import tempfile
@@ -138,9 +139,25 @@ def deliverer(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     shutil.rmtree(folder)
 
 
+def polling(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    page = "/settings/p-new-polling"
+    seen = re.search(r'name="version" value="(\d+)"', office.administrator.get(page).text)
+    assert seen
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    said = {"name": f"Fetched {office.reference}", "email": "fetched@example.org", "text": WORDS}
+    (folder / "message.json").write_text(json.dumps(said))
+    office.administrator.submit(page, {"set.folder": str(folder), "version": seen.group(1)})
+    waiting(lambda: f"Fetched {office.reference}" in office.leader.get("/inbox").text)
+    waiting(lambda: not list(folder.iterdir()))
+    shutil.rmtree(folder)
+
+
 USES: dict[str, Callable[..., None]] = {
     each.__name__: each
-    for each in (channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment, deliverer)
+    for each in (
+        channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment, deliverer, polling,
+    )  # fmt: skip
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""

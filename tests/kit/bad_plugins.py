@@ -206,6 +206,26 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/asking.py", "    moment = datetime.now(UTC)\n    return [", "    return [{'name': 'Ann'}] or ["),),
         "a list of PersonMatch is asked for",
     ),
+    "basic-43": Bad(
+        "polling", (("PACKAGE/fetching.py", "limit_seconds = 300.0", "limit_seconds = 86400.0"),), "may take 86400.0 seconds"
+    ),
+    "basic-44": Bad(
+        "polling",
+        (("PACKAGE/fetching.py", "            return\n", '            raise ValueError("no folder")\n'),),
+        "raises ValueError: no folder",
+    ),
+    "sound-41": Bad(
+        "polling",
+        (
+            ("PACKAGE/fetching.py", "            await asyncio.to_thread(path.unlink, missing_ok=True)\n", ""),
+            (
+                "PACKAGE/fetching.py",
+                "            key = hashlib",
+                "            await asyncio.to_thread(path.unlink, missing_ok=True)\n            key = hashlib",
+            ),
+        ),
+        "which core could not take at first, is lost",
+    ),
     "basic-85": Bad("sentiment", (("PACKAGE/scoring.py", '("en",)', '("English",)'),), "reads the language 'English'"),
     "basic-86": Bad(
         "sentiment",
@@ -331,6 +351,20 @@ ALSO_BAD: dict[str, Bad] = {
         "pages",
         ((PAGES, "    note = Note(", '    await platform.keep_file(typed["text"].encode())\n    note = Note('),),
         "it keeps in the vault",
+    ),
+    "basic-44 without end": Bad(
+        "polling",
+        (("PACKAGE/fetching.py", "            return\n", "            await asyncio.sleep(3600)\n"),),
+        "does not end within 10 s",
+    ),
+    "sound-41 doubled": Bad(
+        "polling",
+        (
+            ("PACKAGE/fetching.py", "            await asyncio.to_thread(path.unlink, missing_ok=True)\n", ""),
+            ("PACKAGE/fetching.py", "hashlib.sha256(body).hexdigest()", "__import__('secrets').token_hex(8)"),
+            ("PACKAGE/fetching.py", 'Thread(id=str(said.get("id", "")))', "Thread()"),
+        ),
+        "messages of one",
     ),
     "basic-86 not the same twice": Bad(
         "sentiment",

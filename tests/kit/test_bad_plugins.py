@@ -1,6 +1,9 @@
 """The kit catches what it is for: for each check a plugin that breaks it, and words that say what to do."""
 
+import json
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +30,15 @@ def core_as_it_was() -> Iterator[None]:
     plugin_pages.PluginPages._app, plugin_pages.call = kept  # type: ignore[method-assign]
 
 
+async def waits_in_a_folder(own: Any, stage: Any, plugin: Subject, person: Any) -> bool:
+    """As the contract of a new plugin that fetches says it."""
+    folder = Path(tempfile.mkdtemp())
+    await stage.set_setting("folder", str(folder))
+    said = {"name": person.name, "email": person.email, "text": person.text}
+    (folder / "message.json").write_text(json.dumps(said))
+    return True
+
+
 class TestBadPlugins:
     @pytest.mark.parametrize("what", sorted({**BAD, **ALSO_BAD}))
     def test_what_breaks_it_is_caught(
@@ -37,7 +49,9 @@ class TestBadPlugins:
         plugin = written(slug, bad.kind, bad.changes, bad.also)
         check, contract = all_checks()[check_id]
         assert contract.concerns(plugin)
-        own: PluginContract = type("Own", (PluginContract,), {"slug": slug, "jobs": {"count": {"key": "first"}}})()
+        own: PluginContract = type("Own", (PluginContract,), {
+            "slug": slug, "jobs": {"count": {"key": "first"}}, "waits": waits_in_a_folder,
+        })()  # fmt: skip
         stage = ombud_stage.for_plugin(plugin)
         result = run_check(check, contract, plugin, stage, own)
         _gone(ombud_stage, slug)

@@ -10,8 +10,9 @@ from ombud.desk.platform import CorePlatform
 from ombud_plugin_api import Transient
 
 _PLATFORM = (
-    "file", "refuses_file", "case_fields", "case", "follow", "say", "prove", "documents", "document", "withdraw",
-    "links", "make_link", "revoke_link", "start_job", "job", "keep_file", "kept_file", "drop_file", "settings",
+    "file", "receive", "units", "refuses_file", "case_fields", "case", "follow", "say", "prove", "documents",
+    "document", "withdraw", "links", "make_link", "revoke_link", "start_job", "job", "keep_file", "kept_file",
+    "drop_file", "settings",
 )  # fmt: skip
 
 

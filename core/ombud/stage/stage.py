@@ -266,9 +266,15 @@ class Stage:
         await plugin_data.erase(SYSTEM, person)
 
     async def set_secret(self, name: str, value: str) -> None:
+        await self._set(group_settings.Change(secrets={name: value}))
+
+    async def set_setting(self, name: str, value: Any) -> None:
+        await self._set(group_settings.Change(values={name: value}))
+
+    async def _set(self, change: group_settings.Change) -> None:
         key = f"p-{self.slug}"
         version = next((each.version for each in await group_settings.levels(key) if each.unit_id is None), 0)
-        await group_settings.change(SYSTEM, key, group_settings.Change(secrets={name: value}), version=version)
+        await group_settings.change(SYSTEM, key, change, version=version)
 
     async def faults(self) -> list[str]:
         rows = await db.fetch("DELETE FROM core_fault WHERE slug = $1 RETURNING id, place, error", self.slug)

@@ -48,6 +48,11 @@ class PluginContract:
         in which `{name}`, `{email}`, `{phone}`, `{postcode}` and `{text}` are replaced."""
         return doors.sample_receipt(plugin, channel, person)
 
+    async def waits(self, stage: Stage, plugin: Subject, person: Marked) -> bool:
+        """Lays one message of this person where the plugin's channel fetches, and sets the channel up for it. False
+        where there is nothing to fetch."""
+        return False
+
     @classmethod
     def pytest_generate_tests(cls, metafunc: Any) -> None:
         """pytest asks here which checks there are: one test a check."""

@@ -257,6 +257,10 @@ class Stage(Protocol):
 
     async def set_secret(self, name: str, value: str) -> None: ...
 
+    async def set_setting(self, name: str, value: Any) -> None:
+        """For the whole desk, as an administrator saves it."""
+        ...
+
     async def faults(self) -> list[str]:
         """What was recorded against the plugin since this was asked last."""
         ...

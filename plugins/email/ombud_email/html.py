@@ -43,7 +43,8 @@ _FROM_HERE = (
 )
 _TAGS = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
 _NESTING = {
-    "div", "span", "blockquote", "table", "font", "b", "i", "u", "em", "strong", "center", "ul", "ol", "dl", "a", "small",
+    "div", "span", "blockquote", "table", "font", "b", "i", "u", "em", "strong", "center", "ul", "ol", "dl", "a",
+    "small",
     "big", "section", "article", "form", "s", "sub", "sup", "code", "pre", "ins", "del", "svg", "math", "object",
 }  # fmt: skip
 DEEPEST, MOST_TAGS = 250, 60_000

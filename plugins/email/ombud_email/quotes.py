@@ -20,8 +20,8 @@ _RULE = re.compile(
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    r"(?:\bwrote|\bnapisa[łl](?:\(a\)|a)?|\bpisze|\bschrieb\b.{0,80}|\ba [ée]crit|\bha scritto|\bescribi[óo]|\bschreef.{0,80}|"
-    r"\bskrev.{0,80}|\bnapsal(?:\(a\))?)\s*:\s*$",
+    r"(?:\bwrote|\bnapisa[łl](?:\(a\)|a)?|\bpisze|\bschrieb\b.{0,80}|\ba [ée]crit|\bha scritto|\bescribi[óo]|"
+    r"\bschreef.{0,80}|\bskrev.{0,80}|\bnapsal(?:\(a\))?)\s*:\s*$",
     re.IGNORECASE,
 )
 _OPENS = re.compile(r"^(?:on|am|le|el|il|op|den|dne|w dniu|dnia|em|på|\d)\b", re.IGNORECASE)

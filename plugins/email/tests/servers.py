@@ -1,7 +1,8 @@
-"""Real servers on loopback for the length of a test: Dovecot, an SMTP server that misbehaves on demand, a token endpoint,
-and a wire that is cut."""
+"""Real servers on loopback for the length of a test: Dovecot, an SMTP server that misbehaves on demand, a token
+endpoint, and a wire that is cut."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -312,10 +313,8 @@ class Wire:
         except OSError:
             pass
         for each in (source, to):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             each.close()
 
     def close(self) -> None:

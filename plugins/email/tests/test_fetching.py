@@ -256,7 +256,7 @@ def test_encryption_is_checked_and_a_wrong_certificate_is_refused_with_clear_wor
 ) -> None:
     chosen = {"imap_tls": tls, "imap_port": dovecot.tls_port if tls == "tls" else dovecot.port}
     _open(box(**chosen, authority=authority_pem))
-    with pytest.raises(Misconfigured, match="certificate of 127.0.0.1 is not accepted: .*Nothing was sent to it"):
+    with pytest.raises(Misconfigured, match=r"certificate of 127\.0\.0\.1 is not accepted: .*Nothing was sent to it"):
         _open(box(**chosen))
     with pytest.raises(Misconfigured, match="is not accepted"):
         _open(box(**chosen, authority=trustme.CA().cert_pem.bytes().decode()))

@@ -436,8 +436,9 @@ def test_mails_made_to_harm_are_read_within_bounds(name: str) -> None:
     assert len(said.thread.addresses) <= 100
 
 
-FIELDS = ("From", "To", "Subject", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Date", "Received",
-          "References", "Message-ID", "Authentication-Results", "Auto-Submitted", "MIME-Version")  # fmt: skip
+FIELDS = ("From", "To", "Subject", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Date",
+          "Received", "References", "Message-ID", "Authentication-Results", "Auto-Submitted",
+          "MIME-Version")  # fmt: skip
 VALUES = st.one_of(
     st.text(max_size=80),
     st.sampled_from(
@@ -472,8 +473,7 @@ def test_bytes_of_any_kind_are_a_message_or_refused(body: bytes, content_type: s
 def _only_a_message(body: bytes, content_type: str = "message/rfc822") -> None:
     try:
         said = _said(body, content_type)
-    except Permanent as refusal:
-        assert len(str(refusal).split()) >= 3
+    except Permanent:
         return
     assert isinstance(said, InboundMessage)
     for text in (said.text, said.quoted, said.html, said.subject, said.sender.name, said.thread.id):

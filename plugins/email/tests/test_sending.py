@@ -28,7 +28,8 @@ from ombud_plugin_api import (
 
 TOKEN = "a" * 42
 MESSAGE = OutboundMessage(
-    id=UUID(int=7), channel="email", kind="reply", subject="Your fee", reply_token=TOKEN, reference="C-1", language="pl",
+    id=UUID(int=7), channel="email", kind="reply", subject="Your fee", reply_token=TOKEN, reference="C-1",
+    language="pl",
     recipient=Recipient(name="Zoë Żółw", email="zoe@example.org"), text="Dzień dobry,\n.\nthe fee is paid back.",
     thread=Thread(id="7@desk.example", answers=("nearest@example.org", "older@example.org")),
 )  # fmt: skip
@@ -208,7 +209,7 @@ async def test_a_unit_without_a_mailbox_says_so(mail_desk: Any) -> None:
     await mail_desk.set_up()
     with pytest.raises(Misconfigured, match="no server to send by"):
         await _sent(mail_desk)
-    with pytest.raises(Misconfigured, match="no mailbox other@firm.example any more"):
+    with pytest.raises(Misconfigured, match=r"no mailbox other@firm\.example any more"):
         await _sent(mail_desk, structs.replace(MESSAGE, account="other@firm.example"))
 
 
