@@ -84,7 +84,9 @@ def receipt(key: str, said: Mapping[str, Any], pdf: bytes, name: str = "letter.p
 
 
 def _ascii(name: str) -> bytes:
-    return "".join(sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else "_" for sign in name).encode()
+    return "".join(
+        sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else "_" for sign in name
+    ).encode()
 
 
 def _part(headers: bytes, content: bytes) -> bytes:

@@ -127,7 +127,9 @@ async def _review(
     )  # fmt: skip
 
 
-def _shown(letter: Incoming, letters: Sequence[Incoming], texts: Sequence[Page], typed: Mapping[str, Any] | None) -> dict[str, Any]:
+def _shown(
+    letter: Incoming, letters: Sequence[Incoming], texts: Sequence[Page], typed: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """A letter as the page draws it: what was typed goes before what is kept."""
     numbers = scans.own_pages(letter, letters, texts)
     end = min((each.first_page for each in letters if each.first_page > letter.first_page), default=10**9)
@@ -218,11 +220,15 @@ async def join_before(scan_id: UUID, letter_id: UUID, pages: Pages, context: Con
     scan, letter = await _scan(scan_id), await _letter(scan_id, letter_id)
     letters, texts = await scans.incoming(scan.id), await scans.texts(scan.id)
     before = max(
-        (each for each in letters if each.first_page < letter.first_page), key=lambda each: each.first_page, default=None
+        (each for each in letters if each.first_page < letter.first_page),
+        key=lambda each: each.first_page,
+        default=None,
     )
     text = "\n\n".join(each for each in ((before.text if before else ""), letter.text) if each)
     try:
-        joined = before is not None and before.state == "open" and await scans.join(letter, before, text, context.platform)
+        joined = (
+            before is not None and before.state == "open" and await scans.join(letter, before, text, context.platform)
+        )
     except scans.JoinedMeanwhile:
         joined = False
     if not joined:
@@ -248,7 +254,9 @@ async def change(request: Req, scan_id: UUID, letter_id: UUID, pages: Pages, con
         return pages.go(f"{HERE}/{scan.id}")
     if forms.text(form, "version") != str(letter.version):
         wrong = [problem("", "changed_meanwhile")]
-        return await _review(scan, pages, context, wrong, {**said, "received_on": said["received_on"] or ""}, letter.id, 409)
+        return await _review(
+            scan, pages, context, wrong, {**said, "received_on": said["received_on"] or ""}, letter.id, 409
+        )
     on = forms.day(form, "received_on")
     wrong = [] if step == "leave" else _wrong_letter(said, on, step, scan, context)
     if wrong or on is None:

@@ -152,7 +152,9 @@ async def try_out(candidate: Mapping[str, Any], context: Context) -> Tried:
         reads = "Scans are kept without their text, because ocrmypdf or tesseract is not installed here."
     else:
         reads = "Scans are read."
-    sends = "Letters can be sent." if head.complete else "Nothing is sent by letter before name and return address are set."
+    sends = (
+        "Letters can be sent." if head.complete else "Nothing is sent by letter before name and return address are set."
+    )
     return Tried(True, f"{sends} {reads}")
 
 
