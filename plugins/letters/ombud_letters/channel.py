@@ -76,7 +76,7 @@ def receipt(key: str, said: Mapping[str, Any], pdf: bytes, name: str = "letter.p
     body = b"".join((
         b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=ombud-letter\r\n\r\n",
         _part(b'Content-Type: application/json; charset="utf-8"', about),
-        _part(b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="' + _ascii(name) + b'"', pdf)
+        _part(b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="%b"' % _ascii(name), pdf)
         if pdf else b"",
         b"--ombud-letter--\r\n",
     ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What stands on a letter, from the message as core froze it: strings for the typesetter, nothing that it would read."""
+"""What stands on a letter, from the message as core froze it: strings for the typesetter, nothing that it reads."""
 
 import re
 import unicodedata
@@ -41,7 +41,9 @@ def data_of(
         "lang": language, "window": head.window, "marks": head.marks, "subject": subject,
         "title": f"{subject} ({message.reference})" if message.reference else subject,
         "keywords": [message.reference] if message.reference else [],
-        "firm": {"name": plain(head.name), "lines": list(map(plain, head.lines)), "footer": list(map(plain, head.footer))},
+        "firm": {
+            "name": plain(head.name), "lines": list(map(plain, head.lines)), "footer": list(map(plain, head.footer)),
+        },
         "logo": logo or None, "back": plain(head.back), "to": address_lines(message),
         "facts": [*facts, [words["date"], [dated]]],
         "running": " · ".join(each for each in (message.reference, dated) if each),

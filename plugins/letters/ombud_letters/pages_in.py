@@ -121,8 +121,9 @@ async def _review(
     in_letters = {number for each in shown for number in each["span"]}
     return await pages.show(
         "letters/scan.html", here=HERE, status=status if wrong else 200, texts=TEXTS, scan=scan, letters=shown,
-        apart=[each for each in texts if each.kind != "page" or each.number not in in_letters], page_by_number=by_number, errors=wrong,
-        about=about, progress=await _progress(scan, context.platform), open=sum(each.state == "open" for each in letters),
+        apart=[each for each in texts if each.kind != "page" or each.number not in in_letters],
+        page_by_number=by_number, errors=wrong, about=about, progress=await _progress(scan, context.platform),
+        open=sum(each.state == "open" for each in letters),
         reader=(await ocr.program_of()).there if scan.unread or scan.state == "broken" else True,
     )  # fmt: skip
 
@@ -135,8 +136,9 @@ def _shown(
     end = min((each.first_page for each in letters if each.first_page > letter.first_page), default=10**9)
     said = {name: getattr(letter, name) for name in scans.WORDS} | {"received_on": letter.received_on.isoformat()}
     return {
-        "id": letter.id, "state": letter.state, "why": letter.why, "version": letter.version, "first": letter.first_page,
-        "pages": numbers, "span": [each.number for each in texts if letter.first_page <= each.number < end],
+        "id": letter.id, "state": letter.state, "why": letter.why, "version": letter.version,
+        "first": letter.first_page, "pages": numbers,
+        "span": [each.number for each in texts if letter.first_page <= each.number < end],
         "left": letter.left_pages, "references": references(letter.text), "said": said | dict(typed or {}),
         "settled_by": letter.settled_by, "settled_at": letter.settled_at,
     }  # fmt: skip
@@ -218,7 +220,7 @@ async def begin_here(scan_id: UUID, number: int, pages: Pages, context: Context)
 async def join_before(scan_id: UUID, letter_id: UUID, pages: Pages, context: Context) -> Any:
     """Its pages belong to the letter before."""
     scan, letter = await _scan(scan_id), await _letter(scan_id, letter_id)
-    letters, texts = await scans.incoming(scan.id), await scans.texts(scan.id)
+    letters = await scans.incoming(scan.id)
     before = max(
         (each for each in letters if each.first_page < letter.first_page),
         key=lambda each: each.first_page,

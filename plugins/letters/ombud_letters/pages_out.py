@@ -221,7 +221,8 @@ async def _letter_page(
 ) -> Any:
     return await pages.show(
         "letters/letter.html", here=HERE, status=422 if wrong else 200, texts=TEXTS, letter=letter, errors=wrong,
-        enclosures=await letters.enclosures(letter.id), proofs=(await proofs.of_letters([letter.id])).get(letter.id, []),
+        enclosures=await letters.enclosures(letter.id),
+        proofs=(await proofs.of_letters([letter.id])).get(letter.id, []),
         posting=await _posting(context), reason=reason,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What a letter's text seems to say: who wrote it, about which case, in which language. Proposals that a person reads."""
+"""What a letter's text seems to say: who wrote it, about which case, in which language. Proposals for a person."""
 
 import re
 from collections.abc import Sequence

@@ -245,9 +245,9 @@ async def begin(
 ) -> bool:
     """A person says that a letter begins here; `rest` is what stays of the letter before, where nobody typed there."""
     async with platform.transaction():
-        if before is not None:
-            if not await change_letter(before, **({} if rest is None else {"text": rest})):
-                return False
+        changes = {} if rest is None else {"text": rest}
+        if before is not None and not await change_letter(before, **changes):
+            return False
         await _insert(scan, page, "person", seen, text)
     return True
 
@@ -351,7 +351,8 @@ async def start_again(scan: Scan, platform: Platform) -> bool:
         if not again:
             return False
         files = await sql(
-            "SELECT file_id AS id FROM letters_page WHERE scan = {} UNION SELECT image_id FROM letters_page WHERE scan = {}",
+            "SELECT file_id AS id FROM letters_page WHERE scan = {} "
+            "UNION SELECT image_id FROM letters_page WHERE scan = {}",
             scan.id, scan.id,
         )  # fmt: skip
         await sql("DELETE FROM letters_incoming WHERE scan = {}", scan.id)

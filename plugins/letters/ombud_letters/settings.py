@@ -31,7 +31,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "return_address": {
         "type": "string", "maxlength": 110, "default": "",
         "meta": {
-            "label": "Return address", "group": "Letterhead", "placeholder": "Modra Bank, 12 Harbour Street, London EC1A 1AA",
+            "label": "Return address", "group": "Letterhead", "placeholder": "Modra Bank, 12 Harbour Street, London",
             "help": "One line, small above the recipient in the window. What cannot be delivered comes back there.",
         },
     },
@@ -54,7 +54,8 @@ SCHEMA: dict[str, dict[str, Any]] = {
         "meta": {"label": "Marks for folding and punching", "group": "Letterhead"},
     },
     "post_classes": {
-        "type": "list", "schema": {"type": "string", "maxlength": 40}, "default": ["Standard", "Registered", "By courier"],
+        "type": "list", "schema": {"type": "string", "maxlength": 40},
+        "default": ["Standard", "Registered", "By courier"],
         "meta": {"label": "Classes of post", "group": "Posting", "help": "One a line, the usual one first."},
     },
     "time_zone": {
