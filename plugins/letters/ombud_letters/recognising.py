@@ -13,7 +13,7 @@ _UK = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})\b")
 _PL = re.compile(r"\b(\d{2}-\d{3})\s+\w")
 _POLISH = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻ")
 _POLISH_WORDS = frozenset({
-    "jest", "nie", "się", "oraz", "przez", "dla", "proszę", "pani", "pana", "szanowni", "państwo", "sprawie", "reklamacja",
+    "jest", "nie", "się", "oraz", "przez", "dla", "proszę", "pani", "pana", "szanowni", "państwo", "sprawie",
 })  # fmt: skip
 _ENGLISH_WORDS = frozenset({
     "the", "and", "that", "with", "have", "your", "from", "this", "was", "not", "dear", "sir", "madam", "letter",
