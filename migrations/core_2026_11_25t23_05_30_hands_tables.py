@@ -15,21 +15,13 @@ DESCRIPTION = "views, bulk changes and personal keys"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="View", tablename="core_view", schema=None, columns=None
-    )
+    manager.add_table(class_name="View", tablename="core_view", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Bulk", tablename="core_bulk", schema=None, columns=None
-    )
+    manager.add_table(class_name="Bulk", tablename="core_bulk", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="BulkRow", tablename="core_bulk_row", schema=None, columns=None
-    )
+    manager.add_table(class_name="BulkRow", tablename="core_bulk_row", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="View",

@@ -14,9 +14,7 @@ DESCRIPTION = "second factors, recovery codes, reset links, what a session prove
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_table(
         class_name="SecondFactor",
@@ -32,9 +30,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Reset", tablename="core_reset", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reset", tablename="core_reset", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="SecondFactor",

@@ -27,7 +27,9 @@ async def _guard() -> None:
         )
     await db.execute("CREATE INDEX core_recovery_code_user_id ON core_recovery_code (user_id)")
     await db.execute("CREATE INDEX core_reset_user_id ON core_reset (user_id)")
-    await db.execute("ALTER TABLE core_reset ADD CONSTRAINT core_reset_purpose_ok CHECK (purpose IN ('reset', 'invite'))")
+    await db.execute(
+        "ALTER TABLE core_reset ADD CONSTRAINT core_reset_purpose_ok CHECK (purpose IN ('reset', 'invite'))"
+    )
     await db.execute("UPDATE core_session SET proved_at = created_at")
 
 

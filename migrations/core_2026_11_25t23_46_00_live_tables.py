@@ -12,13 +12,9 @@ DESCRIPTION = "live pages"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="Claim", tablename="core_claim", schema=None, columns=None
-    )
+    manager.add_table(class_name="Claim", tablename="core_claim", schema=None, columns=None)
 
     manager.add_table(
         class_name="Presence",

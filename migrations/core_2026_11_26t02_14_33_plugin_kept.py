@@ -8,9 +8,7 @@ DESCRIPTION = "uninstalled plugins whose data is kept"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_column(
         table_class_name="Plugin",

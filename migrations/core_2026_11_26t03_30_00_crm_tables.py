@@ -13,13 +13,9 @@ DESCRIPTION = "customer systems"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="CrmLink", tablename="core_crm_link", schema=None, columns=None
-    )
+    manager.add_table(class_name="CrmLink", tablename="core_crm_link", schema=None, columns=None)
 
     manager.add_table(
         class_name="CrmSnapshot",

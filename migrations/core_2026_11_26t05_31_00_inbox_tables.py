@@ -16,9 +16,7 @@ DESCRIPTION = "the inbox"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_table(
         class_name="TriageSample",
@@ -48,9 +46,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Triage", tablename="core_triage", schema=None, columns=None
-    )
+    manager.add_table(class_name="Triage", tablename="core_triage", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="TriageSample",

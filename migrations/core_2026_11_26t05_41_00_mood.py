@@ -10,9 +10,7 @@ DESCRIPTION = "mood of messages"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_column(
         table_class_name="Case",

@@ -15,9 +15,7 @@ DESCRIPTION = "merged and split cases"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_table(
         class_name="SharedMessage",
@@ -33,9 +31,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Merge", tablename="core_merge", schema=None, columns=None
-    )
+    manager.add_table(class_name="Merge", tablename="core_merge", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="SharedMessage",

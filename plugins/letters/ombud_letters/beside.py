@@ -17,4 +17,9 @@ async def beside_the_case(case: CaseView, context: Context) -> Mapping[str, Any]
     shown = [each for each in found if each.message_id in seen]
     if not shown:
         return None
-    return {"letters": shown[:SHOWN], "more": len(shown) - SHOWN, "texts": TEXTS, "may_print": context.may["letters.print"]}
+    return {
+        "letters": shown[:SHOWN],
+        "more": len(shown) - SHOWN,
+        "texts": TEXTS,
+        "may_print": context.may["letters.print"],
+    }

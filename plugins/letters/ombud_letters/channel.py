@@ -76,7 +76,7 @@ def receipt(key: str, said: Mapping[str, Any], pdf: bytes, name: str = "letter.p
     body = b"".join((
         b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=ombud-letter\r\n\r\n",
         _part(b'Content-Type: application/json; charset="utf-8"', about),
-        _part(b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="' + _ascii(name) + b'"', pdf)
+        _part(b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="%b"' % _ascii(name), pdf)
         if pdf else b"",
         b"--ombud-letter--\r\n",
     ))  # fmt: skip
@@ -84,7 +84,9 @@ def receipt(key: str, said: Mapping[str, Any], pdf: bytes, name: str = "letter.p
 
 
 def _ascii(name: str) -> bytes:
-    return "".join(sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else "_" for sign in name).encode()
+    return "".join(
+        sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else "_" for sign in name
+    ).encode()
 
 
 def _part(headers: bytes, content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What stands on a letter, from the message as core froze it: strings for the typesetter, nothing that it would read."""
+"""What stands on a letter, from the message as core froze it: strings for the typesetter, nothing that it reads."""
 
 import re
 import unicodedata
@@ -27,7 +27,9 @@ class Block:
     parts: Sequence[Any]
 
 
-def data_of(message: OutboundMessage, head: Letterhead, today: date, logo: str, enclosures: Sequence[str]) -> dict[str, Any]:
+def data_of(
+    message: OutboundMessage, head: Letterhead, today: date, logo: str, enclosures: Sequence[str]
+) -> dict[str, Any]:
     """For `workshop/letter.typ`. Pure."""
     language = language_of(message)
     words = texts(language)["letter"]
@@ -39,7 +41,9 @@ def data_of(message: OutboundMessage, head: Letterhead, today: date, logo: str, 
         "lang": language, "window": head.window, "marks": head.marks, "subject": subject,
         "title": f"{subject} ({message.reference})" if message.reference else subject,
         "keywords": [message.reference] if message.reference else [],
-        "firm": {"name": plain(head.name), "lines": list(map(plain, head.lines)), "footer": list(map(plain, head.footer))},
+        "firm": {
+            "name": plain(head.name), "lines": list(map(plain, head.lines)), "footer": list(map(plain, head.footer)),
+        },
         "logo": logo or None, "back": plain(head.back), "to": address_lines(message),
         "facts": [*facts, [words["date"], [dated]]],
         "running": " · ".join(each for each in (message.reference, dated) if each),
@@ -72,7 +76,10 @@ def plain(text: str) -> str:
 
 
 def _is_written(sign: str) -> bool:
-    return unicodedata.category(sign) not in {"Cc", "Cs", "Co", "Cn"} and sign not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+    return (
+        unicodedata.category(sign) not in {"Cc", "Cs", "Co", "Cn"}
+        and sign not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+    )
 
 
 def blocks_of(text: str) -> list[Block]:
@@ -105,9 +112,7 @@ def _short(block: Block) -> bool:
     return block.kind == "text" and len(block.parts) <= 5 and sum(map(len, block.parts)) < 500
 
 
-def cover_data(
-    rows: Sequence[Mapping[str, Any]], language: str, title: str, told: str
-) -> dict[str, Any]:
+def cover_data(rows: Sequence[Mapping[str, Any]], language: str, title: str, told: str) -> dict[str, Any]:
     """For `workshop/cover.typ`: `rows` with name, place, reference, kind, pages and by_hand."""
     words = texts(language)["cover"]
     return {

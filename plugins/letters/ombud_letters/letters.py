@@ -62,7 +62,7 @@ async def add(
     platform: Platform, *, message: OutboundMessage, key: str, file_id: UUID, pages: int, enclosed: Sequence[Enclosed],
     recipient: str, language: str,
 ) -> bool:  # fmt: skip
-    """Into the queue; False where this key has its letter already. Raises Permanent for a message core does not know."""
+    """Into the queue; False where this key has its letter already. Raises Permanent for a message that is gone."""
     identity = uuid4()
     try:
         async with platform.transaction():
@@ -103,7 +103,8 @@ def _one(rows: Sequence[dict[str, Any]]) -> Letter | None:
 async def in_state(state: str, limit: int, after: UUID | None = None) -> list[Letter]:
     """The oldest first while something is to be done with them, else the newest first."""
     order = "ASC" if state in {"queued", "printed"} else "DESC"
-    further = f"AND (queued_at, id) {'>' if order == 'ASC' else '<'} (SELECT queued_at, id FROM letters_letter WHERE id = {{}})"
+    beyond = ">" if order == "ASC" else "<"
+    further = f"AND (queued_at, id) {beyond} (SELECT queued_at, id FROM letters_letter WHERE id = {{}})"
     rows = await sql(
         f"SELECT {_FIELDS} FROM letters_letter WHERE state = {{}} {further if after else ''} "
         f"ORDER BY queued_at {order}, id {order} LIMIT {{}}",

@@ -121,20 +121,24 @@ async def _review(
     in_letters = {number for each in shown for number in each["span"]}
     return await pages.show(
         "letters/scan.html", here=HERE, status=status if wrong else 200, texts=TEXTS, scan=scan, letters=shown,
-        apart=[each for each in texts if each.kind != "page" or each.number not in in_letters], page_by_number=by_number, errors=wrong,
-        about=about, progress=await _progress(scan, context.platform), open=sum(each.state == "open" for each in letters),
+        apart=[each for each in texts if each.kind != "page" or each.number not in in_letters],
+        page_by_number=by_number, errors=wrong, about=about, progress=await _progress(scan, context.platform),
+        open=sum(each.state == "open" for each in letters),
         reader=(await ocr.program_of()).there if scan.unread or scan.state == "broken" else True,
     )  # fmt: skip
 
 
-def _shown(letter: Incoming, letters: Sequence[Incoming], texts: Sequence[Page], typed: Mapping[str, Any] | None) -> dict[str, Any]:
+def _shown(
+    letter: Incoming, letters: Sequence[Incoming], texts: Sequence[Page], typed: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """A letter as the page draws it: what was typed goes before what is kept."""
     numbers = scans.own_pages(letter, letters, texts)
     end = min((each.first_page for each in letters if each.first_page > letter.first_page), default=10**9)
     said = {name: getattr(letter, name) for name in scans.WORDS} | {"received_on": letter.received_on.isoformat()}
     return {
-        "id": letter.id, "state": letter.state, "why": letter.why, "version": letter.version, "first": letter.first_page,
-        "pages": numbers, "span": [each.number for each in texts if letter.first_page <= each.number < end],
+        "id": letter.id, "state": letter.state, "why": letter.why, "version": letter.version,
+        "first": letter.first_page, "pages": numbers,
+        "span": [each.number for each in texts if letter.first_page <= each.number < end],
         "left": letter.left_pages, "references": references(letter.text), "said": said | dict(typed or {}),
         "settled_by": letter.settled_by, "settled_at": letter.settled_at,
     }  # fmt: skip
@@ -216,13 +220,17 @@ async def begin_here(scan_id: UUID, number: int, pages: Pages, context: Context)
 async def join_before(scan_id: UUID, letter_id: UUID, pages: Pages, context: Context) -> Any:
     """Its pages belong to the letter before."""
     scan, letter = await _scan(scan_id), await _letter(scan_id, letter_id)
-    letters, texts = await scans.incoming(scan.id), await scans.texts(scan.id)
+    letters = await scans.incoming(scan.id)
     before = max(
-        (each for each in letters if each.first_page < letter.first_page), key=lambda each: each.first_page, default=None
+        (each for each in letters if each.first_page < letter.first_page),
+        key=lambda each: each.first_page,
+        default=None,
     )
     text = "\n\n".join(each for each in ((before.text if before else ""), letter.text) if each)
     try:
-        joined = before is not None and before.state == "open" and await scans.join(letter, before, text, context.platform)
+        joined = (
+            before is not None and before.state == "open" and await scans.join(letter, before, text, context.platform)
+        )
     except scans.JoinedMeanwhile:
         joined = False
     if not joined:
@@ -248,7 +256,9 @@ async def change(request: Req, scan_id: UUID, letter_id: UUID, pages: Pages, con
         return pages.go(f"{HERE}/{scan.id}")
     if forms.text(form, "version") != str(letter.version):
         wrong = [problem("", "changed_meanwhile")]
-        return await _review(scan, pages, context, wrong, {**said, "received_on": said["received_on"] or ""}, letter.id, 409)
+        return await _review(
+            scan, pages, context, wrong, {**said, "received_on": said["received_on"] or ""}, letter.id, 409
+        )
     on = forms.day(form, "received_on")
     wrong = [] if step == "leave" else _wrong_letter(said, on, step, scan, context)
     if wrong or on is None:

@@ -152,7 +152,11 @@ async def mark_posted(request: Req, pages: Pages, context: Context) -> Any:
     form = await request.form()
     chosen = await _readable(await letters.several(forms.ids(form, "letter")), context.platform)
     chosen = [each for each in chosen if each.state in {"queued", "printed"}]
-    typed = {"on": forms.text(form, "on"), "class": forms.text(form, "class"), "tracking": forms.text(form, "tracking", 60)}
+    typed = {
+        "on": forms.text(form, "on"),
+        "class": forms.text(form, "class"),
+        "tracking": forms.text(form, "tracking", 60),
+    }
     sent = await forms.files(form, "proof", proofs.LARGEST)
     wrong = _wrong_posting(chosen, typed, sent, context)
     batch = _uuid(forms.text(form, "batch"))
@@ -161,7 +165,9 @@ async def mark_posted(request: Req, pages: Pages, context: Context) -> Any:
     if wrong:
         return await _queue(pages, context, forms.text(form, "state") or "printed", wrong=wrong, typed=typed)
     on = date.fromisoformat(typed["on"])
-    done = await letters.posted([each.id for each in chosen], on, typed["class"], typed["tracking"], context.viewer_name)
+    done = await letters.posted(
+        [each.id for each in chosen], on, typed["class"], typed["tracking"], context.viewer_name
+    )
     for identity in done:
         for file in sent:
             await proofs.add(identity, file.name, file.data, context.platform, context.viewer_name)
@@ -210,10 +216,13 @@ async def letter_page(letter_id: UUID, pages: Pages, context: Context) -> Any:
     return await _letter_page(await _letter(letter_id, context.platform), pages, context)
 
 
-async def _letter_page(letter: Letter, pages: Pages, context: Context, wrong: Sequence[Problem] = (), reason: str = "") -> Any:
+async def _letter_page(
+    letter: Letter, pages: Pages, context: Context, wrong: Sequence[Problem] = (), reason: str = ""
+) -> Any:
     return await pages.show(
         "letters/letter.html", here=HERE, status=422 if wrong else 200, texts=TEXTS, letter=letter, errors=wrong,
-        enclosures=await letters.enclosures(letter.id), proofs=(await proofs.of_letters([letter.id])).get(letter.id, []),
+        enclosures=await letters.enclosures(letter.id),
+        proofs=(await proofs.of_letters([letter.id])).get(letter.id, []),
         posting=await _posting(context), reason=reason,
     )  # fmt: skip
 

@@ -21,7 +21,9 @@ async def of_letter(letter: Letter, platform: Platform) -> bytes:
     return await _together([letter], platform, letter.language, letter.subject, b"", False)
 
 
-async def of_batch(made_at: datetime, batch: Sequence[Letter], platform: Platform, language: str, both_sides: bool) -> bytes:
+async def of_batch(
+    made_at: datetime, batch: Sequence[Letter], platform: Platform, language: str, both_sides: bool
+) -> bytes:
     """All letters of a batch with their cover list. `both_sides`: each begins on a sheet of its own."""
     words = texts(language)["cover"]
     title = words["title"].format(at=f"{made_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")

@@ -1,4 +1,4 @@
-"""A scan is read in the background: opened, read a few pages at a time, split into letters. A run that is killed goes on
+"""A scan is read in the background: opened, read a few pages at a time, split into letters. A killed run goes on
 after the pages it kept."""
 
 import asyncio

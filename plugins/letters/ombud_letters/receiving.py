@@ -1,4 +1,4 @@
-"""A letter that a person looked over is handed to core, which keeps it under the sender's own key; then it goes here."""
+"""A letter that a person looked over is handed to core, which keeps it under the sender's key; then it goes here."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time

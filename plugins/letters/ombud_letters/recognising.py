@@ -1,4 +1,4 @@
-"""What a letter's text seems to say: who wrote it, about which case, in which language. Proposals that a person reads."""
+"""What a letter's text seems to say: who wrote it, about which case, in which language. Proposals for a person."""
 
 import re
 from collections.abc import Sequence
@@ -12,8 +12,12 @@ _PHONE = re.compile(r"(?:tel|telefon|phone|mobile|kom)[.: ]{1,4}(\+?[\d][\d ()/-
 _UK = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})\b")
 _PL = re.compile(r"\b(\d{2}-\d{3})\s+\w")
 _POLISH = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻ")
-_POLISH_WORDS = frozenset(["jest", "nie", "się", "oraz", "przez", "dla", "proszę", "pani", "pana", "szanowni", "państwo", "sprawie", "reklamacja"])
-_ENGLISH_WORDS = frozenset(["the", "and", "that", "with", "have", "your", "from", "this", "was", "not", "dear", "sir", "madam", "complaint", "letter"])
+_POLISH_WORDS = frozenset({
+    "jest", "nie", "się", "oraz", "przez", "dla", "proszę", "pani", "pana", "szanowni", "państwo", "sprawie",
+})  # fmt: skip
+_ENGLISH_WORDS = frozenset({
+    "the", "and", "that", "with", "have", "your", "from", "this", "was", "not", "dear", "sir", "madam", "letter",
+})  # fmt: skip
 _CLOSING = re.compile(
     r"^\s*(yours|sincerely|faithfully|kind regards|best regards|regards|with best|z poważaniem|z wyrazami|pozdrawiam"
     r"|łączę wyrazy)\b.{0,40}$",
@@ -23,7 +27,9 @@ _SALUTATION = re.compile(r"^\s*(dear|to whom|szanown|drog|re:|dotyczy|subject|sp
 _SUBJECT = re.compile(
     r"^\s*(?:re|subject|ref|concerning|dotyczy|temat|sprawa|dot\.)\s*[:.]\s*(\S.{2,150})$", re.IGNORECASE | re.MULTILINE
 )
-_NAME = re.compile(r"^(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof|Pan|Pani|mgr|inż)\.?\s+)?[^\W\d_][\w.'’-]*(?:\s+[^\W\d_][\w.'’-]*){1,3}$")
+_NAME = re.compile(
+    r"^(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof|Pan|Pani|mgr|inż)\.?\s+)?[^\W\d_][\w.'’-]*(?:\s+[^\W\d_][\w.'’-]*){1,3}$"
+)
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,12 @@ def _sender(lines: Sequence[str]) -> str:
 
 def _is_name(line: str) -> bool:
     """Two to four words, each with a capital but for what stands between names."""
-    return bool(_NAME.match(line)) and len(line) <= 60 and all(
-        word[0].isupper() or word in {"van", "von", "de", "der", "da", "z", "mgr", "inż."} for word in line.split()
+    return (
+        bool(_NAME.match(line))
+        and len(line) <= 60
+        and all(
+            word[0].isupper() or word in {"van", "von", "de", "der", "da", "z", "mgr", "inż."} for word in line.split()
+        )
     )
 
 

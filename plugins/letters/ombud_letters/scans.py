@@ -100,7 +100,9 @@ async def with_digest(digest: str) -> Scan | None:
     return _scan(await sql(f"SELECT {_SCAN} FROM letters_scan WHERE digest = {{}} AND state <> 'discarded'", digest))
 
 
-async def add(*, name: str, digest: str, size: int, unit: str, received_on: date, file_id: UUID, by: str) -> UUID | None:
+async def add(
+    *, name: str, digest: str, size: int, unit: str, received_on: date, file_id: UUID, by: str
+) -> UUID | None:
     """A new scan; None where these bytes are here already."""
     rows = await sql(
         "INSERT INTO letters_scan (id, name, digest, size, unit, received_on, file_id, uploaded_by, uploaded_at) "
@@ -175,9 +177,7 @@ async def keep_pages(scan: UUID, pdf: bytes, read: Sequence[Read], platform: Pla
             await platform.drop_file(each)
 
 
-async def propose(
-    scan: Scan, found: Sequence[tuple[Beginning, Seen, str]], platform: Platform, unread: str
-) -> None:
+async def propose(scan: Scan, found: Sequence[tuple[Beginning, Seen, str]], platform: Platform, unread: str) -> None:
     """The letters as they seem to be, for a person to look at; once."""
     async with platform.transaction():
         if not await sql(
@@ -240,12 +240,14 @@ def joined(numbers: Sequence[int], all_pages: Sequence[Page]) -> str:
     return "\n\n".join(text for number in numbers if (text := by_number.get(number, "").strip()))
 
 
-async def begin(scan: Scan, page: int, seen: Seen, text: str, before: Incoming | None, rest: str | None, platform: Platform) -> bool:
+async def begin(
+    scan: Scan, page: int, seen: Seen, text: str, before: Incoming | None, rest: str | None, platform: Platform
+) -> bool:
     """A person says that a letter begins here; `rest` is what stays of the letter before, where nobody typed there."""
     async with platform.transaction():
-        if before is not None:
-            if not await change_letter(before, **({} if rest is None else {"text": rest})):
-                return False
+        changes = {} if rest is None else {"text": rest}
+        if before is not None and not await change_letter(before, **changes):
+            return False
         await _insert(scan, page, "person", seen, text)
     return True
 
@@ -287,7 +289,9 @@ async def settle(scan_id: UUID, platform: Platform, state: str = "done") -> bool
         scan = _scan(await sql(f"SELECT {_SCAN} FROM letters_scan WHERE id = {{}} FOR UPDATE", scan_id))
         if scan is None or scan.state in MOVING:
             return False
-        waits = await sql("SELECT 1 FROM letters_incoming WHERE scan = {} AND state IN ('open', 'taking') LIMIT 1", scan_id)
+        waits = await sql(
+            "SELECT 1 FROM letters_incoming WHERE scan = {} AND state IN ('open', 'taking') LIMIT 1", scan_id
+        )
         if scan.state in {"review", "broken"} and (waits or (state == "done" and scan.state == "broken")):
             return False
         if scan.state in {"review", "broken"}:
@@ -347,7 +351,8 @@ async def start_again(scan: Scan, platform: Platform) -> bool:
         if not again:
             return False
         files = await sql(
-            "SELECT file_id AS id FROM letters_page WHERE scan = {} UNION SELECT image_id FROM letters_page WHERE scan = {}",
+            "SELECT file_id AS id FROM letters_page WHERE scan = {} "
+            "UNION SELECT image_id FROM letters_page WHERE scan = {}",
             scan.id, scan.id,
         )  # fmt: skip
         await sql("DELETE FROM letters_incoming WHERE scan = {}", scan.id)

@@ -31,7 +31,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "return_address": {
         "type": "string", "maxlength": 110, "default": "",
         "meta": {
-            "label": "Return address", "group": "Letterhead", "placeholder": "Modra Bank, 12 Harbour Street, London EC1A 1AA",
+            "label": "Return address", "group": "Letterhead", "placeholder": "Modra Bank, 12 Harbour Street, London",
             "help": "One line, small above the recipient in the window. What cannot be delivered comes back there.",
         },
     },
@@ -54,7 +54,8 @@ SCHEMA: dict[str, dict[str, Any]] = {
         "meta": {"label": "Marks for folding and punching", "group": "Letterhead"},
     },
     "post_classes": {
-        "type": "list", "schema": {"type": "string", "maxlength": 40}, "default": ["Standard", "Registered", "By courier"],
+        "type": "list", "schema": {"type": "string", "maxlength": 40},
+        "default": ["Standard", "Registered", "By courier"],
         "meta": {"label": "Classes of post", "group": "Posting", "help": "One a line, the usual one first."},
     },
     "time_zone": {
@@ -152,7 +153,9 @@ async def try_out(candidate: Mapping[str, Any], context: Context) -> Tried:
         reads = "Scans are kept without their text, because ocrmypdf or tesseract is not installed here."
     else:
         reads = "Scans are read."
-    sends = "Letters can be sent." if head.complete else "Nothing is sent by letter before name and return address are set."
+    sends = (
+        "Letters can be sent." if head.complete else "Nothing is sent by letter before name and return address are set."
+    )
     return Tried(True, f"{sends} {reads}")
 
 

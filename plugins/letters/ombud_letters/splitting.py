@@ -56,5 +56,8 @@ def letter_pages(first: int, beginnings_: Sequence[int], pages: Sequence[Page], 
     return [
         page.number
         for page in sorted(pages, key=lambda each: each.number)
-        if first <= page.number and (end is None or page.number < end) and page.kind == "page" and page.number not in left
+        if first <= page.number
+        and (end is None or page.number < end)
+        and page.kind == "page"
+        and page.number not in left
     ]

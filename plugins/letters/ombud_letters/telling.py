@@ -1,6 +1,7 @@
 """What became of our letters is told to core: posted, come back, withdrawn. Told again until core knows."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -33,9 +34,7 @@ async def tell(platform: Platform) -> int:
     told = await letters.unreported()
     for letter in told:
         local = zone(await platform.settings(letter.unit))
-        try:
+        with suppress(Refused):
             await platform.report_delivery(letter.message_id, report_of(letter, local))
-        except Refused:
-            pass
         await letters.reported(letter)
     return len(told)

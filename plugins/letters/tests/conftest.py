@@ -70,6 +70,7 @@ async def add_message(identity: UUID, case_id: UUID, person_id: UUID) -> None:
     now = datetime.now(UTC)
     await db.execute(
         "INSERT INTO core_message (id, case_id, person_id, channel, direction, subject, body, said_at, recorded_at, "
-        "key, decision, decision_reason, decided_by) VALUES ($1, $2, $3, 'letter', 'out', '', '', $4, $4, '', '', '', '')",
+        "key, decision, decision_reason, decided_by) "
+        "VALUES ($1, $2, $3, 'letter', 'out', '', '', $4, $4, '', '', '', '')",
         identity, case_id, person_id, now,
     )  # fmt: skip

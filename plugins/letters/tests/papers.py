@@ -25,7 +25,9 @@ def pdf(*pages: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "main.typ").write_text(PAGE, "utf-8")
-        (place / "page.json").write_text(json.dumps([[line or " " for line in each.split("\n")] for each in pages]), "utf-8")
+        (place / "page.json").write_text(
+            json.dumps([[line or " " for line in each.split("\n")] for each in pages]), "utf-8"
+        )
         made = typst.Compiler(str(place / "main.typ"), root=str(place)).compile(format="pdf")
     assert isinstance(made, bytes)
     return made
@@ -53,7 +55,9 @@ def picture(text: str, kind: str = "PNG", frames: int = 1, size: tuple[int, int]
     for number in range(frames):
         page = Image.new("L", size, "white")
         shown = text if frames == 1 else f"{text} {number + 1}"
-        ImageDraw.Draw(page).multiline_text((120, 160), shown, fill="black", font=ImageFont.load_default(34), spacing=16)
+        ImageDraw.Draw(page).multiline_text(
+            (120, 160), shown, fill="black", font=ImageFont.load_default(34), spacing=16
+        )
         pages.append(page)
     more = {"save_all": True, "append_images": pages[1:]} if frames > 1 else {}
     pages[0].save(made, kind, dpi=(150, 150), **more)

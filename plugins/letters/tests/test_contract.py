@@ -1,4 +1,5 @@
-"""What a plugin promises; the kit scans a letter that carries its text, looks it over as a person would, takes it in."""
+"""What a plugin promises; the kit scans a letter that carries its text, looks it over as a person would, and takes
+it in."""
 
 import re
 import sys

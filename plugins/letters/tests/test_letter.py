@@ -16,7 +16,9 @@ from ombud_letters.settings import Letterhead
 from ombud_letters.workshop.pages import count
 from ombud_plugin_api import Misconfigured, OutboundMessage, Permanent, Recipient
 
-HEAD = Letterhead("Modra Bank", ("Complaints team", "12 Harbour Street"), "Modra Bank, 12 Harbour Street", ("Modra Bank plc.",))
+HEAD = Letterhead(
+    "Modra Bank", ("Complaints team", "12 Harbour Street"), "Modra Bank, 12 Harbour Street", ("Modra Bank plc.",)
+)
 TODAY, NOW = date(2026, 11, 26), datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 LONG = "Responsible organisations communicate extraordinarily comprehensible explanations regarding misunderstandings."
 
@@ -91,7 +93,10 @@ async def test_what_the_letter_says_is_what_the_message_says(text: str) -> None:
 
 async def test_nothing_in_a_letter_is_read_by_the_typesetter_wherever_it_stands() -> None:
     name, line = '#panic("name")', '= #read("/etc/passwd") $a$ *b*'
-    about: dict[str, Any] = {"recipient": Recipient(name=name, address=f"{line}\n<lab> @ref"), "subject": HOSTILE.splitlines()[0]}
+    about: dict[str, Any] = {
+        "recipient": Recipient(name=name, address=f"{line}\n<lab> @ref"),
+        "subject": HOSTILE.splitlines()[0],
+    }
     head = Letterhead('#panic("firm")', (line,), line, (line,))
     read = papers.words_of(await typeset("plain", (line,), head, **about))
     assert "root:" not in read
@@ -148,7 +153,11 @@ async def test_the_address_stands_in_the_window_of_the_envelope(window: str, lef
     head = Letterhead("Modra Bank", (), "Modra Bank, 12 Harbour Street", (), window)
     page = pypdfium2.PdfDocument(await typeset("Text", head=head))[0].get_textpage()
     mm = 72 / 25.4
-    box = (20 * mm, (297 - 90) * mm, 110 * mm, (297 - 45) * mm) if left else (100 * mm, (297 - 90) * mm, 190 * mm, (297 - 45) * mm)
+    box = (
+        (20 * mm, (297 - 90) * mm, 110 * mm, (297 - 45) * mm)
+        if left
+        else (100 * mm, (297 - 90) * mm, 190 * mm, (297 - 45) * mm)
+    )
     inside = page.get_text_bounded(*box)
     for each in ("Modra Bank, 12 Harbour Street", "Ms Helena Marsh", "27 Long Acre", "Brighton", "BN1 4GH"):
         assert each in inside

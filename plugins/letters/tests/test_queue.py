@@ -105,7 +105,9 @@ async def test_core_sends_a_reply_by_letter_and_the_case_shows_where_it_is(lette
     assert "A message of ours was posted (Standard)" in page
 
 
-async def test_letters_are_printed_together_with_a_list_on_top_and_posted_together(message_of: Any, leader: Any) -> None:
+async def test_letters_are_printed_together_with_a_list_on_top_and_posted_together(
+    message_of: Any, leader: Any
+) -> None:
     one = await queued(message_of, "k1")
     two = await queued(message_of, "k2", name="Mr Igor Nowak", documents=(
         Document(name="Leaflet.pdf", content_type="application/pdf", data=papers.pdf("The ombudsman")),
@@ -126,7 +128,12 @@ async def test_letters_are_printed_together_with_a_list_on_top_and_posted_togeth
     assert "The ombudsman" in read
     with pikepdf.open(BytesIO((await leader.get(f"{batch}/letters.pdf?both_sides=1")).content)) as pdf:
         assert len(pdf.pages) == 9, "each begins on a sheet of its own"
-    form = {"letter": [str(one.id), str(two.id)], "batch": batch.rpartition("/")[2], "on": "2026-01-01", "class": "Registered"}
+    form = {
+        "letter": [str(one.id), str(two.id)],
+        "batch": batch.rpartition("/")[2],
+        "on": "2026-01-01",
+        "class": "Registered",
+    }
     early = await leader.submit(f"{QUEUE}/posted", form, page=batch)
     assert early.status_code == 422
     assert "was written after that day" in early.text
@@ -288,7 +295,11 @@ async def test_the_letterhead_page_takes_a_picture_and_shows_a_sample(letters_de
     for language, words in (("en", "Dear Ms Marsh"), ("pl", "Szanowna Pani")):
         sample = await administrator.get(f"{page}/{language}/sample.pdf")
         assert words in papers.words_of(sample.content)
-    for data, said in ((b"<svg onload=alert(1)>", "cannot be drawn"), (b"\x89PNG\r\n\x1a\n", "cannot be drawn"), (b"x" * 2_000_001, "larger than 2 MB")):
+    for data, said in (
+        (b"<svg onload=alert(1)>", "cannot be drawn"),
+        (b"\x89PNG\r\n\x1a\n", "cannot be drawn"),
+        (b"x" * 2_000_001, "larger than 2 MB"),
+    ):
         refused = await administrator.submit(page, {"step": "use"}, files={"logo": ("a.png", data, "image/png")})
         assert refused.status_code == 422
         assert said in refused.text

@@ -111,7 +111,9 @@ async def test_a_pile_becomes_letters_in_the_inbox_and_nothing_stays_here(
     assert "All letters of this scan are taken in" in (await leader.get(page)).text
     assert await db.fetchval("SELECT count(*) FROM core_vault WHERE subject = 'plugin/letters'") == 0
     assert await db.fetchval("SELECT count(*) FROM letters_page") == 0
-    assert "Nowak" not in json.dumps([dict(row) for row in await db.fetch("SELECT * FROM letters_incoming")], default=str)
+    assert "Nowak" not in json.dumps(
+        [dict(row) for row in await db.fetch("SELECT * FROM letters_incoming")], default=str
+    )
     assert "post.pdf" not in (await leader.get(HOME)).text
 
 
@@ -155,7 +157,9 @@ async def test_a_letter_begins_where_a_page_names_another_case(letters_desk: Any
 
 async def test_a_reply_that_names_its_case_is_proposed_to_it(letters_desk: Any, leader: Any, unread: None) -> None:
     filed = await letters_desk.file("The fee.", name="Ann Nowak", email="ann@example.org", postcode="BN1 4GH")
-    page = await read(letters_desk, leader, papers.pdf(f"Ann Nowak\nBN1 4GH\nYour reference: {filed.reference}\nThank you."))
+    page = await read(
+        letters_desk, leader, papers.pdf(f"Ann Nowak\nBN1 4GH\nYour reference: {filed.reference}\nThank you.")
+    )
     await press(leader, page, 0, "take")
     await letters_desk.work()
     [message] = await messages()

@@ -13,9 +13,7 @@ from ombud_letters.workshop.refusing import Unfit
 ACTS = ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/GoToE", "/Rendition", "/RichMediaExecute")
 
 
-def put_together(
-    parts: Sequence[Mapping[str, Any]], name: str, title: str = "", even: bool = False
-) -> dict[str, Any]:
+def put_together(parts: Sequence[Mapping[str, Any]], name: str, title: str = "", even: bool = False) -> dict[str, Any]:
     """One PDF of `parts`: `{file, pages}` with pages counted from 1, all where none are named. `even`: each part
     begins on a sheet of its own when it is printed on both sides."""
     whole = pikepdf.Pdf.new()
