@@ -23,7 +23,7 @@ from ombud.web import assets, templating, themes
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 THEMES = {
     name: Path(__file__).parents[2] / "themes" / name / f"ombud_theme_{name}" for name in ("plain", "contrast")

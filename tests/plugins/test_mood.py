@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ombud.desk import cases, customers, messages
-from ombud.desk.inbox import mood
+from ombud.desk.inbox import deciding, mood
 from ombud.desk.platform import context_for
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -272,3 +272,29 @@ async def test_hook_users_are_asked_outside_transactions(desk_with_dummy: Any, m
     await desk_with_dummy.file(QUIET)
     await desk_with_dummy.work()
     assert inside == [False]
+
+
+async def test_a_message_that_joins_a_case_brings_its_tone_and_takes_it_along_when_it_leaves(
+    wire: Any, desk_with_dummy: Any
+) -> None:
+    filed, agent = await desk_with_dummy.file(QUIET), await desk_with_dummy.viewer("leader")
+    await wire({"name": "Uwe Vogt", "email": "uwe@example.net"}, "WHERE IS MY MONEY")
+    message = await db.fetchval("SELECT id FROM core_message WHERE case_id IS NULL AND mood = 'angry'")
+    assert await _case(filed.case_id) == {"mood": "calm", "mood_by": "suggested"}
+    await deciding.join(agent, message, filed.reference, "representative", "He is her son.")
+    await desk_with_dummy.work()
+    assert await _case(filed.case_id) == {"mood": "angry", "mood_by": "suggested"}
+    assert {each["case_id"] for each in await _findings()} == {filed.case_id}
+    await deciding.undo(agent, message)
+    assert await _case(filed.case_id) == {"mood": "calm", "mood_by": "suggested"}
+    assert await db.fetchval("SELECT case_id FROM core_finding WHERE message_id = $1", message) is None
+    assert await db.fetchval("SELECT mood FROM core_message WHERE id = $1", message) == "angry"
+
+
+async def test_a_machines_words_have_no_tone(wire: Any, asked: list[CustomerWords]) -> None:
+    wire.lay({"name": "Ann", "email": "ann@example.net"}, "I AM OUT OF OFFICE")
+    await wire.fetch()
+    row = await db.fetchrow("SELECT id FROM core_message")
+    assert len(asked) == 1
+    await db.execute("UPDATE core_message SET robot = 'auto_reply'")
+    assert await mood._message(row["id"]) is None

@@ -32,7 +32,7 @@ async def home(pages: Pages) -> Any:
 async def index(pages: Pages, context: Context, number: str = "", call: str = "") -> Any:
     """A telephony system may open this address with the caller's number and its own name for the call."""
     return await pages.show(
-        "phone/calls.html", here=HERE, texts=TEXTS, key=str(uuid4()), number=number[:50], system_call=call[:100],
+        "phone/calls.html", here=HERE, texts=TEXTS, fresh=str(uuid4()), number=number[:50], system_call=call[:100],
         calls=[_line(each) for each in await calls.open_of(context.viewer_id)], listens=context.may["phone.listen"],
     )  # fmt: skip
 

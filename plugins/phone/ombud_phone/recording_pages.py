@@ -119,7 +119,7 @@ async def upload_form(pages: Pages, reference: str = "") -> Any:
 async def _upload_page(pages: Pages, reference: str, refused: str = "") -> Any:
     return await pages.show(
         "phone/upload.html", here="calls", status=422 if refused else 200, texts=TEXTS, reference=reference,
-        refused=refused, key=str(uuid4()),
+        refused=refused, fresh=str(uuid4()),
     )  # fmt: skip
 
 

@@ -113,10 +113,10 @@ def test_a_player_may_ask_for_a_part(header: str, span: tuple[int, int]) -> None
 @pytest.mark.parametrize(
     ("url", "fits"),
     [
-        ("https://api.twilio.com/RE1", True), ("https://API.twilio.com/RE1", True),
-        ("http://api.twilio.com/RE1", False), ("https://api.twilio.com:444/x", False), ("https://api.twilio.com@evil.example/x", False),
-        ("https://evil.example/api.twilio.com", False), ("https://127.0.0.1/", False), ("file:///etc/passwd", False),
-        ("", False),
+        ("https://api.twilio.com/RE1", True), ("https://API.twilio.com/RE1", True), ("", False),
+        ("http://api.twilio.com/RE1", False), ("https://api.twilio.com:444/x", False), ("file:///etc/passwd", False),
+        ("https://api.twilio.com@evil.example/x", False), ("https://evil.example/api.twilio.com", False),
+        ("https://127.0.0.1/", False),
     ],
 )  # fmt: skip
 def test_recordings_are_fetched_from_listed_hosts_over_https_alone(url: str, fits: bool) -> None:

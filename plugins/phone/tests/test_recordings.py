@@ -163,9 +163,11 @@ async def test_without_a_legal_basis_no_recording_is_kept(calls: Any, choose: An
 
 async def test_a_file_is_attached_by_whoever_may_write_to_the_case(calls: Any, wav: bytes) -> None:
     reference = await calls.filed()
+    form = (await calls.agent.get("/p/phone/upload")).text.split('action="/p/phone/upload"')[1]
+    key = form.split('name="key" value="')[1].split('"')[0]
     for _ in range(2):
         answer = await calls.agent.submit(
-            "/p/phone/upload", {"reference": reference, "key": "1"}, files={"recording": ("a.wav", wav, "audio/wav")}
+            "/p/phone/upload", {"reference": reference, "key": key}, files={"recording": ("a.wav", wav, "audio/wav")}
         )
         assert answer.headers["location"] == f"/cases/{reference}"
     assert await db.fetchval("SELECT count(*) FROM phone_recording WHERE state = 'kept'") == 1

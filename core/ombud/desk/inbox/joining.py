@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.inbox import matching
+from ombud.desk.inbox import matching, mood
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust import ledger_sealed, vault
@@ -111,7 +111,8 @@ async def parties(case_id: UUID) -> Any:
 
 _LEAVE = """
 WITH pins AS (DELETE FROM core_message_aspect WHERE message_id = $1),
-findings AS (DELETE FROM core_finding WHERE message_id = $1),
+findings AS (DELETE FROM core_finding WHERE message_id = $1 AND kind <> 'mood'),
+tone AS (UPDATE core_finding SET case_id = NULL WHERE message_id = $1 AND kind = 'mood'),
 files AS (UPDATE core_attachment SET case_id = NULL WHERE message_id = $1),
 receipts AS (UPDATE core_raw SET case_id = NULL WHERE message_id = $1),
 said AS (
@@ -137,6 +138,7 @@ async def leave(row: Any, sender_id: UUID) -> None:
         sender_id, sender.name, sender.email, sender.phone, row["language"], now(),
     )  # fmt: skip
     await db.execute(_LEAVE, row["id"], row["case_id"], sender_id, row["matched_by"], now())
+    await mood.settle(row["case_id"])
     await hand_over(row["id"], f"person/{sender_id}")
 
 

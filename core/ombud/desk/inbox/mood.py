@@ -85,15 +85,16 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
 
 
 _MESSAGE = """
-SELECT m.id, m.case_id, m.raw_id, m.body, m.channel, m.mood, c.unit_id,
-    lower(split_part(coalesce(nullif(p.language, ''), c.language, ''), '-', 1)) AS language
+SELECT m.id, m.case_id, m.raw_id, m.body, m.channel, m.mood, coalesce(c.unit_id, m.unit_id) AS unit_id,
+    lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m LEFT JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
-WHERE m.id = $1 AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.body <> ''
+WHERE m.id = $1 AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.robot = ''
+    AND m.body <> ''
 """
 
 
 async def _message(message_id: UUID) -> Record | None:
-    """None where it is gone, or not the customer's own words."""
+    """None where it is gone, or not the customer's own words: a machine's, or what staff wrote down."""
     return await db.fetchrow(_MESSAGE, message_id)
 
 
@@ -174,13 +175,12 @@ async def _keep(row: Record, suggested: Sequence[Suggested]) -> None:
         for each in suggested:
             await _insert(case_id, row["id"], each)
         first = suggested[0]
-        if before == first.mood:
-            return
-        await db.execute("UPDATE core_message SET mood = $2 WHERE id = $1", row["id"], first.mood)
-        stream = f"case/{case_id}" if case_id else f"message/{row['raw_id']}"
-        body = {"message": str(row["id"]), "mood": first.mood, "scorer": first.scorer}
-        await append(actor=f"plugin/{first.slug}", entries=[NewEntry(stream, "message.mood", body)])
-        if case_id is not None:
+        if before != first.mood:
+            await db.execute("UPDATE core_message SET mood = $2 WHERE id = $1", row["id"], first.mood)
+            stream = f"case/{case_id}" if case_id else f"message/{row['raw_id']}"
+            body = {"message": str(row["id"]), "mood": first.mood, "scorer": first.scorer}
+            await append(actor=f"plugin/{first.slug}", entries=[NewEntry(stream, "message.mood", body)])
+        if case_id is not None:  # also where it is heard of again, because it joined the case
             await settle(case_id, f"plugin/{first.slug}")
 
 
