@@ -156,8 +156,20 @@ def polling(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> No
 USES: dict[str, Callable[..., None]] = {
     each.__name__: each
     for each in (
-        channel, tracking, pages, jobs, events, settings, slots, commands, importer, crm, sentiment, deliverer, polling,
-    )  # fmt: skip
+        channel,
+        tracking,
+        pages,
+        jobs,
+        events,
+        settings,
+        slots,
+        commands,
+        importer,
+        crm,
+        sentiment,
+        deliverer,
+        polling,
+    )
 }
 
 _APP = '''"""Its tables, as Piccolo wants them."""

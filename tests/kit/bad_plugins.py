@@ -207,7 +207,9 @@ BAD: dict[str, Bad] = {
         "a list of PersonMatch is asked for",
     ),
     "basic-43": Bad(
-        "polling", (("PACKAGE/fetching.py", "limit_seconds = 300.0", "limit_seconds = 86400.0"),), "may take 86400.0 seconds"
+        "polling",
+        (("PACKAGE/fetching.py", "limit_seconds = 300.0", "limit_seconds = 86400.0"),),
+        "may take 86400.0 seconds",
     ),
     "basic-44": Bad(
         "polling",
