@@ -38,10 +38,10 @@ KINDS: Mapping[str, Kind] = {
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
 
-# The message with which a case is opened says its decision: of that nobody hears here, because nobody owns the case yet.
+# The message that opens a case says its decision: nobody owns the case yet, and nobody is told here.
 _HEARS = (
-    "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry", "message.failed",
-    "message.unsure", "message.delivery_reported state=bounced", "message.written state=waiting_approval",
+    "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
+    "message.failed", "message.unsure", "message.delivery_reported state=bounced", "message.written state=waiting_approval",
     "message.rejected",
 )  # fmt: skip
 
