@@ -41,7 +41,8 @@ WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none"
 # The message that opens a case says its decision: nobody owns the case yet, and nobody is told here.
 _HEARS = (
     "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
-    "message.failed", "message.unsure", "message.delivery_reported state=bounced", "message.written state=waiting_approval",
+    "message.failed", "message.unsure", "message.delivery_reported state=bounced",
+    "message.written state=waiting_approval",
     "message.rejected",
 )  # fmt: skip
 
