@@ -29,13 +29,15 @@ class RemovalReport:
 
 @dataclass
 class _Doomed:
-    """Everything that is to go, by kind. `senders`: for whom the receipts were sealed."""
+    """Everything that is to go, by kind. `messages`: those of the inbox, `said`: those of cases; `senders`: for whom
+    the receipts were sealed."""
 
     load: UUID
     units: list[UUID]
     cases: list[UUID]
     people: list[UUID]
     messages: list[UUID]
+    said: list[UUID]
     raws: list[UUID]
     senders: list[str]
     users: list[UUID]
@@ -89,7 +91,8 @@ async def _doomed(with_later: bool) -> _Doomed:
     kinds = [row["key"] for row in await db.fetch("SELECT key FROM core_case_type")]
     return _Doomed(
         load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"], messages),
-        messages=messages, raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
+        messages=messages, said=await _ids("SELECT id FROM core_message WHERE case_id = ANY($1)", cases),
+        raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
         queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
     )  # fmt: skip
 
@@ -300,11 +303,13 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
     others = [f"unit/{each}" for each in doomed.units] + [f"queue/{each}" for each in doomed.queues]
     await db.execute(
         "DELETE FROM core_delivery WHERE event->>'stream' = ANY($1) OR event->>'raw' = ANY($2) "
+        "OR event->>'message' = ANY($4) "
         "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3)) "
         "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration')",
         [*_streams(doomed), *others, f"demo/{doomed.load}"],
         [str(each) for each in doomed.raws],
         doomed.case_types,
+        [str(each) for each in (*doomed.messages, *doomed.said)],
     )
 
 

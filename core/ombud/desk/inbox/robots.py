@@ -40,17 +40,19 @@ async def _is_ours(said: InboundMessage) -> bool:
 
 
 async def floods(said: InboundMessage, received_at: datetime, unit_id: UUID) -> bool:
-    """Whether one address has sent more in the hour up to this message than its unit takes; two statements."""
+    """Whether one address has sent more in the hour up to this message than its unit takes, or in the hour from it on:
+    messages may be taken in another order than they came in. Two statements."""
     address = (said.sender.email or said.sender.phone).strip().lower()
     if not address:
         return False
     most = (await limits.limits_in(unit_id)).most_per_hour
     came = await db.fetchval(
-        "SELECT count(*) FROM (SELECT 1 FROM core_message WHERE lower(sender_address) = $1 AND sender_address <> '' "
-        "AND said_at > $2 AND said_at <= $3 LIMIT $4) AS same",
+        "SELECT greatest(count(*) FILTER (WHERE said_at <= $3), count(*) FILTER (WHERE said_at >= $3)) FROM ("
+        "SELECT said_at FROM core_message WHERE lower(sender_address) = $1 AND sender_address <> '' "
+        "AND said_at > $2 AND said_at < $4 ORDER BY said_at LIMIT 10000) AS same",
         address,
         received_at - HOUR,
         received_at,
-        most,
+        received_at + HOUR,
     )
     return bool(came >= most)
