@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from ombud.desk.colleagues import live
+from ombud.desk.inbox import rematching
 from ombud.kernel.database import db
 
 HELENA = {"name": "Helena Marsh", "email": "helena@example.org"}
@@ -90,6 +91,7 @@ async def test_a_message_is_added_to_a_case_and_a_stranger_only_with_a_role_and_
     filed = await desk.file("The fee was taken twice.")
     await wire(HELENA, "About my fee.")
     await wire(STRANGER, "I write for her.")
+    await wire(STRANGER, f"And once more, for {filed.reference}.")
     mine, his = await _id("About my fee."), await _id("I write for her.")
     to = {"reference": filed.reference, "back": "", "next": ""}
     done = await agent.submit(f"/inbox/{mine}/join", to, page=f"/inbox?open={mine}")
@@ -106,8 +108,11 @@ async def test_a_message_is_added_to_a_case_and_a_stranger_only_with_a_role_and_
     assert (await agent.submit(f"/inbox/{his}/join", role, page=f"/inbox?open={his}")).status_code == 303
     rows = await db.fetch("SELECT role, authority FROM core_party ORDER BY created_at")
     assert [tuple(row) for row in rows] == [("complainant", ""), ("representative", "Signed letter of 3 May.")]
+    await desk.work()
+    later = await db.fetchrow("SELECT case_id, matched_by FROM core_message WHERE body LIKE 'And once more, for %'")
+    assert tuple(later) == (filed.case_id, "reference"), "what they wrote before is theirs now, too"
     came_in = "SELECT count(*) FROM core_message WHERE case_id = $1 AND direction = 'in'"
-    assert await db.fetchval(came_in, filed.case_id) == 3
+    assert await db.fetchval(came_in, filed.case_id) == 4
     assert await _decisions(his) == [("joined", "")]
     nowhere = await agent.submit(f"/inbox/{mine}/join", {**to, "reference": "OMB-11111-1"}, page="/inbox")
     assert nowhere.status_code in {409, 404}
@@ -160,6 +165,7 @@ async def test_a_message_that_was_put_into_the_wrong_case_leaves_it_with_everyth
     assert [each["subject"] for each in subjects] == [f"person/{row['person_id']}"]
     assert await db.fetchval("SELECT count(*) FROM core_attachment WHERE case_id IS NOT NULL") == 0
     assert "bill.txt" in (await agent.get(f"/inbox?open={message}")).text
+    assert not await rematching.place_again(row["id"]), "what a person took out does not go back by itself"
 
 
 async def test_the_rendering_stands_in_a_frame_that_runs_nothing_and_fetches_nothing(wire: Any, desk: Any) -> None:

@@ -133,6 +133,8 @@ async def join(viewer: Viewer, message_id: UUID, reference: str, role: str = "",
         told = decisions.entry(stream_of_message(row), row["id"], decided, f"person/{person_id}")
         await append(actor=viewer.actor, entries=[*added, entry, told])
         await rematching.ask(row["id"])
+        if added:
+            await rematching.ask_for_case(case_id)
         news.tell(row["id"])
     return case_id
 

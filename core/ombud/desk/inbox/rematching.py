@@ -11,11 +11,16 @@ from ombud.trust.ledger import append
 from ombud_plugin_api.correspondence import Thread
 
 JOB = "inbox.rematch"
-_OPEN = "m.case_id IS NULL AND m.direction = 'in' AND m.decision = '' AND m.held = '' AND m.robot = ''"
+# Where a person has decided once, nothing moves by itself any more.
+_OPEN = (
+    "m.case_id IS NULL AND m.direction = 'in' AND m.decision = '' AND m.held = '' AND m.robot = '' "
+    "AND NOT EXISTS (SELECT 1 FROM core_triage decided WHERE decided.message_id = m.id AND decided.rule = '')"
+)
 _WAITING = f"""
 SELECT DISTINCT m.id, m.said_at FROM core_thread_id t JOIN core_thread_answer a ON a.value = t.value
 JOIN core_message m ON m.id = a.message_id WHERE t.message_id = $1 AND {_OPEN} ORDER BY m.said_at, m.id
 """
+_POSSIBLE = f"SELECT m.id, m.said_at FROM core_message m WHERE m.possible_case_id = $1 AND {_OPEN} ORDER BY 2, 1"
 
 
 async def ask(message_id: UUID) -> None:
@@ -24,9 +29,16 @@ async def ask(message_id: UUID) -> None:
         await enqueue_job(JOB, {"message": str(message_id)}, key=f"rematch/{message_id}")
 
 
+async def ask_for_case(case_id: UUID) -> None:
+    """Called in the transaction that made somebody a party: has what possibly belongs to the case looked at again."""
+    if await db.fetchval(f"SELECT EXISTS ({_POSSIBLE})", case_id):
+        await enqueue_job(JOB, {"case": str(case_id)}, key=f"rematch/{case_id}")
+
+
 async def run(payload: dict[str, Any], context: JobContext) -> None:
-    """The answers to one message, each in a transaction of its own."""
-    for row in await db.fetch(_WAITING, UUID(payload["message"])):
+    """The answers to one message, or what possibly belongs to one case, each in a transaction of its own."""
+    sql, about = (_POSSIBLE, payload["case"]) if "case" in payload else (_WAITING, payload["message"])
+    for row in await db.fetch(sql, UUID(about)):
         await place_again(row["id"])
 
 
@@ -37,7 +49,9 @@ async def place_again(message_id: UUID) -> bool:
     thread = Thread(answers=tuple(row["value"] for row in rows))
     async with db.transaction():
         await threads.alone(Thread(answers=(*thread.answers, *(row["value"] for row in own))))
-        row = await db.fetchrow(f"SELECT m.* FROM core_message m WHERE m.id = $1 AND {_OPEN} FOR UPDATE", message_id)
+        row = await db.fetchrow(
+            f"SELECT m.* FROM core_message m WHERE m.id = $1 AND {_OPEN} FOR UPDATE OF m", message_id
+        )
         if row is None:
             return False
         belongs = await matching.find(_asked(row, thread))
