@@ -27,7 +27,7 @@ PLACE = Path(os.environ["TAKEN"])
 
 async def send(message: api.OutboundMessage, key: str, context: api.Context) -> api.Receipt:
     with (PLACE / "taken").open("a") as file:
-        file.write(f"{key} {message.text}\\\\n")
+        print(key, file=file)
     while (PLACE / "hold").exists():
         await asyncio.sleep(0.05)
     return api.Receipt(state="sent", remote_id=key)
