@@ -23,6 +23,8 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
+from ombud.trust import group_settings
+from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import Crm, PersonMatch, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
@@ -184,6 +186,7 @@ async def test_hook_provide_deliverers(desk_with_dummy: Any) -> None:
     """Offered where it has what it needs, called in work under one key; tests/web/test_outgoing.py tells the rest."""
     import ombud_dummy.plugin as module
 
+    await group_settings.change(SYSTEM, "notices", Change(values={"acknowledge": False}))
     agent, filed = await desk_with_dummy.viewer("agent"), await desk_with_dummy.file()
     written = await writing.write(agent, filed.case_id, Wanted("We paid it back.", channel="dummy-wire"))
     await settling.hurry(agent, written.id)

@@ -22,6 +22,8 @@ WIRE = "dummy-wire"
 
 @pytest.fixture
 async def desk(desk_with_dummy: Any) -> Any:
+    """Without acknowledgements, which would leave beside what a test sends."""
+    await group_settings.change(SYSTEM, "notices", Change(values={"acknowledge": False}))
     return desk_with_dummy
 
 

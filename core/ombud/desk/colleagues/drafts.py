@@ -192,21 +192,26 @@ SELECT d.id, coalesce(nullif(w.display_name, ''), w.name) AS author, d.body, d.v
     coalesce(nullif(e.display_name, ''), e.name, '') AS edited_by
 FROM core_draft d JOIN core_case c ON c.id = d.case_id JOIN core_user w ON w.id = d.user_id
 LEFT JOIN core_user e ON e.id = d.edited_by
-WHERE d.shared AND d.user_id <> $1 AND d.purpose LIKE 'message:%' AND {rows} AND NOT {mine}{further}
+WHERE d.shared AND d.user_id <> {me}::uuid AND d.purpose LIKE 'message:%' AND {rows} AND NOT {mine}{further}
 ORDER BY d.updated_at DESC, d.id LIMIT 20
 """
 
 
-async def shared_by_others(viewer: Viewer, case_id: UUID) -> list[Shared]:
-    """What colleagues share in a case, for those who may write in it; nothing for somebody whom an aspect is about."""
-    arguments = Arguments(viewer.user_id)
-    further = f" AND d.case_id = {arguments.add(case_id)}"
-    return [Shared(**dict(row)) for row in await db.fetch(_shared(viewer, arguments, further), *arguments.values)]
+def shared_sql(viewer: Viewer, arguments: Arguments, case_id: str) -> str:
+    """What colleagues share in a case, for those who may write in it; nothing for somebody whom an aspect is about.
+    A part of the statement that draws the case's page; `case_id` is its placeholder."""
+    return _shared(viewer, arguments, f" AND d.case_id = {case_id}")
+
+
+def shared_of(row: Mapping[str, Any]) -> Shared:
+    """From one row of it, as JSON."""
+    at = datetime.fromisoformat(row["updated_at"])
+    return Shared(UUID(row["id"]), row["author"], row["body"], row["version"], at, row["edited_by"])
 
 
 def _shared(viewer: Viewer, arguments: Arguments, further: str) -> str:
-    rows = decide(viewer, "case.write", "case").where("c", arguments)
-    return _SHARED.format(rows=rows, mine=about_me("d.case_id", "$1"), further=further)
+    rows, me = decide(viewer, "case.write", "case").where("c", arguments), arguments.add(viewer.user_id)
+    return _SHARED.format(rows=rows, me=me, mine=about_me("d.case_id", me), further=further)
 
 
 async def changed_by_another(viewer: Viewer, case_id: UUID, purpose: str, seen: int) -> str:
@@ -225,8 +230,8 @@ async def write_on(viewer: Viewer, draft_id: UUID, text: str, version: int) -> N
     text = clean_text(text, "text", longest=settings().limits.text_chars, required=True)
     async with db.transaction():
         await db.execute("SELECT 1 FROM core_draft WHERE id = $1 FOR UPDATE", draft_id)
-        arguments = Arguments(viewer.user_id)
-        further = f" AND d.id = {arguments.add(draft_id)}"
+        arguments = Arguments(draft_id)
+        further = " AND d.id = $1"
         row = await db.fetchrow(_shared(viewer, arguments, further), *arguments.values)
         if row is None:
             raise NotFound("This draft is not shared any more. It may have been sent.")

@@ -259,7 +259,7 @@ async def _remove_case_types(doomed: _Doomed) -> list[str]:
 _TRACES = (
     ("core_case", "owner_id"), ("core_aspect", "owner_id"), ("core_aspect", "concerns_user_id"),
     ("core_aspect", "decided_by"), ("core_message", "author_id"), ("core_redress", "created_by"),
-    ("core_support_needs", "confirmed_by"),
+    ("core_support_needs", "confirmed_by"), ("core_outgoing", "created_by"), ("core_outgoing", "approved_by"),
 )  # fmt: skip
 
 
@@ -305,7 +305,9 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         "DELETE FROM core_delivery WHERE event->>'stream' = ANY($1) OR event->>'raw' = ANY($2) "
         "OR event->>'message' = ANY($4) "
         "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3)) "
-        "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration')",
+        "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration') "
+        "OR (subscriber = 'job/outgoing.send' "
+        "AND NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id::text = event->>'message'))",
         [*_streams(doomed), *others, f"demo/{doomed.load}"],
         [str(each) for each in doomed.raws],
         doomed.case_types,

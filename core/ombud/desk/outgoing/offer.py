@@ -5,22 +5,27 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
+from ombud.desk.colleagues import drafts
+from ombud.desk.colleagues.drafts import Shared
 from ombud.desk.deadlines import received_on
+from ombud.desk.outgoing import templates
 from ombud.desk.outgoing.recipients import Reachable, reachable
 from ombud.desk.outgoing.rules import KIND_WORDS, Rules, rules_in
 from ombud.desk.outgoing.states import WRITTEN
+from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE, Way, ways_in
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, decide
 
-FILES = 50
-
 
 @dataclass(frozen=True)
 class Offer:
     """`why_not`: per way out, what nobody in the case has that it needs; `people`: id, name and role of those who may
-    be written to; `usual`: the way by which they wrote last, else the page; `files`: of the case, newest first."""
+    be written to; `usual`: the way by which they wrote last, else the page; `files`: of the case, newest first;
+    `texts`: to begin with, the best fitting of each kind first; `shared`: drafts of colleagues."""
 
     ways: tuple[Way, ...]
     why_not: Mapping[str, str]
@@ -30,6 +35,9 @@ class Offer:
     holds: Mapping[str, int]
     files: tuple[tuple[UUID, str], ...] = ()
     approval: frozenset[str] = field(default_factory=frozenset)
+    texts: tuple[Template, ...] = ()
+    macros: tuple[tuple[UUID, str], ...] = ()
+    shared: tuple[Shared, ...] = ()
 
 
 async def offer(viewer: Viewer, case: Any) -> Offer:
@@ -37,13 +45,17 @@ async def offer(viewer: Viewer, case: Any) -> Offer:
     ways = await ways_in(case.unit.id)
     people = await reachable(case.id, received_on(now(), case.zone))
     rules: Rules = await rules_in(case.unit.id)
+    around = await _around(viewer, case)
+    texts = await templates.for_case(case.unit.id, case.case_type, case.language, around["language"])
     named = case.customer is not None or case.customer_id is None
     return Offer(
         ways=tuple(ways), why_not={each.key: why for each in ways if (why := _missing(each, people))},
         people=tuple((each.person_id, each.known["name"] if named else HIDDEN, each.role_label) for each in people),
-        usual=_usual(ways, people, await _last_channel(case.id)),
+        usual=_usual(ways, people, around["last"]),
         letters=tuple((kind, KIND_WORDS[kind]) for kind in WRITTEN), holds=rules.holds,
-        files=await _files(viewer, case.id), approval=rules.approval_kinds,
+        files=tuple((UUID(each), name) for each, name in around["files"] or ()), approval=rules.approval_kinds,
+        texts=tuple(texts), macros=tuple((UUID(each), name) for each, name in around["macros"] or ()),
+        shared=tuple(drafts.shared_of(each) for each in around["shared"] or ()),
     )  # fmt: skip
 
 
@@ -62,21 +74,27 @@ def _usual(ways: list[Way], people: list[Reachable], last: str) -> str:
     return PAGE
 
 
-async def _last_channel(case_id: UUID) -> str:
-    found = await db.fetchval(
-        "SELECT channel FROM core_message WHERE case_id = $1 AND direction = 'in' "
-        "ORDER BY said_at DESC, id DESC LIMIT 1",
-        case_id,
-    )
-    return str(found or "")
+_AROUND = """
+SELECT coalesce((SELECT m.channel FROM core_message m WHERE m.case_id = $1 AND m.direction = 'in'
+        ORDER BY m.said_at DESC, m.id DESC LIMIT 1), '') AS last,
+    (SELECT u.language FROM core_unit u WHERE u.id = $2) AS language,
+    (SELECT jsonb_agg(jsonb_build_array(f.id, f.name) ORDER BY f.created_at DESC, f.id) FROM (
+        SELECT f.id, f.name, f.created_at FROM core_attachment f WHERE f.case_id = $1 AND {files}
+        ORDER BY f.created_at DESC, f.id LIMIT 50) f) AS files,
+    (SELECT jsonb_agg(jsonb_build_array(k.id, k.name) ORDER BY lower(k.name), k.id) FROM core_macro k
+        WHERE k.retired_at IS NULL AND (k.unit_id IS NULL OR k.unit_id IN (WITH RECURSIVE up AS (
+            SELECT id, parent_id FROM core_unit WHERE id = $2
+            UNION ALL SELECT u.id, u.parent_id FROM core_unit u JOIN up ON u.id = up.parent_id) SELECT id FROM up))
+    ) AS macros,
+    (SELECT jsonb_agg(to_jsonb(d)) FROM ({shared}) d) AS shared
+"""
 
 
-async def _files(viewer: Viewer, case_id: UUID) -> tuple[tuple[UUID, str], ...]:
-    arguments = Arguments(case_id)
-    seen = decide(viewer, "case.read", "attachment").where("f", arguments)
-    rows = await db.fetch(
-        f"SELECT f.id, f.name FROM core_attachment f WHERE f.case_id = $1 AND {seen} "
-        f"ORDER BY f.created_at DESC, f.id LIMIT {FILES}",
-        *arguments.values,
-    )
-    return tuple((row["id"], row["name"]) for row in rows)
+async def _around(viewer: Viewer, case: Any) -> Record:
+    """What else stands around the box, in one statement."""
+    arguments = Arguments(case.id, case.unit.id)
+    files = decide(viewer, "case.read", "attachment").where("f", arguments)
+    sql = _AROUND.format(files=files, shared=drafts.shared_sql(viewer, arguments, "$1"))
+    row = await db.fetchrow(sql, *arguments.values)
+    assert row is not None
+    return row

@@ -53,11 +53,6 @@ _NEWEST = """
 SELECT DISTINCT ON (t.key) t.*, coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS author
 FROM core_message_template t LEFT JOIN core_user w ON w.id = t.created_by {where} ORDER BY t.key, t.number DESC
 """
-_UP = """
-WITH RECURSIVE up AS (SELECT id, parent_id, 0 AS far FROM core_unit WHERE id = $1
-    UNION ALL SELECT u.id, u.parent_id, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
-SELECT id, far FROM up
-"""
 
 
 def _of(row: Any) -> Template:
@@ -99,14 +94,26 @@ async def versions(key: str) -> list[Template]:
     return found
 
 
+_FITTING = """
+WITH RECURSIVE up AS (SELECT id, parent_id, 0 AS far FROM core_unit WHERE id = $1
+    UNION ALL SELECT u.id, u.parent_id, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT newest.*, up.far, coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS author FROM (
+    SELECT DISTINCT ON (t.key) t.* FROM core_message_template t ORDER BY t.key, t.number DESC) newest
+LEFT JOIN up ON up.id = newest.unit_id LEFT JOIN core_user w ON w.id = newest.created_by
+"""
+
+
 async def for_case(
     unit_id: UUID, case_type: str, language: str, unit_language: str, kinds: Sequence[str] = KINDS
 ) -> list[Template]:
     """What can be used in a case, the best fitting first in each kind: language of the message, then of the unit; the
-    nearest unit; the case's own type."""
-    far = {row["id"]: int(row["far"]) for row in await db.fetch(_UP, unit_id)}
+    nearest unit; the case's own type. One statement."""
+    rows = await db.fetch(_FITTING, unit_id)
+    far = {row["unit_id"]: int(row["far"]) for row in rows if row["far"] is not None}
+    known = {row["key"] for row in rows}
+    newest = [*(_of(row) for row in rows), *(_ours(each) for each in STANDARD if each.key not in known)]
     fitting = [
-        each for each in await all_newest()
+        each for each in newest
         if not each.retired and each.kind in kinds and each.case_type in ("", case_type)
         and (each.unit_id is None or each.unit_id in far)
     ]  # fmt: skip
@@ -114,7 +121,7 @@ async def for_case(
 
     def order(each: Template) -> tuple[int, int, int, bool, bool, str]:
         tongue = tongues.index(each.language[:2]) if each.language[:2] in tongues else len(tongues)
-        near = far[each.unit_id] if each.unit_id is not None else len(far)
+        near = far[each.unit_id] if each.unit_id is not None else len(rows) + 1
         return KINDS.index(each.kind), tongue, near, not each.case_type, each.number == 0, each.name.casefold()
 
     return sorted(fitting, key=order)

@@ -10,12 +10,10 @@ from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
-from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
 from ombud.desk.merges.shown import Tied, tied_to
-from ombud.desk.outgoing import beginning, macros
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.shown import Named
@@ -59,16 +57,14 @@ async def show_case(
         return go(f"/cases/{quote(into, safe='')}", wrong.message or f"{reference} is part of this case now.")
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
     offered = await offer(viewer, view.case) if view.may("answer") else None
-    texts = await beginning.choices(view) if offered else []
+    texts = offered.texts if offered else ()
     context = {
         **drawn(viewer, view, about=about, kept=kept or {}, offered=offered, texts=texts),
         "slots": shown,
-        "shared_drafts": shared_drawn(
-            await drafts.shared_by_others(viewer, view.case.id) if offered else (), kept or {}
-        ),
+        "shared_drafts": shared_drawn(offered.shared if offered else (), kept or {}),
         "macros": [
-            {"href": f"{href_of(view)}/macros/{each.id}", "name": each.name}
-            for each in (await macros.in_unit(view.case.unit.id) if offered else ())
+            {"href": f"{href_of(view)}/macros/{each}", "name": name}
+            for each, name in (offered.macros if offered else ())
         ],
         "crm": crm_places(viewer, view),
     }
