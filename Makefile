@@ -11,7 +11,7 @@ JOBS ?= 3
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench pictures assets pins wheels guide faults clean
+.PHONY: run test lint types bench bench-mail pictures assets pins wheels guide faults clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -31,6 +31,13 @@ pictures: $(VENV)/.ready-for-tests
 bench: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(BIN)/python tests/bench/measure.py --data build/bench --cases $(CASES)
+	@$(BIN)/python plugins/email/tests/scoring.py
+
+# Many mails through a served desk while its work process is killed three times.
+MAILS ?= 10000
+bench-mail: $(VENV)/.ready-for-tests
+	@$(BIN)/python -m ombud.web.assets build
+	@OMBUD_MAIL_LOAD=$(MAILS) $(BIN)/python -m pytest -q -s tests/journey/test_mail.py -k many
 
 lint: $(VENV)/.ready-for-tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }

@@ -482,6 +482,20 @@ def _only_a_message(body: bytes, content_type: str = "message/rfc822") -> None:
     assert all(each.data for each in said.documents)
 
 
-def test_the_samples_beside_this_test_are_understood() -> None:
-    for path in sorted(SAMPLES.glob("*.eml")):
-        assert isinstance(scoring.taken(path), InboundMessage), path.name
+@pytest.mark.parametrize(
+    ("name", "text", "automatic"),
+    [("talon_gmail", "Hello", ""), ("talon_yahoo", "Hello", ""), ("cpython_signed", "This is the signed contents.", ""),
+     ("cpython_bounce", "Yadda yadda yadda\n\nYadda yadda yadda", "bounce")],
+)  # fmt: skip
+def test_the_samples_beside_this_test_are_understood(name: str, text: str, automatic: str) -> None:
+    said = scoring.taken(SAMPLES / f"{name}.eml")
+    assert isinstance(said, InboundMessage)
+    assert said.text == text
+    assert (said.automatic.kind if said.automatic else "") == automatic
+
+
+def test_a_name_with_a_comma_is_one_name() -> None:
+    said = scoring.taken(SAMPLES / "mail_parser_commas.eml")
+    assert isinstance(said, InboundMessage)
+    assert said.sender.email == "comma.name@example.com"
+    assert "," in said.sender.name

@@ -116,12 +116,15 @@ class PollingContract(Contract):
         """What a run raised; a TimeoutError where it went on and was stopped. Also stopped a moment after `until`."""
         work = asyncio.ensure_future(channel.poll(await self.stage.context()))
         end = asyncio.get_running_loop().time() + seconds
-        while not work.done() and not until() and asyncio.get_running_loop().time() < end:
-            await asyncio.wait({work}, timeout=0.1)
-        await asyncio.wait({work}, timeout=0.5)
-        if not work.done():
+        try:
+            while not work.done() and not until() and asyncio.get_running_loop().time() < end:
+                await asyncio.wait({work}, timeout=0.1)
+            await asyncio.wait({work}, timeout=0.5)
+            went_on = not work.done()
+        finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+        if went_on:
             return TimeoutError()
         problem = work.exception() if not work.cancelled() else None
         return problem if isinstance(problem, Exception) else None
