@@ -204,6 +204,11 @@ async def reported(letter: Letter) -> None:
     await sql("UPDATE letters_letter SET reported = TRUE WHERE id = {} AND state = {}", letter.id, letter.state)
 
 
-async def counts() -> dict[str, int]:
-    rows = await sql("SELECT state, count(*) AS n FROM letters_letter GROUP BY state")
-    return dict.fromkeys(STATES, 0) | {row["state"]: row["n"] for row in rows}
+async def counts(platform: Platform) -> dict[str, int]:
+    """How many wait to be printed and posted; what the viewer may not read is not counted for them either."""
+    rows = await sql("SELECT state, message_id FROM letters_letter WHERE state IN ('queued', 'printed') LIMIT 5000")
+    seen = await platform.readable([row["message_id"] for row in rows])
+    found = dict.fromkeys(STATES, 0)
+    for row in rows:
+        found[row["state"]] += row["message_id"] in seen
+    return found

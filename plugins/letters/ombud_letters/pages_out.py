@@ -54,8 +54,9 @@ async def _queue(
     shown = await _readable(found[:LISTED], context.platform)
     return await pages.show(
         "letters/queue.html", here=HERE, status=422 if wrong else 200, texts=TEXTS, state=state, states=letters.STATES,
-        counts=await letters.counts(), letters=shown, errors=wrong, posting=await _posting(context, typed),
-        more=found[LISTED - 1].id if len(found) > LISTED else "", most=printing.MOST,
+        counts=await letters.counts(context.platform), letters=shown, errors=wrong,
+        posting=await _posting(context, typed), more=found[LISTED - 1].id if len(found) > LISTED else "",
+        most=printing.MOST,
         proofs=await proofs.of_letters([each.id for each in shown]) if state in {"posted", "returned"} else {},
         set_up=context.may["letters.setup"],
     )  # fmt: skip

@@ -251,7 +251,9 @@ async def test_a_letter_of_a_case_that_one_may_not_read_is_not_there(message_of:
     filed = await letters_desk.file("Said in confidence.", confidential=True)
     letter = await queued(message_of, filed=filed)
     agent = await letters_desk.signed_in("agent")
-    assert "Ms Helena Marsh" not in (await agent.get(QUEUE)).text
+    html = (await agent.get(QUEUE)).text
+    assert "Ms Helena Marsh" not in html
+    assert "chip__count" not in html, "not even that there is one"
     for path in (f"letters/{letter.id}", f"letters/{letter.id}/letter.pdf", f"of-case/{letter.id}/letter.pdf"):
         assert (await agent.get(f"/p/letters/{path}")).status_code == 404, path
     answer = await agent.submit(f"{QUEUE}/print", {"letter": str(letter.id)}, page=QUEUE)
