@@ -6,6 +6,7 @@ from typing import Any
 from ombud_phone import recordings
 from ombud_phone.pages import MAY
 from ombud_phone.recording_pages import LISTEN
+from ombud_phone.settings import recordings_of
 from ombud_phone.wording import TEXTS
 from ombud_plugin_api import CaseView, Context
 
@@ -15,7 +16,7 @@ async def beside(case: CaseView, context: Context) -> Mapping[str, Any] | None:
     if case.partly_hidden:
         return None
     found = await recordings.of_case(case.id)
-    can_add = context.may[MAY] and bool(context.settings["recording_basis"])
+    can_add = context.may[MAY] and recordings_of(context.settings).wanted
     if not found and not can_add:
         return None
     return {

@@ -13,7 +13,7 @@ from ombud_phone.given import Req
 from ombud_phone.hook_events import CallEvent, Unreadable, read_event
 from ombud_phone.numbers import e164
 from ombud_phone.recordings import NotSound, Recording
-from ombud_phone.settings import recordings_of
+from ombud_phone.settings import NONE, recordings_of
 from ombud_phone.signatures import HEADERS, BadSignature, verify
 from ombud_plugin_api import Context, Platform
 
@@ -27,7 +27,7 @@ KEEP_REFUSED = timedelta(days=7)
 async def take(request: Req, unit: str, platform: Platform) -> Response[None]:
     """Stores the request byte for byte and has it read; says nothing of whether it was signed well."""
     unit = unit[:60]
-    if not (await platform.settings(unit))["hook_scheme"]:
+    if (await platform.settings(unit))["hook_scheme"] == NONE:
         return Response(None, status_code=404)
     body = await request.body()
     if len(body) > LARGEST:

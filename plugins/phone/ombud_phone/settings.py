@@ -8,8 +8,9 @@ from typing import Any
 from ombud_phone.signatures import SCHEMES, TOLERANCE
 from ombud_plugin_api import Settings
 
+NONE = "none"
 BASES = {
-    "": "None: no recording is kept", "consent": "Consent of the caller", "contract": "Needed for the contract",
+    NONE: "None: no recording is kept", "consent": "Consent of the caller", "contract": "Needed for the contract",
     "legal_obligation": "Required by law", "legitimate_interest": "Legitimate interest",
 }  # fmt: skip
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?"
@@ -40,7 +41,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
         "meta": {"label": "Keep unfinished calls for", "suffix": "days", "scope": "deployment", "group": "Script"},
     },
     "recording_basis": {
-        "type": "string", "allowed": list(BASES), "default": "",
+        "type": "string", "required": True, "allowed": list(BASES), "default": NONE,
         "meta": {
             "label": "Legal basis of recordings", "choices": BASES, "group": "Recordings",
             "help": "Without one no recording of this unit is kept, whoever sends it.",
@@ -62,11 +63,11 @@ SCHEMA: dict[str, dict[str, Any]] = {
         },
     },
     "hook_scheme": {
-        "type": "string", "allowed": ["", *SCHEMES], "default": "",
+        "type": "string", "required": True, "allowed": [NONE, *SCHEMES], "default": NONE,
         "meta": {
             "label": "How the telephony system signs", "group": "Telephony system",
             "choices": {
-                "": "No telephony system", "twilio": "Twilio (X-Twilio-Signature)",
+                NONE: "No telephony system", "twilio": "Twilio (X-Twilio-Signature)",
                 "stamped": "With a time (X-Signature, X-Signature-Timestamp)", "hub": "X-Hub-Signature-256",
             },
             "help": "Let it send to /p/phone/hook/ and the key of the unit.",
@@ -119,12 +120,12 @@ class Recordings:
 
     @property
     def wanted(self) -> bool:
-        return bool(self.basis)
+        return self.basis != NONE
 
 
 def recordings_of(chosen: Mapping[str, Any]) -> Recordings:
     return Recordings(
-        str(chosen["recording_basis"] or ""), str(chosen["recording_notice"] or ""),
+        str(chosen["recording_basis"]), str(chosen["recording_notice"] or ""),
         timedelta(days=int(chosen["recording_days"])),
     )  # fmt: skip
 

@@ -178,7 +178,7 @@ async def test_the_page_says_what_must_be_said_of_recording(calls: Any, choose: 
     assert "Pause for card data" in page
     await calls.type(call, "pause")
     assert "The recording is paused." in (await calls.agent.get(call)).text
-    await choose(recording_basis="")
+    await choose(recording_basis="none")
     page = (await calls.agent.get(call)).text
     assert "are not recorded" in page
     assert "This call is recorded." not in page
@@ -195,3 +195,13 @@ async def test_a_closed_case_can_still_take_what_somebody_tells(calls: Any) -> N
     await cases.take(leader, filed.case_id)
     call = await calls.begin()
     assert (await calls.type(call, f"note:{filed.reference}", matter="One more thing.")).status_code == 303
+
+
+async def test_an_administrator_may_save_the_settings_as_they_are_drawn(calls: Any) -> None:
+    adam = await calls.desk.signed_in("administrator")
+    page = (await adam.get("/settings/p-phone")).text
+    version = page.split('name="version" value="')[1].split('"')[0]
+    wanted = {"set.recording_basis": "none", "set.hook_scheme": "none", "set.recording_days": "7", "version": version}
+    answer = await adam.submit("/settings/p-phone", wanted, page="/settings/p-phone")
+    assert answer.status_code == 303, answer.text[-800:]
+    assert "are not recorded" in (await calls.agent.get(await calls.begin())).text

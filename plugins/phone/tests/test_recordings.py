@@ -126,7 +126,7 @@ async def test_a_unit_that_has_no_telephony_system_has_no_door(calls: Any, choos
     assert (await calls.hook(calls.recording("c-1"), unit="nowhere")).status_code == 204, (
         "the whole desk's settings hold"
     )
-    await choose(hook_scheme="")
+    await choose(hook_scheme="none")
     assert (await calls.hook(calls.recording("c-2"))).status_code == 404
     assert await db.fetchval("SELECT count(*) FROM phone_hook") == 1
 
@@ -148,7 +148,7 @@ async def test_who_is_signed_in_is_nobody_at_that_door(calls: Any) -> None:
 
 async def test_without_a_legal_basis_no_recording_is_kept(calls: Any, choose: Any, wav: bytes) -> None:
     reference = await calls.filed()
-    await choose(recording_basis="")
+    await choose(recording_basis="none")
     await calls.hook(calls.recording("c-1"))
     await calls.desk.work()
     row = await _kept()
