@@ -12,6 +12,7 @@ from ombud.desk.aspects import ASPECTS
 from ombud.desk.checking import clean_text
 from ombud.desk.customers import plain
 from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.inbox import mood
 from ombud.desk.merges import moving
 from ombud.desk.opening import moment
 from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
@@ -125,6 +126,7 @@ async def merge(viewer: Viewer, absorbed_id: UUID, kept_id: UUID, reason: str, *
         await moving.move(merge_id, absorbed_id, kept_id)
         await _leave(viewer, absorbed, kept_id, merge_id, told, sealed)
         await _gain(viewer, absorbed, kept, merge_id, told)
+        await mood.settle(kept_id, viewer.actor)
         return merge_id
 
 
@@ -210,6 +212,8 @@ async def undo(viewer: Viewer, merge_id: UUID) -> str:
             await moving.close_ranks(each["id"])
         await _restore(viewer, absorbed, found)
         await _part(viewer, absorbed["id"], kept, found)
+        for each in (absorbed["id"], kept["id"]):
+            await mood.settle(each, viewer.actor)
         return str(absorbed["reference"])
 
 

@@ -13,6 +13,7 @@ from asyncpg import Record
 from ombud.desk import queues, references
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.inbox import mood
 from ombud.desk.merges import moving
 from ombud.desk.merges.merge import note
 from ombud.desk.opening import moment
@@ -44,6 +45,8 @@ async def split(viewer: Viewer, case_id: UUID, aspect_ids: Sequence[UUID], reaso
         await _move(merge_id, case_id, opened["id"], chosen)
         await _leave(viewer, case, opened["id"], merge_id, chosen, sealed)
         await _arrive(viewer, case, opened, merge_id, told)
+        for each in (case_id, opened["id"]):
+            await mood.settle(each, viewer.actor)
         return str(opened["reference"])
 
 
