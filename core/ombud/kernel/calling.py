@@ -127,7 +127,7 @@ async def call(
 
 
 def place_of(function: Callable[..., Any]) -> str:
-    """Such as `ombud_email.channel:Mailbox.poll`; its last word is the function's name, as stacks show it."""
+    """Such as `ombud_postbox.channel:Mailbox.poll`; its last word is the function's name, as stacks show it."""
     while isinstance(function, functools.partial):
         function = function.func
     named = function if hasattr(function, "__qualname__") else type(function).__call__

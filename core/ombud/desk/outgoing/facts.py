@@ -84,5 +84,5 @@ def sample(language: str = "en") -> Mapping[str, Any]:
                  "received_on": day(date(2026, 11, 2), language), "answer_by": day(date(2026, 12, 6), language)},
         "person": {"name": "Helena Marsh"}, "customer": {"name": "Helena Marsh"},
         "firm": {"name": "Northbank", "phone": "0800 000 000"}, "writer": {"name": "Ewa Kruk"},
-        "today": day(now(), language), "link": "https://desk.example/p/portal/…", "aspects": list(aspects),
+        "today": day(now(), language), "link": "https://desk.example/track/…", "aspects": list(aspects),
     }  # fmt: skip
