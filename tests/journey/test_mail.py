@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import psycopg
+import pypdfium2
 import pytest
 import trustme
 from new_plugins import Person
@@ -84,11 +88,11 @@ def _mail(subject: str, text: str, sender: str = "Helena Marsh <helena@example.o
 
 
 @pytest.mark.slow
-def test_a_mail_becomes_a_case_its_reply_goes_out_and_the_customers_answer_joins(
+def test_a_mail_becomes_a_case_answers_join_it_and_the_final_response_goes_out_as_mail_and_as_a_letter(
     make_desk: Callable[..., Any], dovecot: Dovecot, post: Post
 ) -> None:
     dovecot.deliver("complaints", _mail("The fee of October", "It was taken twice.", Message_ID="<first@example.org>"))
-    desk, _ = _served(make_desk, dovecot, smtp_host="127.0.0.1", smtp_port=post.port, smtp_tls="plain",
+    desk, administrator = _served(make_desk, dovecot, smtp_host="127.0.0.1", smtp_port=post.port, smtp_tls="plain",
                       smtp_login="none")  # fmt: skip
     agent = Person(desk.address).sign_in("agnes", PASSWORD)
     _until(lambda: "The fee of October" in agent.get("/inbox").text, what="the mail in the inbox")
@@ -123,6 +127,72 @@ def test_a_mail_becomes_a_case_its_reply_goes_out_and_the_customers_answer_joins
     dovecot.deliver("complaints", away, _mail("Re: whatever", words, **chain, Message_ID="<second@example.org>"))
     _until(lambda: "Thank you, it is here." in agent.get(case).text, what="the answer on the case")
     assert len(post.mails) == 2, "nothing goes out to a machine"
+
+    _letterhead(desk, administrator)
+    _address(agent, case)
+    _decide(agent, case)
+    text = _final_response(agent, case, "email")
+    _until(lambda: len(post.mails) == 3, what="the final response at the server")
+    final = message_from_bytes(post.mails[2][2], policy=policy.default)
+    assert text.splitlines()[0] in final.get_body(("plain",)).get_content()
+    assert "Upheld" in final.get_body(("plain",)).get_content()
+    _final_response(agent, case, "letter")
+    _until(lambda: "/p/letters/letters/" in agent.get("/p/letters/").text, what="the letter in the print queue")
+    letter = re.search(r"/p/letters/letters/[0-9a-f-]{36}", agent.get("/p/letters/").text)
+    assert letter
+    pdf = agent.get(f"{letter[0]}/letter.pdf")
+    assert pdf.content.startswith(b"%PDF")
+    with pikepdf.open(BytesIO(pdf.content)) as drawn:
+        assert "/StructTreeRoot" in drawn.Root
+    words = pypdfium2.PdfDocument(pdf.content)[0].get_textpage().get_text_range()
+    assert "27 Long Acre" in words
+    assert "Upheld" in words
+
+
+def _letterhead(desk: Any, administrator: Person) -> None:
+    desk.command("plugin", "enable", "letters")
+    page = "/settings/p-letters"
+    _until(lambda: 'name="version"' in administrator.get(page).text, what="the page of the letterhead")
+    seen = re.search(r'name="version" value="(\d+)"', administrator.get(page).text)
+    assert seen
+    chosen = {"firm_name": "Modra Bank", "return_address": "Modra Bank, 12 Harbour Street, London EC1A 1AA"}
+    form = {f"set.{name}": value for name, value in chosen.items()} | {"version": seen[1], "anyway": "on"}
+    saved = administrator.submit(page, form)
+    assert saved.status_code == 200, re.findall(r'data-summary>(.*?)</div>', saved.text, re.DOTALL)
+
+
+def _address(agent: Person, case: str) -> None:
+    person = re.search(r"/parties/[0-9a-f-]{36}", agent.get(case).text)
+    assert person
+    version = re.search(r'name="version" value="(\d+)"', agent.get(person[0]).text)
+    assert version, "an agent may correct an address"
+    form = {"version": version[1], "name": "Helena Marsh", "address": "27 Long Acre\nBrighton BN1 4GH"}
+    assert agent.submit(person[0], form).status_code == 200
+
+
+def _decide(agent: Person, case: str) -> None:
+    page = re.search(rf"{case}/aspects/[0-9a-f-]{{36}}/decide", agent.get(case).text)
+    assert page
+    version = re.search(r'name="version" value="(\d+)"', agent.get(page[0]).text)
+    assert version
+    answer = {"outcome": "upheld", "reason": "The fee was taken twice; we pay it back.", "version": version[1]}
+    decided = agent.submit(page[0], answer)
+    assert decided.status_code == 200, decided.text[-2000:]
+
+
+def _final_response(agent: Person, case: str, channel: str) -> str:
+    """Assembled from the outcome, read, and let go at once; gives its text."""
+    begun = agent.submit(f"{case}/insert", {"insert": "final_response"}, page=case)
+    written = re.search(r'<textarea[^>]*name="text"[^>]*>(.*?)</textarea>', begun.text, re.DOTALL)
+    assert written, begun.text[-3000:]
+    text = unescape(written[1]).strip()
+    assert "The fee was taken twice; we pay it back." in text
+    form = {"kind": "reply", "letter": "final_response", "channel": channel, "text": text}
+    sent = agent.submit(f"{case}/messages", form, page=case)
+    hurry = re.search(r'action="(/outgoing/[0-9a-f-]+/now)"', sent.text)
+    assert hurry, sent.text[-3000:]
+    agent.submit(hurry[1], {}, page=case)
+    return text
 
 
 def _load(number: int) -> tuple[bytes, datetime]:
