@@ -12,7 +12,6 @@ from ombud.desk.case_view import case_page
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import DeskRefusal
 from ombud.desk.notices.rules import rules_in
-from ombud.desk.outgoing import beginning
 from ombud.desk.outgoing.recipients import Reachable, reachable
 from ombud.desk.outgoing.ways import PAGE, Way, ways_in
 from ombud.desk.outgoing.writing import Wanted, write
@@ -81,6 +80,8 @@ async def _wanted(row: Record, kind: str, status: str) -> bool:
 
 
 async def _send(row: Record, kind: str, key: str) -> None:
+    from ombud.desk.outgoing import beginning  # the language of templates, without which every command begins sooner
+
     whom = await _whom(row, kind)
     way = _way(await ways_in(row["unit_id"]), whom, row["channel"])
     if whom is None or way is None:
