@@ -22,6 +22,7 @@ APART = {
     "/live": "a stream",
     "/live/cases/{reference}": "a part of the case's page",
     "/live/cases/{reference}/timeline": "a part of the case's page",
+    "/live/notices": "an answer for a script",
     "/palette": "an answer for a script",
     "/search/quick": "an answer for a script",
     "/track": "for those who come without their link; leads on",
@@ -42,6 +43,11 @@ APART = {
     "/jobs/again": "nothing failed yet; drawn in tests/look",
     "/jobs/{delivery_id}": "nothing failed yet; drawn in tests/look",
     "/not-answering": "what the dispatcher asks for when a plugin's pages are silent",
+    "/inbox/{message_id}/case": "one of many pages of a message; drawn in tests/look",
+    "/inbox/{message_id}/html": "a frame of a message's page",
+    "/inbox/{message_id}/raw": "a file",
+    "/inbox/samples/{sample_id}": "nothing was drawn yet; drawn in tests/look",
+    "/cases/{reference}/macros/{macro_id}": "there is none yet; drawn in tests/look",
     "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }
 

@@ -81,7 +81,7 @@ async def test_a_message_waits_half_a_minute_leaves_once_and_the_case_says_so(de
     assert message.thread.id == f"{message.id.hex}@desk.test"
     assert "Sent by Wire" in (await agent.get(path)).text
     await desk.work()
-    assert len(module().ASKED) == 1
+    assert len(module().HANDED) == 1
 
 
 async def test_a_message_taken_back_does_not_leave_and_its_text_is_in_the_box_again(
@@ -128,7 +128,7 @@ async def test_a_message_on_the_customers_page_shows_there_only_when_it_left(des
 )
 async def test_what_the_deliverer_says_decides(desk: Any, says: str, becomes: str, said: str) -> None:
     written = await write(desk, await desk.viewer("agent"))
-    module().Mood.says = says
+    module().Line.says = says
     assert await leave(desk, written.id) == becomes
     row = await db.fetchrow("SELECT detail, trouble FROM core_outgoing WHERE id = $1", written.id)
     assert said in row["detail"]
@@ -137,12 +137,12 @@ async def test_what_the_deliverer_says_decides(desk: Any, says: str, becomes: st
 
 async def test_what_waits_for_a_setting_is_shown_to_administrators_and_leaves_when_it_is_corrected(desk: Any) -> None:
     written = await write(desk, await desk.viewer("agent"))
-    module().Mood.says = "misconfigured"
+    module().Line.says = "misconfigured"
     assert await leave(desk, written.id) == "intended"
     administrator = await desk.signed_in("administrator")
     page = (await administrator.get("/administration/health")).text
     assert "1 outgoing messages wait until a way out is set up" in page
-    module().Mood.says = "fine"
+    module().Line.says = "fine"
     await group_settings.change(SYSTEM, "p-dummy", Change(values={"greeting": "Hello again"}))
     await desk.work()
     assert await state(written.id) == "sent"
@@ -150,7 +150,7 @@ async def test_what_waits_for_a_setting_is_shown_to_administrators_and_leaves_wh
 
 async def test_what_certainly_did_not_go_is_tried_again_with_growing_pauses(desk: Any) -> None:
     written = await write(desk, await desk.viewer("agent"))
-    module().Mood.says = "away"
+    module().Line.says = "away"
     pauses = []
     for _ in range(3):
         await pass_on(200)
@@ -158,24 +158,24 @@ async def test_what_certainly_did_not_go_is_tried_again_with_growing_pauses(desk
         leaves = await db.fetchval("SELECT leave_at FROM core_outgoing WHERE id = $1", written.id)
         pauses.append(round((leaves - now()).total_seconds(), -1))
     assert pauses == [10, 30, 120]
-    module().Mood.says = "fine"
+    module().Line.says = "fine"
     await pass_on(200)
     await desk.work()
     assert await state(written.id) == "sent"
-    assert len(module().ASKED) == 4
-    assert len(set(module().ASKED)) == 1
+    assert len(module().HANDED) == 4
+    assert len(set(module().HANDED)) == 1
 
 
 async def test_one_that_died_after_writing_is_unsure_and_is_settled_by_what_the_deliverer_knows(desk: Any) -> None:
     written = await write(desk, await desk.viewer("agent"))
-    module().Mood.says = "dies after writing"
+    module().Line.says = "dies after writing"
     assert await leave(desk, written.id) == "unsure"
     await pass_on(7200)
     await desk.work()
-    assert len(module().ASKED) == 1
+    assert len(module().HANDED) == 1
     await settling_asks(desk, written.id)
     assert await state(written.id) == "sent"
-    assert len(module().ASKED) == 1
+    assert len(module().HANDED) == 1
 
 
 async def settling_asks(desk: Any, identity: UUID) -> None:
@@ -188,10 +188,10 @@ async def test_a_process_that_ends_while_it_sends_leaves_doubt_and_nothing_goes_
     """The delivery runs again after its process died, and does not call the deliverer again."""
     written = await write(desk, await desk.viewer("agent"), kind="reply")
     await pass_on()
-    module().Mood.says = "hang"
+    module().Line.says = "hang"
     row = await db.fetchrow("SELECT id FROM core_delivery WHERE subscriber = 'job/outgoing.send'")
     dying = asyncio.create_task(Runner(new_id()).run(row["id"]))
-    while not module().ASKED:
+    while not module().HANDED:
         await asyncio.sleep(0.01)
     assert await state(written.id) == "sending"
     dying.cancel()
@@ -199,14 +199,14 @@ async def test_a_process_that_ends_while_it_sends_leaves_doubt_and_nothing_goes_
     await db.execute(
         "UPDATE core_delivery SET state = 'waiting', locked_by = NULL, available_at = now() WHERE id = $1", row["id"]
     )
-    module().Mood.says = "fine"
+    module().Line.says = "fine"
     await desk.work()
     assert await state(written.id) == "unsure"
-    assert len(module().ASKED) == 1
+    assert len(module().HANDED) == 1
     module().SENT.clear()
     await settling_asks(desk, written.id)
     assert await state(written.id) == "unsure"
-    assert len(module().ASKED) == 1
+    assert len(module().HANDED) == 1
 
 
 async def test_a_person_ends_the_doubt_with_a_reason(desk: Any, send: Any) -> None:
@@ -215,10 +215,10 @@ async def test_a_person_ends_the_doubt_with_a_reason(desk: Any, send: Any) -> No
     path = f"/cases/{filed.reference}"
     for event, becomes in (("arrived", "sent"), ("give_up", "failed"), ("again", "sent")):
         written = await write(desk, await desk.viewer("agent"), filed=filed)
-        module().Mood.says = "unsure"
+        module().Line.says = "unsure"
         assert await leave(desk, written.id) == "unsure"
         assert "Not certain whether it arrived by Wire" in (await agent.get(path)).text
-        module().Mood.says = "fine"
+        module().Line.says = "fine"
         silent = await send(agent, path, f"/outgoing/{written.id}/settle", event=event, why=" ")
         assert silent.status_code == 303
         assert await state(written.id) == "unsure"

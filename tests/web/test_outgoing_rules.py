@@ -199,7 +199,7 @@ async def test_an_unsure_final_response_waits_for_a_person_however_long(desk: An
     written = await writing.write(
         await desk.viewer("agent"), filed.case_id, Wanted("Our answer.", kind="final_response", channel=WIRE)
     )
-    dummy.Mood.says = "unsure"
+    dummy.Line.says = "unsure"
     assert await leave(desk, written.id) == "unsure"
     dummy.SENT.clear()
     for _ in range(3):

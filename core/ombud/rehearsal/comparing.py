@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 SLOWER_TIMES, SLOWER_MS = 2.0, 50.0  # both, before a page counts as slower
-GROWS = ("core_ledger", "core_stream", "core_sealed", "core_known_permission", "core_plugin", "core_role", "migration")
+GROWS = (
+    "core_ledger",
+    "core_stream",
+    "core_sealed",
+    "core_delivery",
+    "core_known_permission",
+    "core_plugin",
+    "core_role",
+    "migration",
+)
 """Tables in which the upgrade itself leaves rows."""
 
 

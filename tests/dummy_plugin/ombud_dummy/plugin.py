@@ -65,13 +65,23 @@ class Wire:
             self.lies.pop(0)
 
 
+class Line:
+    """How the wire behaves that takes messages out; tests change it."""
+
+    says: str = "fine"
+
+
 SENT: dict[str, api.OutboundMessage] = {}
 """What went out by the wire, by key."""
 
 
+HANDED: list[str] = []
+"""The keys it was handed, in order, whatever became of them."""
+
+
 async def send(message: api.OutboundMessage, key: str, context: api.Context) -> api.Receipt:
-    ASKED.append(key)
-    match Mood.says:
+    HANDED.append(key)
+    match Line.says:
         case "hang":
             await asyncio.sleep(120)
         case "raise":
@@ -83,9 +93,9 @@ async def send(message: api.OutboundMessage, key: str, context: api.Context) -> 
         case "misconfigured":
             raise api.Misconfigured("the wire has no name")
     SENT[key] = message
-    if Mood.says == "dies after writing":
+    if Line.says == "dies after writing":
         raise RuntimeError("the dummy dies on purpose, after it sent")
-    return api.Receipt(state="unsure" if Mood.says == "unsure" else "sent", remote_id=f"wire-{len(SENT)}")
+    return api.Receipt(state="unsure" if Line.says == "unsure" else "sent", remote_id=f"wire-{len(SENT)}")
 
 
 async def sent_already(key: str, context: api.Context) -> api.Receipt | None:

@@ -11,11 +11,11 @@ from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.drafts import Shared
 from ombud.desk.deadlines import received_on
 from ombud.desk.outgoing import templates
-from ombud.desk.outgoing.recipients import Reachable, reachable
-from ombud.desk.outgoing.rules import KIND_WORDS, Rules, rules_in
+from ombud.desk.outgoing.recipients import PARTIES, ROLES, Reachable, of_rows
+from ombud.desk.outgoing.rules import KIND_WORDS, Rules, rules_known
 from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.templates import Template
-from ombud.desk.outgoing.ways import PAGE, Way, ways_in
+from ombud.desk.outgoing.ways import PAGE, Way, ways_known
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, decide
@@ -42,10 +42,10 @@ class Offer:
 
 async def offer(viewer: Viewer, case: Any) -> Offer:
     """For a case as case_view shows it. Outside transactions: plugins are asked which of their ways are in use."""
-    ways = await ways_in(case.unit.id)
-    people = await reachable(case.id, received_on(now(), case.zone))
-    rules: Rules = await rules_in(case.unit.id)
+    ways = await ways_known(case.unit.id, viewer.settled)
+    rules: Rules = await rules_known(case.unit.id, viewer.settled)
     around = await _around(viewer, case)
+    people = of_rows(around["people"] or ())
     texts = await templates.for_case(case.unit.id, case.case_type, case.language, around["language"])
     named = case.customer is not None or case.customer_id is None
     return Offer(
@@ -77,24 +77,25 @@ def _usual(ways: list[Way], people: list[Reachable], last: str) -> str:
 _AROUND = """
 SELECT coalesce((SELECT m.channel FROM core_message m WHERE m.case_id = $1 AND m.direction = 'in'
         ORDER BY m.said_at DESC, m.id DESC LIMIT 1), '') AS last,
-    (SELECT u.language FROM core_unit u WHERE u.id = $2) AS language,
+    (SELECT u.language FROM core_unit u WHERE u.id = $4) AS language,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name) ORDER BY f.created_at DESC, f.id) FROM (
         SELECT f.id, f.name, f.created_at FROM core_attachment f WHERE f.case_id = $1 AND {files}
         ORDER BY f.created_at DESC, f.id LIMIT 50) f) AS files,
     (SELECT jsonb_agg(jsonb_build_array(k.id, k.name) ORDER BY lower(k.name), k.id) FROM core_macro k
         WHERE k.retired_at IS NULL AND (k.unit_id IS NULL OR k.unit_id IN (WITH RECURSIVE up AS (
-            SELECT id, parent_id FROM core_unit WHERE id = $2
+            SELECT id, parent_id FROM core_unit WHERE id = $4
             UNION ALL SELECT u.id, u.parent_id FROM core_unit u JOIN up ON u.id = up.parent_id) SELECT id FROM up))
     ) AS macros,
+    (SELECT jsonb_agg(to_jsonb(y)) FROM ({people}) y) AS people,
     (SELECT jsonb_agg(to_jsonb(d)) FROM ({shared}) d) AS shared
 """
 
 
 async def _around(viewer: Viewer, case: Any) -> Record:
     """What else stands around the box, in one statement."""
-    arguments = Arguments(case.id, case.unit.id)
+    arguments = Arguments(case.id, list(ROLES), received_on(now(), case.zone), case.unit.id)
     files = decide(viewer, "case.read", "attachment").where("f", arguments)
-    sql = _AROUND.format(files=files, shared=drafts.shared_sql(viewer, arguments, "$1"))
+    sql = _AROUND.format(files=files, shared=drafts.shared_sql(viewer, arguments, "$1"), people=PARTIES)
     row = await db.fetchrow(sql, *arguments.values)
     assert row is not None
     return row

@@ -1,5 +1,6 @@
 """To whom one may write in a case, and what is known of them."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,7 +28,7 @@ class Reachable:
         return label(self.role)
 
 
-_PARTIES = """
+PARTIES = """
 SELECT y.person_id, y.role, p.name, p.email, p.phone, p.address,
     coalesce(nullif(p.language, ''), c.language) AS language
 FROM core_party y JOIN core_person p ON p.id = y.person_id JOIN core_case c ON c.id = y.case_id
@@ -39,10 +40,16 @@ ORDER BY array_position($2::text[], y.role), y.created_at, y.id
 
 async def reachable(case_id: UUID, today: date) -> list[Reachable]:
     """The complainant first; representatives whose authority has ended are not among them. One statement."""
+    return of_rows(await db.fetch(PARTIES, case_id, list(ROLES), today))
+
+
+def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Reachable]:
+    """From rows of PARTIES, also as JSON holds them; each person once."""
     found: dict[UUID, Reachable] = {}
-    for row in await db.fetch(_PARTIES, case_id, list(ROLES), today):
+    for row in rows:
+        person_id = UUID(str(row["person_id"]))
         known = {name: row[name] for name in ("name", "email", "phone", "address", "language")}
-        found.setdefault(row["person_id"], Reachable(row["person_id"], row["role"], known))
+        found.setdefault(person_id, Reachable(person_id, row["role"], known))
     return list(found.values())
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from ombud.desk.outgoing.states import KINDS
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.setting_values import resolve
+from ombud.kernel.settled import Memory
 from ombud.trust.group_settings import levels
 
 KEY = "outgoing"
@@ -110,6 +111,17 @@ def _schema() -> SettingSchema:
                  "help": "In the unit's currency; redress in another currency always needs it. Empty: no such limit."},
     }  # fmt: skip
     return read_schema(fields)
+
+
+_remembered: Memory[UUID, Rules] = Memory(1000)
+
+
+async def rules_known(unit_id: UUID, settled: int) -> Rules:
+    """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
+    known = _remembered.of(settled)
+    if unit_id not in known:
+        known[unit_id] = await rules_in(unit_id)
+    return known[unit_id]
 
 
 async def rules_in(unit_id: UUID | None) -> Rules:

@@ -10,6 +10,7 @@ from uuid import UUID
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
+from ombud.kernel.settled import Memory
 from ombud_plugin_api import Deliverer
 
 log = logging.getLogger("ombud.outgoing")
@@ -52,6 +53,18 @@ def label_of(key: str) -> str:
     if key == PAGE or found is None:
         return PAGE_WORDS if key == PAGE else key.replace("-", " ").replace("_", " ").capitalize()
     return found[1].label
+
+
+_remembered: Memory[tuple[UUID, tuple[str, ...]], list[Way]] = Memory(1000)
+
+
+async def ways_known(unit_id: UUID, settled: int) -> list[Way]:
+    """What to offer, from memory as long as settings and running plugins are the same; sending asks anew."""
+    running_now = tuple(sorted(f"{slug} {loaded.version}" for slug, loaded in running.loaded.items()))
+    known, key = _remembered.of(settled), (unit_id, running_now)
+    if key not in known:
+        known[key] = await ways_in(unit_id)
+    return known[key]
 
 
 async def ways_in(unit: UUID | str) -> list[Way]:

@@ -9,7 +9,6 @@ from ombud.desk.notices import mine
 from ombud.desk.notices.staff import KINDS, WAYS
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
-from ombud.web.pages.fragments import fragment
 from ombud.web.pages.given import given
 from ombud.web.shell import go, page
 
@@ -31,9 +30,9 @@ async def notices(request: Req, after: str = "") -> Response[Any]:
 
 
 @get("/live/notices", opt=OWN)
-async def count(request: Req) -> Response[Any]:
-    """How many are new, for the bell of the rail; asked for when the stream says that there is one more."""
-    return await fragment(request, "fragments/notice_count.html", count=await mine.count_new(viewer_of(request)))
+async def count(request: Req) -> dict[str, int]:
+    """How many are new, counted to a hundred, for the bell of the rail; asked for when the stream tells of one more."""
+    return {"count": await mine.count_new(viewer_of(request))}
 
 
 @get("/me/notices/choices", opt=OWN)

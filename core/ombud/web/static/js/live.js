@@ -18,7 +18,7 @@ export function watchLive() {
   const place = document.getElementById("live");
   const csrf = document.querySelector("input[name=_csrf]")?.value;
   if (!place?.dataset.user || !csrf || !("EventSource" in window)) return;
-  const pages = [watchCase(csrf), watchList(csrf), watchInbox(csrf), watchNotices(csrf)].filter(Boolean);
+  const pages = [watchCase(csrf), watchList(csrf), watchInbox(csrf), watchNotices()].filter(Boolean);
   const hear = (message) => {
     if (message.kind === "ended" && !over) {
       over = true;

@@ -1,34 +1,31 @@
 // The bell of the rail: how many notices are new, asked for at most once a minute, or when the stream says there is one.
-import { ask } from "./live_case.js";
+import { showTrouble } from "./toasts.js";
 
 const FRESH_MS = 60_000;
+const MOST = 99;
 const KEY = "ombud-notices";
 
-export function watchNotices(csrf) {
+export function watchNotices() {
   const bell = document.querySelector('.rail a[href="/me/notices"]');
   if (!bell) return null;
   let timer = 0;
 
-  function show(html, told) {
+  function show(count) {
     bell.querySelector(".rail__count")?.remove();
-    const count = new DOMParser().parseFromString(html, "text/html").querySelector(".rail__count");
     if (!count) return;
-    bell.append(count);
-    if (told) document.getElementById("toasts")?.append(toast(bell));
-  }
-
-  function toast(source) {
-    const template = document.getElementById("trouble-notice");
-    return template ? template.content.cloneNode(true) : document.createTextNode(source.textContent);
+    const mark = document.getElementById("notice-count").content.cloneNode(true);
+    mark.querySelector("[data-count]").textContent = count > MOST ? `${MOST}+` : String(count);
+    bell.append(mark);
   }
 
   async function look(told) {
     timer = 0;
-    const page = await ask("/live/notices", { "x-csrf-token": csrf });
-    if (!page) return;
-    const html = page.querySelector(".rail__count")?.outerHTML ?? "";
-    sessionStorage.setItem(KEY, JSON.stringify({ at: Date.now(), html }));
-    show(html, told && html !== "");
+    const answer = await fetch("/live/notices", { redirect: "manual" }).catch(() => null);
+    if (!answer?.ok) return;
+    const { count } = await answer.json();
+    sessionStorage.setItem(KEY, JSON.stringify({ at: Date.now(), count }));
+    show(count);
+    if (told && count) showTrouble("notice");
   }
 
   const soon = (wait, told) => {
@@ -36,7 +33,7 @@ export function watchNotices(csrf) {
   };
   const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   if (location.pathname === "/me/notices") sessionStorage.removeItem(KEY);
-  else if (kept && Date.now() - kept.at < FRESH_MS) show(kept.html, false);
+  else if (kept && Date.now() - kept.at < FRESH_MS) show(kept.count);
   else soon(300, false);
 
   return {
