@@ -82,6 +82,8 @@ async def test_a_system_that_hangs_costs_a_case_page_neither_time_nor_a_statemen
 
 
 async def test_a_desk_without_a_system_and_a_unit_that_does_not_use_it_show_nothing(desk: Any, dummy: str) -> None:
+    import ombud_dummy.plugin as module
+
     agent, adam = await desk.signed_in("agent"), await desk.signed_in("administrator")
     filed = await desk.file()
     assert "/crm/" not in (await agent.get(f"/cases/{filed.reference}")).text
@@ -94,9 +96,9 @@ async def test_a_desk_without_a_system_and_a_unit_that_does_not_use_it_show_noth
     assert "/crm/" not in (await agent.get(f"/cases/{filed.reference}")).text, "the page knows it for a while"
     other = await desk.file(email="other@example.org")
     assert (await agent.get(f"/cases/{other.reference}/crm/dummy", headers=HTMX)).text.strip() == ""
-    asked = list(dummy_book.ASKED)
+    asked = list(module.ASKED)
     await desk.work()
-    assert asked == dummy_book.ASKED, "nobody else is asked about"
+    assert asked == module.ASKED, "nobody else is asked about"
 
 
 async def test_a_system_that_says_it_is_not_used_shows_nothing(desk_with_dummy: Any, dummy_book: Any) -> None:
