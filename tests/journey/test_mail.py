@@ -158,7 +158,7 @@ def _letterhead(desk: Any, administrator: Person) -> None:
     chosen = {"firm_name": "Modra Bank", "return_address": "Modra Bank, 12 Harbour Street, London EC1A 1AA"}
     form = {f"set.{name}": value for name, value in chosen.items()} | {"version": seen[1], "anyway": "on"}
     saved = administrator.submit(page, form)
-    assert saved.status_code == 200, re.findall(r'data-summary>(.*?)</div>', saved.text, re.DOTALL)
+    assert saved.status_code == 200, re.findall(r"data-summary>(.*?)</div>", saved.text, re.DOTALL)
 
 
 def _address(agent: Person, case: str) -> None:
