@@ -253,3 +253,41 @@ async def test_a_mail_that_cannot_be_read_waits_with_its_sender_and_is_taken_whe
     assert (row["sender_name"], row["waits"], len(row["subject"])) == ("Ela", True, 500)
     assert row["said_at"].year > 2000, "a date that cannot be is the moment it was stored"
     assert "Elżbieta" not in (await leader.get("/intake")).text
+
+
+async def test_the_case_is_found_first_and_the_queue_after_it(wire: Any, desk: Any) -> None:
+    """A mailbox that several queues share puts nothing into a wrong one: an answer goes where its case is."""
+    house = await db.fetchrow("SELECT id, key FROM core_unit")
+    assert house is not None
+    await db.execute(
+        "INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, language, created_at) "
+        "VALUES (gen_random_uuid(), $1, 'team', 'north', 'North', 'UTC', 'EUR', 'en', now())",
+        house["id"],
+    )
+    filed = await desk.file("The fee was taken twice.")
+    queue = await db.fetchval("SELECT queue_id FROM core_case WHERE id = $1", filed.case_id)
+    await wire(HELENA, f"About {filed.reference}: any news?", more={"unit": "north"})
+    await wire(STRANGER, "Something new.", more={"unit": "north"})
+    case = await db.fetchrow("SELECT queue_id, unit_id FROM core_case WHERE id = $1", filed.case_id)
+    assert case is not None
+    assert (case["queue_id"], case["unit_id"]) == (queue, house["id"])
+    assert (await _one(f"About {filed.reference}: any news?"))["case_id"] == filed.case_id
+    new = await db.fetchval("SELECT key FROM core_unit WHERE id = $1", (await _one("Something new."))["unit_id"])
+    assert new == "north"
+
+
+async def test_a_message_is_read_once_when_it_comes_and_never_again_to_show_it(
+    wire: Any, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ombud_dummy.plugin as module
+
+    await wire(STRANGER, "Many pictures.", more={"html": "<p>Many pictures.</p>"})
+    message = (await _one("Many pictures."))["id"]
+
+    def again(self: Any, raw: RawReceipt) -> Any:
+        raise AssertionError("it was read again")
+
+    monkeypatch.setattr(module.Wire, "parse", again)
+    agent = await desk.signed_in("agent")
+    for path in (f"/inbox?open={message}", f"/inbox/{message}/html", "/inbox"):
+        assert (await agent.get(path)).status_code == 200

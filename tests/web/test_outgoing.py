@@ -1,8 +1,10 @@
 """A message is written, is taken back or leaves by the plugin's way, says how it stands; nothing goes twice unseen."""
 
 import asyncio
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -225,3 +227,24 @@ async def test_a_person_ends_the_doubt_with_a_reason(desk: Any, send: Any) -> No
         await send(agent, path, f"/outgoing/{written.id}/settle", event=event, why="She called and said so.")
         await desk.work()
         assert await state(written.id) == becomes, event
+
+
+async def test_a_message_for_later_leaves_at_its_time_in_the_units_zone(desk: Any, send: Any, forms: Any) -> None:
+    await db.execute("UPDATE core_unit SET time_zone = 'Europe/Warsaw'")
+    agent = await desk.signed_in("agent")
+    filed = await desk.file("The fee was taken twice.")
+    path = f"/cases/{filed.reference}"
+    day = (now() + timedelta(days=2)).astimezone(ZoneInfo("Europe/Warsaw")).date()
+    typed = {"kind": "reply", "text": "We call you tomorrow.", "channel": WIRE}
+    gone = await send(agent, path, f"{path}/messages", **typed, leave_on="2020-01-01", leave_at="09:30")
+    assert (gone.status_code, "still to come" in gone.text) == (422, True)
+    await send(agent, path, f"{path}/messages", **typed, leave_on=day.isoformat(), leave_at="09:30")
+    row = await db.fetchrow("SELECT state, leave_at FROM core_outgoing")
+    assert row is not None
+    at = datetime.combine(day, time(9, 30), ZoneInfo("Europe/Warsaw"))
+    assert (row["state"], row["leave_at"]) == ("scheduled", at)
+    await desk.work()
+    assert module().SENT == {}
+    await pass_on(3 * 24 * 3600)
+    await desk.work()
+    assert [each.text for each in module().SENT.values()] == ["We call you tomorrow."]
