@@ -14,6 +14,7 @@ from ombud.desk.crm.kept import Known
 from ombud.desk.crm.panel import Part
 from ombud.desk.crm.subject import Subject
 from ombud.desk.errors import Invalid, NotFound
+from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.fragments import by_htmx, fragment
@@ -24,9 +25,8 @@ from ombud_plugin_api import Datum, PersonMatch
 Req = Request[Any, Any, Any]
 READ, CHOOSE = {"permission": "person.read"}, {"permission": choosing.MAY}
 UNUSED_SECONDS = 30.0
-_unused: dict[
-    tuple[str, UUID], float
-] = {}  # until when a system counts as unused in a unit, so that no page waits for it
+# Until when a system counts as unused in a unit, so that no page waits for it; and on which desk that was seen.
+_unused: dict[tuple[str, UUID], tuple[float, object]] = {}
 
 GROUPS = {
     "account": "Accounts and products", "case": "Open cases there", "talk": "Last contacts",
@@ -44,8 +44,13 @@ def places(viewer: Viewer, units: Iterable[UUID], href: str) -> list[dict[str, A
     return [
         {"state": "loading", "title": each.crm.label, "href": f"{href}/crm/{each.crm.key}"}
         for each in kept.systems()
-        if any(_unused.get((each.crm.key, unit), 0) < moment for unit in own)
+        if any(not _is_unused(each.crm.key, unit, moment) for unit in own)
     ]
+
+
+def _is_unused(crm: str, unit: UUID, moment: float) -> bool:
+    until, desk = _unused.get((crm, unit), (0.0, None))
+    return until >= moment and desk is db.engine.pool
 
 
 def _system(key: str) -> Known:
@@ -81,7 +86,7 @@ async def _drawn(
 ) -> Response[Any]:
     part = await panel.part(viewer_of(request), known, subject, again=again)
     if part.state == "unused":
-        _unused[known.crm.key, subject.unit_id] = time.monotonic() + UNUSED_SECONDS
+        _unused[known.crm.key, subject.unit_id] = (time.monotonic() + UNUSED_SECONDS, db.engine.pool)
     else:
         _unused.pop((known.crm.key, subject.unit_id), None)
     drawn = part_drawn(part, f"{subject.href}/crm/{known.crm.key}", problem)
