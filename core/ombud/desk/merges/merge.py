@@ -281,13 +281,3 @@ def _status(was: str, undecided: int) -> str:
     if not undecided:
         return "resolved"
     return "in_progress" if was == "resolved" else was
-
-
-async def root_of(case_id: UUID) -> UUID:
-    """The case that holds today what this one held; itself where it was never merged."""
-    found = await db.fetchval(
-        "WITH RECURSIVE up AS (SELECT id, merged_into FROM core_case WHERE id = $1 UNION SELECT c.id, c.merged_into "
-        "FROM core_case c JOIN up ON c.id = up.merged_into) SELECT id FROM up WHERE merged_into IS NULL",
-        case_id,
-    )
-    return UUID(str(found)) if found else case_id
