@@ -1,5 +1,6 @@
 """The role of the running desk does its work and cannot lift the ledger's guards."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,3 +110,22 @@ def test_the_applications_address_carries_no_password() -> None:
         application_role.url_for_application("postgresql://ombud@/desk?host=/run/x&port=5432")
         == "postgresql://ombud_app@/desk?host=/run/x&port=5432"
     )
+
+
+async def test_commands_beside_each_other_give_its_rights_once_and_write_no_more_afterwards(
+    fresh_database_url: str,
+) -> None:
+    async def catalogue() -> str:
+        asked = "SELECT md5(string_agg(xmin::text, ',' ORDER BY oid)) FROM pg_class WHERE relname ~ '^core_'"
+        return str(await db.fetchval(asked))
+
+    await db.open(fresh_database_url, largest=6)
+    try:
+        assert await asyncio.gather(*(application_role.grant() for _ in range(6))) == [True] * 6
+        async with as_application():
+            assert await db.fetchval("SELECT count(*) FROM core_delivery") == 0
+        before = await catalogue()
+        assert await application_role.grant()
+        assert await catalogue() == before
+    finally:
+        await db.close()

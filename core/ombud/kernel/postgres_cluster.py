@@ -147,8 +147,7 @@ def write_access(cluster: Path) -> None:
 
 def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool, tied: bool) -> None:
     """Makes `folder/cluster` with an empty database; a creation that was broken off leaves nothing that counts."""
-    for half in folder.glob("cluster.new*"):
-        shutil.rmtree(half, ignore_errors=True)
+    _sweep(folder)
     new = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=folder))  # its own name: an old initdb may still write
     owner = named_owner() if is_root() else None
     if owner:
@@ -167,9 +166,15 @@ def create(folder: Path, install: Path, settings: Mapping[str, str], sync: bool,
     if is_root():
         give(new, private_owner(folder))
     new.rename(folder / "cluster")
+    _sweep(folder)  # once more: what an orphan of a killed initdb went on writing while the first sweep was at it
     if sync:
         with opened(folder) as descriptor:
             os.fsync(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    for half in folder.glob("cluster.new*"):
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def _run(command: list[str], text: bytes, descriptor: int) -> None:

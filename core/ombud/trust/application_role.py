@@ -11,34 +11,48 @@ from ombud.kernel.database import db
 ROLE = "ombud_app"
 
 # Not the ledger's tables: their rights were given one by one by the migration, and TRIGGER is not among them.
+# Only what is lacking is given, by one process at a time: a grant writes its table's row in the catalogue anew, which
+# makes every session plan its statements again, and fails where another does the same.
 _GRANT = """
 DO $$
 DECLARE place record;
 BEGIN
-    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO ombud_app', current_database());
-    GRANT USAGE, CREATE ON SCHEMA public TO ombud_app;
-    FOR place IN SELECT c.oid::regclass AS name, c.relname, c.relkind FROM pg_class c
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'v', 'S') AND n.nspname NOT IN ('information_schema')
+    PERFORM pg_advisory_xact_lock(hashtext('ombud application role'));
+    IF NOT has_database_privilege('ombud_app', current_database(), 'CONNECT')
+            OR NOT has_database_privilege('ombud_app', current_database(), 'TEMPORARY') THEN
+        EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO ombud_app', current_database());
+    END IF;
+    IF NOT has_schema_privilege('ombud_app', 'public', 'CREATE') THEN
+        GRANT USAGE, CREATE ON SCHEMA public TO ombud_app;
+    END IF;
+    FOR place IN SELECT c.oid::regclass AS name, c.relname, c.relkind, NOT (core OR c.relkind = 'S') AS plugins,
+            lacking
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (SELECT c.relname ~ '^core_' OR c.relname = 'migration' OR n.nspname = 'ombud_queue' AS core) whose
+        CROSS JOIN LATERAL (SELECT string_agg(each, ', ') AS lacking FROM unnest(
+            CASE WHEN c.relkind = 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE']
+            WHEN core THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES'] END) each
+            WHERE NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('ombud_app', c.oid, each)
+                ELSE has_table_privilege('ombud_app', c.oid, each) END) needed
+        WHERE c.relkind IN ('r', 'p', 'v', 'S') AND n.nspname <> 'information_schema'
         AND n.nspname !~ '^pg_' AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
     LOOP
-        IF place.relkind = 'S' THEN
-            EXECUTE format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %s TO ombud_app', place.name);
-        ELSIF place.relname ~ '^core_' OR place.relname = 'migration' OR place.name::text LIKE 'ombud_queue.%' THEN
-            EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON %s TO ombud_app', place.name);
-        ELSE
-            EXECUTE format('ALTER TABLE %s OWNER TO ombud_app', place.name);  -- a plugin's, made by an earlier Ombud
+        IF place.plugins THEN
+            EXECUTE format('ALTER TABLE %s OWNER TO ombud_app', place.name);  -- made by an earlier Ombud
+        ELSIF place.lacking IS NOT NULL THEN
+            EXECUTE format('GRANT %s ON %s %s TO ombud_app', place.lacking,
+                CASE place.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, place.name);
         END IF;
     END LOOP;
     IF current_setting('server_version_num')::int >= 170000 THEN  -- for ANALYZE after a load
         FOR place IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND n.nspname = 'public' AND c.relname ~ '^core_'
-                AND pg_has_role(c.relowner, 'MEMBER')
+                AND pg_has_role(c.relowner, 'MEMBER') AND NOT has_table_privilege('ombud_app', c.oid, 'MAINTAIN')
         LOOP
             EXECUTE format('GRANT MAINTAIN ON %s TO ombud_app', place.name);
         END LOOP;
     END IF;
-    IF to_regnamespace('ombud_queue') IS NOT NULL THEN
+    IF to_regnamespace('ombud_queue') IS NOT NULL AND NOT has_schema_privilege('ombud_app', 'ombud_queue', 'USAGE') THEN
         GRANT USAGE ON SCHEMA ombud_queue TO ombud_app;
     END IF;
     IF NOT (SELECT rolcanlogin FROM pg_roles WHERE rolname = 'ombud_app') THEN
