@@ -28,7 +28,8 @@ BEGIN
     FOR place IN SELECT c.oid::regclass AS name, c.relname, c.relkind, NOT (core OR c.relkind = 'S') AS plugins,
             lacking
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        CROSS JOIN LATERAL (SELECT c.relname ~ '^core_' OR c.relname = 'migration' OR n.nspname = 'ombud_queue' AS core) whose
+        CROSS JOIN LATERAL (SELECT c.relname ~ '^core_' OR c.relname = 'migration' OR n.nspname = 'ombud_queue' AS core
+        ) whose
         CROSS JOIN LATERAL (SELECT string_agg(each, ', ') AS lacking FROM unnest(
             CASE WHEN c.relkind = 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE']
             WHEN core THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES'] END) each
