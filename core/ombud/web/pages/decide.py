@@ -16,10 +16,11 @@ from ombud.desk.case_view import case_page
 from ombud.desk.choices import units_for
 from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
-from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotFound
+from ombud.desk.errors import Changed, DeskRefusal, Invalid
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer
+from ombud.web.aspect_frame import aspect_of, aspect_page
 from ombud.web.door import viewer_of
 from ombud.web.pages import merged
 from ombud.web.pages.case_drawn import (
@@ -44,19 +45,11 @@ END_OF_DAY = time(23, 59, 59)
 Lines = list[dict[str, str]]
 
 
-async def _found(viewer: Viewer, reference: str, aspect_id: UUID, *, talk: bool = False) -> tuple[Any, AspectShown]:
-    view = await case_page(viewer, reference, talk=talk)
-    for aspect in view.aspects:
-        if aspect.id == aspect_id:
-            return view, aspect
-    raise NotFound("There is no such aspect in this case that you may see. Open the case again.")
-
-
 @get("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
 async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """The form with the writer's own draft; an aspect that is decided already is shown instead."""
     viewer = viewer_of(request)
-    view, aspect = await _found(viewer, reference, aspect_id)
+    view, aspect = await aspect_of(viewer, reference, aspect_id)
     if not aspect.may_decide:
         return await _aspect_page(request, view, aspect)
     draft = (await drafts.mine(viewer, view.case.id)).get(drafts.for_decision(aspect_id))
@@ -68,7 +61,7 @@ async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response
 async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """Decides, or shows the form again with everything typed; typed text is also the writer's draft."""
     viewer, form = viewer_of(request), await given(request)
-    view, aspect = await _found(viewer, reference, aspect_id)
+    view, aspect = await aspect_of(viewer, reference, aspect_id)
     lines = _lines(form)
     kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
     if form.text("step") == "add":
@@ -104,7 +97,7 @@ async def _refused_decision(
     request: Req, viewer: Viewer, view: CasePageView, aspect: AspectShown, kept: Mapping[str, str], lines: Lines,
     problem: DeskRefusal,
 ) -> Response[Any]:  # fmt: skip
-    fresh_view, fresh = await _found(viewer, view.case.reference, aspect.id)
+    fresh_view, fresh = await aspect_of(viewer, view.case.reference, aspect.id)
     conflict = await conflict_of(viewer, view, problem, aspect) if isinstance(problem, Changed) else None
     wrong = _beside(refused(problem))
     return await _decide_page(request, fresh_view, fresh, kept, lines, wrong, conflict)
@@ -120,7 +113,7 @@ def _beside(wrong: Refused) -> Refused:
 async def keep_decision(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """What is typed into the form so far; a newer one of another window is shown, not overwritten unseen."""
     viewer, form = viewer_of(request), await given(request)
-    view, aspect = await _found(viewer, reference, aspect_id)
+    view, aspect = await aspect_of(viewer, reference, aspect_id)
     kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
     typed = {**kept, **_flat(_lines(form))} if aspect.may_decide else {}  # else it was decided in this moment
     seen = form.number("draft_version") or 0
@@ -208,7 +201,7 @@ async def _currency(viewer: Viewer, view: CasePageView) -> str:
 @get("/cases/{reference:str}/aspects/{aspect_id:uuid}", opt=READ)
 async def aspect_shown(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """One aspect with the customer's words, its decision, its redress and what may be changed."""
-    view, aspect = await _found(viewer_of(request), reference, aspect_id)
+    view, aspect = await aspect_of(viewer_of(request), reference, aspect_id)
     return await _aspect_page(request, view, aspect)
 
 
@@ -225,10 +218,9 @@ async def _aspect_page(
     }  # fmt: skip
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
     known = await taxonomies.choices("category", whole.case.unit.id, taxonomies.today(), viewer.language)
-    return await page(
-        request, "pages/aspect.html", here="queue", categories=[each.path for each in known],
-        in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, case=case_drawn(view),
-        base=details, aspect=aspect_drawn(aspect, href_of(view)),
+    return await aspect_page(
+        request, "pages/aspect.html", "matter", view, aspect, categories=[each.path for each in known],
+        in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, base=details,
         lines=[redress_drawn(each) for each in aspect.redress],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
         people=_may_own(viewer, whole, aspect), staff=[each for each in staff if each[0] != str(viewer.user_id)],
@@ -258,12 +250,12 @@ Change = Callable[[Viewer, Given], Awaitable[str]]
 async def _do(request: Req, reference: str, aspect_id: UUID, change: Change) -> Response[Any]:
     """Runs one change of an aspect; a refusal shows its page with what was typed."""
     viewer, form = viewer_of(request), await given(request)
-    view, aspect = await _found(viewer, reference, aspect_id)
+    view, aspect = await aspect_of(viewer, reference, aspect_id)
     try:
         toast = await change(viewer, form)
     except ON_A_FORM as problem:
         conflict = await conflict_of(viewer, view, problem, aspect) if isinstance(problem, Changed) else None
-        fresh_view, fresh = await _found(viewer, reference, aspect_id)
+        fresh_view, fresh = await aspect_of(viewer, reference, aspect_id)
         return await _aspect_page(request, fresh_view, fresh, _plain(refused(problem)), conflict, form.texts())
     return go(href_of(view), toast)
 
@@ -309,7 +301,7 @@ async def concerns(request: Req, reference: str, aspect_id: UUID) -> Response[An
 async def change_aspect(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """Title, category, priority, severity and the day it is due; where somebody else changed others of these
     meanwhile both are kept, and where both changed one the writer chooses."""
-    view, aspect = await _found(viewer_of(request), reference, aspect_id)
+    view, aspect = await aspect_of(viewer_of(request), reference, aspect_id)
     form = await given(request)
     found = merged.sides(form, _details(view, aspect))
     if found is not None and found.merged.clashes:
