@@ -93,8 +93,9 @@ async def test_an_answer_leaves_from_where_the_customer_wrote_to_last(desk: Any,
     for account, channel, minutes in rows:
         await db.execute(
             "INSERT INTO core_message "
-            "(id, case_id, person_id, channel, direction, body, said_at, recorded_at, account) SELECT gen_random_uuid(), case_id, person_id, $2, 'in', 'And again.', now() + $3 * interval '1 minute', "
-            "now(), $4 FROM core_party WHERE case_id = $1",
+            "(id, case_id, person_id, channel, direction, body, said_at, recorded_at, account) "
+            "SELECT gen_random_uuid(), case_id, person_id, $2, 'in', 'And again.', "
+            "now() + $3 * interval '1 minute', now(), $4 FROM core_party WHERE case_id = $1",
             filed.case_id, channel, minutes, account,
         )  # fmt: skip
     path = f"/cases/{filed.reference}"

@@ -212,6 +212,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.unsure": _simple("It became uncertain whether the message arrived (%(channel)s)", "help"),
     "message.failed": _simple("The message could not be sent (%(channel)s)", "alert-circle"),
     "message.given_up": _simple("%(actor)s gave up a message that may not have arrived", "ban"),
+    "message.written_again": _simple("%(actor)s wrote a message anew that had not arrived", "pencil"),
+    "message.seen_to": _simple("%(actor)s saw to a message that had not arrived", "check"),
     "message.sent_again": _simple("%(actor)s had a message sent again", "repeat"),
     "message.taken_back": _simple("%(actor)s took a message back before it left", "arrow-back-up"),
     "message.hurried": _simple("%(actor)s let a message leave at once", "send"),

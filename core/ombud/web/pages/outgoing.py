@@ -151,6 +151,26 @@ async def settle(request: Req, message_id: UUID) -> Response[None]:
     return await _do(request, act, said.get(event, ""), message_id)
 
 
+@post("/outgoing/{message_id:uuid}/again", opt=WRITE)
+async def write_again(request: Req, message_id: UUID) -> Response[None]:
+    """The words of one that failed or came back go into the writer's box, to be corrected."""
+
+    async def act(viewer: Viewer, form: Given) -> UUID:
+        return await settling.write_again(viewer, message_id)
+
+    return await _do(request, act, "The text is in the box again. Correct what was wrong, then send it.", message_id)
+
+
+@post("/outgoing/{message_id:uuid}/done", opt=WRITE)
+async def done(request: Req, message_id: UUID) -> Response[None]:
+    """Nothing more is to be done about one that failed or came back."""
+
+    async def act(viewer: Viewer, form: Given) -> UUID:
+        return await settling.see_to(viewer, message_id, form.text("why"))
+
+    return await _do(request, act, "It is kept that this was seen to.", message_id)
+
+
 @post("/outgoing/{message_id:uuid}/approve", opt=APPROVE)
 async def approve(request: Req, message_id: UUID) -> Response[None]:
     """Approves the version that was shown."""
@@ -171,4 +191,4 @@ async def reject(request: Req, message_id: UUID) -> Response[None]:
     return await _do(request, act, "It is back with its writer.", message_id, "/outgoing?which=approval")
 
 
-handlers = [outgoing, back, hurry, put_off, settle, approve, reject]
+handlers = [outgoing, back, hurry, put_off, settle, write_again, done, approve, reject]
