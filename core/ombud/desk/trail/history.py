@@ -22,6 +22,7 @@ PLAIN = (
 SAID = (
     "message.received", "message.sent", "note.written", "message.written", "message.sending", "message.waits",
     "message.unsure", "message.failed", "message.hurried", "message.put_off", "message.delivery_changed",
+    "message.mood",
 )  # fmt: skip
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
