@@ -1,5 +1,5 @@
-"""What each test costs: `OMBUD_TEST_COSTS=FILE make test` writes a line for each, with its seconds, the processor time of
-the worker and that of the processes it waited for; `python tests/costs.py FILE` sums them up by module."""
+"""What each test costs: `OMBUD_TEST_COSTS=FILE make test` writes a line for each, with its seconds, the processor time
+of the worker and that of the processes it waited for; `python tests/costs.py FILE` sums them up by module."""
 
 import os
 import sys
