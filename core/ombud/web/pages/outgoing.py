@@ -83,10 +83,13 @@ def _line(each: Listed, filters: Filters) -> dict[str, Any]:
 
 
 def _chosen(each: Listed) -> dict[str, Any]:
+    way = way_of(each.id, each.way)
+    if each.may_approve:  # whoever may approve sends it back instead, with a reason
+        way["may"] = tuple(act for act in way["may"] if act != "back")
     return {
         "id": str(each.id), "subject": each.subject, "text": each.text, "author": each.author, "at": each.written_at,
         "reference": each.reference, "case_href": f"/cases/{quote(each.reference)}#entry-{each.id}",
-        "to": each.way.recipient, "letter": KIND_WORDS.get(each.way.kind, ""), "way": way_of(each.id, each.way),
+        "to": each.way.recipient, "letter": KIND_WORDS.get(each.way.kind, ""), "way": way,
         "may_approve": each.may_approve, "hash": each.hash, "why": approval.REASONS.get(each.way.approval, ""),
         "mine": each.mine, "waits": each.way.state == "waiting_approval",
         "files": [{"href": f"/files/{one}", "name": name, "size": size} for one, name, size in each.files],
