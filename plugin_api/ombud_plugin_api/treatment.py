@@ -100,54 +100,54 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
         return str(type(self).__struct_config__.tag)
 
 
-class AssignQueue(Change, tag="assign_queue"):
+class AssignQueue(Change, frozen=True, kw_only=True, tag="assign_queue"):
     """Puts the case, or one aspect, into a queue, by its id."""
 
     queue: str
     aspect: str = ""
 
 
-class AssignUser(Change, tag="assign_user"):
+class AssignUser(Change, frozen=True, kw_only=True, tag="assign_user"):
     """Gives the case, or one aspect, to a person of the staff, by id."""
 
     user: str
     aspect: str = ""
 
 
-class AssignByRouting(Change, tag="assign_by_routing"):
+class AssignByRouting(Change, frozen=True, kw_only=True, tag="assign_by_routing"):
     """Lets routing weigh who or which queue suits best."""
 
     aspect: str = ""
 
 
-class SetPriority(Change, tag="set_priority"):
+class SetPriority(Change, frozen=True, kw_only=True, tag="set_priority"):
     """`priority`: low, normal, high or urgent."""
 
     priority: str
     aspect: str = ""
 
 
-class SetSeverity(Change, tag="set_severity"):
+class SetSeverity(Change, frozen=True, kw_only=True, tag="set_severity"):
     """`severity`: 1 (minor) to 4 (grave)."""
 
     severity: int
     aspect: str = ""
 
 
-class SetCategory(Change, tag="set_category"):
+class SetCategory(Change, frozen=True, kw_only=True, tag="set_category"):
     """Says what an aspect is about; a category that a person chose stays."""
 
     category: str
     aspect: str = ""
 
 
-class SetType(Change, tag="set_type"):
+class SetType(Change, frozen=True, kw_only=True, tag="set_type"):
     """Makes the case one of another type, by the type's key."""
 
     case_type: str
 
 
-class Notify(Change, tag="notify"):
+class Notify(Change, frozen=True, kw_only=True, tag="notify"):
     """Tells staff, once, on their pages and as their notices say. `to`: owner, queue (who may take from it), leaders,
     or a user's id; `note`: a short text of the administrator's."""
 
@@ -155,30 +155,30 @@ class Notify(Change, tag="notify"):
     note: str = ""
 
 
-class Remind(Change, tag="remind"):
+class Remind(Change, frozen=True, kw_only=True, tag="remind"):
     """Reminds whoever has the case that it waits; the queue's people, where nobody has it."""
 
     note: str = ""
 
 
-class Acknowledge(Change, tag="acknowledge"):
+class Acknowledge(Change, frozen=True, kw_only=True, tag="acknowledge"):
     """Sends the acknowledgement to the complainants, once in a case."""
 
 
-class SendTemplate(Change, tag="send_template"):
+class SendTemplate(Change, frozen=True, kw_only=True, tag="send_template"):
     """Sends the complainants a message from a template, by its key."""
 
     template: str
 
 
-class Escalate(Change, tag="escalate"):
+class Escalate(Change, frozen=True, kw_only=True, tag="escalate"):
     """Starts, or takes up, a ladder of escalation, by its key."""
 
     ladder: str
     aspect: str = ""
 
 
-class StartClock(Change, tag="start_clock"):
+class StartClock(Change, frozen=True, kw_only=True, tag="start_clock"):
     """Starts a clock under a policy, by its key. `within` instead: so many seconds of the unit's business time (or of
     all time, where `business` is false) from the trigger on; `clock` names it then."""
 
@@ -189,20 +189,20 @@ class StartClock(Change, tag="start_clock"):
     business: bool = True
 
 
-class AddTag(Change, tag="add_tag"):
+class AddTag(Change, frozen=True, kw_only=True, tag="add_tag"):
     """Marks the case with a code."""
 
     tag: str
 
 
-class RequireStep(Change, tag="require_step"):
+class RequireStep(Change, frozen=True, kw_only=True, tag="require_step"):
     """Puts a step on the checklist of an aspect, by its key."""
 
     step: str
     aspect: str = ""
 
 
-class CloseCase(Change, tag="close"):
+class CloseCase(Change, frozen=True, kw_only=True, tag="close"):
     """Closes the case if every aspect is decided."""
 
 
