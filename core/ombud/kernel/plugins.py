@@ -266,7 +266,8 @@ def _check_vocabulary(slug: str, words: tuple[api.Condition | api.Action, ...]) 
         if word.key != slug and not word.key.startswith(f"{slug}."):
             raise UnfitError(f"the key {word.key!r} of its {word.noun} must be '{slug}', or begin with '{slug}.'")
         try:
-            read_schema(word.schema)
+            if word.schema:
+                read_schema(word.schema)
         except SchemaUnfit as problem:
             raise UnfitError(f"the arguments of its {word.noun} {word.key} do not fit: {problem}") from problem
     for noun in ("condition", "action"):
