@@ -37,7 +37,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     business: bool = False
     until: datetime | None = None
     regulatory: bool = False
-    met_by: str = "answer"
+    met_by: str = "decision"
     warn: tuple[int, ...] = ()
 
     @property
@@ -59,8 +59,8 @@ class Happened(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of the sum. `code`: started, allowed, worked, more, closed, counted, paused, resumed, reopened, ignored, due,
-    moved, migrated, held, met, stopped."""
+    """One line of the sum. `code`: started, allowed, worked, more, closed, counted, paused, resumed, reopened, ignored,
+    due, moved, migrated, held, met, stopped."""
 
     code: str
     at: datetime | None = None
