@@ -11,6 +11,8 @@ from ombud.desk.inbox import mood
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
+from ombud.desk.rules import in_force
+from ombud.desk.rules import running as running_rules
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -40,7 +42,9 @@ async def open_desk(config: Config) -> None:
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()
+    running_rules.listen()
     await running.refresh()
+    await in_force.refresh()
 
 
 async def close_process() -> None:
