@@ -24,6 +24,8 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.rules import asked, in_force
+from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -53,6 +55,7 @@ async def set_up(config: Config) -> AsyncIterator[None]:
     await open_desk(config)
     notices = Notices(db.url)
     notices.on(lifecycle.CHANNEL, running.refresh)
+    notices.on(in_force.CHANNEL, in_force.refresh)
     notices.start()
     look_again()
     await search_build.build_first()
@@ -85,6 +88,11 @@ def register(config: Config) -> None:
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
     register_job(clock_watching.JOB, clock_watching.look)
     register_job(search_build.JOB, search_build.rebuild_job)
+    register_job(running_rules.JOB, running_rules.due)
+    register_job(running_rules.ARM, running_rules.arm)
+    register_job(asked.JOB, asked.run)
+    schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
+    schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
     schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
     schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)

@@ -9,6 +9,7 @@ import crm_samples
 import inbox_samples
 import notice_samples
 import outgoing_samples
+import rule_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -1480,3 +1481,4 @@ PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
+PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])

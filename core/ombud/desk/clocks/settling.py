@@ -12,6 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk.because import explained
 from ombud.desk.calendars.arithmetic import local_day
 from ombud.desk.calendars.versions import current
 from ombud.desk.clocks import kept
@@ -64,7 +65,7 @@ class Settling:
 
     def tell(self, kind: str, clock: str, aspect: Any, **codes: Any) -> None:
         body = {"clock": clock, "aspect": str(aspect or ""), **codes}
-        self.entries.append(NewEntry(self.stream, f"clock.{kind}", body))
+        self.entries.append(NewEntry(self.stream, f"clock.{kind}", explained(body)))
 
 
 async def settle(case_id: UUID, actor: str = "system") -> None:

@@ -15,6 +15,7 @@ from ombud.trust.viewers import viewer_of_user
 
 SIGN = "n"
 LEADS = "case.assign"
+TAKES = "case.take"
 APPROVES = "outgoing.approve"
 
 
@@ -37,6 +38,8 @@ KINDS: Mapping[str, Kind] = {
     "trouble": Kind("A message of mine fails, comes back or is uncertain", "has a message that did not get through",
                     "alert-circle"),
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
+    "rule": Kind("A rule tells me of a case", "needs your attention, a rule says", "bolt"),
+    "reminder": Kind("A rule reminds me of a case that waits", "waits for you", "hourglass"),
     "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
@@ -73,6 +76,28 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     people -= await _concerned(body)
     for each in sorted(people):
         await _tell(each, what, event["id"], case_id, message)
+
+
+async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
+    """A rule tells, or reminds: whose case it is, who may take it, who leads the unit, or one person by id. Once for
+    each `event`, and only whoever may see the case."""
+    row = await db.fetchrow("SELECT owner_id, unit_id FROM core_case WHERE id = $1", case_id)
+    if row is None:
+        return
+    owner = [row["owner_id"]] if row["owner_id"] else []
+    match to:
+        case "owner":
+            people: list[UUID] = owner
+        case "owner or queue":
+            people = owner or await _holders(TAKES, row["unit_id"])
+        case "queue":
+            people = await _holders(TAKES, row["unit_id"])
+        case "leaders":
+            people = await _holders(LEADS, row["unit_id"])
+        case _:
+            people = [UUID(to)]
+    for each in sorted(set(people)):
+        await _tell(each, kind, event, case_id, None)
 
 
 async def _case_of(event: Mapping[str, Any]) -> UUID | None:

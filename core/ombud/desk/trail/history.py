@@ -16,8 +16,8 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left", "clock.paused", "clock.resumed", "clock.moved", "clock.warned",
-    "clock.breached",
+    "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
+    "clock.warned", "clock.breached",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -169,6 +169,14 @@ def _received(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase(text, {"actor": around.actor}, "mail")
 
 
+def _rule(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        values = {"rule": label(str(body.get("rule", "")).replace("-", "_")), "tag": str(body.get("tag", ""))}
+        return Phrase(text, {**values, "version": str(body.get("version", ""))}, icon)
+
+    return write
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -265,6 +273,10 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
+    "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
+    "rule.applied": _rule("The rule “%(rule)s” (version %(version)s) acted", "route"),
+    "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
+    "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
 }
 
@@ -347,7 +359,8 @@ def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds:
     case_id = f"substring(e.stream FROM '^case/({_UUID})$')::uuid"
     mine = about_me(case_id, arguments.add(viewer.user_id))
     roles = arguments.add(list(SPOKEN_ABOUT))
-    apart = f"(NOT {mine} OR NOT coalesce(e.body->>'role', '') = ANY({roles}))"
+    # What a rule saw could speak of the aspect that is about them.
+    apart = f"(NOT {mine} OR NOT (coalesce(e.body->>'role', '') = ANY({roles}) OR e.kind LIKE 'rule.%'))"
     if audit_only:
         return f"{audit} AND {heard} AND {apart}"
     plain = decide(viewer, "case.read", "entry").where("e", arguments)
