@@ -13,7 +13,9 @@ from ombud.config import Config
 from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
+from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
+from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
@@ -22,6 +24,8 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.rules import asked, in_force
+from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -51,6 +55,7 @@ async def set_up(config: Config) -> AsyncIterator[None]:
     await open_desk(config)
     notices = Notices(db.url)
     notices.on(lifecycle.CHANNEL, running.refresh)
+    notices.on(in_force.CHANNEL, in_force.refresh)
     notices.start()
     look_again()
     await search_build.build_first()
@@ -80,8 +85,17 @@ def register(config: Config) -> None:
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
     register_job(digest.JOB, digest.send)
+    register_job(calendar_setup.SWEEP, calendar_setup.renew)
+    register_job(clock_watching.JOB, clock_watching.look)
     register_job(search_build.JOB, search_build.rebuild_job)
+    register_job(running_rules.JOB, running_rules.due)
+    register_job(running_rules.ARM, running_rules.arm)
+    register_job(asked.JOB, asked.run)
+    schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
+    schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
+    schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
+    schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every(sending.SWEEP, schedule.interval(seconds=30), sending.SWEEP)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ombud.desk import intake
+from ombud.desk.clocks import watching
+from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
@@ -26,7 +28,7 @@ from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import Crm, PersonMatch, hookimpl, specs
+from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, SetPriority, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -222,6 +224,50 @@ async def test_a_channel_that_fetches_hands_each_message_over_once_and_what_it_c
     assert "Ann" in (await leader.get("/inbox")).text
 
 
+@pytest.fixture
+def watch(dummy: str) -> Any:
+    from ombud_dummy.plugin import Watch
+
+    yield Watch
+    Watch.says, Watch.hours = "fine", 8
+
+
+async def _tea(case_id: Any) -> Any:
+    return await db.fetchrow("SELECT * FROM core_clock WHERE case_id = $1 AND key = 'dummy.tea'", case_id)
+
+
+async def test_hook_provide_deadlines(desk_with_dummy: Any, watch: Any) -> None:
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    clock = await _tea(filed.case_id)
+    assert (clock["state"], clock["label"], clock["policy"], clock["regulatory"]) == (
+        "running", "Tea", "dummy.tea/normal", False,
+    )  # fmt: skip
+    watch.hours = 16
+    await settle(filed.case_id)
+    assert (await _tea(filed.case_id))["due_at"] == clock["due_at"], "a running clock keeps its terms"
+    watch.says = "nothing"
+    await settle(filed.case_id)
+    assert (await _tea(filed.case_id))["state"] == "stopped"
+
+
+@pytest.mark.parametrize("says", ["raise", "rubbish", "both"])
+async def test_deadlines_that_fail_leave_the_case_its_own_clocks_and_those_that_ran(
+    desk_with_dummy: Any, watch: Any, says: str
+) -> None:
+    ran = await desk_with_dummy.file()
+    await watching.start_waiting()
+    watch.says = says
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    await settle(ran.case_id)
+    keys = await db.fetch("SELECT key FROM core_clock WHERE case_id = $1", filed.case_id)
+    assert sorted(row["key"] for row in keys) == ["acknowledge", "answer", "answer"]
+    assert (await _tea(ran.case_id))["state"] == "running"
+    faults = await db.fetch("SELECT place FROM core_fault WHERE slug = 'dummy'")
+    assert {row["place"] for row in faults} == {"deadlines dummy"}
+
+
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     job = await enqueue_job("dummy.count", {"payload": {"to": 5, "fail_at": 3}}, plugin="dummy")
     await desk_with_dummy.work()
@@ -386,3 +432,35 @@ async def test_hook_provide_sentiment_scorers(desk_with_dummy: Any) -> None:
     later = await desk_with_dummy.file("THE FEE WAS TAKEN TWICE.")
     await desk_with_dummy.work()
     assert await db.fetchval("SELECT mood FROM core_case WHERE id = $1", later.case_id) == ""
+
+
+def test_hook_provide_conditions(dummy: str, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    (old,) = plugins.load(plugins.discover()[dummy]).conditions
+    facts = CaseFacts(id="1", received_at=module.NOON, opened_at=module.NOON, at=module.NOON + timedelta(days=3))
+    assert [old.holds(facts, {"days": days}) for days in (2, 3, 4)] == [True, True, False]
+    assert old.describe({"days": 3}) == "the dummy finds it older than 3 days"
+    for key, schema, said in (
+        ("other.old", old.schema, "must be 'dummy', or begin with 'dummy.'"),
+        ("dummy.old", {"days": {"type": "integer"}}, "the arguments of its condition dummy.old do not fit"),
+    ):
+        bad = replace(old, key=key, schema=schema)
+        monkeypatch.setattr(module, "provide_conditions", hookimpl(lambda bad=bad: [bad]))
+        with pytest.raises(plugins.UnfitError, match=re.escape(said)):
+            plugins.load(plugins.discover()[dummy])
+    monkeypatch.setattr(module, "provide_conditions", hookimpl(lambda: [old, old]))
+    with pytest.raises(plugins.UnfitError, match="two of its conditions have one key"):
+        plugins.load(plugins.discover()[dummy])
+
+
+def test_hook_provide_actions(dummy: str, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    (hurry,) = plugins.load(plugins.discover()[dummy]).actions
+    facts = CaseFacts(id="1", received_at=module.NOON, opened_at=module.NOON, at=module.NOON)
+    planned = hurry.plan(facts, {"tag": "late"})
+    assert [(each.kind, type(each)) for each in planned] == [("set_priority", SetPriority), ("add_tag", AddTag)]
+    monkeypatch.setattr(module, "provide_actions", hookimpl(lambda: [replace(hurry, key="core.hurry")]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()[dummy])

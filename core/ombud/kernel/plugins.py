@@ -55,6 +55,9 @@ class Loaded:
     channels: tuple[api.Channel | api.InboundChannel, ...] = ()
     deliverers: tuple[api.Deliverer, ...] = ()
     sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
+    conditions: tuple[api.Condition, ...] = ()
+    actions: tuple[api.Action, ...] = ()
+    deadlines: tuple[api.Deadlines, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -179,6 +182,9 @@ _KINDS: dict[str, type] = {
     "channels": api.Channel,
     "deliverers": api.Deliverer,
     "sentiment_scorers": api.SentimentScorer,
+    "conditions": api.Condition,
+    "actions": api.Action,
+    "deadlines": api.Deadlines,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -231,6 +237,14 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
         raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
+def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
+    for each in given:
+        if each.key != slug and not each.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {each.key!r} of deadlines must be '{slug}', or begin with '{slug}.'")
+        if not callable(each.due):
+            raise UnfitError(f"the `due` of {each.key} cannot be called; give a function")
+
+
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for permission in given["permissions"]:
         if not permission.key.startswith(f"{slug}."):
@@ -240,9 +254,11 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    _check_deadlines(slug, given["deadlines"])
     for crm in given["crms"]:
         if crm.key != slug and not crm.key.startswith(f"{slug}."):
             raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}.'")
+    _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
             raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")
@@ -253,3 +269,19 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     names = [job.name for job in given["jobs"]]
     if len(names) != len(set(names)):
         raise UnfitError("two of its jobs have one name")
+
+
+def _check_vocabulary(slug: str, words: tuple[api.Condition | api.Action, ...]) -> None:
+    """The words of rules: named by the slug, each once, with arguments that core can draw."""
+    for word in words:
+        if word.key != slug and not word.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {word.key!r} of its {word.noun} must be '{slug}', or begin with '{slug}.'")
+        try:
+            if word.schema:
+                read_schema(word.schema)
+        except SchemaUnfit as problem:
+            raise UnfitError(f"the arguments of its {word.noun} {word.key} do not fit: {problem}") from problem
+    for noun in ("condition", "action"):
+        keys = [word.key for word in words if word.noun == noun]
+        if len(keys) != len(set(keys)):
+            raise UnfitError(f"two of its {noun}s have one key")

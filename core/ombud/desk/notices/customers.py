@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk.because import because
 from ombud.desk.case_view import case_page
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import DeskRefusal
@@ -15,6 +16,7 @@ from ombud.desk.notices.rules import rules_known
 from ombud.desk.outgoing.recipients import Reachable, reachable
 from ombud.desk.outgoing.ways import PAGE, Way, ways_in, ways_known
 from ombud.desk.outgoing.writing import Wanted, write
+from ombud.desk.rules import in_force
 from ombud.kernel import faults
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -47,10 +49,38 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     if body.get("split_from") or body.get("reopened"):
         return
     case_id = UUID(str(event["stream"]).removeprefix("case/"))
-    row = await _about(case_id)
-    if row is None or not await _wanted(row, kind, str(body.get("status", ""))):
+    if kind == "acknowledgement":
+        if await in_force.built_in_holds():  # else a rule of this desk says when, or nobody acknowledges
+            with because(f"rule/{in_force.BUILT_IN}@1", _why(event)):
+                await acknowledge(case_id)
         return
-    named = "acknowledgement" if kind == "acknowledgement" else f"status/{body['status']}"
+    await _tell(case_id, kind, str(body.get("status", "")))
+
+
+def _why(event: dict[str, Any]) -> dict[str, Any]:
+    return {"rule": in_force.BUILT_IN, "version": 1, "trigger": str(event["id"]), "matched": [], "depth": 0}
+
+
+async def acknowledge(case_id: UUID) -> None:
+    """Once in a case, where its unit acknowledges at all."""
+    await _tell(case_id, "acknowledgement", "")
+
+
+async def way_to(case_id: UUID) -> tuple[str | None, UUID | None]:
+    """By which way the complainant can be told something without being asked, and who that is."""
+    row = await _about(case_id)
+    if row is None or row["made_up"] or row["by_machine"]:
+        return None, None
+    whom = await _whom(row, "status")
+    way = _way(await ways_in(row["unit_id"]), whom, row["channel"])
+    return (way.key if way else None), (whom.person_id if whom else None)
+
+
+async def _tell(case_id: UUID, kind: str, status: str) -> None:
+    row = await _about(case_id)
+    if row is None or not await _wanted(row, kind, status):
+        return
+    named = "acknowledgement" if kind == "acknowledgement" else f"status/{status}"
     try:
         await _send(row, kind, f"notice/{named}")
     except DeskRefusal as refusal:  # the case stands; that nobody was told is shown where work that failed is

@@ -8,12 +8,14 @@ from uuid import UUID
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, subscribe
+from ombud.trust.canonical import moment_text
 from ombud.trust.ledger import NEWS
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user
 
 SIGN = "n"
 LEADS = "case.assign"
+TAKES = "case.take"
 APPROVES = "outgoing.approve"
 
 
@@ -31,9 +33,13 @@ KINDS: Mapping[str, Kind] = {
     "assigned": Kind("A case or an aspect is given to me", "is yours now", "user"),
     "answered": Kind("Somebody writes in a case of mine", "has a new message", "mail"),
     "red": Kind("An angry message comes in (mine, or of the units I lead)", "got an angry message", "flag-3"),
+    "nearing": Kind("A deadline of mine comes near", "has a deadline that comes near", "hourglass"),
+    "overdue": Kind("A deadline passed (mine, or of the units I lead)", "has a deadline that passed", "clock"),
     "trouble": Kind("A message of mine fails, comes back or is uncertain", "has a message that did not get through",
                     "alert-circle"),
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
+    "rule": Kind("A rule tells me of a case", "needs your attention, a rule says", "bolt"),
+    "reminder": Kind("A rule reminds me of a case that waits", "waits for you", "hourglass"),
     "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
@@ -43,7 +49,7 @@ _HEARS = (
     "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
     "message.failed", "message.unsure", "message.delivery_reported state=bounced",
     "message.written state=waiting_approval",
-    "message.rejected",
+    "message.rejected", "clock.warned", "clock.breached",
 )  # fmt: skip
 
 
@@ -62,12 +68,36 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         "message.received": ("answered", _owner_of_case), "message.mood": ("red", _owner_and_leaders),
         "message.failed": ("trouble", _writer), "message.unsure": ("trouble", _writer),
         "message.delivery_reported": ("trouble", _writer), "message.written": ("approval", _approvers),
-        "message.rejected": ("returned", _writer),
+        "message.rejected": ("returned", _writer), "clock.warned": ("nearing", _clock_owner),
+        "clock.breached": ("overdue", _clock_owner_and_leaders),
     }  # fmt: skip
     what, whom = told[kind]
     people = {each for each in await whom(case_id, body, message) if f"user/{each}" != event["actor"]}
+    people -= await _concerned(body)
     for each in sorted(people):
         await _tell(each, what, event["id"], case_id, message)
+
+
+async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
+    """A rule tells, or reminds: whose case it is, who may take it, who leads the unit, or one person by id. Once for
+    each `event`, and only whoever may see the case."""
+    row = await db.fetchrow("SELECT owner_id, unit_id FROM core_case WHERE id = $1", case_id)
+    if row is None:
+        return
+    owner = [row["owner_id"]] if row["owner_id"] else []
+    match to:
+        case "owner":
+            people: list[UUID] = owner
+        case "owner or queue":
+            people = owner or await _holders(TAKES, row["unit_id"])
+        case "queue":
+            people = await _holders(TAKES, row["unit_id"])
+        case "leaders":
+            people = await _holders(LEADS, row["unit_id"])
+        case _:
+            people = [UUID(to)]
+    for each in sorted(set(people)):
+        await _tell(each, kind, event, case_id, None)
 
 
 async def _case_of(event: Mapping[str, Any]) -> UUID | None:
@@ -102,6 +132,38 @@ async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], mess
     )
     owner = await _owner_of_case(case_id, body, message) if case_id else []
     return [*owner, *(await _holders(LEADS, unit))]
+
+
+async def _clock_owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner."""
+    row = await db.fetchrow(
+        "SELECT coalesce(a.owner_id, c.owner_id) AS owner_id FROM core_case c "
+        "LEFT JOIN core_aspect a ON a.case_id = c.id AND a.id = $2 WHERE c.id = $1",
+        case_id, UUID(body["aspect"]) if body.get("aspect") else None,
+    )  # fmt: skip
+    return [row["owner_id"]] if row and row["owner_id"] else []
+
+
+async def _clock_owner_and_leaders(
+    case_id: UUID | None, body: Mapping[str, Any], message: UUID | None
+) -> Iterable[UUID]:
+    """Leaders hear of a case's own clocks, and of those of aspects that end on another day."""
+    owners = await _clock_owner(case_id, body, message)
+    row = await db.fetchrow("SELECT unit_id, due_at FROM core_case WHERE id = $1", case_id)
+    same_as_case = row is not None and body.get("aspect") and row["due_at"] is not None and (
+        body.get("due_at") == moment_text(row["due_at"]) and body["clock"] == "answer"
+    )  # fmt: skip
+    if row is None or same_as_case:
+        return owners
+    return [*owners, *(await _holders(LEADS, row["unit_id"]))]
+
+
+async def _concerned(body: Mapping[str, Any]) -> set[UUID]:
+    """Whom the aspect is about that an event names: they hear of it by no path."""
+    if not body.get("aspect"):
+        return set()
+    about = await db.fetchval("SELECT concerns_user_id FROM core_aspect WHERE id = $1", UUID(body["aspect"]))
+    return {about} if about else set()
 
 
 async def _writer(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:

@@ -16,7 +16,8 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left",
+    "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
+    "clock.warned", "clock.breached",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -169,6 +170,14 @@ def _received(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase(text, {"actor": around.actor}, "mail")
 
 
+def _rule(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        values = {"rule": label(str(body.get("rule", "")).replace("-", "_")), "tag": str(body.get("tag", ""))}
+        return Phrase(text, {**values, "version": str(body.get("version", ""))}, icon)
+
+    return write
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -180,6 +189,32 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
         return Phrase(text, values, icon)
 
     return write
+
+
+_CLOCKS = {"answer": "full answer", "acknowledge": "first word"}
+
+
+def _clock(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    """Of the case, or of an aspect by its letter."""
+
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        key = str(body.get("clock", ""))
+        what = _CLOCKS.get(key) or label(key.rpartition(".")[2]).lower()
+        if body.get("aspect"):
+            what += f", aspect {around.aspect(body)}"
+        values = {
+            "actor": around.actor, "clock": what, "step": str(body.get("step", "")),
+            "reason": label(str(body.get("reason", ""))).lower(), "due": str(body.get("due_at", ""))[:10],
+        }  # fmt: skip
+        return Phrase(text, values, icon)
+
+    return write
+
+
+def _clock_moved(body: Mapping[str, Any], around: Around) -> Phrase:
+    if str(body.get("because", "")).startswith("migrated:"):
+        return _clock("A clock went over to other terms (%(clock)s)", "refresh")(body, around)
+    return _clock("%(actor)s moved a deadline to %(due)s (%(clock)s)", "calendar-due")(body, around)
 
 
 _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
@@ -232,7 +267,19 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
     "setting.changed": _settings_changed,
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
+    "clock.started": _clock("A clock started (%(clock)s), due on %(due)s", "clock"),
+    "clock.paused": _clock("%(actor)s held a clock (%(clock)s): %(reason)s", "player-pause"),
+    "clock.resumed": _clock("A clock runs on (%(clock)s)", "player-play"),
+    "clock.met": _clock("A clock was met (%(clock)s)", "circle-check"),
+    "clock.warned": _clock("A deadline comes near (%(clock)s): %(step)s%% of its time is used", "hourglass"),
+    "clock.breached": _clock("A deadline passed (%(clock)s): %(due)s", "alert-circle"),
+    "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
+    "clock.moved": _clock_moved,
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
+    "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
+    "rule.applied": _rule("The rule “%(rule)s” (version %(version)s) acted", "route"),
+    "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
+    "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
 }
 
@@ -315,7 +362,8 @@ def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds:
     case_id = f"substring(e.stream FROM '^case/({_UUID})$')::uuid"
     mine = about_me(case_id, arguments.add(viewer.user_id))
     roles = arguments.add(list(SPOKEN_ABOUT))
-    apart = f"(NOT {mine} OR NOT coalesce(e.body->>'role', '') = ANY({roles}))"
+    # What a rule saw could speak of the aspect that is about them.
+    apart = f"(NOT {mine} OR NOT (coalesce(e.body->>'role', '') = ANY({roles}) OR e.kind LIKE 'rule.%'))"
     if audit_only:
         return f"{audit} AND {heard} AND {apart}"
     plain = decide(viewer, "case.read", "entry").where("e", arguments)

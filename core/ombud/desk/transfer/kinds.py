@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from piccolo.table import Table
 
 from ombud.desk import tables as desk
+from ombud.desk.calendars import tables as calendars
+from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
+from ombud.desk.rules import tables as rules
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -66,13 +69,19 @@ KINDS = (
     Kind("settings", tables.Setting),
     Kind("people", desk.Person),
     Kind("cases", desk.Case),
+    Kind("calendars", calendars.WorkCalendar),
+    Kind("calendar_versions", calendars.CalendarVersion),
+    Kind("clock_policies", clocks.ClockPolicy),
     Kind("parties", desk.Party),
     Kind("aspects", desk.Aspect),
+    Kind("clocks", clocks.Clock),
     Kind("redress", desk.Redress),
     Kind("receipts", desk.Raw, more=(_SUBJECT,)),
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
     Kind("thread_ids", inbox.ThreadId),
+    Kind("rules", rules.RuleHead),
+    Kind("rule_versions", rules.RuleVersion),
     Kind("message_templates", outgoing.MessageTemplate),
     Kind("macros", outgoing.Macro),
     Kind("outgoing", outgoing.Outgoing),
@@ -132,6 +141,8 @@ LEFT_OUT = {
     "core_planned": "the schedule of this server",
     "core_fault": "faults on this server",
     "core_rest": "plugins that rest on this server",
+    "core_rule_timer": "found anew from the cases by the rules in force",
+    "core_rule_replay": "what drafts would have done in this desk's last months; run them again",
     "core_search_a": "made anew from cases, messages and people",
     "core_search_b": "made anew from cases, messages and people",
     "core_search_due": "made anew from cases, messages and people",
