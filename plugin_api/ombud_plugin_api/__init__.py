@@ -26,6 +26,7 @@ from ombud_plugin_api.crm import (
     PersonMatch,
     Recorded,
 )
+from ombud_plugin_api.deadlines import Deadline, Deadlines, WorkingTime
 from ombud_plugin_api.errors import Misconfigured, Permanent, PluginFault, Transient
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.facts import (
@@ -123,6 +124,8 @@ __all__ = [
     "CustomerMessage",
     "CustomerWords",
     "Datum",
+    "Deadline",
+    "Deadlines",
     "Deliverer",
     "DeliveryReport",
     "DemoData",
@@ -180,6 +183,7 @@ __all__ = [
     "Tried",
     "UnitOption",
     "UnitView",
+    "WorkingTime",
     "hookimpl",
     "read_manifest",
 ]

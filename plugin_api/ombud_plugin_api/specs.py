@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
+from ombud_plugin_api.deadlines import Deadlines
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
@@ -62,6 +63,12 @@ def provide_conditions(manifest: Manifest) -> list[Condition]:  # type: ignore[e
 @hookspec
 def provide_actions(manifest: Manifest) -> list[Action]:  # type: ignore[empty-body]
     """Words for the then of rules; each plans changes of the list that core knows how to make."""
+
+
+@hookspec
+def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[empty-body]
+    """What tells by when something is due in a case, as terms of clocks that core runs; pure, asked in the work process
+    whenever something happened in the case."""
 
 
 @hookspec

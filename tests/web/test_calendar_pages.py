@@ -151,8 +151,17 @@ async def test_calendars_that_run_out_of_holidays_get_more_years_and_nothing_els
     assert (await current(unit)).version == 2
 
 
-@pytest.mark.parametrize(("text", "hours"), [("", []), ("closed", []), ("9-17", [(540, 1020)]),
-    ("9:00 – 12:30; 13.15 to 17", [(540, 750), (795, 1020)]), ("22-6", [(1320, 1800)]), ("0-24", [(0, 1440)])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("", []),
+        ("closed", []),
+        ("9-17", [(540, 1020)]),
+        ("9:00 – 12:30; 13.15 to 17", [(540, 750), (795, 1020)]),
+        ("22-6", [(1320, 1800)]),
+        ("0-24", [(0, 1440)]),
+    ],
+)
 def test_hours_are_read_as_people_write_them(text: str, hours: list[tuple[int, int]]) -> None:
     assert [tuple(each) for each in setup.hours_of(text, "day_0")] == hours
 

@@ -131,7 +131,7 @@ async def test_a_rule_is_built_replayed_tried_in_shadow_turned_on_and_explained(
         followed = await red_case(desk)
         assert await db.fetchval(queue, followed.case_id) == "Senior team"
         started = [each for each in await read([f"case/{followed.case_id}"]) if each.kind == "clock.started"]
-        assert [each.body["clock"] for each in started] == ["senior"]
+        assert "senior" in [each.body["clock"] for each in started]
         await reader.goto(f"/cases/{followed.reference}")
         happened = reader.locator(".happening", has_text="acted")
         await happened.get_by_role("link", name="Why?").click()

@@ -57,6 +57,7 @@ class Loaded:
     sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
     conditions: tuple[api.Condition, ...] = ()
     actions: tuple[api.Action, ...] = ()
+    deadlines: tuple[api.Deadlines, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -183,6 +184,7 @@ _KINDS: dict[str, type] = {
     "sentiment_scorers": api.SentimentScorer,
     "conditions": api.Condition,
     "actions": api.Action,
+    "deadlines": api.Deadlines,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -235,6 +237,14 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
         raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
+def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
+    for each in given:
+        if each.key != slug and not each.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {each.key!r} of deadlines must be '{slug}', or begin with '{slug}.'")
+        if not callable(each.due):
+            raise UnfitError(f"the `due` of {each.key} cannot be called; give a function")
+
+
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for permission in given["permissions"]:
         if not permission.key.startswith(f"{slug}."):
@@ -244,6 +254,7 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    _check_deadlines(slug, given["deadlines"])
     for crm in given["crms"]:
         if crm.key != slug and not crm.key.startswith(f"{slug}."):
             raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}.'")

@@ -155,8 +155,18 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
         "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        "next_clock": _next_clock(view),
         "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
     }  # fmt: skip
+
+
+def _next_clock(view: CasePageView) -> dict[str, Any] | None:
+    found = view.case.next_clock
+    if found is None or view.case.status == "closed":
+        return None
+    letters = {each.id: each.letter for each in view.aspects}
+    letter = letters.get(found.aspect_id, "") if found.aspect_id else ""
+    return {"label": found.label, "letter": letter, "clock": found.clock}
 
 
 def facts(view: CasePageView) -> list[dict[str, Any]]:
