@@ -21,6 +21,8 @@ PLACES = (
     Place("users", "Users", "users", "/users", "user.manage", "People"),
     Place("roles", "Roles", "shield-check", "/roles", "user.manage", "People"),
     Place("tokens", "API tokens", "key", "/tokens", "user.manage", "People"),
+    Place("team", "Team", "certificate", "/team", "team.plan", "People"),
+    Place("skills", "Skills", "certificate", "/administration/skills", "setting.manage", "People"),
     Place("units", "Units", "hierarchy", "/units", "setting.manage", "Desk"),
     Place("queues", "Queues", "stack-2", "/administration/queues", "queue.manage", "Desk"),
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),

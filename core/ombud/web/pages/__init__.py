@@ -41,7 +41,9 @@ from ombud.web.pages import (
     second_factor,
     sessions,
     settings,
+    skills,
     taxonomies,
+    team,
     templates,
     tokens,
     undo,
@@ -97,5 +99,7 @@ page_handlers: list[ControllerRouterHandler] = [
     *roles.handlers,
     *taxonomies.handlers,
     *units.handlers,
+    *skills.handlers,
+    *team.handlers,
     *users.handlers,
 ]
