@@ -10,6 +10,7 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.treatment import Action, Condition
 
 if TYPE_CHECKING:  # most commands need no web framework
     from litestar.types import ControllerRouterHandler
@@ -51,6 +52,16 @@ def provide_deliverers(manifest: Manifest) -> list[Deliverer]:  # type: ignore[e
 @hookspec
 def provide_sentiment_scorers(manifest: Manifest) -> list[SentimentScorer]:  # type: ignore[empty-body]
     """What tells the tone of a customer's words; called in the work process for each message that came in."""
+
+
+@hookspec
+def provide_conditions(manifest: Manifest) -> list[Condition]:  # type: ignore[empty-body]
+    """Words for the if of rules; pure, asked in the work process for each event a rule listens to, and in a replay."""
+
+
+@hookspec
+def provide_actions(manifest: Manifest) -> list[Action]:  # type: ignore[empty-body]
+    """Words for the then of rules; each plans changes of the list that core knows how to make."""
 
 
 @hookspec

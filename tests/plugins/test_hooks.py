@@ -26,7 +26,7 @@ from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import Crm, PersonMatch, hookimpl, specs
+from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, SetPriority, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -386,3 +386,35 @@ async def test_hook_provide_sentiment_scorers(desk_with_dummy: Any) -> None:
     later = await desk_with_dummy.file("THE FEE WAS TAKEN TWICE.")
     await desk_with_dummy.work()
     assert await db.fetchval("SELECT mood FROM core_case WHERE id = $1", later.case_id) == ""
+
+
+def test_hook_provide_conditions(dummy: str, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    (old,) = plugins.load(plugins.discover()[dummy]).conditions
+    facts = CaseFacts(id="1", received_at=module.NOON, opened_at=module.NOON, at=module.NOON + timedelta(days=3))
+    assert [old.holds(facts, {"days": days}) for days in (2, 3, 4)] == [True, True, False]
+    assert old.describe({"days": 3}) == "the dummy finds it older than 3 days"
+    for key, schema, said in (
+        ("other.old", old.schema, "must be 'dummy', or begin with 'dummy.'"),
+        ("dummy.old", {"days": {"type": "integer"}}, "the arguments of its condition dummy.old do not fit"),
+    ):
+        bad = replace(old, key=key, schema=schema)
+        monkeypatch.setattr(module, "provide_conditions", hookimpl(lambda bad=bad: [bad]))
+        with pytest.raises(plugins.UnfitError, match=re.escape(said)):
+            plugins.load(plugins.discover()[dummy])
+    monkeypatch.setattr(module, "provide_conditions", hookimpl(lambda: [old, old]))
+    with pytest.raises(plugins.UnfitError, match="two of its conditions have one key"):
+        plugins.load(plugins.discover()[dummy])
+
+
+def test_hook_provide_actions(dummy: str, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    (hurry,) = plugins.load(plugins.discover()[dummy]).actions
+    facts = CaseFacts(id="1", received_at=module.NOON, opened_at=module.NOON, at=module.NOON)
+    planned = hurry.plan(facts, {"tag": "late"})
+    assert [(each.kind, type(each)) for each in planned] == [("set_priority", SetPriority), ("add_tag", AddTag)]
+    monkeypatch.setattr(module, "provide_actions", hookimpl(lambda: [replace(hurry, key="core.hurry")]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()[dummy])

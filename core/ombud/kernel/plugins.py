@@ -55,6 +55,8 @@ class Loaded:
     channels: tuple[api.Channel | api.InboundChannel, ...] = ()
     deliverers: tuple[api.Deliverer, ...] = ()
     sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
+    conditions: tuple[api.Condition, ...] = ()
+    actions: tuple[api.Action, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -179,6 +181,8 @@ _KINDS: dict[str, type] = {
     "channels": api.Channel,
     "deliverers": api.Deliverer,
     "sentiment_scorers": api.SentimentScorer,
+    "conditions": api.Condition,
+    "actions": api.Action,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -243,6 +247,7 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for crm in given["crms"]:
         if crm.key != slug and not crm.key.startswith(f"{slug}."):
             raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}.'")
+    _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
             raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")
@@ -253,3 +258,18 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     names = [job.name for job in given["jobs"]]
     if len(names) != len(set(names)):
         raise UnfitError("two of its jobs have one name")
+
+
+def _check_vocabulary(slug: str, words: tuple[api.Condition | api.Action, ...]) -> None:
+    """The words of rules: named by the slug, each once, with arguments that core can draw."""
+    for word in words:
+        if word.key != slug and not word.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {word.key!r} of its {word.noun} must be '{slug}', or begin with '{slug}.'")
+        try:
+            read_schema(word.schema)
+        except SchemaUnfit as problem:
+            raise UnfitError(f"the arguments of its {word.noun} {word.key} do not fit: {problem}") from problem
+    for noun in ("condition", "action"):
+        keys = [word.key for word in words if word.noun == noun]
+        if len(keys) != len(set(keys)):
+            raise UnfitError(f"two of its {noun}s have one key")

@@ -356,6 +356,29 @@ def provide_sentiment_scorers(manifest: api.Manifest) -> list[api.SentimentScore
     return [api.SentimentScorer("dummy", "Loudness", "1", ("en",), heat)]
 
 
+def long_open(facts: api.CaseFacts, args: Mapping[str, Any]) -> bool:
+    if args["days"] == 13:
+        raise RuntimeError("the dummy fails on purpose")
+    return facts.at - facts.received_at >= timedelta(days=args["days"])
+
+
+def hurry(facts: api.CaseFacts, args: Mapping[str, Any]) -> list[api.Change]:
+    return [api.SetPriority(priority="urgent"), api.AddTag(tag=args["tag"])]
+
+
+@hookimpl
+def provide_conditions(manifest: api.Manifest) -> list[api.Condition]:
+    days = {"type": "integer", "min": 0, "max": 400, "required": True, "meta": {"label": "Days"}}
+    words = lambda args: f"the dummy finds it older than {args['days']} days"  # noqa: E731
+    return [api.Condition("dummy.old", "Old for the dummy", {"days": days}, long_open, words, reads=("received_at",))]
+
+
+@hookimpl
+def provide_actions(manifest: api.Manifest) -> list[api.Action]:
+    tag = {"type": "string", "required": True, "regex": "[a-z]+", "meta": {"label": "Tag"}}
+    return [api.Action("dummy.hurry", "Hurry", {"tag": tag}, hurry, lambda args: f"hurry and tag it {args['tag']}")]
+
+
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]

@@ -1,0 +1,1 @@
+"""When a unit works: hours of each weekday, holidays and exceptions of its own, in versions that never change."""
