@@ -60,6 +60,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
 from ombud_plugin_api.treatment import (
@@ -107,6 +108,7 @@ __all__ = [
     "CaseView",
     "Change",
     "Channel",
+    "Choice",
     "ClockFacts",
     "CloseCase",
     "ClosedAspect",
@@ -158,6 +160,7 @@ __all__ = [
     "Platform",
     "PluginFault",
     "PollingChannel",
+    "Proposal",
     "RawReceipt",
     "Receipt",
     "Recipient",
@@ -166,6 +169,7 @@ __all__ = [
     "Remind",
     "Representative",
     "RequireStep",
+    "Router",
     "SendTemplate",
     "SentimentScorer",
     "SetCategory",

@@ -43,6 +43,36 @@ def _holds(fact: Any, wanted: Any) -> bool:
     return str(fact) == str(wanted)
 
 
+async def own_queue(case: Mapping[str, Any], matter: Mapping[str, Any]) -> UUID | None:
+    """The queue of its own that a matter goes to: where its category, priority or severity lead elsewhere than those
+    of the case's first matter do; None where it waits with the case."""
+    rows = await db.fetch("SELECT * FROM core_queue WHERE active")
+    first = await db.fetchval(
+        "SELECT category FROM core_aspect WHERE case_id = $1 ORDER BY abs(position) LIMIT 1", case["id"]
+    )
+    return elsewhere(dict(case), str(first or ""), matter, rows)
+
+
+def elsewhere(
+    case: Mapping[str, Any], first: str, matter: Mapping[str, Any], queues: Sequence[Mapping[str, Any]]
+) -> UUID | None:
+    """The queue for this matter, if it is another one than for the case with its first matter's category. Pure."""
+    own = {name: matter[name] for name in ("category", "priority", "severity") if name in matter}
+    usual, chosen = choose({**case, "category": first}, queues), choose({**case, **own}, queues)
+    return chosen if chosen != usual else None
+
+
+async def follow(case_id: UUID, before: UUID | None, queue: UUID | None) -> None:
+    """A matter that waited where its case waited goes along; one with a queue of its own stays there. In the caller's
+    transaction."""
+    await db.execute(
+        "UPDATE core_aspect SET queue_id = $3 WHERE case_id = $1 AND queue_id IS NOT DISTINCT FROM $2",
+        case_id,
+        before,
+        queue,
+    )
+
+
 async def lines(viewer: Viewer) -> list[QueueLine]:
     """All active queues with kept counts of what the viewer may see there; two statements, whatever the size."""
     counts = await _counts(viewer)
