@@ -132,7 +132,8 @@ able AS (SELECT h.user_id, bool_or('case.write' = ANY(k.permissions)) AS writes,
         bool_or('case.take' = ANY(k.permissions)) AS takes,
         bool_or('case.confidential' = ANY(k.permissions)) AS secret
     FROM core_user_role h JOIN up ON up.id = h.unit_id JOIN core_role k ON k.key = h.role GROUP BY h.user_id),
-lately AS (SELECT g.user_id, g.weight, g.at FROM core_given g WHERE g.unit_id = $1 AND g.at > $2::timestamptz - interval '14 days')
+lately AS (SELECT g.user_id, g.weight, g.at FROM core_given g WHERE g.unit_id = $1
+    AND g.at > $2::timestamptz - interval '14 days')
 SELECT u.id, able.writes AND able.takes AS fits, able.secret, p.skills, p.languages, p.capacity, p.pattern,
     {ZONE} AS zone, away.ends_on IS NOT NULL AS away, {LOAD} AS load,
     (SELECT coalesce(sum(l.weight), 0)::int FROM lately l WHERE l.user_id = u.id) AS recent,
