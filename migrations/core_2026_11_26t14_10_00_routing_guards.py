@@ -32,7 +32,7 @@ INDEXES = [
     "CREATE INDEX core_escalation_due ON core_escalation (next_at) WHERE state = 'running'",
     "CREATE INDEX core_given_at ON core_given (at)",
     "CREATE INDEX core_absence_days ON core_absence (ends_on) WHERE cancelled_at IS NULL",
-    "CREATE INDEX core_aspect_waits ON core_aspect (queue_id) WHERE status = 'open'",
+    "CREATE INDEX core_aspect_waits ON core_aspect (queue_id) WHERE status = 'open' AND queue_id IS NOT NULL",
     "CREATE INDEX core_aspect_held ON core_aspect (owner_id) WHERE status = 'open' AND owner_id IS NOT NULL",
 ]
 CHECKS = [
@@ -66,11 +66,8 @@ async def _guard() -> None:
         await db.execute(statement)
     for table, name, law in CHECKS:
         await db.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_{name}_ok CHECK ({law})")
-    # A matter waits where its case waits unless somebody placed it elsewhere; nobody could until now.
-    await db.execute(
-        "UPDATE core_aspect a SET queue_id = c.queue_id FROM core_case c WHERE c.id = a.case_id "
-        "AND a.status = 'open' AND c.status <> 'closed' AND a.queue_id IS DISTINCT FROM c.queue_id"
-    )
+    # From now on a matter says only which queue of its own it waits in; until now none could.
+    await db.execute("UPDATE core_aspect SET queue_id = NULL WHERE queue_id IS NOT NULL AND status = 'open'")
 
 
 async def _unguard() -> None:

@@ -239,8 +239,12 @@ async def file_three(desk: Any, *categories: str) -> Any:
 
 
 async def queues_of(case_id: UUID) -> list[UUID | None]:
-    rows = await db.fetch("SELECT queue_id FROM core_aspect WHERE case_id = $1 ORDER BY position", case_id)
-    return [row["queue_id"] for row in rows]
+    rows = await db.fetch(
+        "SELECT coalesce(a.queue_id, c.queue_id) AS queue FROM core_aspect a JOIN core_case c ON c.id = a.case_id "
+        "WHERE a.case_id = $1 ORDER BY a.position",
+        case_id,
+    )
+    return [row["queue"] for row in rows]
 
 
 async def test_three_matters_wait_in_the_queues_of_three_teams(desk: Any) -> None:

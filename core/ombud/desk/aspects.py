@@ -73,7 +73,7 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         await db.execute(
             "INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, "
             "due_at, version, queue_id) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1, $8)",
-            identity, case_id, position, title, text, category, case["due_at"], apart or case["queue_id"],
+            identity, case_id, position, title, text, category, case["due_at"], apart,
         )  # fmt: skip
         status = "in_progress" if case["status"] == "resolved" else case["status"]
         await update(
@@ -303,18 +303,18 @@ _NAMED = {"queue_id": "queue"}
 def _coded(value: Any) -> Any:
     if isinstance(value, datetime):
         return moment(value)
-    return str(value) if isinstance(value, UUID) else value
+    return str(value or "") if value is None or isinstance(value, UUID) else value
 
 
-async def _led_elsewhere(case: Record, aspect: Record, changed: Mapping[str, Any]) -> dict[str, UUID]:
+async def _led_elsewhere(case: Record, aspect: Record, changed: Mapping[str, Any]) -> dict[str, UUID | None]:
     """Another queue, where what changed leads there and nobody has the matter yet; the first matter stays with its
     case."""
     settled = aspect["owner_id"] is not None or aspect["status"] != "open" or aspect["position"] == 1
     if settled or not changed.keys() & _LEAD:
         return {}
-    before = await queues.own_queue(case, aspect) or case["queue_id"]
-    after = await queues.own_queue(case, {**dict(aspect), **changed}) or case["queue_id"]
-    return {"queue_id": after} if after is not None and before != after and aspect["queue_id"] != after else {}
+    before = await queues.own_queue(case, aspect)
+    after = await queues.own_queue(case, {**dict(aspect), **changed})
+    return {"queue_id": after} if before != after and aspect["queue_id"] != after else {}
 
 
 _LEAD = {"category", "priority", "severity"}

@@ -52,7 +52,7 @@ class Opening:
     due_at: datetime
     queue_id: UUID | None
     aspect_queues: tuple[UUID | None, ...]
-    """Where each matter waits: with the case, or in a queue of its own."""
+    """The queue of its own that a matter waits in; None: with the case."""
     link: Any
     fields: dict[str, Any]
     filed: Filed
@@ -85,7 +85,7 @@ def planned(receipt: Receipt, complaint: Complaint, ground: Ground, message_id: 
         receipt=receipt, case_id=case_id, message_id=message_id or new_id(), party_id=new_id(),
         aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, ground=ground,
         title=title_of(complaint), received_at=received_at, due_at=due_at,
-        queue_id=queue_id, aspect_queues=tuple(each or queue_id for each in apart), link=link_row,
+        queue_id=queue_id, aspect_queues=tuple(apart), link=link_row,
         fields=fields.check(ground.fields, complaint.fields), filed=filed,
         representative=representatives.speaks(complaint.represented_by), waited=message_id is not None,
     )  # fmt: skip
@@ -255,7 +255,7 @@ def _put_entries(
             "severity": 1,
             "due_at": moment(opening.due_at),
             "category": matter.category if is_code(matter.category) else "",
-            **({"queue": str(queue)} if queue != opening.queue_id else {}),
+            **({"queue": str(queue)} if queue else {}),
         }
         for place, (identity, matter, queue) in enumerate(
             zip(opening.aspect_ids, complaint.matters, opening.aspect_queues, strict=True), 1

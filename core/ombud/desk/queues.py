@@ -63,13 +63,28 @@ def elsewhere(
 
 
 async def follow(case_id: UUID, before: UUID | None, queue: UUID | None) -> None:
-    """A matter that waited where its case waited goes along; one with a queue of its own stays there. In the caller's
+    """A case moves: its matters wait with it, but for those in another queue of their own. In the caller's
     transaction."""
     await db.execute(
-        "UPDATE core_aspect SET queue_id = $3 WHERE case_id = $1 AND queue_id IS NOT DISTINCT FROM $2",
-        case_id,
-        before,
-        queue,
+        "UPDATE core_aspect SET queue_id = NULL WHERE case_id = $1 AND queue_id IN ($2, $3)", case_id, before, queue
+    )
+
+
+# Cases of other queues with a matter that waits in one of its own: queue_id, waiting, unowned.
+APART = """
+SELECT a.queue_id, count(DISTINCT a.case_id)::bigint AS waiting,
+    (count(DISTINCT a.case_id) FILTER (WHERE a.owner_id IS NULL))::bigint AS unowned
+FROM core_aspect a JOIN core_case c ON c.id = a.case_id WHERE {seen} AND c.status <> 'closed' GROUP BY a.queue_id
+"""
+
+
+def apart(viewer: Viewer, arguments: Arguments) -> str:
+    """SQL over an aspect `a` and its case `c`: it is open and waits elsewhere than its case, in the viewer's sight."""
+    me = arguments.add(viewer.user_id)
+    seen = decide(viewer, "case.read", "case").where("c", arguments)
+    return (
+        "a.status = 'open' AND a.queue_id IS NOT NULL AND c.queue_id IS DISTINCT FROM a.queue_id "
+        f"AND a.concerns_user_id IS DISTINCT FROM {me}::uuid AND {seen}"
     )
 
 
@@ -85,8 +100,10 @@ async def _counts(viewer: Viewer) -> dict[UUID, tuple[int, int]]:
     arguments = Arguments()
     rows_seen = decide(viewer, "case.read", "count").where("n", arguments)
     rows = await db.fetch(
+        "SELECT queue_id, sum(waiting)::bigint AS waiting, sum(unowned)::bigint AS unowned FROM ("
         "SELECT queue_id, sum(delta)::bigint AS waiting, (sum(delta) FILTER (WHERE NOT owned))::bigint AS unowned "
-        f"FROM core_queue_count n WHERE status <> 'closed' AND {rows_seen} GROUP BY queue_id",
+        f"FROM core_queue_count n WHERE status <> 'closed' AND {rows_seen} GROUP BY queue_id "
+        f"UNION ALL {APART.format(seen=apart(viewer, arguments))}) both_kinds GROUP BY queue_id",
         *arguments.values,
     )
     return {row["queue_id"]: (row["waiting"], row["unowned"] or 0) for row in rows}
@@ -94,13 +111,18 @@ async def _counts(viewer: Viewer) -> dict[UUID, tuple[int, int]]:
 
 _TOTAL = """
 SELECT (SELECT coalesce(sum(n.delta), 0) FROM core_queue_count n WHERE {counted}{wanted_n})
-    + (SELECT count(*) FROM core_case c WHERE {own}{wanted_c}) AS total
+    + (SELECT count(*) FROM core_case c WHERE {own}{wanted_c}) + {elsewhere} AS total
+"""
+_ELSEWHERE = """
+(SELECT count(DISTINCT a.case_id) FROM core_aspect a JOIN core_case c ON c.id = a.case_id WHERE {seen}
+    AND a.queue_id = (SELECT id FROM core_queue WHERE key = {key}){status})
 """
 
 
 async def total(viewer: Viewer, queue: str = "", status: str = "") -> int:
     """How many cases the viewer may see, in a queue (its key) and of a status (`open`: not closed), any by default: the
-    kept counters, plus the confidential ones that are theirs by ownership. One statement, whatever the size."""
+    kept counters, plus the confidential ones that are theirs by ownership and those with a matter that waits there by
+    itself. One statement, whatever the size."""
     arguments = Arguments()
     return int(await db.fetchval(total_sql(viewer, queue, status, arguments), *arguments.values))
 
@@ -113,10 +135,16 @@ def total_sql(viewer: Viewer, queue: str, status: str, arguments: Arguments) -> 
         secret, me = arguments.add(list(viewer.units("case.confidential"))), arguments.add(viewer.user_id)
         seen = decide(viewer, "case.read", "case").where("c", arguments)
         own = f"c.confidential AND c.owner_id = {me}::uuid AND NOT c.unit_id = ANY({secret}::uuid[]) AND {seen}"
+    elsewhere = "0"
+    if queue:
+        elsewhere = _ELSEWHERE.format(
+            seen=apart(viewer, arguments), key=arguments.add(queue),
+            status=_in_status(status, arguments).replace("{}", "c"),
+        )  # fmt: skip
     in_queue = f" AND {{}}.queue_id = (SELECT id FROM core_queue WHERE key = {arguments.add(queue)})" if queue else ""
     in_status = _in_status(status, arguments)
     wanted = {f"wanted_{alias}": (in_queue + in_status).replace("{}", alias) for alias in ("n", "c")}
-    return _TOTAL.format(counted=counted, own=own, **wanted)
+    return _TOTAL.format(counted=counted, own=own, elsewhere=elsewhere, **wanted)
 
 
 def _in_status(status: str, arguments: Arguments) -> str:

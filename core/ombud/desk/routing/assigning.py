@@ -150,7 +150,8 @@ async def move_aspect(
     actor: Viewer, case_id: UUID, aspect_id: UUID, queue: UUID, because: Mapping[str, Any] | None = None
 ) -> None:
     """Puts one matter into a queue; in the caller's transaction, with the case locked."""
-    await update("core_aspect", aspect_id, {"queue_id": queue})
+    own = await db.fetchval("SELECT nullif($2::uuid, c.queue_id) FROM core_case c WHERE c.id = $1", case_id, queue)
+    await update("core_aspect", aspect_id, {"queue_id": own})
     body = {"aspect": str(aspect_id), "queue": str(queue), **_why(because or {})}
     await record(actor, case_id, "aspect.changed", body)
 

@@ -27,15 +27,14 @@ class Case:
 
     @property
     def owner_id(self) -> UUID | None:
-        return self._of("owner_id")
+        found = (self.row if self.aspect is None else self.aspect)["owner_id"]
+        return UUID(str(found)) if found else None
 
     @property
     def queue_id(self) -> UUID | None:
-        return self._of("queue_id")
-
-    def _of(self, name: str) -> UUID | None:
-        found = (self.row if self.aspect is None else self.aspect)[name]
-        return UUID(str(found)) if found else None
+        """Where it waits; a matter without a queue of its own with its case."""
+        own = self.aspect["queue_id"] if self.aspect is not None else None
+        return UUID(own) if own else self.row["queue_id"]
 
     @property
     def category(self) -> str:
@@ -108,17 +107,17 @@ def _facts(row: Record, aspect: Mapping[str, Any] | None) -> CaseFacts:
         priority=row["priority"], severity=row["severity"], owner=str(row["owner_id"] or ""),
         queue=str(row["queue_id"] or ""), channel=row["channel"], language=language_of(row),
         confidential=row["confidential"], mood=row["mood"], received_at=row["received_at"], opened_at=row["opened_at"],
-        at=now(), due_at=row["due_at"], aspects=tuple(_matter(each) for each in matters),
+        at=now(), due_at=row["due_at"], aspects=tuple(_matter(each, row) for each in matters),
         support_needs=row["needs"], messages_in=row["came"], messages_out=row["went"], last_in_at=row["last_in"],
         last_out_at=row["last_out"],
     )  # fmt: skip
 
 
-def _matter(row: Mapping[str, Any]) -> AspectFacts:
+def _matter(row: Mapping[str, Any], case: Record) -> AspectFacts:
     return AspectFacts(
         id=str(row["id"]), position=row["position"], status=row["status"], category=row["category"],
         priority=row["priority"], severity=row["severity"], owner=str(row["owner_id"] or ""),
-        queue=str(row["queue_id"] or ""), outcome=row["outcome"], cause=row["cause"],
+        queue=str(row["queue_id"] or case["queue_id"] or ""), outcome=row["outcome"], cause=row["cause"],
         concerns_staff=bool(row["concerns_user_id"]),
     )  # fmt: skip
 

@@ -73,8 +73,8 @@ class RouterContract(Contract):
         "basic-76",
         "The same case and choices get the same proposals, each for a choice it was given; and nothing else happens",
         why="People ask why a case went to them, and a draft of the rules is tried on last year's cases: an answer "
-        "that changes by itself explains nothing. A proposal for somebody who was not offered counts as a fault, because "
-        "core leaves out whom a matter is about.",
+        "that changes by itself explains nothing. A proposal for somebody who was not offered counts as a fault, "
+        "because core leaves out whom a matter is about.",
         example='Proposal(choice=choices[0].id, score=0.8, reason="Speaks the customer\'s language.")',
         remedy="Give a list of Proposals with scores from 0 to 1, in words without names; read nothing but the case "
         "and the choices: no clock, no chance, no network, no database.",
