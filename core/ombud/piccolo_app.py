@@ -14,6 +14,8 @@ APP_CONFIG = AppConfig(
             "ombud.trust.tables",
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
+            "ombud.desk.calendars.tables",
+            "ombud.desk.clocks.tables",
             "ombud.desk.inbox.tables",
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
+from ombud.desk.clocks import settling as clock_settling
 from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
 from ombud.desk.notices import customers as customer_notices
@@ -37,6 +38,7 @@ async def open_desk(config: Config) -> None:
     closing.listen()
     forgetting.listen()
     mood.listen()
+    clock_settling.listen()
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()

@@ -13,7 +13,9 @@ from ombud.config import Config
 from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
+from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
+from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
@@ -80,8 +82,12 @@ def register(config: Config) -> None:
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
     register_job(digest.JOB, digest.send)
+    register_job(calendar_setup.SWEEP, calendar_setup.renew)
+    register_job(clock_watching.JOB, clock_watching.look)
     register_job(search_build.JOB, search_build.rebuild_job)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
+    schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
+    schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every(sending.SWEEP, schedule.interval(seconds=30), sending.SWEEP)

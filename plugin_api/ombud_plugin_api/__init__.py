@@ -26,6 +26,7 @@ from ombud_plugin_api.crm import (
     PersonMatch,
     Recorded,
 )
+from ombud_plugin_api.deadlines import Deadline, Deadlines, WorkingTime
 from ombud_plugin_api.errors import Misconfigured, Permanent, PluginFault, Transient
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.facts import (
@@ -125,6 +126,8 @@ __all__ = [
     "CustomerMessage",
     "CustomerWords",
     "Datum",
+    "Deadline",
+    "Deadlines",
     "Deliverer",
     "DeliveryReport",
     "DemoData",
@@ -184,6 +187,7 @@ __all__ = [
     "Tried",
     "UnitOption",
     "UnitView",
+    "WorkingTime",
     "hookimpl",
     "read_manifest",
 ]

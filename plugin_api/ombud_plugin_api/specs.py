@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
+from ombud_plugin_api.deadlines import Deadlines
 from ombud_plugin_api.events import Event
 from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
@@ -68,6 +69,12 @@ def provide_actions(manifest: Manifest) -> list[Action]:  # type: ignore[empty-b
 @hookspec
 def provide_routers(manifest: Manifest) -> list[Router]:  # type: ignore[empty-body]
     """What proposes who, or which queue, suits a case; called in the work process when routing weighs one."""
+
+
+@hookspec
+def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[empty-body]
+    """What tells by when something is due in a case, as terms of clocks that core runs; pure, asked in the work process
+    whenever something happened in the case."""
 
 
 @hookspec

@@ -227,7 +227,8 @@ class Named:
 class Condition(Named):
     """One thing that holds of a case or does not. `holds(facts, args)` is pure and runs in a moment; one that fails
     does not hold, and is named. `describe(args)`: in words, such as `the priority is high`. `reads`: which facts it
-    reads, so that a replay can say what old cases lack."""
+    reads, so that a replay can say what old cases lack. `found(facts, args)`: what it saw, as a code or a number, for
+    the record that explains what was done."""
 
     key: str
     label: str
@@ -236,6 +237,7 @@ class Condition(Named):
     describe: Callable[[Mapping[str, Any]], str]
     reads: tuple[str, ...] = ()
     group: str = ""
+    found: Callable[[CaseFacts, Mapping[str, Any]], str] | None = None
     noun: ClassVar[str] = "condition"
 
 

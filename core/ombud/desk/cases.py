@@ -9,7 +9,7 @@ from asyncpg import Record
 from ombud.desk import queues
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.fields import checked_fields
+from ombud.desk.fields import checked_fields, coded, schema_of
 from ombud.desk.words import PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, subject_of, update
 from ombud.kernel.clock import now
@@ -119,6 +119,8 @@ async def _record_change(viewer: Viewer, case: Record, changed: Mapping[str, Any
     codes = {"queue" if key == "queue_id" else key: value for key, value in codes.items()}
     free = {key: Sealed(subject, changed[key]) for key in ("title", "fields") if key in changed}
     codes |= {"fields": sorted(free)} if free else {}
+    if "fields" in changed:
+        codes["coded"] = coded(await schema_of(case["case_type"]), changed["fields"])
     await record(viewer, case["id"], "case.changed", codes, free)
 
 

@@ -8,6 +8,7 @@ from cerberus import Validator
 
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid
+from ombud.desk.words import is_code
 from ombud.kernel.database import db
 
 TYPES = ("string", "integer", "boolean", "date_text")
@@ -57,6 +58,17 @@ def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any
         if isinstance(value, float):
             raise Invalid(f"{_label(schema, field)}: give decimals as text, such as '12.50'.", f"fields.{field}")
     return dict(validator.document)
+
+
+def coded(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are nobody's words, for the ledger's clear part: choices of a list, and yes or no. A number can
+    be that of an account, so it stays sealed."""
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, bool)
+        or (isinstance(value, str) and is_code(value) and value in schema.get(name, {}).get("allowed", ()))
+    }
 
 
 def form(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[FormField]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ombud.desk import deadlines, fields, queues, references, representatives
 from ombud.desk.ground import Ground
-from ombud.desk.words import is_code
+from ombud.desk.words import is_code, is_language
 from ombud.kernel.clock import now
 from ombud.kernel.ids import new_id
 from ombud.kernel.writes import Writes
@@ -268,6 +268,8 @@ def _put_entries(
         "received_at": moment(opening.received_at), "due_at": moment(opening.due_at),
         "person": str(opening.receipt.person_id), "party": str(opening.party_id), "link": str(opening.link.id),
         "aspects": aspects, "confidential": complaint.confidential,
+        "language": complaint.language if is_language(complaint.language) else "",
+        "coded": fields.coded(opening.ground.fields, opening.fields),
     }  # fmt: skip
     values = {"name": complaint.person.name, "email": complaint.person.email, "phone": complaint.person.phone}
     sealed = {f"person.{key}": Sealed(person, value) for key, value in values.items() if value}

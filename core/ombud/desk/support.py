@@ -61,5 +61,9 @@ async def confirm(viewer: Viewer, case_id: UUID, person_id: UUID, needs: Needs, 
                 },
             )
         }
-        body = {"person": str(person_id), "review_on": needs.review_on.isoformat() if needs.review_on else ""}
+        holds = needs.in_vulnerable_circumstances or needs.complains_of_our_response or bool(adjustments)
+        body = {
+            "person": str(person_id), "review_on": needs.review_on.isoformat() if needs.review_on else "",
+            "holds": holds,
+        }  # fmt: skip
         await record(viewer, case_id, "support_needs.confirmed", body, sealed)

@@ -112,6 +112,7 @@ class Case(Table, tablename="core_case"):
     last_word_at = Timestamptz()
     last_word_channel = Text(default="")
     merged_into = UUID(default=None, null=True, help_text="the case that holds what this one held")
+    clocked = Boolean(default=False, help_text="its clocks were started, or looked after when something moved")
     version = Integer(default=1)
 
 

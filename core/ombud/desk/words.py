@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}\Z")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z")
 
 STATUSES = ("new", "in_progress", "resolved", "closed")
 PRIORITIES = ("low", "normal", "high", "urgent")
@@ -69,6 +70,11 @@ LABELS = {
 def is_code(text: str) -> bool:
     """Whether a value is a code, fit to stand in the ledger in clear; anything else may be somebody's words."""
     return text == "" or CODE.match(text) is not None
+
+
+def is_language(text: str) -> bool:
+    """Whether a value is the code of a language (BCP 47), fit to stand in the ledger in clear."""
+    return LANGUAGE.match(text) is not None
 
 
 def label(code: str) -> str:

@@ -58,6 +58,7 @@ class Loaded:
     conditions: tuple[api.Condition, ...] = ()
     actions: tuple[api.Action, ...] = ()
     routers: tuple[api.Router, ...] = ()
+    deadlines: tuple[api.Deadlines, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -185,6 +186,7 @@ _KINDS: dict[str, type] = {
     "conditions": api.Condition,
     "actions": api.Action,
     "routers": api.Router,
+    "deadlines": api.Deadlines,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -244,6 +246,14 @@ def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")
 
 
+def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
+    for each in given:
+        if each.key != slug and not each.key.startswith(f"{slug}."):
+            raise UnfitError(f"the key {each.key!r} of deadlines must be '{slug}', or begin with '{slug}.'")
+        if not callable(each.due):
+            raise UnfitError(f"the `due` of {each.key} cannot be called; give a function")
+
+
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for permission in given["permissions"]:
         if not permission.key.startswith(f"{slug}."):
@@ -254,6 +264,8 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
     _check_keys(slug, given)
+    _check_deadlines(slug, given["deadlines"])
+    _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:
             raise UnfitError(f"its job {job.name} would run every {job.every_seconds!r} s; give 0, or 10 and more")
@@ -272,7 +284,8 @@ def _check_vocabulary(slug: str, words: tuple[api.Condition | api.Action, ...]) 
         if word.key != slug and not word.key.startswith(f"{slug}."):
             raise UnfitError(f"the key {word.key!r} of its {word.noun} must be '{slug}', or begin with '{slug}.'")
         try:
-            read_schema(word.schema)
+            if word.schema:
+                read_schema(word.schema)
         except SchemaUnfit as problem:
             raise UnfitError(f"the arguments of its {word.noun} {word.key} do not fit: {problem}") from problem
     for noun in ("condition", "action"):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.opening import moment
+from ombud.desk.words import is_code
 from ombud.desk.writing import update
 from ombud.kernel.database import db
 
@@ -127,7 +128,7 @@ async def count_again(case_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
 
 _TOLD = """
 SELECT a.id, a.position, a.status, a.owner_id, a.outcome, a.priority, a.severity, a.due_at, a.cause,
-    a.concerns_user_id,
+    a.category, a.concerns_user_id,
     (SELECT e.stream || '/' || e.seq FROM core_ledger_entry e WHERE e.kind = 'aspect.decided' AND a.status = 'closed'
         AND e.stream = ANY($2::text[]) AND e.body->>'aspect' = a.id::text
         ORDER BY e.at DESC, e.seq DESC LIMIT 1) AS reason,
@@ -149,6 +150,7 @@ def _told(row: Any) -> dict[str, Any]:
         "id": str(row["id"]), "position": row["position"], "status": row["status"], "owner": str(row["owner_id"] or ""),
         "outcome": row["outcome"], "priority": row["priority"], "severity": row["severity"],
         "due_at": moment(row["due_at"]) if row["due_at"] else "", "cause": row["cause"],
+        "category": row["category"] if is_code(row["category"]) else "",
         "about": str(row["concerns_user_id"] or ""), "reason": row["reason"] or "",
         "redress": [dict(each) for each in row["redress"] or ()],
     }  # fmt: skip

@@ -13,11 +13,13 @@ from asyncpg import Record
 from ombud.desk import queues, references
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.fields import coded, schema_of
 from ombud.desk.inbox import mood
 from ombud.desk.merges import moving
 from ombud.desk.merges.merge import note
 from ombud.desk.opening import moment
 from ombud.desk.promises import promises_in
+from ombud.desk.words import is_language
 from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -162,6 +164,8 @@ async def _arrive(viewer: Viewer, case: Record, opened: Record, merge_id: UUID, 
         "severity": opened["severity"], "owner": "", "queue": str(opened["queue_id"] or ""),
         "received_at": moment(opened["received_at"]), "due_at": _moment(opened["due_at"]), "person": str(person or ""),
         "aspects": [], "confidential": opened["confidential"], "split_from": str(case["id"]),
+        "language": opened["language"] if is_language(opened["language"]) else "",
+        "coded": coded(await schema_of(opened["case_type"]), opened["fields"]),
     }  # fmt: skip
     entries = [
         NewEntry(f"case/{opened['id']}", "case.opened", body, {"title": Sealed(subject, opened["title"])}),

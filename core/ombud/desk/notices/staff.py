@@ -8,6 +8,7 @@ from uuid import UUID
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, subscribe
+from ombud.trust.canonical import moment_text
 from ombud.trust.ledger import NEWS
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user
@@ -31,6 +32,8 @@ KINDS: Mapping[str, Kind] = {
     "assigned": Kind("A case or an aspect is given to me", "is yours now", "user"),
     "answered": Kind("Somebody writes in a case of mine", "has a new message", "mail"),
     "red": Kind("An angry message comes in (mine, or of the units I lead)", "got an angry message", "flag-3"),
+    "nearing": Kind("A deadline of mine comes near", "has a deadline that comes near", "hourglass"),
+    "overdue": Kind("A deadline passed (mine, or of the units I lead)", "has a deadline that passed", "clock"),
     "trouble": Kind("A message of mine fails, comes back or is uncertain", "has a message that did not get through",
                     "alert-circle"),
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
@@ -43,7 +46,7 @@ _HEARS = (
     "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
     "message.failed", "message.unsure", "message.delivery_reported state=bounced",
     "message.written state=waiting_approval",
-    "message.rejected",
+    "message.rejected", "clock.warned", "clock.breached",
 )  # fmt: skip
 
 
@@ -62,10 +65,12 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         "message.received": ("answered", _owner_of_case), "message.mood": ("red", _owner_and_leaders),
         "message.failed": ("trouble", _writer), "message.unsure": ("trouble", _writer),
         "message.delivery_reported": ("trouble", _writer), "message.written": ("approval", _approvers),
-        "message.rejected": ("returned", _writer),
+        "message.rejected": ("returned", _writer), "clock.warned": ("nearing", _clock_owner),
+        "clock.breached": ("overdue", _clock_owner_and_leaders),
     }  # fmt: skip
     what, whom = told[kind]
     people = {each for each in await whom(case_id, body, message) if f"user/{each}" != event["actor"]}
+    people -= await _concerned(body)
     for each in sorted(people):
         await _tell(each, what, event["id"], case_id, message)
 
@@ -102,6 +107,38 @@ async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], mess
     )
     owner = await _owner_of_case(case_id, body, message) if case_id else []
     return [*owner, *(await _holders(LEADS, unit))]
+
+
+async def _clock_owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner."""
+    row = await db.fetchrow(
+        "SELECT coalesce(a.owner_id, c.owner_id) AS owner_id FROM core_case c "
+        "LEFT JOIN core_aspect a ON a.case_id = c.id AND a.id = $2 WHERE c.id = $1",
+        case_id, UUID(body["aspect"]) if body.get("aspect") else None,
+    )  # fmt: skip
+    return [row["owner_id"]] if row and row["owner_id"] else []
+
+
+async def _clock_owner_and_leaders(
+    case_id: UUID | None, body: Mapping[str, Any], message: UUID | None
+) -> Iterable[UUID]:
+    """Leaders hear of a case's own clocks, and of those of aspects that end on another day."""
+    owners = await _clock_owner(case_id, body, message)
+    row = await db.fetchrow("SELECT unit_id, due_at FROM core_case WHERE id = $1", case_id)
+    same_as_case = row is not None and body.get("aspect") and row["due_at"] is not None and (
+        body.get("due_at") == moment_text(row["due_at"]) and body["clock"] == "answer"
+    )  # fmt: skip
+    if row is None or same_as_case:
+        return owners
+    return [*owners, *(await _holders(LEADS, row["unit_id"]))]
+
+
+async def _concerned(body: Mapping[str, Any]) -> set[UUID]:
+    """Whom the aspect is about that an event names: they hear of it by no path."""
+    if not body.get("aspect"):
+        return set()
+    about = await db.fetchval("SELECT concerns_user_id FROM core_aspect WHERE id = $1", UUID(body["aspect"]))
+    return {about} if about else set()
 
 
 async def _writer(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:

@@ -16,7 +16,8 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left",
+    "case.split_off", "message.left", "clock.paused", "clock.resumed", "clock.moved", "clock.warned",
+    "clock.breached",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -181,6 +182,32 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
     return write
 
 
+_CLOCKS = {"answer": "full answer", "acknowledge": "first word"}
+
+
+def _clock(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    """Of the case, or of an aspect by its letter."""
+
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        key = str(body.get("clock", ""))
+        what = _CLOCKS.get(key) or label(key.rpartition(".")[2]).lower()
+        if body.get("aspect"):
+            what += f", aspect {around.aspect(body)}"
+        values = {
+            "actor": around.actor, "clock": what, "step": str(body.get("step", "")),
+            "reason": label(str(body.get("reason", ""))).lower(), "due": str(body.get("due_at", ""))[:10],
+        }  # fmt: skip
+        return Phrase(text, values, icon)
+
+    return write
+
+
+def _clock_moved(body: Mapping[str, Any], around: Around) -> Phrase:
+    if str(body.get("because", "")).startswith("migrated:"):
+        return _clock("A clock went over to other terms (%(clock)s)", "refresh")(body, around)
+    return _clock("%(actor)s moved a deadline to %(due)s (%(clock)s)", "calendar-due")(body, around)
+
+
 _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "case.opened": _simple("The complaint came in (%(channel)s) and became a case", "star"),
     "case.assigned": _assigned,
@@ -229,6 +256,14 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "link.made": _simple("%(actor)s made a link for the customer", "link"),
     "setting.changed": _settings_changed,
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
+    "clock.started": _clock("A clock started (%(clock)s), due on %(due)s", "clock"),
+    "clock.paused": _clock("%(actor)s held a clock (%(clock)s): %(reason)s", "player-pause"),
+    "clock.resumed": _clock("A clock runs on (%(clock)s)", "player-play"),
+    "clock.met": _clock("A clock was met (%(clock)s)", "circle-check"),
+    "clock.warned": _clock("A deadline comes near (%(clock)s): %(step)s%% of its time is used", "hourglass"),
+    "clock.breached": _clock("A deadline passed (%(clock)s): %(due)s", "alert-circle"),
+    "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
+    "clock.moved": _clock_moved,
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
 }

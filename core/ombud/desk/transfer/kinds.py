@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from piccolo.table import Table
 
 from ombud.desk import tables as desk
+from ombud.desk.calendars import tables as calendars
+from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
 from ombud.desk.merges import tables as merges
@@ -70,8 +72,12 @@ KINDS = (
     Kind("settings", tables.Setting),
     Kind("people", desk.Person),
     Kind("cases", desk.Case),
+    Kind("calendars", calendars.WorkCalendar),
+    Kind("calendar_versions", calendars.CalendarVersion),
+    Kind("clock_policies", clocks.ClockPolicy),
     Kind("parties", desk.Party),
     Kind("aspects", desk.Aspect),
+    Kind("clocks", clocks.Clock),
     Kind("redress", desk.Redress),
     Kind("ladders", routing.Ladder),
     Kind("ladder_versions", routing.LadderVersion),

@@ -12,6 +12,8 @@ CORE_WORK = {
     "intake.resume": "Open a case from a receipt",
     "intake.sweep": "Take up receipts that were left lying",
     "queues.fold": "Count the queues",
+    "calendars.renew": "Look up the holidays of later years",
+    "clocks.start": "Start clocks, warn of deadlines and notice those that passed",
     "ledger.checkpoint": "Make and publish a checkpoint",
     "ledger.verify": "Verify the ledger",
     "trust.sweep": "Clear away old sessions and throttles",

@@ -1,0 +1,270 @@
+"""Brings the clocks of a case to where the case stands: starts, meets, stops, moves them and takes them up again.
+
+Runs in the work process whenever something happened that may concern a clock, and from the schedule; it compares, so it
+is safe to run twice and makes up for whatever was missed. Answering a complaint never waits for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from ombud.desk.calendars.arithmetic import local_day
+from ombud.desk.calendars.versions import current
+from ombud.desk.clocks import kept
+from ombud.desk.clocks.kept import Event, columns, event
+from ombud.desk.clocks.planning import AspectSeen, CaseSeen, ClockSeen, Step, Wanted, met, plan
+from ombud.desk.clocks.providers import wanted_by_plugins
+from ombud.desk.clocks.reckoning import Terms, first_due
+from ombud.desk.opening import moment
+from ombud.desk.promises import promises_in
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.kernel.outbox import JobContext, subscribe
+from ombud.trust.ledger import NewEntry, append
+
+ANSWER_WARNS, WORD_WARNS = (75, 90), (75,)
+LABELS = {"answer": "Full answer", "acknowledge": "First word"}
+
+# The entries of an opening start no clocks here: the schedule finds the case, so that intake pays nothing for it.
+_HEARS = (
+    "message.sent", "message.received direction=in decision=", "aspect.added", "aspect.decided", "aspect.reopened",
+    "aspect.changed", "aspect.moved", "case.changed", "case.status_changed", "case.merged", "case.absorbed",
+    "case.parted", "case.restored", "case.split", "case.split_off",
+)  # fmt: skip
+
+
+def listen() -> None:
+    """Called once by every process, since each writes down who hears of an event."""
+    subscribe("clocks", list(_HEARS), heard)
+
+
+async def heard(event_: dict[str, Any], context: JobContext) -> None:
+    stream = str(event_["stream"])
+    if stream.startswith("case/"):
+        await settle(UUID(stream.removeprefix("case/")), str(event_["actor"]))
+
+
+@dataclass
+class Settling:
+    """One case while its clocks are settled: what is written down gathers here and goes out in one go."""
+
+    case: Record
+    calendar: Any
+    actor: str
+    entries: list[NewEntry]
+
+    @property
+    def stream(self) -> str:
+        return f"case/{self.case['id']}"
+
+    def tell(self, kind: str, clock: str, aspect: Any, **codes: Any) -> None:
+        body = {"clock": clock, "aspect": str(aspect or ""), **codes}
+        self.entries.append(NewEntry(self.stream, f"clock.{kind}", body))
+
+
+async def settle(case_id: UUID, actor: str = "system") -> None:
+    """Safe to run at any time, outside transactions. A case that is gone is left alone."""
+    unit_id = await db.fetchval("SELECT unit_id FROM core_case WHERE id = $1", case_id)
+    if unit_id is None:
+        return
+    calendar = await current(unit_id)
+    promised = await promises_in(unit_id)
+    asked_for, asked = await wanted_by_plugins(case_id, unit_id, calendar)
+    async with db.transaction():
+        case = await db.fetchrow("SELECT * FROM core_case WHERE id = $1 FOR UPDATE", case_id)
+        if case is None:
+            return
+        settling = Settling(case, calendar, actor, [])
+        await _bring_along(settling)
+        seen, rows = await _seen(case), await _clocks(case_id)
+        wanted = [*_promised(settling, seen, promised.acknowledge_within_days), *asked_for]
+        for step in plan(seen, [await _clock_seen(row) for row in rows], wanted, asked):
+            await _do(settling, step, {str(row["id"]): row for row in rows})
+        if not case["clocked"]:
+            await db.execute("UPDATE core_case SET clocked = TRUE WHERE id = $1", case_id)
+        if settling.entries:
+            await append(actor=actor, entries=settling.entries)
+
+
+_MOVED = """
+UPDATE core_clock k SET case_id = a.case_id FROM core_aspect a
+WHERE a.id = k.aspect_id AND a.case_id = $1 AND k.case_id <> $1 RETURNING k.*
+"""
+
+
+async def _bring_along(settling: Settling) -> None:
+    """Clocks of aspects that came from another case come with them; this case's entries tell them as they stand."""
+    for row in await db.fetch(_MOVED, settling.case["id"]):
+        _tell_started(settling, row)
+        if row["state"] == "paused":
+            settling.tell("paused", row["key"], row["aspect_id"], reason="moved")
+        elif row["state"] == "met":
+            settling.tell("met", row["key"], row["aspect_id"], at=moment(row["ended_at"]))
+
+
+def _tell_started(settling: Settling, row: Any) -> None:
+    settling.tell(
+        "started", row["key"], row["aspect_id"], policy=row["policy"], policy_version=row["policy_version"],
+        calendar=str(row["calendar_id"] or ""), calendar_version=row["calendar_version"],
+        started_at=moment(row["started_at"]), due_at=moment(row["due_at"]) if row["due_at"] else "",
+    )  # fmt: skip
+
+
+_ASPECTS = "SELECT id, status, decided_at, due_at FROM core_aspect WHERE case_id = $1 ORDER BY position"
+_SAID = """
+SELECT coalesce(o.sent_at, m.said_at) AS at,
+    m.author_id IS NOT NULL AND coalesce(o.robot, FALSE) = FALSE
+        AND coalesce(o.kind, 'reply') NOT IN ('acknowledgement', 'status') AS person
+FROM core_message m LEFT JOIN core_outgoing o ON o.id = m.id
+WHERE m.case_id = $1 AND m.direction = 'out' AND (o.id IS NULL OR o.state = 'sent') ORDER BY 1
+"""
+
+
+async def _seen(case: Record) -> CaseSeen:
+    aspects = await db.fetch(_ASPECTS, case["id"])
+    said = await db.fetch(_SAID, case["id"])
+    decided = [row["decided_at"] for row in aspects if row["decided_at"]]
+    resolved = max(decided, default=None) if case["status"] in {"resolved", "closed"} else None
+    return CaseSeen(
+        case["status"], case["merged_into"] is not None,
+        None if case["merged_into"] is not None else resolved or case["closed_at"], case["due_at"],
+        tuple(row["at"] for row in said), tuple(row["at"] for row in said if row["person"]),
+        tuple(_aspect_seen(row) for row in aspects),
+    )  # fmt: skip
+
+
+def _aspect_seen(row: Record) -> AspectSeen:
+    return AspectSeen(str(row["id"]), row["status"] == "closed", row["decided_at"], row["due_at"])
+
+
+async def _clocks(case_id: UUID) -> Sequence[Record]:
+    return await db.fetch("SELECT * FROM core_clock WHERE case_id = $1 ORDER BY started_at, id", case_id)
+
+
+async def _clock_seen(row: Record) -> ClockSeen:
+    terms = await kept.terms_of(row["policy"], row["policy_version"])
+    last: dict[str, Any] = next((each for each in reversed(row["events"]) if each["kind"] in {"stopped", "met"}), {})
+    return ClockSeen(
+        str(row["id"]), row["key"], str(row["aspect_id"] or ""), row["state"], row["policy"], terms.met_by,
+        row["started_at"], row["due_at"], last.get("reason", "") if row["state"] == "stopped" else "",
+    )  # fmt: skip
+
+
+def _promised(settling: Settling, seen: CaseSeen, word_days: int) -> list[Wanted]:
+    """Core's own: the answer of the case and of each aspect, and the first word."""
+    received = settling.case["received_at"]
+    dates = [("", seen.due_at), *((each.id, each.due_at) for each in seen.aspects)]
+    answers = [
+        Wanted("answer", aspect, LABELS["answer"], "answer", _answer_terms(settling, received, due_at), received)
+        for aspect, due_at in dates
+        if due_at is not None
+    ]
+    word = Terms(days=word_days, regulatory=True, met_by="word", warn=WORD_WARNS)
+    return [*answers, Wanted("acknowledge", "", LABELS["acknowledge"], "acknowledge", word, received)]
+
+
+def _answer_terms(settling: Settling, received: datetime, due_at: datetime) -> Terms:
+    """So many days, as the date was set when the case was opened; a date that no number of days gives stands itself."""
+    days = (local_day(settling.calendar, due_at) - local_day(settling.calendar, received)).days
+    counted = Terms(days=max(0, days), regulatory=True, met_by="decision", warn=ANSWER_WARNS)
+    if first_due(counted, settling.calendar, received) == due_at:
+        return counted
+    return Terms(until=due_at, regulatory=True, met_by="decision", warn=ANSWER_WARNS)
+
+
+async def _do(settling: Settling, step: Step, rows: dict[str, Record]) -> None:
+    if step.do == "start":
+        assert step.wanted is not None
+        await start(settling, step.wanted)
+        return
+    row = rows[step.clock]
+    if step.do == "meet":
+        assert step.at is not None
+        await _meet(settling, row, max(step.at, row["started_at"]))
+    elif step.do == "stop":
+        await put(row, [event("stopped", now(), reason=step.reason)])
+        settling.tell("stopped", row["key"], row["aspect_id"], reason=step.reason)
+    elif step.do == "resume":
+        await put(row, [event("resumed", now(), reason=step.reason)])
+        settling.tell("resumed", row["key"], row["aspect_id"], reason=step.reason)
+    elif step.do == "move":
+        assert step.due_at is not None
+        await move(settling, row, step.due_at, step.reason)
+    else:
+        assert step.wanted is not None
+        await migrate(settling, row, step.wanted, step.reason)
+
+
+async def start(settling: Settling, wanted: Wanted) -> None:
+    """A new clock from its first event, which lies in the past where the complaint does."""
+    number = await kept.number_of(wanted.policy, wanted.terms)
+    begun = event("started", wanted.started_at, policy=wanted.policy, number=number, calendar=settling.calendar)
+    reading = await kept.read([begun])
+    row: dict[str, Any] = {
+        "id": new_id(), "case_id": settling.case["id"], "aspect_id": UUID(wanted.aspect) if wanted.aspect else None,
+        "key": wanted.key, "label": wanted.label, "policy": wanted.policy, "policy_version": number,
+        "calendar_id": UUID(settling.calendar.key), "calendar_version": settling.calendar.version,
+        "started_at": wanted.started_at, "events": [begun], "warned": 0, "version": 1, **columns(reading, 0),
+    }  # fmt: skip
+    places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    made = await db.fetchrow(f"INSERT INTO core_clock ({', '.join(row)}) VALUES ({places}) RETURNING *", *row.values())
+    _tell_started(settling, made)
+    assert made is not None
+    done = met(await _seen(settling.case), wanted.terms.met_by, wanted.aspect, wanted.started_at)
+    if done is not None:
+        await _meet(settling, made, max(done, wanted.started_at))
+
+
+async def _meet(settling: Settling, row: Record, at: datetime) -> None:
+    """One that passed its end before anybody looked was breached, too."""
+    at = max(at, datetime.fromisoformat(row["events"][-1]["at"]))
+    if row["state"] == "running" and row["due_at"] < at and row["breached_at"] is None:
+        await breach(settling, row)
+    await put(row, [event("met", at)])
+    settling.tell("met", row["key"], row["aspect_id"], at=moment(at))
+
+
+async def breach(settling: Settling, row: Record) -> None:
+    await db.execute(
+        "UPDATE core_clock SET breached_at = due_at, warn_at = NULL, version = version + 1 WHERE id = $1", row["id"]
+    )
+    settling.tell("breached", row["key"], row["aspect_id"], due_at=moment(row["due_at"]))
+
+
+async def move(settling: Settling, row: Record, due_at: datetime, because: str) -> None:
+    await put(row, [event("moved", now(), reason=because, due_at=due_at)], again=due_at > now())
+    settling.tell("moved", row["key"], row["aspect_id"], due_at=moment(due_at), because=because)
+
+
+async def migrate(settling: Settling, row: Record, wanted: Wanted, because: str) -> None:
+    """Lets a clock go over to other terms and to the calendar that holds now, reckoned from its start."""
+    number = await kept.number_of(wanted.policy, wanted.terms)
+    gone_over = event(
+        "migrated", now(), reason=because, policy=wanted.policy, number=number, calendar=settling.calendar
+    )
+    reading = await put(
+        row, [gone_over], again=True, label=wanted.label, policy=wanted.policy, policy_version=number,
+        calendar_id=UUID(settling.calendar.key), calendar_version=settling.calendar.version,
+    )  # fmt: skip
+    settling.tell(
+        "moved", row["key"], row["aspect_id"], due_at=moment(reading.due_at) if reading.due_at else "",
+        because=f"migrated:{because}", policy=wanted.policy, policy_version=number, calendar=settling.calendar.key,
+        calendar_version=settling.calendar.version,
+    )  # fmt: skip
+
+
+async def put(row: Record, more: Sequence[Event], *, again: bool = False, **values: Any) -> Any:
+    """Adds events to a clock and brings its row to what they say. `again`: an end that lies ahead may pass anew."""
+    events = [*row["events"], *more]
+    reading = await kept.read(events)
+    changed = {**values, "events": events, **columns(reading, row["warned"])}
+    if again and reading.due_at is not None and reading.due_at > now():
+        changed["breached_at"] = None
+    sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(changed, 2))
+    await db.execute(f"UPDATE core_clock SET {sets}, version = version + 1 WHERE id = $1", row["id"], *changed.values())
+    return reading

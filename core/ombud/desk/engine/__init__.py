@@ -1,0 +1,1 @@
+"""The rule engine: facts + rule versions + calendar → planned changes. Pure: no I/O, no clock of its own."""
