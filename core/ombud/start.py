@@ -12,6 +12,7 @@ from ombud.desk.inbox import mood
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
+from ombud.desk.routing import jobs as routing
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -38,6 +39,7 @@ async def open_desk(config: Config) -> None:
     closing.listen()
     forgetting.listen()
     mood.listen()
+    routing.listen()
     clock_settling.listen()
     customer_notices.listen()
     staff_notices.listen()

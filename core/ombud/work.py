@@ -24,6 +24,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.routing import jobs as routing
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -85,6 +86,11 @@ def register(config: Config) -> None:
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
     register_job(clock_watching.JOB, clock_watching.look)
     register_job(search_build.JOB, search_build.rebuild_job)
+    register_job(routing.CLIMB, routing.look)
+    register_job(routing.ASSIGN, routing.assign)
+    register_job(routing.SWEEP, routing.sweep)
+    schedule.every(routing.CLIMB, schedule.interval(minutes=1), routing.CLIMB)
+    schedule.every(routing.SWEEP, schedule.interval(hours=6), routing.SWEEP)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
     schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
     schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)
