@@ -25,6 +25,7 @@ PLACES = (
     Place("skills", "Skills", "certificate", "/administration/skills", "setting.manage", "People"),
     Place("units", "Units", "hierarchy", "/units", "setting.manage", "Desk"),
     Place("queues", "Queues", "stack-2", "/administration/queues", "queue.manage", "Desk"),
+    Place("escalations", "Escalations", "stairs-up", "/administration/escalations", "setting.manage", "Desk"),
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
     Place("calendars", "Calendars", "calendar-due", "/administration/calendars", "setting.manage", "Desk"),
