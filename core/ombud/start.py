@@ -13,6 +13,7 @@ from ombud.desk.inbox import mood
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
+from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import in_force
 from ombud.desk.rules import running as running_rules
 from ombud.kernel import calling
@@ -41,6 +42,7 @@ async def open_desk(config: Config) -> None:
     closing.listen()
     forgetting.listen()
     mood.listen()
+    routing.listen()
     clock_settling.listen()
     clocks_by_rules.register()
     customer_notices.listen()

@@ -24,6 +24,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
@@ -93,6 +94,11 @@ def register(config: Config) -> None:
     register_job(asked.JOB, asked.run)
     schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
     schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
+    register_job(routing.CLIMB, routing.look)
+    register_job(routing.ASSIGN, routing.assign)
+    register_job(routing.SWEEP, routing.sweep)
+    schedule.every(routing.CLIMB, schedule.interval(minutes=1), routing.CLIMB)
+    schedule.every(routing.SWEEP, schedule.interval(hours=6), routing.SWEEP)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
     schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
     schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)

@@ -61,6 +61,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
 from ombud_plugin_api.treatment import (
@@ -108,6 +109,7 @@ __all__ = [
     "CaseView",
     "Change",
     "Channel",
+    "Choice",
     "ClockFacts",
     "CloseCase",
     "ClosedAspect",
@@ -161,6 +163,7 @@ __all__ = [
     "Platform",
     "PluginFault",
     "PollingChannel",
+    "Proposal",
     "RawReceipt",
     "Receipt",
     "Recipient",
@@ -169,6 +172,7 @@ __all__ = [
     "Remind",
     "Representative",
     "RequireStep",
+    "Router",
     "SendTemplate",
     "SentimentScorer",
     "SetCategory",

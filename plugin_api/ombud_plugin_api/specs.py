@@ -11,6 +11,7 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.routing import Router
 from ombud_plugin_api.treatment import Action, Condition
 
 if TYPE_CHECKING:  # most commands need no web framework
@@ -63,6 +64,11 @@ def provide_conditions(manifest: Manifest) -> list[Condition]:  # type: ignore[e
 @hookspec
 def provide_actions(manifest: Manifest) -> list[Action]:  # type: ignore[empty-body]
     """Words for the then of rules; each plans changes of the list that core knows how to make."""
+
+
+@hookspec
+def provide_routers(manifest: Manifest) -> list[Router]:  # type: ignore[empty-body]
+    """What proposes who, or which queue, suits a case; called in the work process when routing weighs one."""
 
 
 @hookspec

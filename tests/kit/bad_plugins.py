@@ -239,6 +239,17 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/scoring.py", 'reason="Written', 'reason=words.text[:60] + "Written'),),
         "repeats what was",
     ),
+    "basic-75": Bad("router", ((PLUGIN, '"1"', '" "'),), "lacks a label or a version"),
+    "basic-76": Bad(
+        "router",
+        (("PACKAGE/proposing.py", "choice=each.id", 'choice="somebody"'),),
+        "proposes 'somebody', which it was not offered",
+    ),
+    "sound-50": Bad(
+        "router",
+        (("PACKAGE/proposing.py", "    people =", "    __import__('time').sleep(len(choices) / 400)\n    people ="),),
+        "seconds over 1000 choices",
+    ),
     "sound-45": Bad(
         "sentiment",
         (
@@ -382,6 +393,20 @@ ALSO_BAD: dict[str, Bad] = {
         "sentiment",
         (("PACKAGE/scoring.py", "str(round(-share, 2))", "str(-__import__('time').perf_counter_ns() % 9999 / 9999)"),),
         "two different answers",
+    ),
+    "basic-76 not the same twice": Bad(
+        "router",
+        (
+            (
+                "PACKAGE/proposing.py",
+                "score=BEST / (1 + each.load)",
+                "score=__import__('time').perf_counter_ns() % 9999 / 9999",
+            ),
+        ),
+        "two different answers",
+    ),
+    "basic-76 a score beyond one": Bad(
+        "router", (("PACKAGE/proposing.py", "BEST = 0.8", "BEST = 8"),), "gives the score 2.0"
     ),
     "basic-86 outside the text": Bad(
         "sentiment", (("PACKAGE/scoring.py", "each.span() for", "(each.start(), 10**6) for"),), "points outside"

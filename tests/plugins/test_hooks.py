@@ -20,6 +20,9 @@ from ombud.desk.errors import Invalid
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
+from ombud.desk.routing import profiles, skills
+from ombud.desk.routing.assigning import assign_by_routing
+from ombud.desk.routing.profiles import ProfileGiven
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -464,3 +467,17 @@ def test_hook_provide_actions(dummy: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "provide_actions", hookimpl(lambda: [replace(hurry, key="core.hurry")]))
     with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
         plugins.load(plugins.discover()[dummy])
+
+
+async def test_hook_provide_routers(desk_with_dummy: Any) -> None:
+    await db.execute("DELETE FROM core_user_role")
+    await skills.add(SYSTEM, "dummy", "Dummy", {})
+    names = sorted([await desk_with_dummy.user(f"agent{number}", "agent") for number in range(3)])
+    await profiles.set_profile(SYSTEM, names[2], ProfileGiven(skills=("dummy",)), 0)
+    first = await desk_with_dummy.file("The fee was taken twice.")
+    assert (await assign_by_routing(first.case_id)).owner == names[2]
+    told = await db.fetchval("SELECT body::text FROM core_ledger_entry WHERE kind = 'case.assigned'")
+    assert '"router:dummy"' in told
+    await desk_with_dummy.disable("dummy")
+    later = await desk_with_dummy.file("Again.", name="Somebody else", email="else@example.org")
+    assert (await assign_by_routing(later.case_id)).owner == names[0]

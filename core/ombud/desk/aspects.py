@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from asyncpg import Record
 from babel.numbers import get_currency_precision, list_currencies
 
-from ombud.desk import taxonomies
+from ombud.desk import queues, taxonomies
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
@@ -68,10 +69,11 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         if case["aspects_total"] >= ASPECTS:
             raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
         identity = new_id()
+        apart = await queues.own_queue(case, {"category": category})
         await db.execute(
             "INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, "
-            "due_at, version) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1)",
-            identity, case_id, position, title, text, category, case["due_at"],
+            "due_at, version, queue_id) VALUES ($1, $2, $3, $4, $5, $6, 'open', 'normal', 1, $7, 1, $8)",
+            identity, case_id, position, title, text, category, case["due_at"], apart,
         )  # fmt: skip
         status = "in_progress" if case["status"] == "resolved" else case["status"]
         await update(
@@ -83,6 +85,7 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         body = {
             "aspect": str(identity), "position": position, "category": category if is_code(category) else "",
             "priority": "normal", "severity": 1, "due_at": moment(case["due_at"]) if case["due_at"] else "",
+            **({"queue": str(apart)} if apart else {}),
         }  # fmt: skip
         await record(viewer, case_id, "aspect.added", body, sealed)
         await _follow_status(viewer, case, status)
@@ -284,13 +287,37 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
         changed = {key: value for key, value in wanted.items() if aspect[key] != value}
         if not changed:
             return int(aspect["version"])
+        changed |= await _led_elsewhere(case, aspect, changed)
         await update("core_aspect", aspect_id, changed)
         words = {key for key, value in changed.items() if key == "title" or (key == "category" and not is_code(value))}
-        codes = {key: moment(value) if key == "due_at" else value for key, value in changed.items() if key not in words}
+        codes = {_NAMED.get(key, key): _coded(value) for key, value in changed.items() if key not in words}
         subject = await subject_of(case["id"])
         free = {key: Sealed(subject, changed[key]) for key in sorted(words)}
         await record(viewer, case["id"], "aspect.changed", {"aspect": str(aspect_id), **codes}, free)
         return int(aspect["version"]) + 1
+
+
+_NAMED = {"queue_id": "queue"}
+
+
+def _coded(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return moment(value)
+    return str(value or "") if value is None or isinstance(value, UUID) else value
+
+
+async def _led_elsewhere(case: Record, aspect: Record, changed: Mapping[str, Any]) -> dict[str, UUID | None]:
+    """Another queue, where what changed leads there and nobody has the matter yet; the first matter stays with its
+    case."""
+    settled = aspect["owner_id"] is not None or aspect["status"] != "open" or aspect["position"] == 1
+    if settled or not changed.keys() & _LEAD:
+        return {}
+    before = await queues.own_queue(case, aspect)
+    after = await queues.own_queue(case, {**dict(aspect), **changed})
+    return {"queue_id": after} if before != after and aspect["queue_id"] != after else {}
+
+
+_LEAD = {"category", "priority", "severity"}
 
 
 async def assign(viewer: Viewer, aspect_id: UUID, owner_id: UUID | None, version: int | None = None) -> None:

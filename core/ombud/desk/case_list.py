@@ -1,85 +1,31 @@
 """Lists of cases: filters, two orders, keyset pages. One statement for rows and total, two where there are no rows, and
 one to look whether the search is up to date."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from ombud.desk import queues, references
+from ombud.desk import queues
+from ombud.desk.case_filters import CaseFilters, check, conditions, ways
 from ombud.desk.colleagues import claims
 from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.errors import Invalid
 from ombud.desk.search import index as search_index
-from ombud.desk.search.asked import read
-from ombud.desk.search.sql import cases_that_answer
 from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, read_cursor, write_cursor
-from ombud.desk.words import PRIORITIES, STATUSES, label, letter
+from ombud.desk.words import label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
 
+__all__ = ["CaseFilters", "CasePage", "CaseRow", "check", "conditions", "list_cases", "sees_any"]
+
 COUNTED = 1000
 LARGEST_PAGE = 200
-ORDERS = ("due", "newest")
-DUES = ("late", "soon")
-SOON = timedelta(days=3)
-OPEN = "open"
-
-
-@dataclass(frozen=True)
-class CaseFilters:
-    """What a list is narrowed to; None or empty means any. `owner`: an id, `me` or `nobody`; `status`: a status or
-    `open` (not closed); `queue`, `unit` and `case_type`: keys, a unit with all below it; `due`: `late` or `soon`
-    (three days or less); `received_from` and `received_to`: days in the unit's zone, both included;
-    `text`: words of the search, in title, aspects, names and own fields, or a reference."""
-
-    queue: str = ""
-    owner: str = ""
-    status: str = ""
-    unit: str = ""
-    channel: str = ""
-    priority: str = ""
-    received_from: date | None = None
-    received_to: date | None = None
-    reference: str = ""
-    due: str = ""
-    case_type: str = ""
-    text: str = ""
-    order: str = "newest"
-
-    def told(self) -> dict[str, str]:
-        """The filters that are set, as text: what an address and a saved view hold."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: str(value) for name, value in given.items() if value}
-
-    @classmethod
-    def of(cls, told: Mapping[str, str]) -> "CaseFilters":
-        """The filters that an address or a saved view tells; raises Invalid where it means nothing."""
-        given: dict[str, Any] = {each.name: told[each.name] for each in fields(cls) if told.get(each.name)}
-        for name in ("received_from", "received_to"):
-            if name in given:
-                given[name] = _day(str(given[name]), name)
-        filters = cls(**given)
-        check(filters)
-        return filters
-
-    def narrows(self) -> bool:
-        return any(getattr(self, each.name) for each in fields(self) if each.name != "order")
-
-
-def _day(text: str, name: str) -> date:
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid("This is not a date. Write it like 2026-11-23.", name) from None
-    if not 1900 <= day.year <= 3000:
-        raise Invalid("This date is too far away.", name)
-    return day
 
 
 class CaseRow(msgspec.Struct, frozen=True):
@@ -114,6 +60,7 @@ class CaseRow(msgspec.Struct, frozen=True):
     about_me: bool
     version: int
     claim: Claimed | None = None
+    escalated: int = 0
 
     @property
     def status_label(self) -> str:
@@ -158,18 +105,6 @@ async def list_cases(viewer: Viewer, filters: CaseFilters, cursor: str | None = 
     return CasePage(shown, end, found if counted else None, None if counted else COUNTED)
 
 
-def check(filters: CaseFilters) -> None:
-    """Raises Invalid for a filter that means nothing."""
-    allowed = {"status": (*STATUSES, OPEN), "priority": PRIORITIES, "due": DUES, "order": ORDERS}
-    for name, codes in allowed.items():
-        if getattr(filters, name) and getattr(filters, name) not in codes:
-            raise Invalid(f"{name} is one of {', '.join(codes)}.", name)
-    for each in fields(filters):
-        value = getattr(filters, each.name)
-        if isinstance(value, str) and (len(value) > 200 or "\0" in value or not value.isprintable()):
-            raise Invalid("This filter is too long or holds signs that nobody can type.", each.name)
-
-
 def _write_place(order: str, last: CaseRow) -> str:
     return write_cursor(
         _Place("due", last.due_at, last.id) if order == "due" else _Place("newest", last.opened_at, last.id)
@@ -183,74 +118,6 @@ async def sees_any(viewer: Viewer) -> bool:
     return bool(await db.fetchval(f"SELECT EXISTS (SELECT 1 FROM core_case c WHERE {seen})", *arguments.values))
 
 
-def conditions(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> str:
-    """SQL over `c`: the policy's rows, then the filters."""
-    parts = [decide(viewer, "case.read", "case").where("c", arguments)]
-    for name, column in (("channel", "channel"), ("priority", "priority"), ("case_type", "case_type")):
-        if getattr(filters, name):
-            parts.append(f"c.{column} = {arguments.add(getattr(filters, name))}")
-    for name, write in _FILTERS.items():
-        if getattr(filters, name):
-            parts.append(write(viewer, getattr(filters, name), arguments))
-    return " AND ".join(parts)
-
-
-def _by_status(viewer: Viewer, status: str, arguments: Arguments) -> str:
-    return "c.status <> 'closed'" if status == OPEN else f"c.status = {arguments.add(status)}"
-
-
-def _by_owner(viewer: Viewer, owner: str, arguments: Arguments) -> str:
-    if owner == "nobody":
-        return "c.owner_id IS NULL"
-    if owner == "me":
-        return f"c.owner_id = {arguments.add(viewer.user_id)}::uuid"
-    try:
-        return f"c.owner_id = {arguments.add(UUID(owner))}::uuid"
-    except ValueError:
-        raise Invalid("The owner is a user's id, `me` or `nobody`.", "owner") from None
-
-
-def _by_queue(viewer: Viewer, queue: str, arguments: Arguments) -> str:
-    return f"c.queue_id = (SELECT id FROM core_queue WHERE key = {arguments.add(queue)})"
-
-
-def _by_unit(viewer: Viewer, unit: str, arguments: Arguments) -> str:
-    return (
-        f"c.unit_id IN (WITH RECURSIVE below AS (SELECT id FROM core_unit WHERE key = {arguments.add(unit)} UNION "
-        "SELECT u.id FROM core_unit u JOIN below ON u.parent_id = below.id) SELECT id FROM below)"
-    )
-
-
-def _by_due(viewer: Viewer, due: str, arguments: Arguments) -> str:
-    moment = arguments.add(now())
-    if due == "late":
-        return f"(c.due_at < {moment} AND c.status IN ('new', 'in_progress'))"
-    end = arguments.add(now() + SOON)
-    return f"(c.due_at >= {moment} AND c.due_at <= {end} AND c.status IN ('new', 'in_progress'))"
-
-
-def _by_reference(viewer: Viewer, reference: str, arguments: Arguments) -> str:
-    return f"c.reference = {arguments.add(references.tidy(reference) or reference)}"
-
-
-def _by_text(viewer: Viewer, text: str, arguments: Arguments) -> str:
-    """By the search index; neither a masked title nor a masked name can be searched, else a search would tell it."""
-    asked = read(text)
-    return "FALSE" if asked is None else cases_that_answer(viewer, asked, arguments)
-
-
-_FILTERS: dict[str, Callable[[Viewer, Any, Arguments], str]] = {
-    "status": _by_status,
-    "owner": _by_owner,
-    "queue": _by_queue,
-    "unit": _by_unit,
-    "due": _by_due,
-    "reference": _by_reference,
-    "text": _by_text,
-    "received_from": lambda viewer, day, arguments: f"c.received_on >= {arguments.add(day)}",
-    "received_to": lambda viewer, day, arguments: f"c.received_on <= {arguments.add(day)}",
-}
-
 _ROWS = """
 WITH page AS ({page})
 SELECT c.id, c.reference, c.title, c.status, c.priority, c.severity, c.mood, c.channel, c.case_type, c.unit_id,
@@ -259,7 +126,7 @@ SELECT c.id, c.reference, c.title, c.status, c.priority, c.severity, c.mood, c.c
     c.received_at, c.received_on, c.opened_at, c.due_at, c.closed_at, c.last_word_at, c.last_word_channel,
     c.confidential, c.version, who.id AS customer_id, who.name AS customer,
     coalesce(seen.aspects, '[]'::jsonb) AS aspects, {about_me} AS about_me,
-    {claim_columns}, ({total})::bigint AS total
+    {claim_columns}, {escalated} AS escalated, ({total})::bigint AS total
 FROM page JOIN core_case c ON c.id = page.id
 JOIN core_unit u ON u.id = c.unit_id
 LEFT JOIN core_user o ON o.id = c.owner_id
@@ -268,42 +135,64 @@ LEFT JOIN LATERAL (SELECT p.id, p.name FROM core_party y JOIN core_person p ON p
     WHERE y.case_id = c.id AND y.role = 'complainant' ORDER BY y.created_at, y.id LIMIT 1) who ON TRUE
 LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'title', a.title, 'status', a.status,
     'outcome', a.outcome, 'category', a.category, 'owner_id', a.owner_id, 'due_at', a.due_at,
-    'decided_at', a.decided_at) ORDER BY a.position) AS aspects
+    'decided_at', a.decided_at, 'queue_id', coalesce(a.queue_id, c.queue_id)) ORDER BY a.position) AS aspects
     FROM core_aspect a WHERE a.case_id = c.id AND {aspects}) seen ON TRUE
 ORDER BY {order}
+"""
+# How far up a ladder a case, or one of its matters, stands; 0 where no escalation runs.
+LEVEL = """
+coalesce((SELECT max(greatest(x.level, 1)) FROM core_escalation x LEFT JOIN core_aspect y ON y.id = x.aspect_id
+    WHERE x.case_id = c.id AND x.state = 'running' AND y.concerns_user_id IS DISTINCT FROM {me}::uuid), 0)
 """
 ORDER_SQL = {"due": "c.due_at, c.id", "newest": "c.opened_at DESC, c.id DESC"}
 
 
 async def _rows(viewer: Viewer, filters: CaseFilters, place: _Place | None, size: int) -> list[Any]:
     arguments = Arguments()
-    page = _page_sql(conditions(viewer, filters, arguments), filters.order, place, arguments.add(size + 1), arguments)
+    page = _page_sql(viewer, filters, place, arguments.add(size + 1), arguments)
     aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
     mine = about_me("c.id", arguments.add(viewer.user_id))
     sql = _ROWS.format(
         page=page, aspects=aspects, about_me=mine, order=ORDER_SQL[filters.order],
         claim=claims.joined(arguments.add(now())), claim_columns=claims.COLUMNS,
+        escalated=LEVEL.format(me=arguments.add(viewer.user_id)),
         total=_total_sql(viewer, filters, arguments),
     )  # fmt: skip
     return await db.fetch(sql, *arguments.values)
 
 
-def _page_sql(wanted: str, order: str, place: _Place | None, limit: str, arguments: Arguments) -> str:
-    """The ids of a page, each branch in the order of its index; cases without a due date follow the others."""
-    if order == "newest":
-        after = _after(place, "(c.opened_at, c.id) <", arguments)
-        return f"SELECT c.id FROM core_case c WHERE {wanted}{after} ORDER BY c.opened_at DESC, c.id DESC LIMIT {limit}"
-    undated = f"SELECT c.id, c.due_at FROM core_case c WHERE {wanted} AND c.due_at IS NULL"
+def _page_sql(viewer: Viewer, filters: CaseFilters, place: _Place | None, limit: str, arguments: Arguments) -> str:
+    """The ids of a page; each way by which a case can be in the list in the order of its index."""
+    branch = _newest if filters.order == "newest" else _by_clock
+    found = [branch(conditions(viewer, filters, arguments, way), place, limit, arguments) for way in ways(filters)]
+    if len(found) == 1:
+        return found[0]
+    order = "held.at DESC, held.id DESC" if filters.order == "newest" else "held.at, held.id"
+    both = " UNION ALL ".join(f"({each})" for each in found)
+    return f"SELECT held.id, held.at FROM ({both}) held ORDER BY {order} LIMIT {limit}"
+
+
+def _newest(wanted: str, place: _Place | None, limit: str, arguments: Arguments) -> str:
+    after = _after(place, "(c.opened_at, c.id) <", arguments)
+    return (
+        f"SELECT c.id, c.opened_at AS at FROM core_case c WHERE {wanted}{after} "
+        f"ORDER BY c.opened_at DESC, c.id DESC LIMIT {limit}"
+    )
+
+
+def _by_clock(wanted: str, place: _Place | None, limit: str, arguments: Arguments) -> str:
+    """Cases without a due date follow the others."""
+    undated = f"SELECT c.id, c.due_at AS at FROM core_case c WHERE {wanted} AND c.due_at IS NULL"
     if place is not None and place.at is None:
         return f"{undated} AND c.id > {arguments.add(place.id)} ORDER BY c.id LIMIT {limit}"
     after = _after(place, "(c.due_at, c.id) >", arguments)
     dated = (
-        f"SELECT c.id, c.due_at FROM core_case c WHERE {wanted} AND c.due_at IS NOT NULL{after} "
+        f"SELECT c.id, c.due_at AS at FROM core_case c WHERE {wanted} AND c.due_at IS NOT NULL{after} "
         f"ORDER BY c.due_at, c.id LIMIT {limit}"
     )
     return (
-        f"SELECT both_kinds.id FROM (({dated}) UNION ALL ({undated} ORDER BY c.id LIMIT {limit})) both_kinds "
-        f"ORDER BY both_kinds.due_at, both_kinds.id LIMIT {limit}"
+        f"SELECT both_kinds.id, both_kinds.at FROM (({dated}) UNION ALL ({undated} ORDER BY c.id LIMIT {limit})) "
+        f"both_kinds ORDER BY both_kinds.at, both_kinds.id LIMIT {limit}"
     )
 
 
@@ -338,6 +227,7 @@ def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) ->
         last_word_at=None if hidden else row["last_word_at"],
         last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
         about_me=hidden, version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden),
+        escalated=0 if hidden else row["escalated"],
     )  # fmt: skip
 
 
@@ -352,6 +242,7 @@ class AspectRead(msgspec.Struct):
     owner_id: UUID | None
     due_at: datetime | None
     decided_at: datetime | None = None
+    queue_id: UUID | None = None
 
 
 _ASPECTS_READ = list[AspectRead]
@@ -365,7 +256,15 @@ def aspect_marks(aspects: Sequence[AspectRead]) -> tuple[AspectMark, ...]:
     """Marks of the aspects in view, in order; lettered one after the other, so that no gap tells."""
     return tuple(
         AspectMark(
-            each.id, letter(place), each.title, each.status, each.outcome, each.category, each.owner_id, each.due_at
+            each.id,
+            letter(place),
+            each.title,
+            each.status,
+            each.outcome,
+            each.category,
+            each.owner_id,
+            each.due_at,
+            each.queue_id,
         )
         for place, each in enumerate(aspects, 1)
     )
@@ -383,7 +282,10 @@ def _total_sql(viewer: Viewer, filters: CaseFilters, arguments: Arguments) -> st
     """How many there are: from the kept counts, else counted to one more than COUNTED."""
     if _has_kept_counts(filters):
         return queues.total_sql(viewer, filters.queue, filters.status, arguments)
-    few = f"SELECT 1 FROM core_case c WHERE {conditions(viewer, filters, arguments)} LIMIT {COUNTED + 1}"
+    few = " UNION ALL ".join(
+        f"(SELECT 1 FROM core_case c WHERE {conditions(viewer, filters, arguments, way)} LIMIT {COUNTED + 1})"
+        for way in ways(filters)
+    )
     return f"SELECT count(*) FROM ({few}) counted"
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk import queues
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.fields import checked_fields, coded, schema_of
@@ -87,6 +88,8 @@ async def change(viewer: Viewer, case_id: UUID, values: Mapping[str, Any], versi
             return int(case["version"])
         said = {"mood_by": "person"} if "mood" in changed else {}
         await update("core_case", case_id, {**changed, **said, "changed_at": now()})
+        if "queue_id" in changed:
+            await queues.follow(case_id, case["queue_id"], changed["queue_id"])
         await _record_change(viewer, case, changed)
         return int(case["version"]) + 1
 

@@ -52,6 +52,8 @@ class Opening:
     received_at: datetime
     due_at: datetime
     queue_id: UUID | None
+    aspect_queues: tuple[UUID | None, ...]
+    """The queue of its own that a matter waits in; None: with the case."""
     link: Any
     fields: dict[str, Any]
     filed: Filed
@@ -72,6 +74,11 @@ def planned(receipt: Receipt, complaint: Complaint, ground: Ground, message_id: 
         "severity": 1, "language": complaint.language, "category": complaint.matters[0].category,
         "account": receipt.account.lower(),
     }  # fmt: skip
+    queue_id = queues.choose(facts, ground.queues)
+    apart = [
+        queues.elsewhere(facts, complaint.matters[0].category, {"category": each.category}, ground.queues)
+        for each in complaint.matters
+    ]
     filed = Filed(
         reference=reference, case_id=case_id, track_url=address(f"/track/{token}"), received_at=received_at,
         answer_by=deadlines.received_on(due_at, ground.time_zone),
@@ -80,7 +87,7 @@ def planned(receipt: Receipt, complaint: Complaint, ground: Ground, message_id: 
         receipt=receipt, case_id=case_id, message_id=message_id or new_id(), party_id=new_id(),
         aspect_ids=tuple(new_id() for _ in complaint.matters), reference=reference, ground=ground,
         title=title_of(complaint), received_at=received_at, due_at=due_at,
-        queue_id=queues.choose(facts, ground.queues), link=link_row,
+        queue_id=queue_id, aspect_queues=tuple(apart), link=link_row,
         fields=fields.check(ground.fields, complaint.fields), filed=filed,
         representative=representatives.speaks(complaint.represented_by), waited=message_id is not None,
     )  # fmt: skip
@@ -151,8 +158,9 @@ _ASPECTS = (
     """
     INSERT INTO core_aspect (id, case_id, position, title, text, category, status, priority, severity, due_at, version,
         queue_id)
-    SELECT a.id, $2, a.position, a.title, a.text, a.category, 'open', 'normal', 1, $7, 1, $8
-    FROM unnest($1::uuid[], $3::int[], $4::text[], $5::text[], $6::text[]) AS a(id, position, title, text, category)
+    SELECT a.id, $2, a.position, a.title, a.text, a.category, 'open', 'normal', 1, $7, 1, a.queue_id
+    FROM unnest($1::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $8::uuid[])
+        AS a(id, position, title, text, category, queue_id)
     WHERE {gate}
     """,
     """
@@ -218,7 +226,7 @@ def _put_aspects(writes: Writes, opening: Opening, complaint: Complaint) -> None
     writes.add(
         _ASPECTS, list(opening.aspect_ids), opening.case_id, list(range(1, len(matters) + 1)),
         [matter.title or shortened(matter.text, 80) for matter in matters], [matter.text for matter in matters],
-        [matter.category for matter in matters], opening.due_at, opening.queue_id, opening.message_id,
+        [matter.category for matter in matters], opening.due_at, list(opening.aspect_queues), opening.message_id,
         [new_id() for _ in matters],
     )  # fmt: skip
 
@@ -249,8 +257,11 @@ def _put_entries(
             "severity": 1,
             "due_at": moment(opening.due_at),
             "category": matter.category if is_code(matter.category) else "",
+            **({"queue": str(queue)} if queue else {}),
         }
-        for place, (identity, matter) in enumerate(zip(opening.aspect_ids, complaint.matters, strict=True), 1)
+        for place, (identity, matter, queue) in enumerate(
+            zip(opening.aspect_ids, complaint.matters, opening.aspect_queues, strict=True), 1
+        )
     ]
     body = {
         "reference": opening.reference, "unit": str(opening.ground.unit_id), "channel": complaint.channel,

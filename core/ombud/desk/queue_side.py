@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk import views
-from ombud.desk.queues import QueueLine
+from ombud.desk.queues import APART, QueueLine, apart
 from ombud.desk.views import View
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -26,8 +26,10 @@ class QueueSide:
 
 _SIDE = """
 WITH counted AS (
-    SELECT queue_id, sum(delta)::bigint AS waiting, (sum(delta) FILTER (WHERE NOT owned))::bigint AS unowned
-    FROM core_queue_count n WHERE status <> 'closed' AND {counts} GROUP BY queue_id),
+    SELECT queue_id, sum(waiting)::bigint AS waiting, sum(unowned)::bigint AS unowned FROM (
+        SELECT queue_id, sum(delta)::bigint AS waiting, (sum(delta) FILTER (WHERE NOT owned))::bigint AS unowned
+        FROM core_queue_count n WHERE status <> 'closed' AND {counts} GROUP BY queue_id UNION ALL {apart}) both_kinds
+    GROUP BY queue_id),
 queues AS (
     SELECT q.id, q.key, q.name, coalesce(n.waiting, 0) AS waiting, coalesce(n.unowned, 0) AS unowned, q.position
     FROM core_queue q LEFT JOIN counted n ON n.queue_id = q.id WHERE q.active),
@@ -53,7 +55,8 @@ async def queue_side(viewer: Viewer) -> QueueSide:
     """Everything in one statement, whatever the number of cases."""
     arguments = Arguments()
     sql = _SIDE.format(
-        counts=decide(viewer, "case.read", "count").where("n", arguments), columns=views.COLUMNS,
+        counts=decide(viewer, "case.read", "count").where("n", arguments),
+        apart=APART.format(seen=apart(viewer, arguments)), columns=views.COLUMNS,
         views=views.in_sight(viewer, arguments), whole=arguments.add(viewer.system) + "::boolean",
         units=arguments.add(list(viewer.units("case.read"))),
     )  # fmt: skip

@@ -50,6 +50,51 @@ coalesce((SELECT m.account FROM core_message m WHERE m.case_id = {case}.id AND m
 """SQL: the account that a case came to, empty where it was filed by itself."""
 
 
+async def own_queue(case: Mapping[str, Any], matter: Mapping[str, Any]) -> UUID | None:
+    """The queue of its own that a matter goes to: where its category, priority or severity lead elsewhere than those
+    of the case's first matter do; None where it waits with the case."""
+    rows = await db.fetch("SELECT * FROM core_queue WHERE active")
+    first = await db.fetchval(
+        "SELECT category FROM core_aspect WHERE case_id = $1 ORDER BY abs(position) LIMIT 1", case["id"]
+    )
+    return elsewhere(dict(case), str(first or ""), matter, rows)
+
+
+def elsewhere(
+    case: Mapping[str, Any], first: str, matter: Mapping[str, Any], queues: Sequence[Mapping[str, Any]]
+) -> UUID | None:
+    """The queue for this matter, if it is another one than for the case with its first matter's category. Pure."""
+    own = {name: matter[name] for name in ("category", "priority", "severity") if name in matter}
+    usual, chosen = choose({**case, "category": first}, queues), choose({**case, **own}, queues)
+    return chosen if chosen != usual else None
+
+
+async def follow(case_id: UUID, before: UUID | None, queue: UUID | None) -> None:
+    """A case moves: its matters wait with it, but for those in another queue of their own. In the caller's
+    transaction."""
+    await db.execute(
+        "UPDATE core_aspect SET queue_id = NULL WHERE case_id = $1 AND queue_id IN ($2, $3)", case_id, before, queue
+    )
+
+
+# Cases of other queues with a matter that waits in one of its own: queue_id, waiting, unowned.
+APART = """
+SELECT a.queue_id, count(DISTINCT a.case_id)::bigint AS waiting,
+    (count(DISTINCT a.case_id) FILTER (WHERE a.owner_id IS NULL))::bigint AS unowned
+FROM core_aspect a JOIN core_case c ON c.id = a.case_id WHERE {seen} AND c.status <> 'closed' GROUP BY a.queue_id
+"""
+
+
+def apart(viewer: Viewer, arguments: Arguments) -> str:
+    """SQL over an aspect `a` and its case `c`: it is open and waits elsewhere than its case, in the viewer's sight."""
+    me = arguments.add(viewer.user_id)
+    seen = decide(viewer, "case.read", "case").where("c", arguments)
+    return (
+        "a.status = 'open' AND a.queue_id IS NOT NULL AND c.queue_id IS DISTINCT FROM a.queue_id "
+        f"AND a.concerns_user_id IS DISTINCT FROM {me}::uuid AND {seen}"
+    )
+
+
 async def lines(viewer: Viewer) -> list[QueueLine]:
     """All active queues with kept counts of what the viewer may see there; two statements, whatever the size."""
     counts = await _counts(viewer)
@@ -62,8 +107,10 @@ async def _counts(viewer: Viewer) -> dict[UUID, tuple[int, int]]:
     arguments = Arguments()
     rows_seen = decide(viewer, "case.read", "count").where("n", arguments)
     rows = await db.fetch(
+        "SELECT queue_id, sum(waiting)::bigint AS waiting, sum(unowned)::bigint AS unowned FROM ("
         "SELECT queue_id, sum(delta)::bigint AS waiting, (sum(delta) FILTER (WHERE NOT owned))::bigint AS unowned "
-        f"FROM core_queue_count n WHERE status <> 'closed' AND {rows_seen} GROUP BY queue_id",
+        f"FROM core_queue_count n WHERE status <> 'closed' AND {rows_seen} GROUP BY queue_id "
+        f"UNION ALL {APART.format(seen=apart(viewer, arguments))}) both_kinds GROUP BY queue_id",
         *arguments.values,
     )
     return {row["queue_id"]: (row["waiting"], row["unowned"] or 0) for row in rows}
@@ -71,13 +118,18 @@ async def _counts(viewer: Viewer) -> dict[UUID, tuple[int, int]]:
 
 _TOTAL = """
 SELECT (SELECT coalesce(sum(n.delta), 0) FROM core_queue_count n WHERE {counted}{wanted_n})
-    + (SELECT count(*) FROM core_case c WHERE {own}{wanted_c}) AS total
+    + (SELECT count(*) FROM core_case c WHERE {own}{wanted_c}) + {elsewhere} AS total
+"""
+_ELSEWHERE = """
+(SELECT count(DISTINCT a.case_id) FROM core_aspect a JOIN core_case c ON c.id = a.case_id WHERE {seen}
+    AND a.queue_id = (SELECT id FROM core_queue WHERE key = {key}){status})
 """
 
 
 async def total(viewer: Viewer, queue: str = "", status: str = "") -> int:
     """How many cases the viewer may see, in a queue (its key) and of a status (`open`: not closed), any by default: the
-    kept counters, plus the confidential ones that are theirs by ownership. One statement, whatever the size."""
+    kept counters, plus the confidential ones that are theirs by ownership and those with a matter that waits there by
+    itself. One statement, whatever the size."""
     arguments = Arguments()
     return int(await db.fetchval(total_sql(viewer, queue, status, arguments), *arguments.values))
 
@@ -90,10 +142,16 @@ def total_sql(viewer: Viewer, queue: str, status: str, arguments: Arguments) -> 
         secret, me = arguments.add(list(viewer.units("case.confidential"))), arguments.add(viewer.user_id)
         seen = decide(viewer, "case.read", "case").where("c", arguments)
         own = f"c.confidential AND c.owner_id = {me}::uuid AND NOT c.unit_id = ANY({secret}::uuid[]) AND {seen}"
+    elsewhere = "0"
+    if queue:
+        elsewhere = _ELSEWHERE.format(
+            seen=apart(viewer, arguments), key=arguments.add(queue),
+            status=_in_status(status, arguments).replace("{}", "c"),
+        )  # fmt: skip
     in_queue = f" AND {{}}.queue_id = (SELECT id FROM core_queue WHERE key = {arguments.add(queue)})" if queue else ""
     in_status = _in_status(status, arguments)
     wanted = {f"wanted_{alias}": (in_queue + in_status).replace("{}", alias) for alias in ("n", "c")}
-    return _TOTAL.format(counted=counted, own=own, **wanted)
+    return _TOTAL.format(counted=counted, own=own, elsewhere=elsewhere, **wanted)
 
 
 def _in_status(status: str, arguments: Arguments) -> str:

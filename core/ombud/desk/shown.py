@@ -64,6 +64,8 @@ class AspectMark(msgspec.Struct, frozen=True):
     category: str
     owner_id: UUID | None
     due_at: datetime | None
+    queue_id: UUID | None = None
+    """Where it waits, by itself or with its case."""
 
     @property
     def decided(self) -> bool:

@@ -129,7 +129,7 @@ class Aspect(Table, tablename="core_aspect"):
     priority = Text(default="normal")
     severity = Integer(default=1)
     owner_id = UUID(default=None, null=True)
-    queue_id = UUID(default=None, null=True)
+    queue_id = UUID(default=None, null=True, help_text="a queue of its own; empty: it waits with its case")
     concerns_user_id = UUID(default=None, null=True, help_text="the member of staff it is about, who never sees it")
     outcome = Text(default="")
     reason = Text(default="")

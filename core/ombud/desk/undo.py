@@ -9,6 +9,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk import queues
 from ombud.desk.because import because
 from ombud.desk.cases import all_aspects_closed, may_own, refuse_closed
 from ombud.desk.errors import NotNow
@@ -104,6 +105,8 @@ async def put_back(
         wanted = {name: _typed(name, value) for name, value in before.items()}
         await _possible(viewer, case, wanted)
         await update("core_case", case_id, {**wanted, "changed_at": now()})
+        if "queue_id" in wanted:
+            await queues.follow(case_id, case["queue_id"], wanted["queue_id"])
         with because(f"command/undo/{bulk_id}"):
             await _tell(viewer, case, wanted)
 

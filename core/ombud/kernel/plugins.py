@@ -57,6 +57,7 @@ class Loaded:
     sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
     conditions: tuple[api.Condition, ...] = ()
     actions: tuple[api.Action, ...] = ()
+    routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
@@ -184,6 +185,7 @@ _KINDS: dict[str, type] = {
     "sentiment_scorers": api.SentimentScorer,
     "conditions": api.Condition,
     "actions": api.Action,
+    "routers": api.Router,
     "deadlines": api.Deadlines,
     "jobs": api.Job,
     "commands": api.Command,
@@ -237,6 +239,13 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
         raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
+def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
+    for name, what in (("crms", "customer system"), ("routers", "router")):
+        for each in given[name]:
+            if each.key != slug and not each.key.startswith(f"{slug}."):
+                raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")
+
+
 def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
     for each in given:
         if each.key != slug and not each.key.startswith(f"{slug}."):
@@ -254,10 +263,8 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"there is no slot {fill.slot!r}; known are {', '.join(sorted(api.SLOTS))}")
         if not fill.template.startswith(f"{slug}/"):
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
+    _check_keys(slug, given)
     _check_deadlines(slug, given["deadlines"])
-    for crm in given["crms"]:
-        if crm.key != slug and not crm.key.startswith(f"{slug}."):
-            raise UnfitError(f"the key {crm.key!r} of a customer system must be '{slug}', or begin with '{slug}.'")
     _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:

@@ -53,6 +53,7 @@ PERMISSIONS = (
     Permission("intake.manage", "See receipts that need a look and run them again", (LEADER, ADMINISTRATOR)),
     Permission("view.share", "Share saved views with a unit", (LEADER,)),
     Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
+    Permission("team.plan", "Plan the team: skills, languages, capacity, absence", (LEADER, ADMINISTRATOR)),
     Permission("user.manage", "Add users and give roles", (ADMINISTRATOR,)),
     Permission("token.own", "Make API tokens for oneself", (*_DESK, ADMINISTRATOR)),
     Permission("job.manage", "See background work, run it again or give it up", (ADMINISTRATOR,)),

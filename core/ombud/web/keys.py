@@ -52,6 +52,7 @@ ACTIONS = (
     _action("select", "Select the row", "x", "List", LIST),
     _action("select_all", "Select all rows of the page", "*", "List", LIST),
     _action("change_many", "Change the selected cases", "b", "List", LIST),
+    _action("take_next", "Take the next one for me", "t", "List", LIST),
     _action("show_new", "Show new cases", "n", "List", LIST),
     _action("save_view", "Save these filters as a view", "v", "List", LIST),
     _action("own", "Take, or assign", "a", "Case", LIST, CASE),

@@ -405,6 +405,16 @@ def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
     return [api.Deadlines("dummy", "Tea time", due)]
 
 
+def nearest(case: api.CaseFacts, choices: Sequence[api.Choice]) -> list[api.Proposal]:
+    """Whoever has the skill `dummy`; nothing else."""
+    return [api.Proposal(choice=each.id, score=0.9, reason="Has it.") for each in choices if "dummy" in each.skills]
+
+
+@hookimpl
+def provide_routers(manifest: api.Manifest) -> list[api.Router]:
+    return [api.Router("dummy", "Dummy", "1", nearest)]
+
+
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]

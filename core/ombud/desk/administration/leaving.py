@@ -6,6 +6,7 @@ from uuid import UUID
 from ombud.desk import aspects, cases
 from ombud.desk.administration.authority import demand_over
 from ombud.desk.errors import DeskRefusal, Invalid
+from ombud.desk.routing import absences
 from ombud.desk.staff import in_words, seen
 from ombud.desk.writing import record, update
 from ombud.kernel.clock import now
@@ -59,6 +60,7 @@ async def leave(viewer: Viewer, user_id: UUID, to: UUID | None) -> HandedOn:
             raise Invalid("Choose somebody else who is active.", "to")
     async with in_words(), db.transaction():
         await users.deactivate(user_id, viewer.actor)
+        await absences.left(user_id, viewer.actor)
         moved = [*await _cases(viewer, user_id, to), *await _aspects(viewer, user_id, to)]
     return HandedOn(sum(moved), len(moved) - sum(moved))
 

@@ -12,7 +12,7 @@ from asyncpg import Record
 from ombud.desk.administration.authority import demand_in, demand_whole_desk
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound
-from ombud.desk.queues import ACCOUNT, FACTS, choose
+from ombud.desk.queues import ACCOUNT, FACTS, choose, follow
 from ombud.desk.words import PRIORITIES, SEVERITIES, is_code
 from ombud.desk.writing import check_version, demand, record, update
 from ombud.kernel.clock import now
@@ -213,15 +213,26 @@ async def _empty(viewer: Viewer, queue_id: UUID, move_to: UUID | None) -> None:
     rows = await db.fetch(
         "SELECT id FROM core_case WHERE queue_id = $1 AND status <> 'closed' ORDER BY id FOR UPDATE", queue_id
     )
-    if not rows:
+    apart = await db.fetch(
+        "SELECT a.id, a.case_id FROM core_aspect a JOIN core_case c ON c.id = a.case_id WHERE a.queue_id = $1 "
+        "AND a.status = 'open' AND c.status <> 'closed' AND c.queue_id IS DISTINCT FROM $1 ORDER BY a.case_id, a.id "
+        "FOR UPDATE OF c, a",
+        queue_id,
+    )
+    if not rows and not apart:
         return
     found = "SELECT EXISTS (SELECT 1 FROM core_queue WHERE id = $1 AND active AND id <> $2)"
     if move_to is None or not await db.fetchval(found, move_to, queue_id):
-        cases = "One open case waits" if len(rows) == 1 else f"{len(rows):,} open cases wait"
+        many = len({row["id"] for row in rows} | {row["case_id"] for row in apart})
+        cases = "One open case waits" if many == 1 else f"{many:,} open cases wait"
         raise Invalid(f"{cases} here. Choose the queue they go to.", "move_to")
     for row in rows:
         await update("core_case", row["id"], {"queue_id": move_to, "changed_at": now()})
+        await follow(row["id"], queue_id, move_to)
         await record(viewer, row["id"], "case.changed", {"queue": str(move_to)})
+    for row in apart:
+        await update("core_aspect", row["id"], {"queue_id": move_to})
+        await record(viewer, row["case_id"], "aspect.changed", {"aspect": str(row["id"]), "queue": str(move_to)})
 
 
 async def move(viewer: Viewer, queue_id: UUID, *, up: bool) -> None:

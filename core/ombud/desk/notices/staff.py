@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.routing.absences import stand_ins
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, subscribe
 from ombud.trust.canonical import moment_text
 from ombud.trust.ledger import NEWS
-from ombud.trust.policy import Arguments, Viewer, decide
+from ombud.trust.policy import Arguments, Viewer, about_me, decide
 from ombud.trust.viewers import viewer_of_user
 
 SIGN = "n"
@@ -37,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "overdue": Kind("A deadline passed (mine, or of the units I lead)", "has a deadline that passed", "clock"),
     "trouble": Kind("A message of mine fails, comes back or is uncertain", "has a message that did not get through",
                     "alert-circle"),
+    "escalated": Kind("A case of mine, or of my team, is escalated", "is escalated", "stairs-up"),
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
     "rule": Kind("A rule tells me of a case", "needs your attention, a rule says", "bolt"),
     "reminder": Kind("A rule reminds me of a case that waits", "waits for you", "hourglass"),
@@ -49,7 +51,7 @@ _HEARS = (
     "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
     "message.failed", "message.unsure", "message.delivery_reported state=bounced",
     "message.written state=waiting_approval",
-    "message.rejected", "clock.warned", "clock.breached",
+    "message.rejected", "clock.warned", "clock.breached", "case.escalated",
 )  # fmt: skip
 
 
@@ -69,10 +71,11 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         "message.failed": ("trouble", _writer), "message.unsure": ("trouble", _writer),
         "message.delivery_reported": ("trouble", _writer), "message.written": ("approval", _approvers),
         "message.rejected": ("returned", _writer), "clock.warned": ("nearing", _clock_owner),
-        "clock.breached": ("overdue", _clock_owner_and_leaders),
+        "clock.breached": ("overdue", _clock_owner_and_leaders), "case.escalated": ("escalated", _escalated_to),
     }  # fmt: skip
     what, whom = told[kind]
     people = {each for each in await whom(case_id, body, message) if f"user/{each}" != event["actor"]}
+    people |= set((await stand_ins(sorted(people))).values())
     people -= await _concerned(body)
     for each in sorted(people):
         await _tell(each, what, event["id"], case_id, message)
@@ -114,6 +117,29 @@ async def _owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | 
     return [UUID(body["owner"])] if body.get("owner") else []
 
 
+async def _escalated_to(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Whom a step reached; of a queue, whoever leads the unit. Never somebody a matter of the case is about."""
+    unit = await db.fetchval("SELECT unit_id FROM core_case WHERE id = $1", case_id)
+    role = body.get("to_role") or ""
+    if body.get("to_user"):
+        people = [UUID(body["to_user"])]
+    elif role and role != "leaders":
+        people = [row["user_id"] for row in await db.fetch(_IN_ROLE, unit, role)]
+    else:
+        people = await holders(LEADS, unit) if role or body.get("to_queue") else []
+    about = f"SELECT w.id FROM core_user w WHERE w.id = ANY($2) AND {about_me('$1', 'w.id')}"
+    concerned = {row["id"] for row in await db.fetch(about, case_id, people)}
+    return [each for each in people if each not in concerned]
+
+
+_IN_ROLE = """
+WITH RECURSIVE up AS (SELECT id, parent_id FROM core_unit WHERE id = $1
+    UNION SELECT u.id, u.parent_id FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT DISTINCT r.user_id FROM core_user_role r JOIN up ON up.id = r.unit_id
+JOIN core_user w ON w.id = r.user_id WHERE w.active AND r.role = $2 LIMIT 200
+"""
+
+
 async def _owner_of_case(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
     """Not for the first message of a case, nor for what a machine said."""
     rows = await db.fetch(
@@ -131,7 +157,7 @@ async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], mess
         message,
     )
     owner = await _owner_of_case(case_id, body, message) if case_id else []
-    return [*owner, *(await _holders(LEADS, unit))]
+    return [*owner, *(await holders(LEADS, unit))]
 
 
 async def _clock_owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
@@ -155,7 +181,7 @@ async def _clock_owner_and_leaders(
     )  # fmt: skip
     if row is None or same_as_case:
         return owners
-    return [*owners, *(await _holders(LEADS, row["unit_id"]))]
+    return [*owners, *(await holders(LEADS, row["unit_id"]))]
 
 
 async def _concerned(body: Mapping[str, Any]) -> set[UUID]:
@@ -178,8 +204,8 @@ async def _writer(case_id: UUID | None, body: Mapping[str, Any], message: UUID |
 
 async def _approvers(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
     row = await db.fetchrow("SELECT unit_id, created_by FROM core_outgoing WHERE id = $1", message)
-    holders = await _holders(APPROVES, row["unit_id"]) if row else []
-    return [each for each in holders if row is None or each != row["created_by"]]
+    found = await holders(APPROVES, row["unit_id"]) if row else []
+    return [each for each in found if row is None or each != row["created_by"]]
 
 
 _HOLDERS = """
@@ -190,7 +216,8 @@ JOIN core_user w ON w.id = r.user_id WHERE w.active AND $2 = ANY(k.permissions) 
 """
 
 
-async def _holders(permission: str, unit_id: UUID | None) -> list[UUID]:
+async def holders(permission: str, unit_id: UUID | None) -> list[UUID]:
+    """Who holds a permission in a unit, or above it."""
     return [row["user_id"] for row in await db.fetch(_HOLDERS, unit_id, permission)] if unit_id else []
 
 

@@ -15,6 +15,7 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
+    "case.escalated", "case.escalation_ended",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
     "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
     "clock.warned", "clock.breached",
@@ -50,6 +51,7 @@ class Around:
     queue: str = ""
     about: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
+    to: str = ""
 
     def aspect(self, body: Mapping[str, Any]) -> str:
         return self.letters.get(str(body.get("aspect", "")), "?")
@@ -103,7 +105,9 @@ def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
     if body.get("suggested"):
         values = {"mood": label(str(body.get("mood", ""))).lower()}
         return Phrase("The tone of the customer was suggested: %(mood)s", values, "mood-smile")
-    keys = [each for each in body if each not in {"fields", "aspect", "queue"}] + list(body.get("fields") or ())
+    keys = [each for each in body if each not in {"fields", "aspect", "queue", "because"}] + list(
+        body.get("fields") or ()
+    )
     changes = [
         f"{label(key).lower()}: {label(str(body[key])).lower()}" if key in body else label(key).lower() for key in keys
     ]
@@ -118,6 +122,29 @@ def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
 def _mood(body: Mapping[str, Any], around: Around) -> Phrase:
     values = {"mood": label(str(body.get("mood", ""))).lower()}
     return Phrase("The tone of a message was suggested: %(mood)s", values, "mood-smile")
+
+
+def _escalated(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {
+        "actor": around.actor, "ladder": label(str(body.get("ladder", "")).replace("-", "_")),
+        "step": str(body.get("level", "")), "to": around.to or "whoever leads the unit", "letter": around.aspect(body),
+    }  # fmt: skip
+    matter = " for aspect %(letter)s" if body.get("aspect") else ""
+    if not body.get("level"):
+        return Phrase(f"%(actor)s started the escalation %(ladder)s{matter}", values, "stairs-up")
+    return Phrase(f"Escalation %(ladder)s{matter}, step %(step)s: to %(to)s", values, "stairs-up")
+
+
+_OVER = {
+    "answered": "the customer got an answer", "decided": "it is decided", "closed": "the case is closed",
+    "acknowledged": "%(actor)s said what happens next", "taken_back": "%(actor)s took it back",
+}  # fmt: skip
+
+
+def _calmed(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"actor": around.actor, "ladder": label(str(body.get("ladder", "")).replace("-", "_"))}
+    why = _OVER.get(str(body.get("because", "")), "it is over")
+    return Phrase(f"The escalation %(ladder)s ended: {why}", values, "circle-check")
 
 
 def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
@@ -228,6 +255,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "case.restored": _simple("%(actor)s took a merge back: this is a case of its own again", "arrow-back-up"),
     "case.split": _simple("%(actor)s let some aspects go on in a case of their own", "arrows-split"),
     "case.split_off": _simple("%(actor)s split this case from another one", "arrows-split"),
+    "case.escalated": _escalated,
+    "case.escalation_ended": _calmed,
     "aspect.added": _simple("%(actor)s added aspect %(letter)s", "plus"),
     "aspect.assigned": _aspect_assigned,
     "aspect.changed": _changed,
@@ -334,7 +363,8 @@ COLUMNS = """
 e.seq, e.at, e.actor, e.kind, e.body, e.cause, k.name AS token_name, who.name AS person_name,
     coalesce(nullif(w.display_name, ''), w.name) AS user_name, q.name AS queue_name,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
-    coalesce(nullif(b.display_name, ''), b.name) AS about_name
+    coalesce(nullif(b.display_name, ''), b.name) AS about_name,
+    coalesce(nullif(t.display_name, ''), t.name, tq.name, tr.label) AS to_name
 """
 NAMES = f"""
 LEFT JOIN core_token k ON k.id = substring(e.actor FROM '^token/({_UUID})$')::uuid
@@ -343,6 +373,9 @@ LEFT JOIN core_person who ON who.id = substring(e.actor FROM '^person/({_UUID})$
 LEFT JOIN core_user o ON o.id = substring(e.body->>'owner' FROM '^{_UUID}$')::uuid
 LEFT JOIN core_user b ON b.id = substring(e.body->>'about' FROM '^{_UUID}$')::uuid
 LEFT JOIN core_queue q ON q.id = substring(e.body->>'queue' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_user t ON t.id = substring(e.body->>'to_user' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_queue tq ON tq.id = substring(e.body->>'to_queue' FROM '^{_UUID}$')::uuid
+LEFT JOIN core_role tr ON tr.key = e.body->>'to_role'
 """
 _ENTRIES = f"""
 SELECT {COLUMNS} FROM core_ledger_entry e {NAMES.replace("{", "{{").replace("}", "}}")}
@@ -399,7 +432,9 @@ async def events(
 def happened(row: Any, letters: Mapping[str, str], show_people: bool) -> Happened:
     """An entry from a row with COLUMNS and NAMES."""
     actor = actor_name(row, show_people)
-    around = Around(actor, row["owner_name"] or "", row["queue_name"] or "", row["about_name"] or "", letters)
+    around = Around(
+        actor, row["owner_name"] or "", row["queue_name"] or "", row["about_name"] or "", letters, row["to_name"] or ""
+    )
     words = phrase(row["kind"], row["body"], around)
     return Happened(row["seq"], row["at"], row["kind"], row["actor"], actor, words, row["body"], cause=row["cause"])
 

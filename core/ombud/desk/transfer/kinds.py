@@ -12,6 +12,7 @@ from ombud.desk.inbox import tables as inbox
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
+from ombud.desk.routing import tables as routing
 from ombud.desk.rules import tables as rules
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
@@ -62,6 +63,9 @@ KINDS = (
     Kind("roles", trust.Role),
     Kind("users", trust.User),
     Kind("user_roles", trust.UserRole),
+    Kind("skills", routing.Skill),
+    Kind("staff_profiles", routing.StaffProfile),
+    Kind("absences", routing.Absence),
     Kind("case_types", desk.CaseType),
     Kind("queues", desk.Queue),
     Kind("taxonomy_terms", desk.TaxonomyTerm),
@@ -76,6 +80,9 @@ KINDS = (
     Kind("aspects", desk.Aspect),
     Kind("clocks", clocks.Clock),
     Kind("redress", desk.Redress),
+    Kind("ladders", routing.Ladder),
+    Kind("ladder_versions", routing.LadderVersion),
+    Kind("escalations", routing.Escalation),
     Kind("receipts", desk.Raw, more=(_SUBJECT,)),
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
@@ -126,6 +133,7 @@ LEFT_OUT = {
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
     "core_presence": "who looks at what in this half minute; kept nowhere",
+    "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",
     "core_session": "nobody stays signed in",
     "core_token": "API tokens are secrets; make new ones",

@@ -16,6 +16,7 @@ from ombud.desk.file_kinds import warning
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
+from ombud.desk.routing import shown as routing
 from ombud.desk.rules.explained import is_told
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
@@ -68,6 +69,7 @@ async def show_case(
             for each, name in (offered.macros if offered else ())
         ],
         "crm": crm_places(viewer, view),
+        "routing": await routing.glance(viewer, view.case.id),
     }
     context["case"]["linked"] = linked(await tied_to(viewer, view.case.id), view) if view.tied else []
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -17,6 +17,7 @@ from ombud.desk.bulk import run as bulk_run
 from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases, sees_any
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.queue_side import queue_side
+from ombud.desk.routing import next_item, reasons
 from ombud.desk.views import View, may_change
 from ombud.desk.words import MOODS, label
 from ombud.desk.writing import case_id_of
@@ -83,7 +84,8 @@ async def queue(request: Req, code: str, after: str = "", going_on: str = "") ->
     which = listed(code, side)
     filters = narrowed(request.query_params, which)
     found = await list_cases(viewer, filters, after or None, PAGE)
-    shown = _rows(request, which, filters, found, going_on if after else "")
+    place = Place(next((each.id for each in side.lines if each.key == filters.queue), None), viewer.user_id)
+    shown = _rows(request, which, filters, found, going_on if after else "", place)
     shown |= {"may_take": viewer.may("case.take"), "may_change": bool(bulk.possible(viewer))}
     if asks_for(request, "more"):
         return await fragment(request, "fragments/queue_groups.html", **shown)
@@ -113,8 +115,10 @@ def view_drawn(viewer: Viewer, view: View | None) -> dict[str, Any] | None:
             "unit": view.unit.name if view.unit else ""}  # fmt: skip
 
 
-def _rows(request: Req, which: Listed, filters: CaseFilters, found: CasePage, going_on: str) -> dict[str, Any]:
-    groups = _grouped(found, going_on) if filters.order == "due" else _one_group(found)
+def _rows(
+    request: Req, which: Listed, filters: CaseFilters, found: CasePage, going_on: str, place: "Place"
+) -> dict[str, Any]:
+    groups = _grouped(found, going_on, place) if filters.order == "due" else _one_group(found, place)
     total, exact = (found.total, True) if found.total is not None else (found.at_least, False)
     about = {"code": which.code, "label": which.name, "total": total, "total_exact": exact,
              "view": which.code in VIEWS or which.view is not None}  # fmt: skip
@@ -125,13 +129,13 @@ def _rows(request: Req, which: Listed, filters: CaseFilters, found: CasePage, go
     }  # fmt: skip
 
 
-def _one_group(found: CasePage) -> list[dict[str, Any]]:
+def _one_group(found: CasePage, place: "Place") -> list[dict[str, Any]]:
     """The newest first: clocks do not part these rows."""
-    rows = [row_shown(row) for row in found.rows]
+    rows = [row_shown(row, place) for row in found.rows]
     return [{"code": "all", "label": "", "count": None, "cases": rows}] if rows else []
 
 
-def _grouped(found: CasePage, going_on: str) -> list[dict[str, Any]]:
+def _grouped(found: CasePage, going_on: str, place: "Place") -> list[dict[str, Any]]:
     parts: dict[str, list[CaseRow]] = {}
     for row in found.rows:
         parts.setdefault(row.clock.state if row.clock else "none", []).append(row)
@@ -141,7 +145,7 @@ def _grouped(found: CasePage, going_on: str) -> list[dict[str, Any]]:
             "code": code,
             "label": "" if code == going_on else GROUPS[code],
             "count": len(rows) if whole else None,
-            "cases": [row_shown(row) for row in rows],
+            "cases": [row_shown(row, place) for row in rows],
         }
         for code, rows in sorted(parts.items(), key=lambda part: list(GROUPS).index(part[0]))
     ]
@@ -154,7 +158,26 @@ def _next(request: Req, code: str, found: CasePage, groups: list[dict[str, Any]]
     return f"{address(code)}?{urlencode({**kept, 'after': found.next_cursor, 'going_on': groups[-1]['code']})}"
 
 
-def row_shown(row: CaseRow) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Place:
+    """The queue and the reader of a list, which say for which of its matters a case stands there."""
+
+    queue: UUID | None = None
+    me: UUID | None = None
+
+
+NOWHERE = Place()
+
+
+def _here(row: CaseRow, place: Place) -> list[Any]:
+    """The open matters for which a case stands in this list, where it does not stand there as a whole."""
+    if place.queue and (row.queue is None or row.queue.id != place.queue):
+        return [each for each in row.aspects if not each.decided and each.queue_id == place.queue]
+    mine = place.me is not None and not row.mine
+    return [each for each in row.aspects if not each.decided and each.owner_id == place.me] if mine else []
+
+
+def row_shown(row: CaseRow, place: Place = NOWHERE) -> dict[str, Any]:
     """A case as fragments/queue_groups.html draws it."""
     last = {"channel": row.last_word_channel, "at": row.last_word_at} if row.last_word_at else None
     return {
@@ -163,14 +186,24 @@ def row_shown(row: CaseRow) -> dict[str, Any]:
         "heat": heat_of(row.mood), "clock": row.clock, "owner": row.owner, "mine": row.mine, "last": last,
         "status_label": label(row.status), "confidential": row.confidential, "version": row.version,
         "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim, "stamp": stamp(row),
-        "unread": False,
+        "unread": False, "here": _here(row, place), "escalated": row.escalated,
     }  # fmt: skip
 
 
 def stamp(row: CaseRow) -> str:
     """What tells a page that a row it shows is no longer as it was drawn."""
     claim = row.claim.user_id if row.claim else None
-    seen = (row.version, row.last_word_at, row.owner, row.mood, claim, row.due_at, row.customer, row.aspects)
+    seen = (
+        row.version,
+        row.last_word_at,
+        row.owner,
+        row.mood,
+        claim,
+        row.due_at,
+        row.customer,
+        row.aspects,
+        row.escalated,
+    )
     return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:12]
 
 
@@ -181,20 +214,36 @@ def heat_of(mood: str) -> int:
 
 @post("/queues/{code:str}/take", opt=TAKE)
 async def take_from(request: Req, code: str) -> Response[None]:
-    """Takes the ticked cases, or the next one nobody owns where none is ticked."""
+    """Takes the ticked cases, or the next one that suits the reader best where none is ticked."""
     viewer = viewer_of(request)
     which = listed(code, await queue_side(viewer))
     chosen = (await given(request)).all("reference")[:MOST_AT_ONCE]
     if not chosen:
-        usual = replace(narrowed({}, which), owner="nobody", status="open")
-        free = await list_cases(viewer, usual, size=1)
-        if not free.rows or code == "mine":
-            return go(address(code), "Every case here has an owner.")
-        chosen = [free.rows[0].reference]
+        return await _next_one(viewer, which)
     taken, left, kept = await _take(viewer, chosen)
     if len(taken) == 1 and not left:
         return go(f"/cases/{taken[0]}", f"{taken[0]} is yours now.", undo_address(kept))
     return go(address(code), _told(taken, left), undo_address(kept))
+
+
+async def _next_one(viewer: Viewer, which: Listed) -> Response[None]:
+    try:
+        taken = await next_item.take_next(viewer, which.fixed.queue)
+    except NotNow as refusal:
+        return go(address(which.code), str(refusal))
+    if taken is None:
+        return go(address(which.code), "Nothing waits here that you could take.")
+    why = reasons.sentence(taken.factors)
+    what = f"{taken.reference} is yours now" if taken.aspect_id is None else f"One matter of {taken.reference} is yours"
+    there = f"/cases/{quote(taken.reference)}" + (f"/aspects/{taken.aspect_id}" if taken.aspect_id else "")
+    return go(there, f"{what}: {why}." if why else f"{what}.", undo_address(taken.undo_id))
+
+
+@post("/queues/{code:str}/next", opt=TAKE)
+async def take_next(request: Req, code: str) -> Response[None]:
+    """The one that suits the reader best, whatever is ticked."""
+    viewer = viewer_of(request)
+    return await _next_one(viewer, listed(code, await queue_side(viewer)))
 
 
 async def _take(viewer: Viewer, references: Sequence[str]) -> tuple[list[str], list[str], UUID | None]:
@@ -228,4 +277,4 @@ async def take(request: Req, reference: str) -> Response[None]:
     return go(f"/cases/{quote(reference)}", f"{reference} is yours now.", undo_address(kept.id))
 
 
-handlers = [start, queue, take_from, take]
+handlers = [start, queue, take_from, take_next, take]

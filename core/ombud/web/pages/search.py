@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, get
 
-from ombud.desk.case_list import OPEN, CaseFilters
+from ombud.desk.case_filters import OPEN
+from ombud.desk.case_list import CaseFilters
 from ombud.desk.channels import channel_label
 from ombud.desk.choices import active_queues, units_for
 from ombud.desk.errors import Invalid, SearchFailed

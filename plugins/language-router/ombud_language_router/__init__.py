@@ -1,0 +1,1 @@
+"""Proposes people by the languages they speak."""
