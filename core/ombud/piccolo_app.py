@@ -15,6 +15,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
             "ombud.desk.inbox.tables",
+            "ombud.desk.matters.tables",
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",
             "ombud.desk.search.tables",

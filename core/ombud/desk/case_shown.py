@@ -195,7 +195,7 @@ class PartyShown:
 class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
     `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
-    `tied`: other cases were merged into it or split from it."""
+    `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped."""
 
     case: CaseShown
     aspects: tuple[AspectShown, ...]
@@ -210,6 +210,7 @@ class CasePageView:
     actions: tuple[Action, ...]
     people: tuple[Named, ...]
     tied: bool = False
+    promises: int = 0
 
     @property
     def decided(self) -> int:

@@ -66,6 +66,7 @@ async def case_page(
         actions=case_actions(standing),
         people=await _people(row) if talk and "case.assign" in rights else (),
         tied=row["tied"],
+        promises=row["promises"],
     )
 
 
@@ -90,6 +91,8 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     EXISTS (SELECT 1 FROM core_shared_message h WHERE h.case_id = c.id) AS shares,
     (SELECT into_.reference FROM core_case into_ WHERE into_.id = c.merged_into) AS merged_into_reference,
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
+    (SELECT count(*) FROM core_task k JOIN core_aspect a ON a.id = k.aspect_id WHERE a.case_id = c.id
+        AND k.done_at IS NULL AND k.dropped_at IS NULL AND {aspects}) AS promises,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -109,6 +112,7 @@ async def _case(viewer: Viewer, reference: str) -> Any:
         claim=claims.joined(moment), claim_columns=claims.COLUMNS,
         messages=decide(viewer, "case.read", "message").where("m", arguments),
         files=decide(viewer, "case.read", "attachment").where("f", arguments),
+        aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
         reference=arguments.add(references.tidy(reference) or reference),
         rows=decide(viewer, "case.read", "case").where("c", arguments),
     )  # fmt: skip

@@ -25,6 +25,7 @@ PLACES = (
     Place("queues", "Queues", "stack-2", "/administration/queues", "queue.manage", "Desk"),
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
+    Place("protocols", "Protocols", "list-check", "/administration/protocols", "setting.manage", "Desk"),
     Place("templates", "Templates", "template", "/templates", "template.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),

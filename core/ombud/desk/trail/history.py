@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.trail.ledger_words import DESK, values_of
+from ombud.desk.trail.matter_words import MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
@@ -16,7 +17,7 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left",
+    "case.split_off", "message.left", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -231,6 +232,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "link.revoked": _simple("%(actor)s ended a link", "ban"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
+    **{kind: _simple(*words) for kind, words in MATTER.items()},
 }
 
 

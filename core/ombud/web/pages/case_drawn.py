@@ -188,9 +188,12 @@ def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
 
 
 def moves(view: CasePageView) -> list[dict[str, Any]]:
-    possible = [("closed", "Close the case", view.may("close"), False),
-                ("in_progress", "Reopen the case", view.may("reopen"), True)]  # fmt: skip
+    possible = [("closed", "Close the case", view.may("close"), _CLOSE_WHY if view.promises else ""),
+                ("in_progress", "Reopen the case", view.may("reopen"), "Reason")]  # fmt: skip
     return [{"status": code, "label": words, "reason": reason} for code, words, may, reason in possible if may]
+
+
+_CLOSE_WHY = "Why is it closed before every promise is kept?"
 
 
 def next_step(view: CasePageView) -> dict[str, Any] | None:
@@ -206,6 +209,10 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
         return {"text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
                 "href": f"{href}/aspects/{first.id}/decide", "key": "D", "act": "decide", "icon": "scale",
                 "dialog": True}  # fmt: skip
+    if view.may("close") and view.promises:
+        some = "One promise is" if view.promises == 1 else f"{view.promises} promises are"
+        return {"text": f"Every aspect has an outcome. {some} not kept yet.", "label": "See what was promised",
+                "href": f"{href}/promises", "icon": "calendar-due"}  # fmt: skip
     if view.may("close"):
         return {"text": "Every aspect has an outcome. Tell the customer, then close the case.",
                 "label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
