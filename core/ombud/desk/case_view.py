@@ -165,8 +165,11 @@ _ASPECTS = """
 SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
     coalesce(nullif(d.display_name, ''), d.name) AS decider_name,
     coalesce(nullif(s.display_name, ''), s.name) AS staff_name,
-    (SELECT count(*) FROM core_message_aspect pin JOIN core_message m ON m.id = pin.message_id
-     WHERE pin.aspect_id = a.id AND {messages}) AS said,
+    (SELECT count(*) FROM core_message m WHERE m.id IN (
+        SELECT pin.message_id FROM core_message_aspect pin WHERE pin.aspect_id = a.id
+        UNION SELECT pin.message_id FROM core_pin pin WHERE pin.aspect_id = a.id
+        UNION SELECT f.message_id FROM core_pin pin JOIN core_attachment f ON f.id = pin.attachment_id
+        WHERE pin.aspect_id = a.id) AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
         'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at) ORDER BY r.created_at, r.id)
      FROM core_redress r WHERE r.aspect_id = a.id) AS redress, g.labels AS category_labels, y.labels AS cause_labels

@@ -22,6 +22,8 @@ MATTER: dict[str, tuple[str, str]] = {
     "aspect.unlinked": ("%(actor)s took a link of aspect %(letter)s away", "unlink"),
     "aspect.moved": ("%(actor)s moved an aspect into another case", "arrows-split"),
     "aspect.arrived": ("%(actor)s moved aspect %(letter)s here from another case", "arrow-merge"),
+    "aspect.joined": ("%(actor)s put an aspect back together with aspect %(letter)s", "arrow-merge"),
+    "aspect.parted": ("%(actor)s split aspect %(letter)s in two", "arrows-split"),
     "aspect.proposed": ("%(actor)s proposed an aspect", "bolt"),
     "proposal.accepted": ("%(actor)s accepted a proposal as aspect %(letter)s", "check"),
     "proposal.rejected": ("%(actor)s rejected a proposed aspect", "ban"),

@@ -27,6 +27,7 @@ from ombud.web.pages import crm
 from ombud.web.pages.composer import composer_of, shared_drawn, way_drawn
 from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.inbox_words import matched_words, robot_words
+from ombud.web.pages.marked import marked
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
 from ombud.web.plugin_pages import fills
@@ -36,6 +37,7 @@ Req = Request[Any, Any, Any]
 LONG = 1500
 SLOT = "case.side"
 SEVERITY_WORDS = {1: "1, minor", 2: "2, some harm", 3: "3, serious", 4: "4, grave"}
+RANKS = {"A": "Primary", "B": "Secondary", "C": "Tertiary"}
 OUTCOME_TONES = {"upheld": ("ok", "check"), "partly_upheld": ("ok", "check")}
 
 
@@ -87,6 +89,8 @@ TIES = {
     "merged": ("Merged into this", "arrow-merge"),
     "split_off": ("Went on by itself", "arrows-split"),
     "split_from": ("This came out of it", "arrows-split"),
+    "moved_in": ("An aspect came from it", "arrow-merge"),
+    "moved_out": ("An aspect went there", "arrows-split"),
 }
 
 
@@ -229,6 +233,7 @@ def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> 
     tone, icon = OUTCOME_TONES.get(aspect.outcome, ("", "check")) if aspect.decided else ("", "circle-dashed")
     return {
         "id": str(aspect.id), "letter": aspect.letter, "title": aspect.title, "text": aspect.text,
+        "rank": RANKS.get(aspect.letter, "Further"),
         "decided": aspect.decided, "state_label": aspect.outcome_label if aspect.decided else "Open", "tone": tone,
         "icon": icon, "lead": lead, "clock": aspect.clock, "owner": aspect.owner, "mine": aspect.mine,
         "href": f"{case_href}/aspects/{aspect.id}", "version": aspect.version, "outcome_label": aspect.outcome_label,
@@ -317,8 +322,18 @@ def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry), **_came_in(entry),
+        "way": way_drawn(entry), **_passages(entry, text, rest), **_came_in(entry),
     }  # fmt: skip
+
+
+def _passages(entry: Said, text: str, rest: str) -> dict[str, Any]:
+    """The pieces of the text, and of what is cut off, where a passage is pinned to an aspect."""
+    if not entry.pins:
+        return {}
+    return {
+        "pieces": marked(text, entry.pins),
+        "cut_pieces": marked(rest, entry.pins, len(entry.text) - len(rest)) if rest else [],
+    }
 
 
 def _came_in(entry: Said) -> dict[str, Any]:
