@@ -8,6 +8,7 @@ from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
 from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
+from ombud.desk.matters import classifying
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
@@ -37,6 +38,7 @@ async def open_desk(config: Config) -> None:
     closing.listen()
     forgetting.listen()
     mood.listen()
+    classifying.listen()
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()

@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson, UnitOption
+from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
     CustomerWords,
@@ -73,7 +74,9 @@ __all__ = [
     "BadLink",
     "CaseTypeOption",
     "CaseView",
+    "CategoryOption",
     "Channel",
+    "Classifier",
     "ClosedAspect",
     "ClosedCase",
     "Command",
@@ -108,6 +111,7 @@ __all__ = [
     "ManifestError",
     "Mark",
     "Matter",
+    "MessageFacts",
     "Misconfigured",
     "NavItem",
     "OutboundMessage",

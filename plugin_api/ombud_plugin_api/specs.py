@@ -3,6 +3,7 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from typing import TYPE_CHECKING
 
+from ombud_plugin_api.classifiers import Classifier
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
 from ombud_plugin_api.events import Event
@@ -51,6 +52,12 @@ def provide_deliverers(manifest: Manifest) -> list[Deliverer]:  # type: ignore[e
 @hookspec
 def provide_sentiment_scorers(manifest: Manifest) -> list[SentimentScorer]:  # type: ignore[empty-body]
     """What tells the tone of a customer's words; called in the work process for each message that came in."""
+
+
+@hookspec
+def provide_classifiers(manifest: Manifest) -> list[Classifier]:  # type: ignore[empty-body]
+    """What tells which matters a customer's message is about; called in the work process for each message that came
+    into a case. What it finds is a proposal that a person accepts, edits or rejects."""
 
 
 @hookspec

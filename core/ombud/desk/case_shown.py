@@ -82,7 +82,8 @@ class RedressShown:
 
 @dataclass(frozen=True)
 class FindingShown:
-    """What a provider or a person proposed, with the reason."""
+    """What a provider or a person proposed, with the reason. `labels`: words of the category an aspect is proposed
+    of, by language."""
 
     id: UUID
     message_id: UUID | None
@@ -94,6 +95,7 @@ class FindingShown:
     reason: str
     state: str
     created_at: datetime
+    labels: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

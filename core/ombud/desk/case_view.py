@@ -278,8 +278,11 @@ def _needs(row: Any) -> NeedsShown:
 
 
 _FINDINGS = """
-SELECT f.id, f.message_id, f.aspect_id, f.provider, f.kind, f.value, f.confidence, f.reason, f.state, f.created_at
-FROM core_finding f WHERE f.case_id = {case} AND f.state <> 'rejected'
+SELECT f.id, f.message_id, f.aspect_id, f.provider, f.kind, f.value, f.confidence, f.reason, f.state, f.created_at,
+    g.labels
+FROM core_finding f LEFT JOIN core_taxonomy_term g ON f.kind = 'aspect' AND g.kind = 'category'
+    AND g.code = f.value->>'category'
+WHERE f.case_id = {case} AND f.state <> 'rejected'
 AND (f.aspect_id IS NULL OR EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = f.aspect_id AND {aspects}))
 AND (f.message_id IS NULL OR EXISTS (SELECT 1 FROM core_message m WHERE m.id = f.message_id AND {messages}))
 AND (f.aspect_id IS NOT NULL OR NOT {mine})

@@ -55,6 +55,7 @@ class Loaded:
     channels: tuple[api.Channel | api.InboundChannel, ...] = ()
     deliverers: tuple[api.Deliverer, ...] = ()
     sentiment_scorers: tuple[api.SentimentScorer, ...] = ()
+    classifiers: tuple[api.Classifier, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -179,6 +180,7 @@ _KINDS: dict[str, type] = {
     "channels": api.Channel,
     "deliverers": api.Deliverer,
     "sentiment_scorers": api.SentimentScorer,
+    "classifiers": api.Classifier,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,

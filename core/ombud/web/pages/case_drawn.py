@@ -17,6 +17,7 @@ from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.shown import Named
+from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
@@ -137,7 +138,7 @@ def drawn(
         "not_now": [{"label": each.label, "reason": each.reason} for each in view.actions if not each.allowed],
         "may_change": view.may("change"),
         "may_add_aspect": view.may("add_aspect"),
-        "aspects": aspects_drawn(view),
+        "aspects": aspects_drawn(view), "proposed": proposed(viewer, view),
         "parties": [party_drawn(each, href_of(view)) for each in view.parties],
         "party_roles": [(code, label(code)) for code in PARTY_ROLES],
         "needs": needs_of(view.parties),
@@ -222,6 +223,16 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
                 "label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
                 "fields": {"version": case.version, "status": "closed"}}  # fmt: skip
     return None
+
+
+def proposed(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
+    """Aspects that somebody, or a plugin, proposes of what was said."""
+    return [
+        {"id": str(each.id), "label": worded(each.labels, each.value.get("category", ""), viewer.language),
+         "reason": each.reason, "href": f"{href_of(view)}/proposals"}
+        for each in view.findings
+        if each.kind == "aspect" and each.state == "suggested" and not view.case.about_me
+    ]  # fmt: skip
 
 
 def aspects_drawn(view: CasePageView) -> list[dict[str, Any]]:
