@@ -6,6 +6,7 @@ from typing import Any
 import admin_samples
 import crm_samples
 import inbox_samples
+import matter_samples
 import notice_samples
 import outgoing_samples
 from markupsafe import Markup
@@ -1473,4 +1474,9 @@ PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
+PAGES |= matter_samples.pages(
+    whole_aspect,
+    {"shell": work("administration"), "csrf_field": csrf_field, "places": PAGES["users"][1]["places"]},
+    ago,
+)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
