@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.calendars.tables",
             "ombud.desk.clocks.tables",
             "ombud.desk.inbox.tables",
+            "ombud.desk.matters.tables",
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",
             "ombud.desk.rules.tables",

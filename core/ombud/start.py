@@ -10,6 +10,7 @@ from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import settling as clock_settling
 from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
+from ombud.desk.matters import classifying
 from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
@@ -45,6 +46,7 @@ async def open_desk(config: Config) -> None:
     routing.listen()
     clock_settling.listen()
     clocks_by_rules.register()
+    classifying.listen()
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()

@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
+from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
     CustomerWords,
@@ -107,9 +108,11 @@ __all__ = [
     "CaseFacts",
     "CaseTypeOption",
     "CaseView",
+    "CategoryOption",
     "Change",
     "Channel",
     "Choice",
+    "Classifier",
     "ClockFacts",
     "CloseCase",
     "ClosedAspect",
@@ -150,6 +153,7 @@ __all__ = [
     "ManifestError",
     "Mark",
     "Matter",
+    "MessageFacts",
     "Misconfigured",
     "NavItem",
     "Notify",

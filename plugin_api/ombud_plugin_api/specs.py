@@ -3,6 +3,7 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from typing import TYPE_CHECKING
 
+from ombud_plugin_api.classifiers import Classifier
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
 from ombud_plugin_api.deadlines import Deadlines
@@ -75,6 +76,12 @@ def provide_routers(manifest: Manifest) -> list[Router]:  # type: ignore[empty-b
 def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[empty-body]
     """What tells by when something is due in a case, as terms of clocks that core runs; pure, asked in the work process
     whenever something happened in the case."""
+
+
+@hookspec
+def provide_classifiers(manifest: Manifest) -> list[Classifier]:  # type: ignore[empty-body]
+    """What tells which matters a customer's message is about; called in the work process for each message that came
+    into a case. What it finds is a proposal that a person accepts, edits or rejects."""
 
 
 @hookspec

@@ -7,6 +7,7 @@ import admin_samples
 import clock_samples
 import crm_samples
 import inbox_samples
+import matter_samples
 import notice_samples
 import outgoing_samples
 import rule_samples
@@ -1480,5 +1481,10 @@ PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
+PAGES |= matter_samples.pages(
+    whole_aspect,
+    {"shell": work("administration"), "csrf_field": csrf_field, "places": PAGES["users"][1]["places"]},
+    ago,
+)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])

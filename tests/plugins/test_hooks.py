@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ombud.desk import intake
+from ombud.desk.administration import taxonomies as taxonomy_setup
+from ombud.desk.administration.taxonomies import TermGiven
 from ombud.desk.clocks import watching
 from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
@@ -481,3 +483,22 @@ async def test_hook_provide_routers(desk_with_dummy: Any) -> None:
     await desk_with_dummy.disable("dummy")
     later = await desk_with_dummy.file("Again.", name="Somebody else", email="else@example.org")
     assert (await assign_by_routing(later.case_id)).owner == names[0]
+
+
+async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:
+    for code in ("fee", "delay"):
+        await taxonomy_setup.add(SYSTEM, "category", code, None, TermGiven({"en": code.capitalize()}))
+    filed = await desk_with_dummy.file("The fee was taken twice, and after a delay of a week.")
+    await desk_with_dummy.work()
+    rows = await db.fetch("SELECT value, state, provider FROM core_finding WHERE kind = 'aspect' ORDER BY id")
+    assert [row["value"] for row in rows] == [
+        {"category": "delay", "classifier": "dummy", "version": "1", "spans": [[37, 42]]},
+        {"category": "fee", "classifier": "dummy", "version": "1", "spans": [[4, 7]]},
+    ]
+    assert {(row["state"], row["provider"]) for row in rows} == {("suggested", "plugin/dummy")}
+    aspect = await db.fetchrow("SELECT outcome, category FROM core_aspect WHERE case_id = $1", filed.case_id)
+    assert (aspect["outcome"], aspect["category"]) == ("", "")
+    await desk_with_dummy.disable("dummy")
+    await desk_with_dummy.file("Another fee.")
+    await desk_with_dummy.work()
+    assert await db.fetchval("SELECT count(*) FROM core_finding WHERE kind = 'aspect'") == 2

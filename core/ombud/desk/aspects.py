@@ -14,6 +14,7 @@ from ombud.desk import queues, taxonomies
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.matters import protocols
 from ombud.desk.opening import moment, shortened
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, is_code
 from ombud.desk.writing import (
@@ -108,6 +109,7 @@ async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, ver
         if aspect["status"] == "closed":
             raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
         await _demand_cause(case["unit_id"], decision.cause)
+        missing = await protocols.demand_met(viewer, case, aspect_id, decision.outcome)
         moment_now = now()
         await update(
             "core_aspect",
@@ -115,7 +117,7 @@ async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, ver
             {**yours, "status": "closed", "decided_at": moment_now, "decided_by": viewer.user_id},
         )
         lines = await _give(viewer, case, aspect, decision.redress)
-        await _record_decision(viewer, case, aspect, decision, lines)
+        await _record_decision(viewer, case, aspect, decision, lines, missing)
         await _count_closed(viewer, case, case["aspects_closed"] + 1)
 
 
@@ -184,8 +186,9 @@ def redress_code(identity: UUID, kind: str, amount: Decimal | None, currency: st
 
 
 async def _record_decision(
-    viewer: Viewer, case: Record, aspect: Record, decision: Decision, lines: list[dict[str, Any]]
-) -> None:
+    viewer: Viewer, case: Record, aspect: Record, decision: Decision, lines: list[dict[str, Any]],
+    missing: Sequence[str],
+) -> None:  # fmt: skip
     subject = await subject_of(case["id"])
     sealed = {"reason": Sealed(subject, decision.reason)}
     sealed |= {f"redress.{n}": Sealed(subject, line.note) for n, line in enumerate(decision.redress, 1) if line.note}
@@ -193,6 +196,8 @@ async def _record_decision(
         "aspect": str(aspect["id"]), "outcome": decision.outcome, "status": "closed", "cause": decision.cause,
         "redress": lines,
     }  # fmt: skip
+    if missing:  # of what the protocol recommends
+        body["missing"] = list(missing)
     await record(viewer, case["id"], "aspect.decided", body, sealed)
 
 

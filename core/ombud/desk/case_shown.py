@@ -92,7 +92,8 @@ class RedressShown:
 
 @dataclass(frozen=True)
 class FindingShown:
-    """What a provider or a person proposed, with the reason."""
+    """What a provider or a person proposed, with the reason. `labels`: words of the category an aspect is proposed
+    of, by language."""
 
     id: UUID
     message_id: UUID | None
@@ -104,6 +105,7 @@ class FindingShown:
     reason: str
     state: str
     created_at: datetime
+    labels: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class PartyShown:
 class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
     `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
-    `tied`: other cases were merged into it or split from it."""
+    `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped."""
 
     case: CaseShown
     aspects: tuple[AspectShown, ...]
@@ -220,6 +222,7 @@ class CasePageView:
     actions: tuple[Action, ...]
     people: tuple[Named, ...]
     tied: bool = False
+    promises: int = 0
 
     @property
     def decided(self) -> int:

@@ -67,6 +67,7 @@ async def case_page(
         actions=case_actions(standing),
         people=await _people(row) if talk and "case.assign" in rights else (),
         tied=row["tied"],
+        promises=row["promises"],
     )
 
 
@@ -94,6 +95,8 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
          WHERE a.id = k.aspect_id AND {aspects})) ORDER BY k.due_at, k.aspect_id NULLS FIRST LIMIT 1) AS next_clock,
     (SELECT into_.reference FROM core_case into_ WHERE into_.id = c.merged_into) AS merged_into_reference,
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
+    (SELECT count(*) FROM core_task k JOIN core_aspect a ON a.id = k.aspect_id WHERE a.case_id = c.id
+        AND k.done_at IS NULL AND k.dropped_at IS NULL AND {aspects}) AS promises,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -174,8 +177,11 @@ _ASPECTS = """
 SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
     coalesce(nullif(d.display_name, ''), d.name) AS decider_name,
     coalesce(nullif(s.display_name, ''), s.name) AS staff_name,
-    (SELECT count(*) FROM core_message_aspect pin JOIN core_message m ON m.id = pin.message_id
-     WHERE pin.aspect_id = a.id AND {messages}) AS said,
+    (SELECT count(*) FROM core_message m WHERE m.id IN (
+        SELECT pin.message_id FROM core_message_aspect pin WHERE pin.aspect_id = a.id
+        UNION SELECT pin.message_id FROM core_pin pin WHERE pin.aspect_id = a.id
+        UNION SELECT f.message_id FROM core_pin pin JOIN core_attachment f ON f.id = pin.attachment_id
+        WHERE pin.aspect_id = a.id) AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
         'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at) ORDER BY r.created_at, r.id)
      FROM core_redress r WHERE r.aspect_id = a.id) AS redress, g.labels AS category_labels, y.labels AS cause_labels
@@ -284,8 +290,11 @@ def _needs(row: Any) -> NeedsShown:
 
 
 _FINDINGS = """
-SELECT f.id, f.message_id, f.aspect_id, f.provider, f.kind, f.value, f.confidence, f.reason, f.state, f.created_at
-FROM core_finding f WHERE f.case_id = {case} AND f.state <> 'rejected'
+SELECT f.id, f.message_id, f.aspect_id, f.provider, f.kind, f.value, f.confidence, f.reason, f.state, f.created_at,
+    g.labels
+FROM core_finding f LEFT JOIN core_taxonomy_term g ON f.kind = 'aspect' AND g.kind = 'category'
+    AND g.code = f.value->>'category'
+WHERE f.case_id = {case} AND f.state <> 'rejected'
 AND (f.aspect_id IS NULL OR EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = f.aspect_id AND {aspects}))
 AND (f.message_id IS NULL OR EXISTS (SELECT 1 FROM core_message m WHERE m.id = f.message_id AND {messages}))
 AND (f.aspect_id IS NOT NULL OR NOT {mine})

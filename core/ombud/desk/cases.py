@@ -10,6 +10,7 @@ from ombud.desk import queues
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.fields import checked_fields, coded, schema_of
+from ombud.desk.matters import open_promises
 from ombud.desk.words import PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, subject_of, update
 from ombud.kernel.clock import now
@@ -137,8 +138,10 @@ async def set_confidential(viewer: Viewer, case_id: UUID, confidential: bool, ve
             await record(viewer, case_id, "case.changed", {"confidential": confidential})
 
 
-async def close(viewer: Viewer, case_id: UUID, version: int | None = None) -> None:
-    """Closes a case whose every aspect is closed with an outcome and a reason."""
+async def close(viewer: Viewer, case_id: UUID, version: int | None = None, why: str = "") -> None:
+    """Closes a case whose every aspect is closed with an outcome and a reason. `why`: needed where something that was
+    promised is not done yet."""
+    why = clean_text(why, "reason", longest=1000)
     async with db.transaction():
         case = await lock_case(viewer, "case.close", case_id)
         await refuse_concerned(viewer, case_id)
@@ -146,9 +149,13 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None) -> No
         if case["status"] == "closed":
             return
         await all_aspects_closed(case)
+        promises = await open_promises.undone(case_id)
+        open_promises.demand_reason(promises, why)
         moment = now()
         await update("core_case", case_id, {"status": "closed", "closed_at": moment, "changed_at": moment})
-        await record(viewer, case_id, "case.status_changed", {"status": "closed"})
+        body = {"status": "closed"} | ({"open_promises": promises} if promises else {})
+        sealed = {"reason": Sealed(await subject_of(case_id), why)} if why else {}
+        await record(viewer, case_id, "case.status_changed", body, sealed)
 
 
 async def all_aspects_closed(case: Record) -> None:

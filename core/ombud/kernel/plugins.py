@@ -59,6 +59,7 @@ class Loaded:
     actions: tuple[api.Action, ...] = ()
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
+    classifiers: tuple[api.Classifier, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -187,6 +188,7 @@ _KINDS: dict[str, type] = {
     "actions": api.Action,
     "routers": api.Router,
     "deadlines": api.Deadlines,
+    "classifiers": api.Classifier,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,

@@ -141,7 +141,16 @@ def about_me(case_id: str, me: str) -> str:
     """SQL: one of the case's aspects is about the member of staff `me`, or was before it went on in another case."""
     return (
         f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.concerns_user_id = {me}::uuid "
-        f"AND (mine.case_id = {case_id} OR mine.origin_case_id = {case_id}))"
+        f"AND (mine.case_id = {case_id} OR mine.origin_case_id = {case_id} OR EXISTS (SELECT 1 "
+        f"FROM core_aspect_past past WHERE past.aspect_id = mine.id AND past.case_id = {case_id})))"
+    )
+
+
+def _tied_to_mine(table: str, column: str, row: str, me: str) -> str:
+    """SQL: a record of `table` (pins, evidence) ties this row to an aspect about the member of staff `me`."""
+    return (
+        f"EXISTS (SELECT 1 FROM core_aspect mine JOIN {table} tie ON tie.aspect_id = mine.id "
+        f"WHERE mine.concerns_user_id = {me}::uuid AND tie.{column} = {row})"
     )
 
 
@@ -191,7 +200,9 @@ def _case_message_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
         f"AND NOT {about_me('shared.case_id', me)})"
     )
     plain = f"(NOT {mine} AND coalesce(({pinned}), TRUE))"  # an aspect about me may be in another case by now
-    return f"(({rows} AND ({plain} OR {alias}.author_id = {me}::uuid OR coalesce(({pinned}), FALSE))) OR {shared})"
+    passage = _tied_to_mine("core_pin", "message_id", f"{alias}.id", me)
+    others = f"(({rows} AND ({plain} OR coalesce(({pinned}), FALSE))) OR {shared}) AND NOT {passage}"
+    return f"(({rows} AND {alias}.author_id = {me}::uuid) OR ({others}))"
 
 
 def _attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
@@ -208,9 +219,12 @@ def _case_attachment_rows(grant: Grant, alias: str, arguments: Arguments) -> str
     own = _within_case(grant, f"{alias}.case_id", arguments)
     me = arguments.add(grant.viewer.user_id)
     mine = about_me(f"{alias}.case_id", me)
+    page = _tied_to_mine("core_pin", "attachment_id", f"{alias}.id", me)
+    proof = _tied_to_mine("core_evidence", "attachment_id", f"{alias}.id", me)
     return (
-        f"(({alias}.message_id IS NULL AND {own} AND NOT {mine}) OR EXISTS (SELECT 1 "
-        f"FROM core_message policy_message WHERE policy_message.id = {alias}.message_id AND {rows}))"
+        f"((({alias}.message_id IS NULL AND {own} AND NOT {mine}) OR EXISTS (SELECT 1 "
+        f"FROM core_message policy_message WHERE policy_message.id = {alias}.message_id AND {rows})) "
+        f"AND NOT {page} AND NOT {proof})"
     )
 
 
@@ -235,7 +249,7 @@ def _entry_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     rows = _within_case(grant, case_id, arguments)
     me = arguments.add(grant.viewer.user_id)
     about = (
-        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.case_id = {case_id} AND mine.concerns_user_id = {me}::uuid "
+        f"EXISTS (SELECT 1 FROM core_aspect mine WHERE mine.concerns_user_id = {me}::uuid "  # in whichever case by now
         f"AND {alias}.body::text LIKE '%' || mine.id::text || '%')"
     )
     said = (

@@ -1,17 +1,20 @@
 """The frame of an aspect's pages: its head, and the parts it is worked on in."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response
 
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
-from ombud.desk.errors import NotFound
+from ombud.desk.errors import Changed, NotFound
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.case_drawn import aspect_drawn, case_drawn, href_of
-from ombud.web.shell import page
+from ombud.web.pages.given import ON_A_FORM, Given, Refused, given, refused
+from ombud.web.shell import go, page
 
 Req = Request[Any, Any, Any]
 
@@ -29,6 +32,11 @@ class Part:
 PARTS = (
     Part("matter", "Matter", ""),
     Part("clocks", "Clocks", "clocks"),
+    Part("evidence", "Evidence", "evidence"),
+    Part("tasks", "Tasks", "tasks"),
+    Part("protocol", "Protocol", "protocol"),
+    Part("passages", "Passages", "passages"),
+    Part("ties", "Links", "ties"),
 )
 
 
@@ -41,6 +49,27 @@ async def aspect_of(
         if aspect.id == aspect_id:
             return view, aspect
     raise NotFound("There is no such aspect in this case that you may see. Open the case again.")
+
+
+Change = Callable[[Viewer, Given], Awaitable[str]]
+Draw = Callable[[Req, CasePageView, AspectShown, Refused, dict[str, str]], Awaitable[Response[Any]]]
+
+
+async def change_part(
+    request: Req, reference: str, aspect_id: UUID, place: str, change: Change, draw: Draw
+) -> Response[Any]:
+    """Runs one change of a part of an aspect and goes back to it; a refusal draws it again with what was typed."""
+    viewer, form = viewer_of(request), await given(request)
+    view, _ = await aspect_of(viewer, reference, aspect_id)
+    try:
+        toast = await change(viewer, form)
+    except ON_A_FORM as problem:
+        fresh_view, fresh = await aspect_of(viewer, reference, aspect_id)
+        wrong = refused(problem)
+        if isinstance(problem, Changed):
+            wrong = Refused(409, [{"field": "", "message": str(problem)}])
+        return await draw(request, fresh_view, fresh, wrong, form.texts())
+    return go(f"{href_of(view)}/aspects/{aspect_id}/{place}", toast)
 
 
 async def aspect_page(

@@ -31,6 +31,7 @@ PLACES = (
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
     Place("rules", "Rules", "route", "/rules", "setting.manage", "Desk"),
     Place("calendars", "Calendars", "calendar-due", "/administration/calendars", "setting.manage", "Desk"),
+    Place("protocols", "Protocols", "list-check", "/administration/protocols", "setting.manage", "Desk"),
     Place("templates", "Templates", "template", "/templates", "template.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),

@@ -415,6 +415,24 @@ def provide_routers(manifest: api.Manifest) -> list[api.Router]:
     return [api.Router("dummy", "Dummy", "1", nearest)]
 
 
+def by_code(facts: api.MessageFacts) -> list[api.Finding]:
+    """A message is about each category whose code stands in it."""
+    places = {each.code: facts.text.casefold().find(each.code) for each in facts.categories}
+    return [
+        api.Finding(
+            kind="aspect", value={"category": code, "outcome": "upheld"}, reason="Its code stands there.",
+            spans=((place, place + len(code)),), confidence=0.9,
+        )
+        for code, place in places.items()
+        if place >= 0
+    ]  # fmt: skip
+
+
+@hookimpl
+def provide_classifiers(manifest: api.Manifest) -> list[api.Classifier]:
+    return [api.Classifier("dummy", "Codes", "1", by_code)]
+
+
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]

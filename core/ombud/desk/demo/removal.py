@@ -259,7 +259,10 @@ async def _remove_case_types(doomed: _Doomed) -> list[str]:
 _TRACES = (
     ("core_case", "owner_id"), ("core_aspect", "owner_id"), ("core_aspect", "concerns_user_id"),
     ("core_aspect", "decided_by"), ("core_message", "author_id"), ("core_redress", "created_by"),
-    ("core_support_needs", "confirmed_by"), ("core_outgoing", "created_by"), ("core_outgoing", "approved_by"),
+    ("core_evidence", "created_by"), ("core_task", "created_by"), ("core_task", "done_by"), ("core_task", "told_by"),
+    ("core_task", "dropped_by"), ("core_protocol_version", "created_by"), ("core_step", "done_by"),
+    ("core_pin", "made_by"), ("core_aspect_link", "made_by"), ("core_support_needs", "confirmed_by"),
+    ("core_outgoing", "created_by"), ("core_outgoing", "approved_by"),
 )  # fmt: skip
 
 

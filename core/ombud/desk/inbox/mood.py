@@ -140,9 +140,8 @@ def checked(slug: str, scorer: SentimentScorer, given: Any, text: str) -> Sugges
         raise Rubbish(f"{scorer.key} points outside the text")
     score = _score(scorer, found.value.get("score", "0"))
     sure = None if found.confidence is None else Decimal(str(min(1.0, max(0.0, found.confidence)))).quantize(_SURE)
-    return Suggested(
-        slug, scorer.key, scorer.version, str(mood), score, _reason(found.reason, text, spans), sure, tuple(spans)
-    )
+    reason = quotes_nothing(found.reason, text, spans)
+    return Suggested(slug, scorer.key, scorer.version, str(mood), score, reason, sure, tuple(spans))
 
 
 _SURE = Decimal("0.0001")
@@ -158,7 +157,7 @@ def _score(scorer: SentimentScorer, given: Any) -> str:
     return str(score.quantize(_SURE).normalize() + 0)
 
 
-def _reason(given: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
+def quotes_nothing(given: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
     """In a sentence, without the customer's words: those stand in the message alone, and go with it."""
     told = given.casefold()
     quoted = any(text[start:end].casefold().strip() in told for start, end in spans if text[start:end].strip())

@@ -15,8 +15,8 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide
 
 @dataclass(frozen=True)
 class Tied:
-    """A case that was merged into this one, or split from or off it. `how`: merged, split_from, split_off; `by`: who
-    did it."""
+    """A case that was merged into this one, or split from or off it. `how`: merged, split_from, split_off,
+    moved_in or moved_out (an aspect of it); `by`: who did it."""
 
     reference: str
     title: str
@@ -28,11 +28,14 @@ class Tied:
 
 _TIED = """
 SELECT m.id, m.made_at, c.reference, CASE WHEN {mine} THEN c.reference ELSE c.title END AS title,
-    CASE WHEN m.kind = 'merge' THEN 'merged' WHEN m.from_case = {case} THEN 'split_off' ELSE 'split_from' END AS how,
+    CASE WHEN m.kind = 'merge' THEN 'merged' 
+        WHEN m.kind = 'move' AND m.from_case = {case} THEN 'moved_out' WHEN m.kind = 'move' THEN 'moved_in'
+        WHEN m.from_case = {case} THEN 'split_off' ELSE 'split_from' END AS how,
     coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS by
 FROM core_merge m JOIN core_case c ON c.id = CASE WHEN m.from_case = {case} THEN m.into_case ELSE m.from_case END
 LEFT JOIN core_user w ON w.id = m.made_by
-WHERE m.undone_at IS NULL AND (m.into_case = {case} OR (m.from_case = {case} AND m.kind = 'split')) AND {rows}
+WHERE m.undone_at IS NULL AND {rows}
+    AND (m.into_case = {case} OR (m.from_case = {case} AND m.kind IN ('split', 'move')))
 ORDER BY m.made_at, m.id LIMIT 50
 """
 

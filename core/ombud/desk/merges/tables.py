@@ -10,7 +10,7 @@ class Merge(Table, tablename="core_merge"):
     """One case that went into another, or out of it."""
 
     id = UUID(primary_key=True, default=new_id)
-    kind = Text(default="merge", help_text="merge (from went into into) or split (into came out of from)")
+    kind = Text(default="merge", help_text="merge (from went into into), split (into came out of from) or move")
     from_case = UUID(default=None)
     into_case = UUID(default=None)
     same_people = Boolean(default=True, help_text="the complainants are the same, so their pages show both")
@@ -22,7 +22,7 @@ class Merge(Table, tablename="core_merge"):
 
 
 class MergeRow(Table, tablename="core_merge_row"):
-    """One row that a merge moved. `what`: aspect, message, attachment, redress, finding, party, support, draft."""
+    """One row that moved. `what`: aspect, message, attachment, redress, finding, party, support, draft, shared."""
 
     id = UUID(primary_key=True, default=new_id)
     merge_id = UUID(default=None)

@@ -92,11 +92,11 @@ async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
         case "owner":
             people: list[UUID] = owner
         case "owner or queue":
-            people = owner or await _holders(TAKES, row["unit_id"])
+            people = owner or await holders(TAKES, row["unit_id"])
         case "queue":
-            people = await _holders(TAKES, row["unit_id"])
+            people = await holders(TAKES, row["unit_id"])
         case "leaders":
-            people = await _holders(LEADS, row["unit_id"])
+            people = await holders(LEADS, row["unit_id"])
         case _:
             people = [UUID(to)]
     for each in sorted(set(people)):

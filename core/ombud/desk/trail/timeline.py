@@ -71,6 +71,7 @@ class Said:
     way: OnItsWay | None = None
     mood: str = ""
     came_in: "CameIn | None" = None
+    pins: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,8 @@ SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body
     {way},
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
+    (SELECT jsonb_agg(jsonb_build_array(pin.aspect_id, pin.start, pin.finish) ORDER BY pin.start, pin.finish)
+     FROM core_pin pin WHERE pin.message_id = m.id) AS passages,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
      FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
 FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
@@ -216,9 +219,12 @@ async def messages(
     files = decide(viewer, "case.read", "attachment").where("f", arguments)
     pinned = ""
     if about is not None:
+        this = arguments.add(about)
         pinned = (
-            " AND EXISTS (SELECT 1 FROM core_message_aspect pin WHERE pin.message_id = m.id "
-            f"AND pin.aspect_id = {arguments.add(about)})"
+            f" AND m.id IN (SELECT pin.message_id FROM core_message_aspect pin WHERE pin.aspect_id = {this} "
+            f"UNION SELECT pin.message_id FROM core_pin pin WHERE pin.aspect_id = {this} "
+            "UNION SELECT f.message_id FROM core_pin pin JOIN core_attachment f ON f.id = pin.attachment_id "
+            f"WHERE pin.aspect_id = {this})"
         )
     of_case = f"m.case_id = {case}"
     if shares:
@@ -255,14 +261,18 @@ def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
 
 def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[str]) -> Said:
     show_people = "name" not in mask
+    passages = tuple(
+        (letters[each], start, finish) for each, start, finish in row["passages"] or () if each in letters
+    )  # fmt: skip
     pins = sorted((len(sign), sign, each) for each in row["pins"] if (sign := letters.get(str(each))))
     return Said(
         id=row["id"], kind=row["direction"], at=row["said_at"], recorded_at=row["recorded_at"],
         author=_author(row, show_people), author_id=row["author_id"], person_id=row["person_id"],
         mine=row["author_id"] is not None and row["author_id"] == viewer.user_id, channel=row["channel"],
-        text=row["body"], about=tuple(sign for _, sign, _ in pins), aspect_ids=tuple(each for _, _, each in pins),
+        text=row["body"], about=tuple(dict.fromkeys((*(sign for _, sign, _ in pins), *(each[0] for each in passages)))),
+        aspect_ids=tuple(each for _, _, each in pins),
         files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
-        mood=row["mood"], way=on_its_way(row, mask),
+        mood=row["mood"], way=on_its_way(row, mask), pins=passages,
         came_in=_came_in(row) if row["unit_id"] and row["direction"] == "in" else None,
     )  # fmt: skip
 

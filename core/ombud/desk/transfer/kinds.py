@@ -9,6 +9,7 @@ from ombud.desk.calendars import tables as calendars
 from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
+from ombud.desk.matters import tables as matters
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
@@ -107,6 +108,15 @@ KINDS = (
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
+    Kind("evidence", matters.Evidence),
+    Kind("tasks", matters.Task),
+    Kind("protocols", matters.Protocol),
+    Kind("protocol_versions", matters.ProtocolVersion),
+    Kind("protocols_kept", matters.ProtocolKept),
+    Kind("steps", matters.Step),
+    Kind("pins", matters.Pin),
+    Kind("aspect_links", matters.AspectLink),
+    Kind("aspect_pasts", matters.AspectPast),
     Kind("support_needs", desk.SupportNeeds),
     Kind("links", trust.Link),
     Kind("crm_answers", crm.CrmSnapshot),

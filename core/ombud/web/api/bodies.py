@@ -58,7 +58,10 @@ class Claiming(_Body):
 
 
 class Closing(_Body):
+    """`reason`: needed where something that was promised is not done yet."""
+
     version: Version
+    reason: str = ""
 
 
 class Reopening(_Body):

@@ -140,7 +140,7 @@ async def assign_case(request: Req, reference: FromPath[str], data: JSONBody[Ass
 async def close_case(request: Req, reference: FromPath[str], data: JSONBody[Closing]) -> answers.Done:
     """Close a case whose every aspect has an outcome and a reason."""
     case = await in_view(viewer_of(request), reference)
-    await cases.close(viewer_of(request), case.id, data.version)
+    await cases.close(viewer_of(request), case.id, data.version, data.reason)
     return await done(case)
 
 

@@ -19,6 +19,7 @@ from ombud.desk.outgoing.templates import Template
 from ombud.desk.routing import shown as routing
 from ombud.desk.rules.explained import is_told
 from ombud.desk.shown import Named
+from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
@@ -29,6 +30,7 @@ from ombud.web.pages import crm
 from ombud.web.pages.composer import composer_of, shared_drawn, way_drawn
 from ombud.web.pages.given import NOTHING_WRONG, Refused
 from ombud.web.pages.inbox_words import matched_words, robot_words
+from ombud.web.pages.marked import marked
 from ombud.web.pages.queue_lists import address
 from ombud.web.pages.queues import heat_of
 from ombud.web.plugin_pages import fills
@@ -38,6 +40,7 @@ Req = Request[Any, Any, Any]
 LONG = 1500
 SLOT = "case.side"
 SEVERITY_WORDS = {1: "1, minor", 2: "2, some harm", 3: "3, serious", 4: "4, grave"}
+RANKS = {"A": "Primary", "B": "Secondary", "C": "Tertiary"}
 OUTCOME_TONES = {"upheld": ("ok", "check"), "partly_upheld": ("ok", "check")}
 
 
@@ -90,6 +93,8 @@ TIES = {
     "merged": ("Merged into this", "arrow-merge"),
     "split_off": ("Went on by itself", "arrows-split"),
     "split_from": ("This came out of it", "arrows-split"),
+    "moved_in": ("An aspect came from it", "arrow-merge"),
+    "moved_out": ("An aspect went there", "arrows-split"),
 }
 
 
@@ -136,7 +141,7 @@ def drawn(
         "not_now": [{"label": each.label, "reason": each.reason} for each in view.actions if not each.allowed],
         "may_change": view.may("change"),
         "may_add_aspect": view.may("add_aspect"),
-        "aspects": aspects_drawn(view),
+        "aspects": aspects_drawn(view), "proposed": proposed(viewer, view),
         "parties": [party_drawn(each, href_of(view)) for each in view.parties],
         "party_roles": [(code, label(code)) for code in PARTY_ROLES],
         "needs": needs_of(view.parties),
@@ -200,9 +205,12 @@ def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
 
 
 def moves(view: CasePageView) -> list[dict[str, Any]]:
-    possible = [("closed", "Close the case", view.may("close"), False),
-                ("in_progress", "Reopen the case", view.may("reopen"), True)]  # fmt: skip
+    possible = [("closed", "Close the case", view.may("close"), _CLOSE_WHY if view.promises else ""),
+                ("in_progress", "Reopen the case", view.may("reopen"), "Reason")]  # fmt: skip
     return [{"status": code, "label": words, "reason": reason} for code, words, may, reason in possible if may]
+
+
+_CLOSE_WHY = "Why is it closed before every promise is kept?"
 
 
 def next_step(view: CasePageView) -> dict[str, Any] | None:
@@ -218,11 +226,25 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
         return {"text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
                 "href": f"{href}/aspects/{first.id}/decide", "key": "D", "act": "decide", "icon": "scale",
                 "dialog": True}  # fmt: skip
+    if view.may("close") and view.promises:
+        some = "One promise is" if view.promises == 1 else f"{view.promises} promises are"
+        return {"text": f"Every aspect has an outcome. {some} not kept yet.", "label": "See what was promised",
+                "href": f"{href}/promises", "icon": "calendar-due"}  # fmt: skip
     if view.may("close"):
         return {"text": "Every aspect has an outcome. Tell the customer, then close the case.",
                 "label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
                 "fields": {"version": case.version, "status": "closed"}}  # fmt: skip
     return None
+
+
+def proposed(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
+    """Aspects that somebody, or a plugin, proposes of what was said."""
+    return [
+        {"id": str(each.id), "label": worded(each.labels, each.value.get("category", ""), viewer.language),
+         "reason": each.reason, "href": f"{href_of(view)}/proposals"}
+        for each in view.findings
+        if each.kind == "aspect" and each.state == "suggested" and not view.case.about_me
+    ]  # fmt: skip
 
 
 def aspects_drawn(view: CasePageView) -> list[dict[str, Any]]:
@@ -234,6 +256,7 @@ def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> 
     tone, icon = OUTCOME_TONES.get(aspect.outcome, ("", "check")) if aspect.decided else ("", "circle-dashed")
     return {
         "id": str(aspect.id), "letter": aspect.letter, "title": aspect.title, "text": aspect.text,
+        "rank": RANKS.get(aspect.letter, "Further"),
         "decided": aspect.decided, "state_label": aspect.outcome_label if aspect.decided else "Open", "tone": tone,
         "icon": icon, "lead": lead, "clock": aspect.clock, "owner": aspect.owner, "mine": aspect.mine,
         "href": f"{case_href}/aspects/{aspect.id}", "version": aspect.version, "outcome_label": aspect.outcome_label,
@@ -325,8 +348,18 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry), **_came_in(entry),
+        "way": way_drawn(entry), **_passages(entry, text, rest), **_came_in(entry),
     }  # fmt: skip
+
+
+def _passages(entry: Said, text: str, rest: str) -> dict[str, Any]:
+    """The pieces of the text, and of what is cut off, where a passage is pinned to an aspect."""
+    if not entry.pins:
+        return {}
+    return {
+        "pieces": marked(text, entry.pins),
+        "cut_pieces": marked(rest, entry.pins, len(entry.text) - len(rest)) if rest else [],
+    }
 
 
 def _came_in(entry: Said) -> dict[str, Any]:

@@ -113,7 +113,7 @@ async def status(request: Req, reference: str) -> Response[Any]:
     async def change(viewer: Viewer, case_id: UUID, form: Given) -> str:
         wanted = form.text("status")
         if wanted == "closed":
-            await cases.close(viewer, case_id, form.version())
+            await cases.close(viewer, case_id, form.version(), form.text("reason"))
             return "The case is closed."
         if wanted == "in_progress":
             await cases.reopen(viewer, case_id, form.text("reason"), form.version())

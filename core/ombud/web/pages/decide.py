@@ -17,6 +17,7 @@ from ombud.desk.choices import units_for
 from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed, DeskRefusal, Invalid
+from ombud.desk.matters import protocols
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer
@@ -172,6 +173,7 @@ async def _decide_page(
         "case": case_drawn(view), "aspect": aspect_drawn(aspect, href_of(view)), "conflict": conflict,
         "form": {**kept, "lines": shown[:LINES], "errors": wrong.errors, "error_of": wrong.error_of},
         "draft": {"draft_version": draft["version"] if draft else 0, "saved_at": draft and draft["updated_at"]},
+        "plan": await protocols.plan_of(viewer_of(request), aspect.id),
         "outcomes": _pairs(OUTCOMES), "redress_kinds": _pairs(REDRESS_KINDS),
         "causes": await _causes(viewer_of(request), view, kept.get("cause", "")),
         "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],

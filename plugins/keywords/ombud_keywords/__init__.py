@@ -1,0 +1,1 @@
+"""Proposes aspects by lists of words."""
