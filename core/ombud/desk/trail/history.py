@@ -16,8 +16,8 @@ PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left", "clock.paused", "clock.resumed", "clock.moved", "clock.warned",
-    "clock.breached", "case.tagged", "rule.applied",
+    "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
+    "clock.warned", "clock.breached",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (

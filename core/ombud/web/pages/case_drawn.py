@@ -164,8 +164,7 @@ def _next_clock(view: CasePageView) -> dict[str, Any] | None:
     found = view.case.next_clock
     if found is None or view.case.status == "closed":
         return None
-    letters = {each.id: each.letter for each in view.aspects}
-    letter = letters.get(found.aspect_id, "") if found.aspect_id else ""
+    letter = next((each.letter for each in view.aspects if each.id == found.aspect_id), "")
     return {"label": found.label, "letter": letter, "clock": found.clock}
 
 
