@@ -392,3 +392,20 @@ async def test_a_rule_cannot_start_what_the_desk_keeps_itself_or_nobody_asks_for
     why = {"rule": "red", "version": 1, "trigger": "case/x/1", "matched": [], "depth": 0}
     assert "something else" in await apply(case.case_id, StartClock(clock="answer", within=60), why)
     assert "No policy" in await apply(case.case_id, StartClock(policy="gold"), why)
+
+
+async def test_a_case_that_came_in_closed_gets_no_clocks_and_of_old_breaches_nobody_is_told(desk: Desk) -> None:
+    closed = await desk.file()
+    viewer = await desk.viewer("leader")
+    (aspect,) = await aspect_ids(closed.case_id)
+    await aspects.decide_aspect(viewer, aspect, DECIDED, None)
+    await cases.close(viewer, closed.case_id)
+    old = await desk.file(received_at=now() - timedelta(days=200))
+    await cases.take(await desk.viewer("agent"), old.case_id)
+    await desk.work()
+    assert await db.fetchval("SELECT count(*) FROM core_clock") == 0, "the schedule starts them, not an event"
+    await watching.start_waiting()
+    assert await clocks(closed.case_id) == {}
+    assert await watching.tell_late() == 3
+    await desk.work()
+    assert not await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_notice WHERE kind = 'overdue')")

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from ombud.desk import cases, support
+from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.engine.terms import Definition
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.rules import asked, in_force, names, replay, running, versions, wording
@@ -31,6 +32,7 @@ ON = {"event": ["case.changed:mood", "support_needs.confirmed"]}
 def listening() -> Iterator[None]:
     before = dict(outbox.registry.subscriptions)
     running.listen()
+    clocks_by_rules.register()
     for name, job in ((running.JOB, running.due), (running.ARM, running.arm), (asked.JOB, asked.run)):
         outbox.registry.jobs.setdefault(name, outbox.Job(job))
     yield

@@ -45,9 +45,13 @@ def listen() -> None:
 
 
 async def heard(event_: dict[str, Any], context: JobContext) -> None:
+    """A case whose clocks were not started yet is left to the schedule, which looks at all that happened by then."""
     stream = str(event_["stream"])
-    if stream.startswith("case/"):
-        await settle(UUID(stream.removeprefix("case/")), str(event_["actor"]))
+    if not stream.startswith("case/"):
+        return
+    case_id = UUID(stream.removeprefix("case/"))
+    if await db.fetchval("SELECT clocked FROM core_case WHERE id = $1", case_id):
+        await settle(case_id, str(event_["actor"]))
 
 
 @dataclass

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.routing.absences import stand_ins
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, subscribe
@@ -160,8 +162,14 @@ async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], mess
     return [*owner, *(await holders(LEADS, unit))]
 
 
+LONG_PAST = timedelta(days=14)
+
+
 async def _clock_owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
-    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner."""
+    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner. Of what passed long ago,
+    in a case that was brought over or taken up late, nobody is told now."""
+    if _long_past(body):
+        return []
     row = await db.fetchrow(
         "SELECT coalesce(a.owner_id, c.owner_id) AS owner_id FROM core_case c "
         "LEFT JOIN core_aspect a ON a.case_id = c.id AND a.id = $2 WHERE c.id = $1",
@@ -174,6 +182,8 @@ async def _clock_owner_and_leaders(
     case_id: UUID | None, body: Mapping[str, Any], message: UUID | None
 ) -> Iterable[UUID]:
     """Leaders hear of a case's own clocks, and of those of aspects that end on another day."""
+    if _long_past(body):
+        return []
     owners = await _clock_owner(case_id, body, message)
     row = await db.fetchrow("SELECT unit_id, due_at FROM core_case WHERE id = $1", case_id)
     same_as_case = row is not None and body.get("aspect") and row["due_at"] is not None and (
@@ -182,6 +192,11 @@ async def _clock_owner_and_leaders(
     if row is None or same_as_case:
         return owners
     return [*owners, *(await holders(LEADS, row["unit_id"]))]
+
+
+def _long_past(body: Mapping[str, Any]) -> bool:
+    due_at = body.get("due_at")
+    return bool(due_at) and datetime.fromisoformat(str(due_at)) < now() - LONG_PAST
 
 
 async def _concerned(body: Mapping[str, Any]) -> set[UUID]:

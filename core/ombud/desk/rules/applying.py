@@ -4,19 +4,14 @@
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from ombud.desk import aspects, cases
-from ombud.desk.because import because, cause_now, explained
-from ombud.desk.calendars import versions as calendars
+from ombud.desk.because import because
 from ombud.desk.case_view import case_page
-from ombud.desk.clocks.planning import Wanted as WantedClock
-from ombud.desk.clocks.reckoning import Terms
-from ombud.desk.clocks.settling import Settling, start
 from ombud.desk.engine.folding import folded
-from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
+from ombud.desk.errors import DeskRefusal, Invalid, NotNow
 from ombud.desk.fields import checked_fields
 from ombud.desk.notices import customers, staff
 from ombud.desk.outgoing import beginning, writing
@@ -25,7 +20,7 @@ from ombud.desk.words import is_code
 from ombud.desk.writing import lock_case, record, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust.ledger import NewEntry, append, read
+from ombud.trust.ledger import read
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import treatment as t
 from ombud_plugin_api.treatment import Change
@@ -153,39 +148,6 @@ async def _template(case_id: UUID, change: t.SendTemplate, why: Because) -> None
     await writing.write(SYSTEM, case_id, wanted)
 
 
-MET_BY = "reply"
-"""A clock that a rule names itself is met when a person writes to the customer."""
-NOT_OURS = frozenset({"answer", "acknowledge"})
-
-
-async def _clock(case_id: UUID, change: t.StartClock, why: Because) -> None:
-    """A clock that the rule names itself: so long, of the unit's working time or of all time, from now on. One of that
-    name that runs already goes on."""
-    if not change.within:
-        raise NotFound("Nothing on this desk keeps such service levels.")
-    if not change.clock or not is_code(change.clock) or "." in change.clock or change.clock in NOT_OURS:
-        raise Invalid("Give the clock a name of its own, of small letters, digits and dashes.", "clock")
-    calendar = await calendars.current(await db.fetchval("SELECT unit_id FROM core_case WHERE id = $1", case_id))
-    async with db.transaction():
-        case = await lock_case(SYSTEM, "case.write", case_id)
-        cases.refuse_closed(case)
-        runs = "SELECT TRUE FROM core_clock WHERE case_id = $1 AND key = $2 AND state IN ('running', 'paused')"
-        if await db.fetchval(runs, case_id, change.clock):
-            return
-        begins = now()
-        within = timedelta(seconds=change.within)
-        terms = (
-            Terms(working=change.within, met_by=MET_BY, warn=(75,))
-            if change.business
-            else Terms(until=begins + within, met_by=MET_BY, warn=(75,))
-        )
-        settling = Settling(case, calendar, SYSTEM.actor, [])
-        label = change.clock.replace("-", " ").replace("_", " ").capitalize()
-        await start(settling, WantedClock(change.clock, "", label, f"rule/{why['rule']}", terms, begins))
-        told = [NewEntry(each.stream, each.kind, explained(each.body), each.sealed) for each in settling.entries]
-        await append(actor=SYSTEM.actor, cause=cause_now(), entries=told)
-
-
 async def _close(case_id: UUID, change: t.CloseCase, why: Because) -> None:
     await cases.close(SYSTEM, case_id)
 
@@ -202,7 +164,7 @@ APPLY: dict[str, Apply] = {
     "remind": _remind,
     "acknowledge": _acknowledge,
     "send_template": _template,
-    "start_clock": _clock,
     "close": _close,
 }
-"""What makes each kind of change. `escalate`, `assign_by_routing` and `require_step` are registered by their rooms."""
+"""What makes each kind of change. `start_clock`, `escalate`, `assign_by_routing` and `require_step` are registered by
+their rooms."""

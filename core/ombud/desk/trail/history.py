@@ -16,11 +16,9 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
-    "case.escalated", "case.escalation_ended",
-    "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
-    "clock.warned", "clock.breached",
-    "case.split_off", "message.left", "aspects.reordered", *MATTER,
+    "case.escalated", "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed",
+    "case.parted", "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied",
+    "clock.paused", "clock.resumed", "clock.moved", "clock.warned", "clock.breached", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
