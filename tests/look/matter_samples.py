@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.administration.protocols import ProtocolShown, VersionShown
+from ombud.desk.administration.taxonomy_versions import Difference, TaxonomyVersion
 from ombud.desk.matters.evidence import EvidenceShown, FileOfEvidence
 from ombud.desk.matters.moves import MoveShown
 from ombud.desk.matters.pins import PinShown
@@ -55,8 +56,8 @@ class _Drawn:
         hidden = {**got, "id": UUID(int=6), "file": None, "file_hidden": True, "relied": False, "relied_for": ""}
         words = {"asked": "Asked for", "received": "Received", "not_coming": "Not coming"}
         lines = [{"shown": EvidenceShown(**each), "state_label": words[each["state"]], "need_label": need}
-                 for each, need in ((usual, ""), ({**usual, "late": True, "id": UUID(int=7)}, "Recording"), (got, ""),
-                                    (lost, ""), (hidden, ""))]  # fmt: skip
+                 for each, need in ((usual, ""), ({**usual, "late": True, "id": UUID(int=7)}, "Recording"),
+                                    (got, ""), (lost, ""), (hidden, ""))]  # fmt: skip
         form = {"what": "", "asked_of": "Helena Marsh", "due_on": "", "need": "", "message": ""}
         lists = {"files": [("1", "letter.pdf")], "messages": [("1", "2026-10-03: Please send us")],
                  "needs": [("recording", "Recording")]}  # fmt: skip
@@ -194,7 +195,12 @@ class _Drawn:
                  "errors": [{"field": "unit", "message": "Choose where the protocol holds."}],
                  "error_of": {"unit": "Choose where the protocol holds."}}  # fmt: skip
         listed = [{"shown": one, "category": "Fees"}, {"shown": gone, "category": ""}]
+        told = TaxonomyVersion(2, self.ago(days=1), "Ewa Kruk", "Changed", "Fees", "fees",
+                               (Difference("Words (en)", "Fee", "Fees"), Difference("Help", "Old", "")))  # fmt: skip
+        versions = {**around, "place": "taxonomies", "kind": "category", "kind_label": "Categories", "more_href": "#"}
         return {
+            "taxonomy-versions": ("pages/taxonomy_versions.html", {**versions, "versions": [told]}),
+            "taxonomy-versions-none": ("pages/taxonomy_versions.html", {**versions, "versions": [], "more_href": ""}),
             "protocols": ("pages/protocols.html", {**around, "protocols": listed, "trail": []}),
             "protocols-none": ("pages/protocols.html", {**around, "protocols": [], "trail": []}),
             "protocol": ("pages/protocol.html", usual),

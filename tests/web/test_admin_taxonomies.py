@@ -169,3 +169,33 @@ async def test_shipped_causes_stay_as_the_desk_left_them(desk):
     assert await taxonomies.install_defaults() == []
     main = await db.fetchval("SELECT id FROM core_unit WHERE key = 'main'")
     assert "delay" not in {each.code for each in await taxonomies.choices("cause", main, taxonomies.today())}
+
+
+async def test_every_change_is_a_version_with_who_when_and_what_differs(desk, send):
+    administrator = await desk.signed_in("administrator")
+    assert "No version yet" in (await administrator.get("/taxonomies/category/versions")).text
+    fee, cost = await _term("category", "fee"), await _term("category", "cost")
+    page = f"/taxonomies/category/{fee}"
+    await send(administrator, page, page, label_en="Charge")
+    await taxonomy_setup.retire(SYSTEM, "category", fee, None, cost, None)
+    text = (await administrator.get("/taxonomies/category/versions")).text
+    for words in ("Version 4", "Retired", "<ins>Cost</ins>", "<del>Fee</del>", "<ins>Charge</ins>", "Administrator"):
+        assert words in text
+    assert text.index("Version 4") < text.index("Version 1")
+    earlier = (await administrator.get("/taxonomies/category/versions?before=3")).text
+    assert "Version 3" not in earlier
+    assert "Version 2" in earlier
+
+
+async def test_the_tree_is_shown_as_it_held_on_a_day(desk):
+    administrator = await desk.signed_in("administrator")
+    day = taxonomies.today()
+    await _term("category", "soon", valid_from=day + timedelta(days=5))
+    gone = await _term("category", "gone")
+    await taxonomy_setup.retire(SYSTEM, "category", gone, day + timedelta(days=3), None, None)
+    at = f"/taxonomies/category?on={(day + timedelta(days=1)).isoformat()}"
+    assert 'href="/taxonomies/category/' + str(gone) in (await administrator.get(at)).text
+    later = (await administrator.get(f"/taxonomies/category?on={(day + timedelta(days=9)).isoformat()}")).text
+    assert 'href="/taxonomies/category/' + str(gone) not in later
+    assert ">Soon</a>" in later
+    assert (await administrator.get("/taxonomies/category?on=yesterday")).status_code == 200

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import promises
+from ombud.desk import promises, scales
 from ombud.desk.errors import NotFound
 from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.notices import rules as notices
@@ -50,8 +50,9 @@ def groups() -> list[Group]:
     tone = Group(
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
     )
+    steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, told, tone, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, told, tone, steps, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

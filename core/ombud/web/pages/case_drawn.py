@@ -18,6 +18,7 @@ from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.routing import shown as routing
 from ombud.desk.rules.explained import is_told
+from ombud.desk.scales import STANDARD, Scales, scales_in
 from ombud.desk.shown import Named
 from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import Happened
@@ -39,7 +40,7 @@ from ombud.web.shell import go, page
 Req = Request[Any, Any, Any]
 LONG = 1500
 SLOT = "case.side"
-SEVERITY_WORDS = {1: "1, minor", 2: "2, some harm", 3: "3, serious", 4: "4, grave"}
+SEVERITY_WORDS = STANDARD.severities
 RANKS = {"A": "Primary", "B": "Secondary", "C": "Tertiary"}
 OUTCOME_TONES = {"upheld": ("ok", "check"), "partly_upheld": ("ok", "check")}
 
@@ -74,6 +75,9 @@ async def show_case(
         "crm": crm_places(viewer, view),
         "routing": await routing.glance(viewer, view.case.id),
     }
+    scale = await scales_in(view.case.unit.id)
+    context["case"]["facts"] = facts(view, scale)
+    context |= {"priorities": list(scale.priorities.items()), "severities": list(scale.severities.items())}
     context["case"]["linked"] = linked(await tied_to(viewer, view.case.id), view) if view.tied else []
     context["party_error_of"] = wrong.error_of if context["new_party"] else {}
     status = 409 if conflict else wrong.status
@@ -175,7 +179,7 @@ def _next_clock(view: CasePageView) -> dict[str, Any] | None:
     return {"label": found.label, "letter": letter, "clock": found.clock}
 
 
-def facts(view: CasePageView) -> list[dict[str, Any]]:
+def facts(view: CasePageView, scale: Scales = STANDARD) -> list[dict[str, Any]]:
     """What is known of the case; a `day` is written by the page in the reader's language."""
     case = view.case
     channel = channel_label(case.channel)
@@ -186,8 +190,8 @@ def facts(view: CasePageView) -> list[dict[str, Any]]:
         {"label": "Queue", "value": case.queue.name if case.queue else "None", **queue},
         {"label": "Unit", "value": case.unit.name},
         {"label": "Case type", "value": case.case_type_label},
-        {"label": "Priority", "value": label(case.priority)},
-        {"label": "Severity", "value": SEVERITY_WORDS.get(case.severity, str(case.severity))},
+        {"label": "Priority", "value": scale.priorities.get(case.priority) or label(case.priority)},
+        {"label": "Severity", "value": scale.severities.get(case.severity, str(case.severity))},
     ]
     lines += [{"label": each.label, "value": _own(each.value)} for each in case.form if each.value not in {"", None}]
     return [each for each in lines if each is not None]

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import aspects, case_links, cases, choices, fields, undo
+from ombud.desk import aspects, case_links, cases, choices, fields, scales, undo
 from ombud.desk.case_glance import case_glance
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
@@ -275,12 +275,13 @@ async def _change_page(
     """The form; after a conflict it carries the newer version, so that sending again overwrites knowingly."""
     schema = await fields.schema_of(view.case.case_type)
     queues = [(str(each.id), each.name) for each in await choices.active_queues()]
+    scale = await scales.scales_in(view.case.unit.id)
     return await page(
         request, "pages/case_change.html", here="queue", status=409 if conflict else wrong.status,
         case=case_drawn(view),
         base=_base(view), form={**kept, "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
-        priorities=[(code, label(code)) for code in PRIORITIES], queues=queues,
-        severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
+        priorities=list(scale.priorities.items()), queues=queues, scale=scale,
+        severities=[(str(code), words) for code, words in scale.severities.items()],
         moods=[(code, label(code)) for code in MOODS],
         own_fields=fields.form(schema, fields.from_form(schema, kept)), masked=view.case.about_me,
     )  # fmt: skip

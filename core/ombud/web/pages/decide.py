@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
-from ombud.desk import aspects, messages, taxonomies
+from ombud.desk import aspects, messages, scales, taxonomies
 from ombud.desk.aspects import Decision, RedressGiven, amount_of
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
@@ -220,13 +220,15 @@ async def _aspect_page(
     }  # fmt: skip
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
     known = await taxonomies.choices("category", whole.case.unit.id, taxonomies.today(), viewer.language)
+    scale = await scales.scales_in(view.case.unit.id)
     return await aspect_page(
         request, "pages/aspect.html", "matter", view, aspect, categories=[each.path for each in known],
         in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, base=details,
         lines=[redress_drawn(each) for each in aspect.redress],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
         people=_may_own(viewer, whole, aspect), staff=[each for each in staff if each[0] != str(viewer.user_id)],
-        priorities=_pairs(PRIORITIES), severities=[(str(code), SEVERITY_WORDS[code]) for code in SEVERITIES],
+        priorities=list(scale.priorities.items()), scale=scale,
+        severities=[(str(code), words) for code, words in scale.severities.items()],
         redress_kinds=_pairs(REDRESS_KINDS),
         currencies=[(code, code) for code in dict.fromkeys((as_it_is["currency"], *CURRENCIES))],
     )  # fmt: skip

@@ -1,13 +1,14 @@
 """Taxonomies: the trees of categories and causes, one term with its words and span, and the whole as CSV."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 
 from ombud.desk.administration import taxonomies as taxonomy_setup
-from ombud.desk.administration import taxonomy_csv
+from ombud.desk.administration import taxonomy_csv, taxonomy_versions
 from ombud.desk.administration.authority import SET_UP, unit_tree, whole_desk
 from ombud.desk.administration.taxonomies import TermGiven, TermShown
 from ombud.desk.administration.trail import trail
@@ -37,13 +38,19 @@ async def first(request: Req) -> Response[Any]:
 
 
 @get("/taxonomies/{kind:str}", opt=OPT)
-async def terms_listed(request: Req, kind: str, retired: str = "") -> Response[Any]:
+async def terms_listed(request: Req, kind: str, retired: str = "", on: str = "") -> Response[Any]:
+    """The tree as it is; `on`: as it held on that day."""
     viewer = viewer_of(request)
     found = await taxonomy_setup.all_terms(viewer, kind)
-    shown = [each for each in found if retired or each.holds(today()) or each.valid_to is None]
+    day = _day(on)
+    if day is None:
+        shown = [each for each in found if retired or each.holds(today()) or each.valid_to is None]
+    else:
+        shown = [each for each in found if each.holds(day)]
     return await administration_page(
         request, "pages/taxonomy.html", "taxonomies", kind=kind, kinds=KINDS, about=_ABOUT[kind],
         tree=_tree(shown, viewer), total=len(found), put_away=len(found) - len(shown), retired=bool(retired),
+        on=day.isoformat() if day else "",
         trail=await trail([stream(kind)], size=15, kind="term."),
     )  # fmt: skip
 
@@ -61,6 +68,26 @@ def _tree(terms: list[TermShown], viewer: Viewer) -> list[dict[str, Any]]:
         above: Any = nodes.get(each.parent_id) if each.parent_id else None
         (above["below"] if above else roots).append(nodes[each.id])
     return roots
+
+
+def _day(text: str) -> date | None:
+    """None for no day, and for what is none."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+@get("/taxonomies/{kind:str}/versions", opt=OPT)
+async def versions_listed(request: Req, kind: str, before: str = "") -> Response[Any]:
+    """What each change of a term made of the taxonomy, with who and when."""
+    after = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
+    found = await taxonomy_versions.versions(viewer_of(request), kind, after)
+    more = f"/taxonomies/{kind}/versions?before={found[-1].number}" if len(found) == taxonomy_versions.PAGE else ""
+    return await administration_page(
+        request, "pages/taxonomy_versions.html", "taxonomies", kind=kind, kind_label=KINDS[kind], versions=found,
+        more_href=more,
+    )  # fmt: skip
 
 
 @get("/taxonomies/{kind:str}/new", opt=OPT)
@@ -225,5 +252,6 @@ async def switch_term(request: Req, kind: str, term_id: UUID, action: str) -> Re
 
 
 handlers = [
-    first, terms_listed, new_term, add_term, file_form, as_csv, read_file, term_shown, change_term, switch_term,
+    first, terms_listed, versions_listed, new_term, add_term, file_form, as_csv, read_file, term_shown, change_term,
+    switch_term,
 ]  # fmt: skip

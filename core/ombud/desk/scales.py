@@ -1,0 +1,71 @@
+"""What an organisation calls the steps of severity and priority. The steps are fixed, since rules and returns count
+them; the words, and what counts as which, are each unit's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
+from ombud.kernel.setting_schema import SettingSchema, read_schema
+from ombud.kernel.setting_values import resolve
+from ombud.trust.group_settings import levels
+
+KEY = "scales"
+LABEL = "Severity and priority"
+SUMMARY = "What you call the steps of severity and priority, and what counts as which."
+ICON = "adjustments-horizontal"
+SEVERITY_WORDS = {1: "minor", 2: "some harm", 3: "serious", 4: "grave"}
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The words of a unit. `severities`: with their number before; `…_help`: what counts as which, may be empty."""
+
+    severities: Mapping[int, str]
+    priorities: Mapping[str, str]
+    severity_help: str = ""
+    priority_help: str = ""
+
+
+STANDARD = Scales(
+    {step: f"{step}, {words}" for step, words in SEVERITY_WORDS.items()}, {code: LABELS[code] for code in PRIORITIES}
+)
+
+
+@lru_cache(maxsize=1)
+def schema() -> SettingSchema:
+    steps: dict[str, Any] = {}
+    for step in SEVERITIES:
+        steps[f"severity_{step}"] = _word(f"Severity {step}", SEVERITY_WORDS[step], "Severity")
+    steps["severity_help"] = _help("What counts as which severity", "Severity")
+    for code in PRIORITIES:
+        steps[f"priority_{code}"] = _word(f"Priority {LABELS[code].lower()}", LABELS[code], "Priority")
+    steps["priority_help"] = _help("What counts as which priority", "Priority")
+    return read_schema(steps)
+
+
+def _word(label: str, default: str, group: str) -> dict[str, Any]:
+    return {
+        "type": "string", "required": True, "default": default, "minlength": 1, "maxlength": 40,
+        "meta": {"label": label, "group": group},
+    }  # fmt: skip
+
+
+def _help(label: str, group: str) -> dict[str, Any]:
+    return {
+        "type": "string", "default": "", "maxlength": 500,
+        "meta": {"label": label, "group": group, "multiline": True, "help": "Stands where somebody chooses one."},
+    }  # fmt: skip
+
+
+async def scales_in(unit_id: UUID) -> Scales:
+    """The words as they hold in a unit; one statement."""
+    values = [each.values for each in await levels(KEY, unit_id)]
+    found = {name: each.value for name, each in resolve(schema(), values).items()}
+    return Scales(
+        {step: f"{step}, {found[f'severity_{step}']}" for step in SEVERITIES},
+        {code: str(found[f"priority_{code}"]) for code in PRIORITIES},
+        found["severity_help"] or "", found["priority_help"] or "",
+    )  # fmt: skip
