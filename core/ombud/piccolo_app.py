@@ -20,6 +20,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
+            "ombud.desk.redress.tables",
         ]
     ),
 )

@@ -22,6 +22,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.redress.payments import paying, service
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -79,12 +80,15 @@ def register(config: Config) -> None:
     register_job(crm_closing.JOB, crm_closing.tell)
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
+    register_job(paying.JOB, service.hand_over)
+    register_job(service.SWEEP, service.sweep)
     register_job(digest.JOB, digest.send)
     register_job(search_build.JOB, search_build.rebuild_job)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every(sending.SWEEP, schedule.interval(seconds=30), sending.SWEEP)
+    schedule.every(service.SWEEP, schedule.interval(minutes=1), service.SWEEP)
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
     schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")

@@ -64,7 +64,8 @@ class CaseShown:
 
 @dataclass(frozen=True)
 class RedressShown:
-    """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back."""
+    """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back;
+    `approved`: by a second person; `payment`: its state, empty where none was made."""
 
     id: UUID
     kind: str
@@ -74,6 +75,10 @@ class RedressShown:
     reverses: UUID | None
     standing: bool
     created_at: datetime
+    approved: bool = False
+    calculation_id: UUID | None = None
+    payment: str = ""
+    paid_on: date | None = None
 
     @property
     def kind_label(self) -> str:
@@ -99,7 +104,8 @@ class FindingShown:
 @dataclass(frozen=True)
 class AspectShown:
     """One matter. `letter` counts the aspects in view; `said`: messages about it; `concerns`: the member of staff;
-    `…_words`: what the taxonomy calls its category and cause, in the viewer's language."""
+    `…_words`: what the taxonomy calls its category and cause, in the viewer's language; `waits`: requests for redress
+    that wait for a second person; `amount_in_dispute`: what the customer asks for."""
 
     id: UUID
     letter: str
@@ -126,6 +132,9 @@ class AspectShown:
     version: int
     category_words: str = ""
     cause_words: str = ""
+    waits: int = 0
+    amount_in_dispute: Decimal | None = None
+    disputed_currency: str = ""
 
     @property
     def decided(self) -> bool:

@@ -26,6 +26,8 @@ PLACES = (
     Place("queues", "Queues", "stack-2", "/administration/queues", "queue.manage", "Desk"),
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
+    Place("rates", "Rates", "percentage", "/rates", "setting.manage", "Desk"),
+    Place("limits", "Limits", "coin", "/limits", "setting.manage", "Desk"),
     Place("templates", "Templates", "template", "/templates", "template.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),

@@ -15,7 +15,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "pl": {
         "Upheld": "Uznana", "Partly upheld": "Uznana częściowo", "Not upheld": "Nieuznana", "Withdrawn": "Wycofana",
         "Not for us": "Poza naszym zakresem", "Money": "Pieniądze", "Goods or service": "Towar lub usługa",
-        "Apology": "Przeprosiny", "Correction": "Poprawka",
+        "Claim or fee waived": "Umorzona należność", "Apology": "Przeprosiny", "Correction": "Poprawka",
     }
 }  # fmt: skip
 

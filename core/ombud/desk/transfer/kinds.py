@@ -10,6 +10,7 @@ from ombud.desk.inbox import tables as inbox
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
+from ombud.desk.redress import tables as redress
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -53,6 +54,10 @@ class Kind:
         return f"SELECT count(*) FROM {self.tablename} t WHERE {self.where}"
 
 
+# Where somebody is paid is asked anew: an account number leaves the vault with a payment alone.
+_WITHOUT_ACCOUNT = tuple(
+    each._meta.db_column_name for each in redress.Payment._meta.columns if each._meta.name != "payee_vault_id"
+)
 # In an order in which they can be written back: what others refer to comes first.
 KINDS = (
     Kind("units", desk.Unit),
@@ -68,7 +73,14 @@ KINDS = (
     Kind("cases", desk.Case),
     Kind("parties", desk.Party),
     Kind("aspects", desk.Aspect),
+    Kind("rates", redress.InterestRate),
+    Kind("rate_values", redress.InterestRateValue),
+    Kind("redress_limits", redress.RedressLimit),
+    Kind("calculations", redress.Calculation),
     Kind("redress", desk.Redress),
+    Kind("redress_requests", redress.RedressRequest),
+    Kind("payment_batches", redress.PaymentBatch),
+    Kind("payments", redress.Payment, only=_WITHOUT_ACCOUNT),
     Kind("receipts", desk.Raw, more=(_SUBJECT,)),
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),

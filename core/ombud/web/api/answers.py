@@ -271,13 +271,22 @@ class Made(_Answer):
     id: UUID
 
 
+class Granted(_Answer):
+    """A line of redress: `granted`, or `waiting` for a second person; then the id is that of the request."""
+
+    id: UUID
+    state: str
+
+
 class AspectDone(_Answer):
-    """How the aspect stands after a command; `case_version` is that of its case."""
+    """How the aspect stands after a command; `case_version` is that of its case. `redress`: after a decision, what
+    became of each line of redress."""
 
     id: UUID
     status: str
     version: int
     case_version: int
+    redress: list[Granted] = []
 
 
 class File(_Answer):
