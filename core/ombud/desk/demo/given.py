@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from asyncpg import Record
+
 from ombud.desk.demo.firm import Firm
 from ombud.desk.errors import DeskRefusal
 from ombud.desk.redress import calculations, disputes, granting, rates, requests
@@ -50,11 +52,10 @@ async def second_person(leader: Viewer, owner: Viewer, case_id: UUID) -> None:
             await requests.withdraw(owner, row["id"], "Settled without it.")
 
 
-async def _waiting(case_id: UUID) -> list[dict[str, object]]:
-    rows = await db.fetch(
+async def _waiting(case_id: UUID) -> list[Record]:
+    return await db.fetch(
         "SELECT * FROM core_redress_request WHERE case_id = $1 AND state = 'waiting' ORDER BY requested_at, id", case_id
     )
-    return [dict(row) for row in rows]
 
 
 async def ask_for_more(firm: Firm, owner: Viewer, aspect_id: UUID, currency: str) -> None:
