@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ombud.desk.errors import Invalid, NotFound, NotNow
@@ -31,6 +31,9 @@ from ombud.kernel.database import db
 from ombud.trust import group_settings, vault
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a machine with much else to do."""
 
 IBAN = "DE89370400440532013000"
 SECRET = "a secret that both sides know"
@@ -62,6 +65,7 @@ async def _key(payment: UUID) -> str:
 # --- States -----------------------------------------------------------------------------------------------------------
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(states.EVENTS), max_size=12))
 def test_money_that_may_have_gone_is_offered_again_by_a_persons_word_alone(events):
     """Along every way: from a state in which it may have gone, only a person's REPEAT, a certain refusal and then

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ombud.desk import aspects, cases
@@ -18,6 +18,9 @@ from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.redress.requests import content_hash
 from ombud.kernel.database import db
 from ombud.trust.ledger_verify import verify
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a machine with much else to do."""
 
 
 def money(amount: str, currency: str = "EUR", note: str = "") -> RedressGiven:
@@ -66,6 +69,7 @@ def test_a_persons_limit_comes_before_their_roles_and_the_nearer_unit_before_the
     assert weighed(found, roles, own) == Decimal(limit)
 
 
+@UNHURRIED
 @given(
     st.lists(st.builds(Held, st.sampled_from(["agent", "leader"]), st.decimals(0, 9999, places=2),
                        st.integers(0, 4), st.just(False)), max_size=6),

@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ombud.desk.redress.reckoning import (
@@ -30,6 +30,9 @@ from ombud.desk.redress.reckoning import (
     shares,
     smallest,
 )
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a machine with much else to do."""
 
 LONG_AGO = date(1950, 1, 1)
 TINY = Fraction(1, 10**30)
@@ -183,6 +186,7 @@ def _spans(draw, most=4000):
     return start, start + timedelta(days=draw(st.integers(0, most)))
 
 
+@UNHURRIED
 @given(_spans(), st.integers(0, 4000), BASIS)
 def test_a_split_interval_has_the_same_share_of_a_year(span, cut, basis):
     start, end = span
@@ -194,6 +198,7 @@ def _share(start, end, basis):
     return sum((Fraction(*each) for each in shares(start, end, basis)), Fraction(0))
 
 
+@UNHURRIED
 @given(AMOUNTS, _spans(), st.integers(0, 4000), BASIS, PERCENTS, PERCENTS, DAYS)
 def test_simple_interest_of_the_parts_is_that_of_the_whole_before_rounding(amount, span, cut, basis, one, two, change):
     start, end = span
@@ -202,6 +207,7 @@ def test_simple_interest_of_the_parts_is_that_of_the_whole_before_rounding(amoun
     assert abs(sum(parts) - _interest(amount, start, end, *rates, basis=basis)) < Decimal("1e-20")
 
 
+@UNHURRIED
 @given(AMOUNTS, _spans(1500), BASIS, st.sampled_from(list(WAYS)), PERCENTS, PERCENTS)
 def test_a_higher_rate_never_gives_less(amount, span, basis, way, one, two):
     low, high = sorted((one, two))
@@ -210,6 +216,7 @@ def test_a_higher_rate_never_gives_less(amount, span, basis, way, one, two):
     )
 
 
+@UNHURRIED
 @given(AMOUNTS, _spans(1200), st.integers(0, 400), BASIS, st.sampled_from(list(WAYS)), PERCENTS)
 def test_a_longer_time_never_gives_less(amount, span, more, basis, way, percent):
     start, end = span
@@ -219,6 +226,7 @@ def test_a_longer_time_never_gives_less(amount, span, more, basis, way, percent)
     assert Fraction(shorter) <= Fraction(longer) + TINY
 
 
+@UNHURRIED
 @given(AMOUNTS, _spans(1500), BASIS, PERCENTS)
 def test_compound_interest_over_whole_periods_is_no_less_than_simple(amount, span, basis, percent):
     start, end = span
@@ -228,6 +236,7 @@ def test_compound_interest_over_whole_periods_is_no_less_than_simple(amount, spa
         assert Fraction(found) >= Fraction(simple) - TINY
 
 
+@UNHURRIED
 @given(AMOUNTS, _spans(1200), st.integers(0, 1200), BASIS, PERCENTS)
 def test_daily_compounding_goes_on_where_it_was_cut(amount, span, cut, basis, percent):
     """Interest on the balance of the first part is that of the whole: no day is lost or counted twice."""
@@ -239,6 +248,7 @@ def test_daily_compounding_goes_on_where_it_was_cut(amount, span, cut, basis, pe
     assert abs(first + second - whole) < Decimal("1e-20")
 
 
+@UNHURRIED
 @given(
     st.lists(st.tuples(AMOUNTS, _spans(800), PERCENTS), max_size=4), AMOUNTS, AMOUNTS,
     st.sampled_from(["EUR", "JPY", "KWD", "GBP"]), st.sampled_from(["half_up", "half_even", "up", "down"]),
@@ -252,6 +262,7 @@ def test_the_sum_is_rounded_once_at_the_end_and_the_lines_add_up_to_it(parts, re
     assert found.total == found.total.quantize(smallest(currency))
 
 
+@UNHURRIED
 @given(st.decimals("0", "1000000", places=6), st.sampled_from(["EUR", "JPY", "KWD"]))
 def test_rounding_up_never_gives_less_than_rounding_down_and_both_are_a_unit_apart_at_most(amount, currency):
     low, high = rounded(amount, currency, "down"), rounded(amount, currency, "up")
@@ -259,6 +270,7 @@ def test_rounding_up_never_gives_less_than_rounding_down_and_both_are_a_unit_apa
     assert high - low <= smallest(currency)
 
 
+@UNHURRIED
 @given(st.dates(date(1996, 1, 1), date(2032, 12, 31)), st.integers(0, 240))
 def test_so_many_months_later_is_in_the_right_month_and_never_past_its_end(day, months):
     later = months_later(day, months)

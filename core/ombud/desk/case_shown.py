@@ -65,7 +65,8 @@ class CaseShown:
 @dataclass(frozen=True)
 class RedressShown:
     """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back;
-    `approved`: by a second person; `payment`: its state, empty where none was made."""
+    `approved`: by a second person; `payment`: its state, empty where none was made; `working`: lines of the
+    kept sum."""
 
     id: UUID
     kind: str
@@ -79,6 +80,7 @@ class RedressShown:
     calculation_id: UUID | None = None
     payment: str = ""
     paid_on: date | None = None
+    working: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def kind_label(self) -> str:

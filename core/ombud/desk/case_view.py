@@ -165,9 +165,10 @@ SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
      WHERE pin.aspect_id = a.id AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
         'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at, 'approved', r.approved_by IS NOT NULL,
-        'calculation', r.calculation_id, 'payment', p.state, 'paid_on', p.value_date) ORDER BY r.created_at, r.id)
+        'calculation', r.calculation_id, 'working', k.working, 'payment', p.state,
+        'paid_on', p.value_date) ORDER BY r.created_at, r.id)
      FROM core_redress r LEFT JOIN core_payment p ON p.line_id = r.id AND p.state <> 'cancelled'
-     WHERE r.aspect_id = a.id) AS redress,
+     LEFT JOIN core_calculation k ON k.id = r.calculation_id WHERE r.aspect_id = a.id) AS redress,
     (SELECT count(*) FROM core_redress_request q WHERE q.aspect_id = a.id AND q.state = 'waiting') AS waits,
     g.labels AS category_labels, y.labels AS cause_labels
 FROM core_aspect a
@@ -228,6 +229,7 @@ def _redress(lines: list[Mapping[str, Any]]) -> tuple[RedressShown, ...]:
             standing=not each["reverses"] and each["id"] not in gone,
             created_at=datetime.fromisoformat(each["created_at"]), approved=each["approved"],
             calculation_id=UUID(each["calculation"]) if each["calculation"] else None, payment=each["payment"] or "",
+            working=tuple(each["working"] or ()),
             paid_on=date.fromisoformat(each["paid_on"]) if each["paid_on"] else None,
         )
         for each in lines

@@ -103,7 +103,7 @@ class Payment(Table, tablename="core_payment"):
     key = Text(default="", help_text="what the other side knows it by; the same as long as it may have gone out")
     attempt = Integer(default=1, help_text="counted up only after a certain failure")
     person_id = UUID(default=None, null=True, help_text="the payee")
-    payee_vault_id = UUID(default=None, null=True)
+    payee_vault_id = UUID(default=None, null=True, secret=True, help_text="asked anew after an export")
     payee_hint = Text(default="")
     batch_id = UUID(default=None, null=True)
     sender = UUID(default=None, null=True, help_text="the delivery that hands it over")

@@ -54,10 +54,6 @@ class Kind:
         return f"SELECT count(*) FROM {self.tablename} t WHERE {self.where}"
 
 
-# Where somebody is paid is asked anew: an account number leaves the vault with a payment alone.
-_WITHOUT_ACCOUNT = tuple(
-    each._meta.db_column_name for each in redress.Payment._meta.columns if each._meta.name != "payee_vault_id"
-)
 # In an order in which they can be written back: what others refer to comes first.
 KINDS = (
     Kind("units", desk.Unit),
@@ -80,7 +76,7 @@ KINDS = (
     Kind("redress", desk.Redress),
     Kind("redress_requests", redress.RedressRequest),
     Kind("payment_batches", redress.PaymentBatch),
-    Kind("payments", redress.Payment, only=_WITHOUT_ACCOUNT),
+    Kind("payments", redress.Payment),
     Kind("receipts", desk.Raw, more=(_SUBJECT,)),
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),

@@ -117,3 +117,17 @@ class AspectDecision(_Body):
 
 class Reversal(_Body):
     reason: str
+
+
+class Claimed(_Body):
+    """What the customer asks for: text such as "1200.50", empty where they name no amount."""
+
+    amount: Annotated[str, Meta(max_length=50)]
+    version: Version
+    currency: Annotated[str, Meta(max_length=10)] = ""
+
+
+class Approval(_Body):
+    """`content` of the request as it was read: what changed since is not approved."""
+
+    content: Annotated[str, Meta(max_length=64)]

@@ -207,7 +207,7 @@ class _Told(msgspec.Struct, forbid_unknown_fields=False):
 async def told(request: Req) -> Response[Any]:
     """What the payment service reports by itself, signed with the secret of the unit that pays. Safe to repeat."""
     body = await request.body()
-    unsigned = Response({"problem": "This request is not signed as it must be."}, status_code=401)
+    unsigned = Response({"problem": "This request is not signed as it must be."}, status_code=400)
     if len(body) > BIGGEST:
         return unsigned
     try:
