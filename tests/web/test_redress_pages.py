@@ -278,3 +278,45 @@ async def test_limits_are_set_and_ended_on_their_page_and_say_what_ships(desk, s
     await send(admin, "/limits", end)
     assert "You may give up to €250.00" in (await agent.get(part)).text
     assert (await agent.get("/limits")).status_code == 403
+
+
+async def test_many_cases_are_given_redress_at_once_and_one_above_the_limit_waits(desk, forms):
+    agent = await desk.signed_in("agent")
+    one, two = await desk.file("The line was down."), await desk.file("No service for a day.")
+    first = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1", one.case_id)
+    part = f"/cases/{one.reference}/aspects/{first}/redress"
+    await agent.submit(part, {"kind": "money", "amount": "240", "currency": "EUR"}, page=part)
+    chosen = {"reference": [one.reference, two.reference], "which": "ticked", "back": "/queues/all"}
+    change = (await agent.submit("/bulk", chosen, page="/queues/all")).headers["location"]
+    fields = {"action": "redress", "kind": "money", "amount": "x", "currency": "EUR", "text": "For the outage"}
+    wrong = await agent.submit(f"{change}/plan", fields, page=change)
+    assert wrong.status_code == 422
+    assert "Give an amount" in wrong.text
+    assert forms(wrong.text).of(f"{change}/plan")["text"] == "For the outage"
+    preview = await agent.submit(f"{change}/plan", {**fields, "amount": "20"}, page=change, follow=True)
+    assert "2 cases would change" in preview.text
+    done = await agent.submit(f"{change}/run", {}, page=change, follow=True)
+    assert "Above your limit: it waits for a second person." in done.text
+    assert await db.fetchval("SELECT count(*) FROM core_redress WHERE amount = 20") == 1
+    assert await db.fetchval("SELECT case_id FROM core_redress_request") == one.case_id
+    back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
+    assert "line by line" in back.text
+
+
+async def test_a_template_quotes_the_working_of_what_was_given(desk, send):
+    from ombud.desk.case_view import case_page
+    from ombud.desk.outgoing import facts, filling
+
+    agent = await desk.signed_in("agent")
+    await _rate(desk, send)
+    at, _, reference = await _aspect(desk)
+    calculator = f"{at}/redress/calculator"
+    rate = str(await db.fetchval("SELECT id FROM core_rate"))
+    kept = await send(
+        agent, calculator, calculator, refund="100", rate=rate, start="2025-03-01", end="2026-03-01", step="keep"
+    )
+    await send(agent, kept.headers["location"], f"{at}/redress")
+    view = await case_page(await desk.viewer("agent"), reference)
+    known = facts.of_case(view, "en", person="Helena", writer="Ewa", phone="")
+    _, text = filling.compose("Answer", "{{ pieces }}", "{{ aspect.working }}", known)
+    assert text == "Refund: 100\nInterest: 100 × 8 % × 365/365 = 8\n€108.00"
