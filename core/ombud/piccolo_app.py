@@ -25,6 +25,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
             "ombud.desk.routing.tables",
+            "ombud.desk.redress.tables",
         ]
     ),
 )

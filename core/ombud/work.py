@@ -24,6 +24,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.redress.payments import paying, service
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
@@ -85,6 +86,8 @@ def register(config: Config) -> None:
     register_job(crm_closing.JOB, crm_closing.tell)
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
+    register_job(paying.JOB, service.hand_over)
+    register_job(service.SWEEP, service.sweep)
     register_job(digest.JOB, digest.send)
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
     register_job(clock_watching.JOB, clock_watching.look)
@@ -105,6 +108,7 @@ def register(config: Config) -> None:
     schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
     schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
     schedule.every(sending.SWEEP, schedule.interval(seconds=30), sending.SWEEP)
+    schedule.every(service.SWEEP, schedule.interval(minutes=1), service.SWEEP)
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
     schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")

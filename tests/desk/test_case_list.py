@@ -12,6 +12,8 @@ from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotAllowed, NotFound
 from ombud.desk.people_list import list_people, person_page
+from ombud.desk.redress import granting, money
+from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.trail.audit_trail import case_history
 from ombud.desk.trail.timeline import PART
 from ombud.kernel.clock import at, now
@@ -123,10 +125,10 @@ async def test_the_page_of_a_case_shows_what_was_said_and_done_in_few_statements
     await cases.take(leader, filed.case_id)
     page = await case_page(leader, filed.reference)
     first, second = page.aspects
-    redress = (aspects.RedressGiven("money", aspects.amount_of("42,50"), "EUR"),)
+    redress = (RedressGiven("money", money.amount_of("42,50"), "EUR"),)
     await aspects.decide_aspect(leader, first.id, Decision("upheld", "We charged twice.", "system_fault", redress), 1)
     line = (await case_page(leader, filed.reference)).aspects[0].redress[0]
-    await aspects.reverse_redress(leader, first.id, line.id, "Paid already.")
+    await granting.reverse_redress(leader, first.id, line.id, "Paid already.")
     await messages.write(leader, filed.case_id, "note", "Called the branch.", aspect_ids=[second.id])
     with db.counting() as count:
         page = await case_page(leader, filed.reference.lower())

@@ -5,6 +5,7 @@ import io
 import json
 import stat
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ async def a_case_with_everything(stage: Any) -> Any:
     pdf = Document(name="statement.pdf", content_type="application/pdf", data=DATA)
     await messages.write(agent, filed.case_id, "told", "Here is the statement.", documents=[pdf])
     first = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1 AND position = 1", filed.case_id)
-    money = RedressGiven("money", aspects.amount_of("12.30"), "EUR", "for the fee")
+    money = RedressGiven("money", Decimal("12.30"), "EUR", "for the fee")
     await aspects.decide_aspect(agent, first, Decision("upheld", "It was.", "system_fault", (money,)), None)
     return filed
 

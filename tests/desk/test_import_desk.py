@@ -6,6 +6,7 @@ import random
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ async def a_case_with_everything(stage: Any) -> Any:
     pdf = Document(name="statement.pdf", content_type="application/pdf", data=PDF)
     await messages.write(agent, filed.case_id, "told", "Here is the statement.", documents=[pdf])
     first = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1 AND position = 1", filed.case_id)
-    money = RedressGiven("money", aspects.amount_of("12.30"), "EUR", "for the fee")
+    money = RedressGiven("money", Decimal("12.30"), "EUR", "for the fee")
     await aspects.decide_aspect(agent, first, Decision("upheld", "It was.", "system_fault", (money,)), None)
     return filed
 

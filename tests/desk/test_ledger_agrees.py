@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ombud.desk import aspects, cases
-from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.aspects import Decision
+from ombud.desk.redress import granting
+from ombud.desk.redress.lines import RedressGiven
 from ombud.kernel.database import db
 from ombud.trust import signing
 from ombud.trust.ledger_export import export_case
@@ -31,12 +33,12 @@ async def test_every_change_of_a_case_is_told_as_it_is(stage: Any) -> None:
     await aspects.assign(agent, first, agent.user_id)
     await aspects.change(agent, second, {"priority": "urgent", "title": "Call"}, None)
     await holds()
-    money = RedressGiven("money", Decimal("25.00"), "GBP", "for the fee")
+    money = RedressGiven("money", Decimal("25.00"), "EUR", "for the fee")
     await aspects.decide_aspect(agent, first, Decision("upheld", "It was.", "", (money, RedressGiven("apology"))), None)
     await aspects.decide_aspect(agent, second, Decision("not_upheld", "We did call."), None)
     await holds()
-    added = await aspects.add_redress(agent, first, RedressGiven("money", Decimal("5.50"), "GBP"))
-    await aspects.reverse_redress(agent, first, added, "Given twice.")
+    added = (await granting.add_redress(agent, first, RedressGiven("money", Decimal("5.50"), "EUR"))).id
+    await granting.reverse_redress(agent, first, added, "Given twice.")
     await aspects.reopen(agent, second, "New evidence.")
     await aspects.reorder(agent, filed.case_id, [third, first, second], None)
     fourth = await aspects.add(agent, filed.case_id, "And the app was down.")

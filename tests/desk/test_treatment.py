@@ -5,9 +5,11 @@ from uuid import UUID
 import pytest
 
 from ombud.desk import aspects, case_links, cases, intake, messages, people, support
-from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.aspects import Decision
 from ombud.desk.colleagues import drafts
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
+from ombud.desk.redress import granting
+from ombud.desk.redress.lines import RedressGiven, checked_redress
 from ombud.kernel.database import db
 from ombud.trust.ledger_verify import verify
 from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, RawReceipt
@@ -66,11 +68,11 @@ async def test_money_is_given_exactly_and_a_line_is_reversed_by_another(desk: An
     lines = (RedressGiven("money", Decimal("42.10"), "eur", "the second fee"), RedressGiven("apology"))
     await aspects.decide_aspect(agent, only, Decision("upheld", "Booked twice.", "system_fault", lines), 1)
     line = await db.fetchval("SELECT id FROM core_redress WHERE kind = 'money'")
-    await aspects.reverse_redress(agent, only, line, "It went to the wrong account.")
+    await granting.reverse_redress(agent, only, line, "It went to the wrong account.")
     rows = await db.fetch("SELECT amount, currency FROM core_redress WHERE kind = 'money' ORDER BY created_at")
     assert [(row["amount"], row["currency"]) for row in rows] == [(Decimal("42.1"), "EUR"), (Decimal("-42.1"), "EUR")]
     with pytest.raises(NotNow):
-        await aspects.reverse_redress(agent, only, line, "Once more.")
+        await granting.reverse_redress(agent, only, line, "Once more.")
     await holds()
 
 
@@ -88,7 +90,7 @@ async def test_money_is_given_exactly_and_a_line_is_reversed_by_another(desk: An
 )
 def test_redress_that_cannot_be_paid_is_refused_by_name(desk_settings: Any, line: RedressGiven, field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        aspects.checked_redress(line)
+        checked_redress(line)
     assert refused.value.field == field
 
 

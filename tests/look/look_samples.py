@@ -10,6 +10,7 @@ import inbox_samples
 import matter_samples
 import notice_samples
 import outgoing_samples
+import redress_samples
 import rule_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
@@ -627,8 +628,6 @@ def refused_decision() -> dict[str, Any]:
 
 
 def whole_aspect(**more: Any) -> dict[str, Any]:
-    line = {"id": "1", "text": "Money", "amount": "42.00", "currency": "EUR", "note": "The fee of 3 October",
-            "standing": True, "taken_back": False, "at": ago(hours=2)}  # fmt: skip
     form = {
         "title": "Overdraft fee taken twice",
         "category": "",
@@ -636,10 +635,6 @@ def whole_aspect(**more: Any) -> dict[str, Any]:
         "severity": "2",
         "due": "2026-12-06",
         "reason": "",
-        "kind": "money",
-        "amount": "",
-        "currency": "EUR",
-        "note": "",
         "errors": [],
         "error_of": {},
     }
@@ -650,7 +645,6 @@ def whole_aspect(**more: Any) -> dict[str, Any]:
         "parts": [{"code": "matter", "label": "Matter", "href": "/cases/OMB-4182/aspects/A"},
                   {"code": "other", "label": "Evidence", "href": "/cases/OMB-4182/aspects/A/evidence"}],
         "part": "matter",
-        "lines": [line, {**line, "id": "2", "text": "Apology", "amount": None, "standing": False}],
         "form": form,
         "people": [("1", "Ewa Kruk"), ("2", "Piotr Maj")],
         "staff": [("2", "Piotr Maj")],
@@ -1488,3 +1482,4 @@ PAGES |= matter_samples.pages(
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
+PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)

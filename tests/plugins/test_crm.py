@@ -4,6 +4,7 @@ case is told once."""
 import asyncio
 import time
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -441,7 +442,7 @@ async def _close(desk: Any, filed: Any) -> None:
     agent = await desk.viewer("agent")
     if await db.fetchval("SELECT status = 'new' FROM core_case WHERE id = $1", filed.case_id):
         await cases.take(agent, filed.case_id)
-    money = aspects.RedressGiven("money", aspects.amount_of("12.30"), "EUR", "for the fee")
+    money = aspects.RedressGiven("money", Decimal("12.30"), "EUR", "for the fee")
     for row in await db.fetch("SELECT id FROM core_aspect WHERE case_id = $1 AND status = 'open'", filed.case_id):
         await aspects.decide_aspect(agent, row["id"], Decision("upheld", "It was.", "system_fault", (money,)), None)
     await cases.close(agent, filed.case_id)

@@ -119,9 +119,10 @@ async def test_a_decision_is_taken_back_with_a_reason_and_its_redress_line_by_li
     )
     line = await db.fetchval("SELECT id FROM core_redress")
     back = f"{first}/redress/{line}/reverse"
-    assert (await send(agent, first, back, reason="")).status_code == 422
-    assert (await send(agent, first, back, reason="Paid twice.")).status_code == 303
-    twice = await agent.submit(back, {"reason": "Again."}, page=first)
+    part = f"{first}/redress"
+    assert (await send(agent, part, back, reason="")).status_code == 422
+    assert (await send(agent, part, back, reason="Paid twice.")).status_code == 303
+    twice = await agent.submit(back, {"reason": "Again."}, page=part)
     assert twice.status_code == 409
     assert "no such standing line" in twice.text
     unreasoned = await send(agent, first, f"{first}/reopen", reason=" ")
@@ -136,13 +137,13 @@ async def test_redress_is_added_after_the_decision_too(desk, send, forms):
     _, _, (first, _), _ = await _aspects(desk)
     await send(agent, f"{first}/decide", f"{first}/decide", outcome="upheld", reason=REASON)
     wrong = await send(
-        agent, first, f"{first}/redress", kind="money", amount="1.234", currency="EUR", note="Kept words"
+        agent, f"{first}/redress", f"{first}/redress", kind="money", amount="1.234", currency="EUR", note="Kept words"
     )
     assert wrong.status_code == 422
     assert "Round the amount" in wrong.text
     assert forms(wrong.text).of(f"{first}/redress")["note"] == "Kept words"
     assert (
-        await send(agent, first, f"{first}/redress", kind="money", amount="1.23", currency="EUR")
+        await send(agent, f"{first}/redress", f"{first}/redress", kind="money", amount="1.23", currency="EUR")
     ).status_code == 303
 
 
@@ -155,7 +156,7 @@ async def test_an_aspect_about_a_member_of_staff_is_hidden_from_them_at_once(des
     theirs = (await agent.get(path)).text
     assert "rude" not in theirs
     assert "The fee is wrong." in theirs
-    for hidden in (first, f"{first}/decide"):
+    for hidden in (first, f"{first}/decide", f"{first}/redress"):
         assert (await agent.get(hidden)).status_code == 404
     refused = await agent.submit(f"{first}/owner", {"version": "1", "owner": str(agent_id)}, page=path)
     assert refused.status_code == 404

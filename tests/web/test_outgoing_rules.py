@@ -11,6 +11,8 @@ from ombud.desk.errors import Changed, Invalid, NotNow
 from ombud.desk.outgoing import deciding, listing, settling, templates, writing
 from ombud.desk.outgoing.templates import TemplateGiven
 from ombud.desk.outgoing.writing import Wanted
+from ombud.desk.redress import granting
+from ombud.desk.redress.lines import RedressGiven
 from ombud.kernel.database import db
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
@@ -60,7 +62,7 @@ async def decided(desk: Any, *matters: str, money: str = "") -> Any:
     """A case whose every aspect is decided."""
     filed = await desk.file(*(matters or ("The fee was taken twice.",)))
     agent = await desk.viewer("agent")
-    redress = (aspects.RedressGiven("money", Decimal(money), "EUR"),) if money else ()
+    redress = (RedressGiven("money", Decimal(money), "EUR"),) if money else ()
     for row in await db.fetch("SELECT id FROM core_aspect WHERE case_id = $1 ORDER BY position", filed.case_id):
         await aspects.decide_aspect(
             agent, row["id"], aspects.Decision("upheld", "It was our fault.", "", redress), None
@@ -173,7 +175,7 @@ async def test_a_final_response_whose_outcome_changed_meanwhile_does_not_leave(d
         agent, filed.case_id, Wanted("This is our answer.", kind="final_response", channel=WIRE)
     )
     aspect = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1", filed.case_id)
-    await aspects.add_redress(agent, aspect, aspects.RedressGiven("money", Decimal("5.00"), "EUR"))
+    await granting.add_redress(agent, aspect, RedressGiven("money", Decimal("5.00"), "EUR"))
     assert await leave(desk, written.id) == "failed"
     assert sent() == []
     assert "changed after this was written" in await db.fetchval("SELECT detail FROM core_outgoing")

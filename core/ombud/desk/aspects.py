@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
-from babel.numbers import get_currency_precision, list_currencies
 
 from ombud.desk import queues, taxonomies
 from ombud.desk.cases import refuse_closed
@@ -16,7 +14,9 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.matters import protocols
 from ombud.desk.opening import moment, shortened
-from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, is_code
+from ombud.desk.redress.granting import Granted, give
+from ombud.desk.redress.lines import RedressGiven, checked_redress
+from ombud.desk.words import OUTCOMES, PRIORITIES, SEVERITIES, is_code
 from ombud.desk.writing import (
     check_version,
     lock_aspect,
@@ -35,16 +35,6 @@ from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user
 
 ASPECTS = 20
-
-
-@dataclass(frozen=True)
-class RedressGiven:
-    """One line of redress. `amount` in the currency's major unit; only money needs it."""
-
-    kind: str
-    amount: Decimal | None = None
-    currency: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,8 +88,11 @@ async def _follow_status(viewer: Viewer, case: Record, status: str) -> None:
         await record(viewer, case["id"], "case.status_changed", {"status": status})
 
 
-async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, version: int | None) -> None:
-    """Closes one matter with its outcome, reason, cause and redress; the last one makes the case resolved."""
+async def decide_aspect(
+    viewer: Viewer, aspect_id: UUID, decision: Decision, version: int | None
+) -> tuple[Granted, ...]:
+    """Closes one matter with its outcome, reason, cause and redress; the last one makes the case resolved. Returns what
+    became of each line of redress: what is above the viewer's limit waits for a second person."""
     decision = _checked(decision)
     async with db.transaction():
         case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
@@ -116,9 +109,11 @@ async def decide_aspect(viewer: Viewer, aspect_id: UUID, decision: Decision, ver
             aspect_id,
             {**yours, "status": "closed", "decided_at": moment_now, "decided_by": viewer.user_id},
         )
-        lines = await _give(viewer, case, aspect, decision.redress)
-        await _record_decision(viewer, case, aspect, decision, lines, missing)
+        lines, done = await give(viewer, case, aspect, decision.redress)
+        given = [line for line, each in zip(decision.redress, done, strict=True) if not each.waits]
+        await _record_decision(viewer, case, aspect, decision, given, lines, missing)
         await _count_closed(viewer, case, case["aspects_closed"] + 1)
+        return tuple(done)
 
 
 def _checked(decision: Decision) -> Decision:
@@ -138,60 +133,13 @@ async def _demand_cause(unit_id: UUID, cause: str) -> None:
         raise Invalid("This cause is not in the taxonomy of the case's unit. Choose one of the list.", "cause")
 
 
-def checked_redress(line: RedressGiven, place: int = 0) -> RedressGiven:
-    """The line with a valid kind, and for money a positive amount the currency can pay."""
-    if line.kind not in REDRESS_KINDS:
-        raise Invalid("Choose what kind of redress it is.", f"redress.{place}.kind")
-    note = clean_text(line.note, f"redress.{place}.note", longest=1000)
-    if line.kind != "money":
-        return RedressGiven(line.kind, None, "", note)
-    currency = line.currency.strip().upper()
-    if currency not in list_currencies():
-        raise Invalid("Name the currency by its three letters, such as EUR.", f"redress.{place}.currency")
-    if line.amount is None or not line.amount.is_finite() or line.amount <= 0 or line.amount >= Decimal(10) ** 12:
-        raise Invalid("Give an amount above zero, such as 42.00.", f"redress.{place}.amount")
-    if line.amount != round(line.amount, get_currency_precision(currency)):
-        raise Invalid(f"{currency} has no smaller unit than that. Round the amount.", f"redress.{place}.amount")
-    return RedressGiven("money", line.amount, currency, note)
-
-
-def amount_of(text: str) -> Decimal | None:
-    """A typed amount (42, 42.50 or 42,50) as a Decimal; None if it is none."""
-    try:
-        return Decimal(text.replace("\u00a0", "").replace(" ", "").replace(",", "."))
-    except InvalidOperation:
-        return None
-
-
-async def _give(viewer: Viewer, case: Record, aspect: Record, lines: Sequence[RedressGiven]) -> list[dict[str, Any]]:
-    given: list[dict[str, Any]] = []
-    for line in lines:
-        identity = new_id()
-        await db.execute(
-            "INSERT INTO core_redress (id, case_id, aspect_id, kind, amount, currency, note, created_at, created_by) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            identity, case["id"], aspect["id"], line.kind, line.amount, line.currency, line.note, now(), viewer.user_id,
-        )  # fmt: skip
-        given.append(redress_code(identity, line.kind, line.amount, line.currency))
-    return given
-
-
-def redress_code(identity: UUID, kind: str, amount: Decimal | None, currency: str) -> dict[str, Any]:
-    return {
-        "line": str(identity),
-        "kind": kind,
-        "amount": "" if amount is None else f"{amount:f}",
-        "currency": currency,
-    }
-
-
 async def _record_decision(
-    viewer: Viewer, case: Record, aspect: Record, decision: Decision, lines: list[dict[str, Any]],
-    missing: Sequence[str],
+    viewer: Viewer, case: Record, aspect: Record, decision: Decision, given: Sequence[RedressGiven],
+    lines: list[dict[str, Any]], missing: Sequence[str],
 ) -> None:  # fmt: skip
     subject = await subject_of(case["id"])
     sealed = {"reason": Sealed(subject, decision.reason)}
-    sealed |= {f"redress.{n}": Sealed(subject, line.note) for n, line in enumerate(decision.redress, 1) if line.note}
+    sealed |= {f"redress.{n}": Sealed(subject, line.note) for n, line in enumerate(given, 1) if line.note}
     body = {
         "aspect": str(aspect["id"]), "outcome": decision.outcome, "status": "closed", "cause": decision.cause,
         "redress": lines,
@@ -227,45 +175,6 @@ async def reopen(viewer: Viewer, aspect_id: UUID, reason: str, version: int | No
         }
         await record(viewer, case["id"], "aspect.reopened", {"aspect": str(aspect_id)}, sealed)
         await _count_closed(viewer, case, case["aspects_closed"] - 1)
-
-
-async def add_redress(viewer: Viewer, aspect_id: UUID, line: RedressGiven) -> UUID:
-    """One more line, also after the decision."""
-    line = checked_redress(line)
-    async with db.transaction():
-        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
-        refuse_closed(case)
-        code = (await _give(viewer, case, aspect, [line]))[0]
-        sealed = {"note": Sealed(await subject_of(case["id"]), line.note)} if line.note else {}
-        await record(viewer, case["id"], "redress.added", {"aspect": str(aspect_id), **code}, sealed)
-        return UUID(code["line"])
-
-
-async def reverse_redress(viewer: Viewer, aspect_id: UUID, line_id: UUID, reason: str) -> None:
-    """Takes a line back by another line with the opposite amount; nothing is edited."""
-    reason = clean_text(reason, "reason", longest=1000, required=True)
-    async with db.transaction():
-        case, aspect = await lock_aspect(viewer, "case.decide", aspect_id)
-        refuse_closed(case)
-        line = await db.fetchrow(
-            "SELECT r.*, EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id) AS gone "
-            "FROM core_redress r WHERE r.id = $1 AND r.aspect_id = $2",
-            line_id,
-            aspect_id,
-        )
-        if line is None or line["reverses"] is not None or line["gone"]:
-            raise NotNow("There is no such standing line of redress. Open the case again to see how it stands.")
-        identity, amount = new_id(), None if line["amount"] is None else -line["amount"]
-        await db.execute(
-            "INSERT INTO core_redress (id, case_id, aspect_id, kind, amount, currency, note, reverses, created_at, "
-            "created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            identity, case["id"], aspect["id"], line["kind"], amount, line["currency"], reason, line_id, now(),
-            viewer.user_id,
-        )  # fmt: skip
-        body = {"aspect": str(aspect_id), "reverses": str(line_id),
-                **redress_code(identity, line["kind"], amount, line["currency"])}  # fmt: skip
-        sealed = {"reason": Sealed(await subject_of(case["id"]), reason)}
-        await record(viewer, case["id"], "redress.reversed", body, sealed)
 
 
 CHANGEABLE = ("title", "category", "priority", "severity", "due_at")

@@ -74,7 +74,9 @@ class CaseShown:
 
 @dataclass(frozen=True)
 class RedressShown:
-    """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back."""
+    """One line of redress. `reverses`: the line it takes back; `standing`: neither taken back nor a taking back;
+    `approved`: by a second person; `payment`: its state, empty where none was made; `working`: lines of the
+    kept sum."""
 
     id: UUID
     kind: str
@@ -84,6 +86,11 @@ class RedressShown:
     reverses: UUID | None
     standing: bool
     created_at: datetime
+    approved: bool = False
+    calculation_id: UUID | None = None
+    payment: str = ""
+    paid_on: date | None = None
+    working: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def kind_label(self) -> str:
@@ -111,7 +118,8 @@ class FindingShown:
 @dataclass(frozen=True)
 class AspectShown:
     """One matter. `letter` counts the aspects in view; `said`: messages about it; `concerns`: the member of staff;
-    `…_words`: what the taxonomy calls its category and cause, in the viewer's language."""
+    `…_words`: what the taxonomy calls its category and cause, in the viewer's language; `waits`: requests for redress
+    that wait for a second person; `amount_in_dispute`: what the customer asks for."""
 
     id: UUID
     letter: str
@@ -138,6 +146,9 @@ class AspectShown:
     version: int
     category_words: str = ""
     cause_words: str = ""
+    waits: int = 0
+    amount_in_dispute: Decimal | None = None
+    disputed_currency: str = ""
 
     @property
     def decided(self) -> bool:

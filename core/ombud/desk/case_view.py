@@ -1,7 +1,7 @@
 """Everything the page of one case shows to one viewer, in eight statements whatever its size."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -183,8 +183,13 @@ SELECT a.*, coalesce(nullif(o.display_name, ''), o.name) AS owner_name,
         UNION SELECT f.message_id FROM core_pin pin JOIN core_attachment f ON f.id = pin.attachment_id
         WHERE pin.aspect_id = a.id) AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'amount', r.amount::text, 'currency', r.currency,
-        'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at) ORDER BY r.created_at, r.id)
-     FROM core_redress r WHERE r.aspect_id = a.id) AS redress, g.labels AS category_labels, y.labels AS cause_labels
+        'note', r.note, 'reverses', r.reverses, 'created_at', r.created_at, 'approved', r.approved_by IS NOT NULL,
+        'calculation', r.calculation_id, 'working', k.working, 'payment', p.state,
+        'paid_on', p.value_date) ORDER BY r.created_at, r.id)
+     FROM core_redress r LEFT JOIN core_payment p ON p.line_id = r.id AND p.state <> 'cancelled'
+     LEFT JOIN core_calculation k ON k.id = r.calculation_id WHERE r.aspect_id = a.id) AS redress,
+    (SELECT count(*) FROM core_redress_request q WHERE q.aspect_id = a.id AND q.state = 'waiting') AS waits,
+    g.labels AS category_labels, y.labels AS cause_labels
 FROM core_aspect a
 LEFT JOIN core_taxonomy_term g ON g.kind = 'category' AND g.code = a.category AND a.category <> ''
 LEFT JOIN core_taxonomy_term y ON y.kind = 'cause' AND y.code = a.cause AND a.cause <> ''
@@ -229,7 +234,8 @@ def _aspect(
         redress=_redress(row["redress"] or []), said=row["said"], actions=aspect_actions(standing, row["status"]),
         suggested=tuple(each for each in findings if each.aspect_id == row["id"] and each.state == "suggested"),
         version=row["version"], category_words=_words(row, "category", viewer),
-        cause_words=_words(row, "cause", viewer),
+        cause_words=_words(row, "cause", viewer), waits=row["waits"], amount_in_dispute=row["amount_in_dispute"],
+        disputed_currency=row["disputed_currency"],
     )  # fmt: skip
 
 
@@ -240,7 +246,10 @@ def _redress(lines: list[Mapping[str, Any]]) -> tuple[RedressShown, ...]:
             id=UUID(each["id"]), kind=each["kind"], amount=None if each["amount"] is None else Decimal(each["amount"]),
             currency=each["currency"], note=each["note"], reverses=UUID(each["reverses"]) if each["reverses"] else None,
             standing=not each["reverses"] and each["id"] not in gone,
-            created_at=datetime.fromisoformat(each["created_at"]),
+            created_at=datetime.fromisoformat(each["created_at"]), approved=each["approved"],
+            calculation_id=UUID(each["calculation"]) if each["calculation"] else None, payment=each["payment"] or "",
+            working=tuple(each["working"] or ()),
+            paid_on=date.fromisoformat(each["paid_on"]) if each["paid_on"] else None,
         )
         for each in lines
     )  # fmt: skip

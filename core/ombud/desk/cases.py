@@ -159,7 +159,7 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None, why: 
 
 
 async def all_aspects_closed(case: Record) -> None:
-    """Raises NotNow with the number of aspects that have no outcome yet."""
+    """Raises NotNow with the number of aspects that have no outcome yet, or where redress waits for a second person."""
     left = await db.fetchval(
         "SELECT count(*) FROM core_aspect WHERE case_id = $1 AND (status <> 'closed' OR outcome = '' OR reason = '')",
         case["id"],
@@ -167,6 +167,9 @@ async def all_aspects_closed(case: Record) -> None:
     if left:
         some = "One aspect has" if left == 1 else f"{left} aspects have"
         raise NotNow(f"{some} no outcome yet. Decide each aspect, then close the case.")
+    waits = "SELECT EXISTS (SELECT 1 FROM core_redress_request WHERE case_id = $1 AND state = 'waiting')"
+    if await db.fetchval(waits, case["id"]):
+        raise NotNow("Redress waits for a second person. Have it approved or refused, or withdraw it, then go on.")
 
 
 async def reopen(viewer: Viewer, case_id: UUID, reason: str, version: int | None = None) -> None:

@@ -138,6 +138,8 @@ class Aspect(Table, tablename="core_aspect"):
     decided_at = Timestamptz(default=None, null=True)
     decided_by = UUID(default=None, null=True)
     origin_case_id = UUID(default=None, null=True, help_text="the case it first belonged to, where it moved")
+    amount_in_dispute = Numeric(digits=(18, 4), default=None, null=True, help_text="what the customer asks for")
+    disputed_currency = Text(default="")
     version = Integer(default=1)
 
 
@@ -147,13 +149,15 @@ class Redress(Table, tablename="core_redress"):
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None)
     aspect_id = UUID(default=None)
-    kind = Text(default="money", help_text="money, goods, apology, correction")
+    kind = Text(default="money", help_text="money, goods, waiver, apology, correction")
     amount = Numeric(digits=(18, 4), default=None, null=True)
     currency = Text(default="")
     note = Text(default="")
     reverses = UUID(default=None, null=True)
     created_at = Timestamptz()
     created_by = UUID(default=None, null=True)
+    calculation_id = UUID(default=None, null=True, help_text="the working its amount comes from")
+    approved_by = UUID(default=None, null=True, help_text="the second person, where it was above the giver's limit")
 
 
 class Party(Table, tablename="core_party"):
@@ -345,7 +349,9 @@ class Bulk(Table, tablename="core_bulk"):
 
     id = UUID(primary_key=True, default=new_id)
     user_id = UUID(default=None)
-    action = Text(default="", help_text="take, assign, release, queue, priority, close, reopen, confidential, note")
+    action = Text(
+        default="", help_text="take, assign, release, queue, priority, close, reopen, redress, confidential, note"
+    )
     value = JSONB(default="{}", help_text="what it is changed to; words are blanked once they are written")
     state = Text(default="choosing", help_text="choosing, planned, running, done, undoing, undone")
     single = Boolean(default=False, help_text="one case, changed on its own page")

@@ -11,7 +11,7 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 SEVERITIES = (1, 2, 3, 4)
 MOODS = ("calm", "tense", "upset", "angry")
 OUTCOMES = ("upheld", "partly_upheld", "not_upheld", "withdrawn", "out_of_scope")
-REDRESS_KINDS = ("money", "goods", "apology", "correction")
+REDRESS_KINDS = ("money", "goods", "waiver", "apology", "correction")
 CAUSES = (
     "wrong_information",
     "delay",
@@ -47,6 +47,7 @@ LABELS = {
     "out_of_scope": "Not for us",
     "money": "Money",
     "goods": "Goods or service",
+    "waiver": "Claim or fee waived",
     "apology": "Apology",
     "correction": "Correction",
     "wrong_information": "Wrong information",

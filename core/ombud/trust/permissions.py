@@ -36,6 +36,7 @@ PERMISSIONS = (
     Permission("case.take", "Take a case from a queue", _WORK),
     Permission("case.assign", "Give a case to somebody else", (LEADER,)),
     Permission("case.decide", "Decide an aspect and grant redress", _WORK),
+    Permission("payment.manage", "Hand payments of redress over and say what became of them", (LEADER,)),
     Permission("case.close", "Close a case", _WORK),
     Permission("case.reopen", "Reopen a closed case", (LEADER, COMPLIANCE)),
     Permission("case.confidential", "See and mark confidential cases", (COMPLIANCE,)),

@@ -37,6 +37,7 @@ PARTS = (
     Part("protocol", "Protocol", "protocol"),
     Part("passages", "Passages", "passages"),
     Part("ties", "Links", "ties"),
+    Part("redress", "Redress", "redress"),
 )
 
 

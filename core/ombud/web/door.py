@@ -81,9 +81,10 @@ class _AtTheDoor(Request[Any, Any, Any]):
         return await super().form()
 
 
-# Where machines outside send to a plugin: whoever asks there is nobody, cookies and tokens count for nothing, and so no
-# form field is asked for that only a page of ours could have. Its handlers are public, or refuse everybody.
-_MACHINES = re.compile(r"/p/[a-z][a-z0-9-]*/hook/")
+# Where machines outside send to a plugin or to core: whoever asks there is nobody, cookies and tokens count for
+# nothing, and so no form field is asked for that only a page of ours could have. Its handlers are public, or refuse
+# everybody.
+_MACHINES = re.compile(r"(/p/[a-z][a-z0-9-]*)?/hook/")
 
 
 def _nobody(scope: Scope) -> None:

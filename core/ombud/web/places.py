@@ -32,6 +32,8 @@ PLACES = (
     Place("rules", "Rules", "route", "/rules", "setting.manage", "Desk"),
     Place("calendars", "Calendars", "calendar-due", "/administration/calendars", "setting.manage", "Desk"),
     Place("protocols", "Protocols", "list-check", "/administration/protocols", "setting.manage", "Desk"),
+    Place("rates", "Rates", "percentage", "/rates", "setting.manage", "Desk"),
+    Place("limits", "Limits", "coin", "/limits", "setting.manage", "Desk"),
     Place("templates", "Templates", "template", "/templates", "template.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),

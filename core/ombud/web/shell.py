@@ -55,6 +55,8 @@ CORE = (
     Entry("queue", "Queue", "stack-2", "/queues", "case.read"),
     Entry("search", "Search", "search", "/search", "case.read"),
     Entry("outgoing", "Outgoing", "send", "/outgoing", "case.read"),
+    Entry("redress", "Redress", "coin", "/redress", "case.decide"),
+    Entry("payments", "Payments", "credit-card", "/payments", "payment.manage"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ombud.desk.actions import Standing, case_actions, rights_in
+from ombud.desk.actions import CLOSED, NO_RIGHT, Standing, case_actions, rights_in
 from ombud.desk.case_list import ORDER_SQL, CaseFilters, conditions
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.redress.lines import RedressGiven, checked_redress
+from ombud.desk.redress.money import typed
 from ombud.desk.search import index as search_index
 from ombud.desk.shown import Named
 from ombud.desk.words import PRIORITIES
@@ -34,10 +36,12 @@ ACTIONS = {
     "priority": ("Set the priority", "change"),
     "close": ("Close", "close"),
     "reopen": ("Reopen", "reopen"),
+    "redress": ("Give redress", "redress"),
     "note": ("Add a note", "note"),
 }
 _RIGHT = {
     "take": "case.take", "assign": "case.assign", "close": "case.close", "reopen": "case.reopen",
+    "redress": "case.decide",
 }  # fmt: skip
 
 
@@ -187,9 +191,21 @@ async def _checked(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
         if value.get("priority") not in PRIORITIES:
             raise Invalid("Choose the priority.", "priority")
         return {"priority": value["priority"]}
+    if action == "redress":
+        return _redress(value)
     if action in {"note", "reopen"}:
         return {"text": clean_text(str(value.get("text") or ""), "text", longest=longest, required=True)}
     return {}
+
+
+def _redress(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same line for the first open aspect of each case, as text; the note stays until it stands in the cases."""
+    line = checked_redress(
+        RedressGiven(str(value.get("kind") or ""), typed(str(value.get("amount") or "")),
+                     str(value.get("currency") or ""), str(value.get("text") or ""))
+    )  # fmt: skip
+    amount = "" if line.amount is None else f"{line.amount:f}"
+    return {"kind": line.kind, "amount": amount, "currency": line.currency, "text": line.note}
 
 
 async def _judge(viewer: Viewer, bulk_id: UUID, action: str, value: Mapping[str, Any]) -> None:
@@ -217,7 +233,9 @@ async def _standings(viewer: Viewer, bulk_id: UUID, owner: str | None) -> list[R
     return await db.fetch(
         "SELECT r.id, c.unit_id, c.status, c.owner_id, c.queue_id, c.priority, c.confidential, c.version, "
         f"{hidden} AS hidden, {theirs} AS theirs, (SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
-        f"AND a.status <> 'closed' AND {aspects.where('a', arguments)}) AS undecided "
+        f"AND a.status <> 'closed' AND {aspects.where('a', arguments)}) AS undecided, "
+        "(SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
+        f"AND {aspects.where('a', arguments)}) AS seen_aspects "
         "FROM core_bulk_row r JOIN core_case c ON c.id = r.case_id "
         f"WHERE r.bulk_id = $1 AND {cases.where('c', arguments)}",
         *arguments.values,
@@ -235,6 +253,8 @@ def _obstacle(
     """Why this case cannot be changed so, in the words of its own page; empty where it can."""
     mine = row["owner_id"] is not None and row["owner_id"] == viewer.user_id
     standing = Standing(rights, row["status"], row["owner_id"] is not None, mine, row["undecided"], row["hidden"])
+    if action == "redress":
+        return _no_redress(row, rights)
     if reason := {each.key: each.reason for each in case_actions(standing)}[ACTIONS[action][1]]:
         return reason
     if action == "assign":
@@ -243,6 +263,14 @@ def _obstacle(
     if action in same and same[action] == value[action]:
         return "It is in this queue already." if action == "queue" else "It has this priority already."
     return ""
+
+
+def _no_redress(row: Mapping[str, Any], rights: frozenset[str]) -> str:
+    if "case.decide" not in rights:
+        return NO_RIGHT
+    if row["status"] == "closed":
+        return CLOSED
+    return "" if row["seen_aspects"] else "There is no aspect in it that you may see."
 
 
 def _not_theirs(row: Mapping[str, Any], owner: Viewer | None) -> str:

@@ -12,11 +12,14 @@ from ombud.desk import cases, messages
 from ombud.desk.because import because
 from ombud.desk.bulk.plan import find
 from ombud.desk.errors import DeskRefusal, NotNow
+from ombud.desk.redress import granting
+from ombud.desk.redress.lines import RedressGiven
+from ombud.desk.redress.money import typed
 from ombud.desk.undo import COLUMNS, KEPT_FOR, coded, put_back, standing
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
-from ombud.trust.policy import Viewer
+from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user
 
 AT_ONCE = 50
@@ -44,6 +47,8 @@ async def undo(viewer: Viewer, bulk_id: UUID) -> None:
     bulk = await find(viewer, bulk_id)
     if bulk.action == "note":
         raise NotNow("Notes stay: they are part of what happened. Write another one that puts it right.")
+    if bulk.action == "redress":
+        raise NotNow("Redress is taken back line by line, with a reason, on the pages of its aspects.")
     if bulk.ran_at is None or bulk.ran_at < now() - KEPT_FOR:
         raise NotNow("This change is older than a day and stays. Change the cases by hand where they need it.")
     if bulk.state in {"undoing", "undone"}:
@@ -170,9 +175,29 @@ async def _note(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Re
     await messages.write(viewer, case_id, "note", value["text"], key=f"bulk/{row['id']}")
 
 
+async def _redress(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
+    """To the first aspect in view, an open one before those decided. What is above the limit waits, as everywhere; the
+    row says so."""
+    grant, arguments = decide(viewer, "case.decide", "aspect"), Arguments(case_id)
+    aspect = await db.fetchval(
+        f"SELECT a.id FROM core_aspect a WHERE a.case_id = $1 AND {grant.where('a', arguments)} "
+        "ORDER BY a.status = 'closed', a.position LIMIT 1",
+        *arguments.values,
+    )
+    if aspect is None:
+        raise NotNow("There is no aspect in it that you may see.")
+    line = RedressGiven(value["kind"], typed(value["amount"]), value["currency"], value["text"])
+    done = await granting.add_redress(viewer, aspect, line)
+    if done.waits:
+        await db.execute(
+            "UPDATE core_bulk_row SET reason = 'Above your limit: it waits for a second person.' WHERE id = $1",
+            row["id"],
+        )
+
+
 _DO: dict[str, Do] = {
     "take": _take, "assign": _assign, "release": _release, "queue": _queue, "priority": _priority, "close": _close,
-    "reopen": _reopen, "note": _note,
+    "reopen": _reopen, "note": _note, "redress": _redress,
 }  # fmt: skip
 
 
@@ -206,7 +231,7 @@ async def latest(viewer: Viewer, within: timedelta) -> Record | None:
     return await db.fetchrow(
         "SELECT b.id, b.action, b.single, (SELECT count(*) FROM core_bulk_row r WHERE r.bulk_id = b.id "
         "AND r.state = 'done') AS cases FROM core_bulk b WHERE b.user_id = $1 AND b.ran_at > $2 AND b.state = 'done' "
-        "AND b.action <> 'note' ORDER BY b.ran_at DESC LIMIT 1",
+        "AND b.action NOT IN ('note', 'redress') ORDER BY b.ran_at DESC LIMIT 1",
         viewer.user_id,
         now() - within,
     )

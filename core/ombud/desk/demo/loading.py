@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ombud.desk import intake
 from ombud.desk.demo import firm as demo_firm
-from ombud.desk.demo import incoming
+from ombud.desk.demo import given, incoming
 from ombud.desk.demo.firm import LOCK, Firm
 from ombud.desk.demo.removal import RemovalReport, remove
 from ombud.desk.demo.story import plan
@@ -61,6 +61,7 @@ async def load(progress: Progress = quiet) -> DemoReport:
             raise NotNow("The demonstration data is loaded already. Run `ombud demo remove` first to have it anew.")
         with clock.at(present - timedelta(days=400)):
             firm = await demo_firm.found()
+            await given.keep_rate(firm)
         stories = plan(present, (await promises_in(None)).answer_within_days)
         for number, story in enumerate(stories, 1):
             filed = await Telling(firm, story, number, present).tell()

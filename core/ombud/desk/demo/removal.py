@@ -1,7 +1,7 @@
 """Takes the demonstration firm away again: what was loaded, what grew on it since, and nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,8 @@ class _Doomed:
     users: list[UUID]
     queues: list[UUID]
     case_types: list[str]
+    rates: list[UUID]
+    batches: list[UUID] = field(default_factory=list)
 
 
 async def remove(*, with_later: bool = False) -> RemovalReport:
@@ -93,7 +95,8 @@ async def _doomed(with_later: bool) -> _Doomed:
         load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"], messages),
         messages=messages, said=await _ids("SELECT id FROM core_message WHERE case_id = ANY($1)", cases),
         raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
-        queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
+        queues=noted["queue"], rates=noted.get("rate", []),
+        case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
     )  # fmt: skip
 
 
@@ -195,8 +198,9 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
     await db.execute("DELETE FROM core_message WHERE id = ANY($1)", doomed.messages)
     await db.execute("DELETE FROM core_raw WHERE id = ANY($1)", doomed.raws)
     await db.execute("DELETE FROM core_case WHERE id = ANY($1)", doomed.cases)
+    doomed.batches = await _ids("DELETE FROM core_payment_batch WHERE unit_id = ANY($1) RETURNING id", doomed.units)
     await db.execute("DELETE FROM core_person WHERE id = ANY($1)", doomed.people)
-    kept = [*await _remove_queues(doomed), *await _remove_case_types(doomed)]
+    kept = [*await _remove_queues(doomed), *await _remove_case_types(doomed), *await _remove_rates(doomed)]
     staying = await _remove_users(doomed)
     await db.execute("DELETE FROM core_queue_count WHERE unit_id = ANY($1)", doomed.units)
     for unit_id in doomed.units:
@@ -255,6 +259,17 @@ async def _remove_case_types(doomed: _Doomed) -> list[str]:
     return [f"case type {row['label']}" for row in rows]
 
 
+async def _remove_rates(doomed: _Doomed) -> list[str]:
+    used = (
+        "EXISTS (SELECT 1 FROM core_calculation c WHERE c.rates @> jsonb_build_array(jsonb_build_object('rate', r.id)))"
+    )
+    gone = await _ids(f"SELECT r.id FROM core_rate r WHERE r.id = ANY($1) AND NOT {used}", doomed.rates)
+    await db.execute("DELETE FROM core_rate_value WHERE rate_id = ANY($1)", gone)
+    await db.execute("DELETE FROM core_rate WHERE id = ANY($1)", gone)
+    rows = await db.fetch("UPDATE core_rate SET retired_at = now() WHERE id = ANY($1) RETURNING label", doomed.rates)
+    return [f"rate {row['label']}" for row in rows]
+
+
 # Where a member of staff can stand in a case; the last two hold no constraint.
 _TRACES = (
     ("core_case", "owner_id"), ("core_aspect", "owner_id"), ("core_aspect", "concerns_user_id"),
@@ -263,6 +278,9 @@ _TRACES = (
     ("core_task", "dropped_by"), ("core_protocol_version", "created_by"), ("core_step", "done_by"),
     ("core_pin", "made_by"), ("core_aspect_link", "made_by"), ("core_support_needs", "confirmed_by"),
     ("core_outgoing", "created_by"), ("core_outgoing", "approved_by"),
+    ("core_redress", "approved_by"), ("core_redress_request", "requested_by"), ("core_redress_request", "decided_by"),
+    ("core_calculation", "created_by"), ("core_payment", "created_by"), ("core_payment_batch", "created_by"),
+    ("core_payment_batch", "downloaded_by"),
 )  # fmt: skip
 
 
@@ -296,6 +314,7 @@ async def _tell(doomed: _Doomed) -> None:
     entries += [NewEntry(f"queue/{each}", "queue.removed", why) for each in doomed.queues]
     entries += [NewEntry("setting/case-types", "case_type.removed", {"key": key}) for key in doomed.case_types]
     entries += [NewEntry(f"unit/{each}", "unit.removed", why) for each in doomed.units]
+    entries += [NewEntry("setting/rates", "rate.removed", {"rate": str(each), **why}) for each in doomed.rates]
     removed = {"cases": len(doomed.cases), "people": len(doomed.people)}
     entries.append(NewEntry(f"demo/{doomed.load}", "demo.removed", removed))
     await append(actor="system", entries=entries)
@@ -304,10 +323,12 @@ async def _tell(doomed: _Doomed) -> None:
 async def _forget_deliveries(doomed: _Doomed) -> None:
     """Background work that would speak of what is gone, the news of its removal included."""
     others = [f"unit/{each}" for each in doomed.units] + [f"queue/{each}" for each in doomed.queues]
+    others += [f"payment-batch/{each}" for each in doomed.batches]
     await db.execute(
         "DELETE FROM core_delivery WHERE event->>'stream' = ANY($1) OR event->>'raw' = ANY($2) "
         "OR event->>'message' = ANY($4) "
         "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3)) "
+        "OR (event->>'stream' = 'setting/rates' AND event->'body'->>'rate' = ANY($5)) "
         "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration') "
         "OR (subscriber = 'job/outgoing.send' "
         "AND NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id::text = event->>'message'))",
@@ -315,6 +336,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         [str(each) for each in doomed.raws],
         doomed.case_types,
         [str(each) for each in (*doomed.messages, *doomed.said)],
+        [str(each) for each in doomed.rates],
     )
 
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from ombud.desk import aspects, cases, customers, intake, messages, people, support
-from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.aspects import Decision
 from ombud.desk.colleagues import drafts
+from ombud.desk.demo import given
 from ombud.desk.demo import texts as demo_texts
 from ombud.desk.demo.firm import TEAMS, Firm
 from ombud.desk.demo.papers import picture
@@ -17,6 +18,8 @@ from ombud.desk.demo.people import plain_name
 from ombud.desk.demo.story import Story, at_work, pick
 from ombud.desk.outgoing import writing as outgoing
 from ombud.desk.outgoing.writing import Wanted
+from ombud.desk.redress import granting, requests
+from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.support import Needs
 from ombud.kernel import clock
 from ombud.kernel.database import db
@@ -273,12 +276,21 @@ class Telling:
 
     async def _decide(self, *, all_of_them: bool) -> None:
         found = await self._aspects()
+        apart = random.Random(f"{self.story.seed}/given")  # noqa: S311  the story itself stays as it was
+        if self.number % 4 == 0:
+            with self._step(0.1, 1):
+                await given.claim(self.owner, found[0], apart, self._currency())
         last = len(found) if all_of_them else max(1, len(found) - 1)
         for identity in found[:last]:
             with self._step(24, 120):
                 await aspects.decide_aspect(self._decider(), identity, self._decision(), None)
         if self.number % 11 == 0:
             await self._correct_redress(found[0])
+        with self._step(1, 8):
+            await given.second_person(self.leader, self.owner, self.case_id)
+        if not all_of_them and self.number % 3 == 0 and not self.story.secret:
+            with self._step(1, 8):
+                await given.ask_for_more(self.firm, self.owner, found[0], self._currency())
 
     def _decider(self) -> Viewer:
         return self.owner if self.story.secret or self.story.about_staff or self.rng.random() < 0.85 else self.leader
@@ -311,9 +323,12 @@ class Telling:
         """A line given by mistake is reversed by another one."""
         with self._step(1, 5):
             line = RedressGiven("money", Decimal("50.00"), self._currency(), "Goodwill.")
-            given = await aspects.add_redress(self.owner, aspect_id, line)
+            done = await granting.add_redress(self.owner, aspect_id, line)
         with self._step(1, 5):
-            await aspects.reverse_redress(self.owner, aspect_id, given, "Paid already with the first line.")
+            if done.waits:
+                await requests.withdraw(self.owner, done.id, "Paid already with the first line.")
+            else:
+                await granting.reverse_redress(self.owner, aspect_id, done.id, "Paid already with the first line.")
 
     async def _close(self) -> None:
         with self._step(1, 20):
@@ -323,6 +338,14 @@ class Telling:
                 await self._hear(pick(self.rng, demo_texts.THANKS))
         with self._step(4, 50):
             await cases.close(self.owner, self.case_id)
+        if self.number % 3 == 0 and not self.story.secret and not self.story.about_staff:
+            await self._pay_out()
+
+    async def _pay_out(self) -> None:
+        assert self.person_id is not None
+        payee = (self.person_id, self.story.person.name)
+        apart = random.Random(f"{self.story.seed}/paid")  # noqa: S311  the story itself stays as it was
+        await given.pay_out(self._step, self.owner, self.leader, self.case_id, payee, apart)
 
     async def _final_words(self) -> str:
         rows = await db.fetch(
@@ -354,6 +377,7 @@ class Telling:
             money = RedressGiven("money", Decimal("35.00"), self._currency(), "The part that was missing.")
             decision = Decision("partly_upheld", demo_texts.RECONSIDERED, "system_fault", (money,))
             await aspects.decide_aspect(self.owner, (await self._aspects())[0], decision, None)
+            await given.second_person(self.leader, self.owner, self.case_id)
         await self._close()
 
     async def _aspects(self) -> list[UUID]:

@@ -39,6 +39,7 @@ async def move(merge_id: UUID, source: UUID, target: UUID, kinds: Sequence[str] 
     for what in kinds:
         await _move(what, "TRUE", source, target, merge_id)
     await follow_messages(source)
+    await follow_aspects(source)
 
 
 async def move_some(merge_id: UUID, source: UUID, target: UUID, what: str, ids: Sequence[UUID]) -> None:
@@ -70,6 +71,19 @@ async def follow_messages(*cases: UUID) -> None:
     )
 
 
+_OF_ASPECTS = ("core_redress", "core_redress_request", "core_calculation", "core_payment")
+
+
+async def follow_aspects(*cases: UUID) -> None:
+    """What is given, asked for, reckoned and paid stays with its aspect, whichever case holds that."""
+    for table in _OF_ASPECTS:
+        await db.execute(
+            f"UPDATE {table} t SET case_id = a.case_id FROM core_aspect a "
+            "WHERE a.id = t.aspect_id AND t.case_id = ANY($1::uuid[]) AND t.case_id <> a.case_id",
+            list(cases),
+        )
+
+
 async def move_back(merge_id: UUID, source: UUID, target: UUID) -> None:
     """What the merge moved and nobody moved on since, from the target back to where it was; and what was said later
     and belongs to what came from there."""
@@ -87,6 +101,7 @@ async def move_back(merge_id: UUID, source: UUID, target: UUID) -> None:
     await db.execute(_SAID_LATER, target, source)
     await db.execute(_ITS_FILES, source, target)
     await follow_messages(source, target)
+    await follow_aspects(source, target)
 
 
 _CAME_FROM = """

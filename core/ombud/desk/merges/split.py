@@ -140,6 +140,7 @@ async def _move(merge_id: UUID, source: UUID, target: UUID, aspects: list[UUID])
         source, target,
     )  # fmt: skip
     await moving.follow_messages(source)
+    await moving.follow_aspects(source)
     await moving.close_ranks(source)
 
 

@@ -70,7 +70,7 @@ async def mine(viewer: Viewer, cursor: str = "", size: int = PAGE) -> tuple[list
 
 def _shown(row: Any) -> NoticeShown:
     kind = KINDS[row["kind"]]
-    href = f"/cases/{row['reference']}" if row["reference"] else f"/inbox?open={row['message_id']}"
+    href = kind.href or f"/cases/{row['reference']}" if row["reference"] else f"/inbox?open={row['message_id']}"
     return NoticeShown(
         row["id"], row["kind"], kind.told, kind.icon, row["reference"] or "", row["title"] or "", href, row["at"],
         row["seen_at"] is None,

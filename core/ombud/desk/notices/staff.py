@@ -20,16 +20,20 @@ SIGN = "n"
 LEADS = "case.assign"
 TAKES = "case.take"
 APPROVES = "outgoing.approve"
+DECIDES = "case.decide"
+PAYS = "payment.manage"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`label`: on the page of one's choices; `told`: a line of the list; `usual`: page, digest or none."""
+    """`label`: on the page of one's choices; `told`: a line of the list; `usual`: page, digest or none; `href`: where
+    it leads, where that is not the case."""
 
     label: str
     told: str
     icon: str
     usual: str = "page"
+    href: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -44,6 +48,11 @@ KINDS: Mapping[str, Kind] = {
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
     "rule": Kind("A rule tells me of a case", "needs your attention, a rule says", "bolt"),
     "reminder": Kind("A rule reminds me of a case that waits", "waits for you", "hourglass"),
+    "redress_waits": Kind("Redress waits for a second person (in units where I decide)", "has redress that waits for "
+                          "approval", "hourglass", href="/redress"),
+    "redress_decided": Kind("Redress I asked for is approved or refused", "has redress that was decided upon", "scale"),
+    "payment": Kind("A payment of redress fails or is uncertain", "has a payment that did not get through",
+                    "credit-card", href="/payments?which=unsure"),
     "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
@@ -53,7 +62,8 @@ _HEARS = (
     "case.assigned", "aspect.assigned", "message.received direction=in decision=", "message.mood mood=angry",
     "message.failed", "message.unsure", "message.delivery_reported state=bounced",
     "message.written state=waiting_approval",
-    "message.rejected", "clock.warned", "clock.breached", "case.escalated",
+    "message.rejected", "clock.warned", "clock.breached", "case.escalated", "redress.requested", "redress.approved",
+    "redress.refused", "payment.failed", "payment.unsure", "payment.returned",
 )  # fmt: skip
 
 
@@ -74,6 +84,9 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         "message.delivery_reported": ("trouble", _writer), "message.written": ("approval", _approvers),
         "message.rejected": ("returned", _writer), "clock.warned": ("nearing", _clock_owner),
         "clock.breached": ("overdue", _clock_owner_and_leaders), "case.escalated": ("escalated", _escalated_to),
+        "redress.requested": ("redress_waits", _second_people), "redress.approved": ("redress_decided", _asker),
+        "redress.refused": ("redress_decided", _asker), "payment.failed": ("payment", _payers),
+        "payment.unsure": ("payment", _payers), "payment.returned": ("payment", _payers),
     }  # fmt: skip
     what, whom = told[kind]
     people = {each for each in await whom(case_id, body, message) if f"user/{each}" != event["actor"]}
@@ -221,6 +234,60 @@ async def _approvers(case_id: UUID | None, body: Mapping[str, Any], message: UUI
     row = await db.fetchrow("SELECT unit_id, created_by FROM core_outgoing WHERE id = $1", message)
     found = await holders(APPROVES, row["unit_id"]) if row else []
     return [each for each in found if row is None or each != row["created_by"]]
+
+
+async def _second_people(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Who may see the aspect and grant so much; where nobody may, all who decide there, so that it does not lie."""
+    from ombud.desk.redress.granting import granted_so_far
+    from ombud.desk.redress.limits import limit_of
+
+    row = await db.fetchrow(
+        "SELECT c.unit_id, q.amount, q.currency, q.requested_by FROM core_redress_request q "
+        "JOIN core_case c ON c.id = q.case_id WHERE q.id = $1 AND q.state = 'waiting'",
+        UUID(body["request"]),
+    )  # fmt: skip
+    if row is None or case_id is None:
+        return []
+    total = row["amount"] + await granted_so_far(case_id, row["currency"])
+    able, all_of_them = [], []
+    for each in await holders(DECIDES, row["unit_id"]):
+        viewer = await viewer_of_user(each)
+        if viewer is None or each == row["requested_by"] or not await _sees_aspect(viewer, UUID(body["aspect"])):
+            continue
+        all_of_them.append(each)
+        if await limit_of(viewer, row["unit_id"], row["currency"]) >= total:
+            able.append(each)
+    return able or all_of_them
+
+
+async def _sees_aspect(viewer: Viewer, aspect_id: UUID) -> bool:
+    arguments = Arguments(aspect_id)
+    rows = decide(viewer, DECIDES, "aspect").where("a", arguments)
+    return bool(
+        await db.fetchval(f"SELECT EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = $1 AND {rows})", *arguments.values)
+    )
+
+
+async def _asker(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    rows = await db.fetch("SELECT requested_by FROM core_redress_request WHERE id = $1", UUID(body["request"]))
+    return [row["requested_by"] for row in rows if row["requested_by"]]
+
+
+async def _payers(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
+    """Whoever had it paid, and who hands payments over, where they may see the aspect."""
+    row = await db.fetchrow(
+        "SELECT p.created_by, c.unit_id FROM core_payment p JOIN core_case c ON c.id = p.case_id WHERE p.id = $1",
+        UUID(body["payment"]),
+    )  # fmt: skip
+    if row is None:
+        return []
+    people = {*(await holders(PAYS, row["unit_id"])), *([row["created_by"]] if row["created_by"] else [])}
+    seeing = []
+    for each in sorted(people):
+        viewer = await viewer_of_user(each)
+        if viewer is not None and await _sees_aspect(viewer, UUID(body["aspect"])):
+            seeing.append(each)
+    return seeing
 
 
 _HOLDERS = """

@@ -15,7 +15,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "pl": {
         "Upheld": "Uznana", "Partly upheld": "Uznana częściowo", "Not upheld": "Nieuznana", "Withdrawn": "Wycofana",
         "Not for us": "Poza naszym zakresem", "Money": "Pieniądze", "Goods or service": "Towar lub usługa",
-        "Apology": "Przeprosiny", "Correction": "Poprawka",
+        "Claim or fee waived": "Umorzona należność", "Apology": "Przeprosiny", "Correction": "Poprawka",
     }
 }  # fmt: skip
 
@@ -44,6 +44,7 @@ def aspect(each: AspectShown, language: str) -> dict[str, Any]:
         "letter": each.letter, "title": each.title, "text": each.text, "decided": each.decided,
         "outcome": worded(each.outcome_label, language), "reason": each.reason, "cause": each.cause_label,
         "redress": [_redress(line, language) for line in each.redress if line.standing],
+        "working": "\n".join(_working(line, language) for line in each.redress if line.standing and line.working),
     }  # fmt: skip
 
 
@@ -53,6 +54,14 @@ def _redress(line: Any, language: str) -> str:
         return f"{kind}: {line.note}" if line.note else kind
     amount = format_currency(line.amount, line.currency, locale=_locale(language)).replace("\u00a0", " ")
     return f"{amount} ({line.note})" if line.note else str(amount)
+
+
+def _working(line: Any, language: str) -> str:
+    """The kept working of a line of money, one step a line, for a customer to do it again."""
+    steps = [f"{each['label']}: {each['formula'] or each['amount']} = {each['amount']}" if each["formula"]
+             else f"{each['label']}: {each['amount']}" for each in line.working]  # fmt: skip
+    total = format_currency(line.amount, line.currency, locale=_locale(language)).replace("\u00a0", " ")
+    return "\n".join([*steps, total])
 
 
 def worded(text: str, language: str) -> str:
@@ -74,10 +83,10 @@ def sample(language: str = "en") -> Mapping[str, Any]:
     aspects: Sequence[dict[str, Any]] = [
         {"letter": "A", "title": "Fee taken twice", "text": "The fee was taken twice.", "decided": True,
          "outcome": worded("Upheld", language), "reason": "It was booked twice by mistake.", "cause": "System fault",
-         "redress": ["€42.00"]},
+         "redress": ["€42.00"], "working": "Refund: 40\nInterest: 40 × 5 % × 365/365 = 2\n€42.00"},
         {"letter": "B", "title": "Nobody called back", "text": "Nobody called back.", "decided": True,
          "outcome": worded("Not upheld", language), "reason": "We called twice, on 3 and 4 November.", "cause": "",
-         "redress": []},
+         "redress": [], "working": ""},
     ]  # fmt: skip
     return {
         "case": {"reference": "OMB-2026-000017-X", "title": "Fee taken twice", "type": "Complaint",

@@ -26,7 +26,7 @@ FACTS: Mapping[str, str] = {
     "writer.name": "Who writes",
     "today": "The day on which it is written",
     "link": "A new link to the customer's page",
-    "aspects": "The matters: letter, title, text, outcome, reason, redress, decided",
+    "aspects": "The matters: letter, title, text, outcome, reason, redress, working, decided",
     "pieces": "The piece of this template, once for each aspect",
 }
 """What a template may say, for the page on which it is written."""

@@ -10,6 +10,7 @@ from ombud.desk.errors import NotFound
 from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.notices import rules as notices
 from ombud.desk.outgoing import rules as outgoing
+from ombud.desk.redress.payments import rules as payments
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
@@ -51,8 +52,9 @@ def groups() -> list[Group]:
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
     )
     steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
+    paid = Group(payments.KEY, payments.LABEL, payments.SUMMARY, payments.ICON, payments.schema())
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, told, tone, steps, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

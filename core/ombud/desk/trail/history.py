@@ -15,10 +15,11 @@ from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
 PLAIN = (
     "case.opened", "case.assigned", "case.status_changed", "aspect.added", "aspect.assigned", "aspect.decided",
-    "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
-    "case.escalated", "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed",
-    "case.parted", "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied",
-    "clock.paused", "clock.resumed", "clock.moved", "clock.warned", "clock.breached", "aspects.reordered", *MATTER,
+    "aspect.reopened", "redress.added", "redress.reversed", "redress.requested", "redress.refused", "payment.paid",
+    "payment.failed", "payment.unsure", "party.added", "claim.taken_over", "crm.recorded", "case.escalated",
+    "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed", "case.parted",
+    "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused",
+    "clock.resumed", "clock.moved", "clock.warned", "clock.breached", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -94,6 +95,26 @@ def _redress(body: Mapping[str, Any], around: Around) -> Phrase:
     if body.get("reverses"):
         return Phrase("Redress for aspect %(letter)s was taken back: %(what)s", values, "refresh")
     return Phrase("Redress for aspect %(letter)s: %(what)s", values, "circle-check")
+
+
+def _money(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    """A sentence with an amount and the letter of its aspect."""
+
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        said = [str(body.get(each, "")) for each in ("amount", "currency")]
+        said = [str(body["total"]), said[1]] if "total" in body else said
+        values = {"actor": around.actor, "letter": around.aspect(body), "what": " ".join(said).strip()}
+        return Phrase(text, values, icon)
+
+    return write
+
+
+def _claimed(body: Mapping[str, Any], around: Around) -> Phrase:
+    what = f"{body.get('amount_in_dispute', '')} {body.get('currency', '')}".strip()
+    values = {"actor": around.actor, "letter": around.aspect(body), "what": what}
+    if not what:
+        return Phrase("%(actor)s took away what the customer asks for in aspect %(letter)s", values, "scale")
+    return Phrase("The customer asks for %(what)s in aspect %(letter)s", values, "scale")
 
 
 def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
@@ -266,6 +287,22 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "aspects.reordered": _simple("%(actor)s changed the order of the aspects", "list"),
     "redress.added": _redress,
     "redress.reversed": _redress,
+    "redress.requested": _money("%(actor)s asked for approval of %(what)s for aspect %(letter)s", "hourglass"),
+    "redress.approved": _simple("%(actor)s approved redress for aspect %(letter)s", "check"),
+    "redress.refused": _simple("%(actor)s refused redress for aspect %(letter)s", "ban"),
+    "redress.withdrawn": _simple("%(actor)s withdrew a request for redress of aspect %(letter)s", "arrow-back-up"),
+    "redress.reckoned": _money("%(actor)s reckoned %(what)s for aspect %(letter)s", "calculator"),
+    "redress.claimed": _claimed,
+    "payment.intended": _money("%(actor)s had a payment of %(what)s made for aspect %(letter)s", "credit-card"),
+    "payment.handing": _money("A payment of %(what)s began to leave (aspect %(letter)s)", "send"),
+    "payment.handed_over": _money("A payment of %(what)s was handed over (aspect %(letter)s)", "send"),
+    "payment.waits": _money("A payment of %(what)s could not leave yet; it is tried again", "hourglass"),
+    "payment.unsure": _money("It became uncertain whether %(what)s were paid (aspect %(letter)s)", "help-circle"),
+    "payment.failed": _money("A payment of %(what)s failed (aspect %(letter)s)", "alert-circle"),
+    "payment.paid": _money("%(what)s were paid (aspect %(letter)s)", "circle-check"),
+    "payment.returned": _money("A payment of %(what)s came back (aspect %(letter)s)", "alert-circle"),
+    "payment.repeated": _money("%(actor)s had a payment of %(what)s made again (aspect %(letter)s)", "repeat"),
+    "payment.cancelled": _money("%(actor)s cancelled a payment of %(what)s (aspect %(letter)s)", "ban"),
     "message.mood": _mood,
     "message.received": _received,
     "message.left": _simple("%(actor)s took a message out of the case, back into the inbox", "mail-forward"),

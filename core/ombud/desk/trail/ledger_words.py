@@ -60,6 +60,18 @@ DESK: dict[str, tuple[str, str]] = {
     "protocol.retired": ("%(actor)s retired a protocol", "list-check"),
     "protocol.restored": ("%(actor)s put a protocol back into use", "list-check"),
     "case_type.removed": ("%(actor)s removed the case type %(key)s", "template"),
+    "rate.added": ("%(actor)s added a rate of interest", "percentage"),
+    "rate.changed": ("%(actor)s changed a rate of interest", "percentage"),
+    "rate.value_added": ("%(actor)s recorded a value of a rate: %(percent)s %%", "percentage"),
+    "rate.value_withdrawn": ("%(actor)s withdrew a value of a rate", "percentage"),
+    "rate.removed": ("%(actor)s removed a rate of interest", "trash"),
+    "rate.retired": ("%(actor)s took a rate of interest out of use", "percentage"),
+    "rate.restored": ("%(actor)s took a rate of interest back into use", "percentage"),
+    "redress_limit.set": ("%(actor)s set how much may be granted: %(amount)s %(currency)s", "shield-check"),
+    "redress_limit.ended": ("%(actor)s ended a limit of redress in %(currency)s", "shield-check"),
+    "payment_batch.made": ("%(actor)s gathered payments into a batch: %(count)s, %(total)s %(currency)s", "stack-2"),
+    "payment_batch.taken": ("%(actor)s took the file of a batch of payments", "download"),
+    "payment_batch.dissolved": ("%(actor)s dissolved a batch of payments", "arrow-back-up"),
     "template.saved": ("%(actor)s wrote version %(number)s of a text", "template"),
     "template.retired": ("%(actor)s took a text out of use", "template"),
     "template.restored": ("%(actor)s took a text back into use", "template"),
@@ -89,7 +101,10 @@ DESK: dict[str, tuple[str, str]] = {
     "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
     "demo.removed": ("%(actor)s removed the demonstration firm", "trash"),
 }
-_NAMES = ("rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision")
+_NAMES = (
+    "rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision", "percent", "amount",
+    "currency", "count", "total",
+)  # fmt: skip
 
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:

@@ -232,6 +232,9 @@ cases             what complainants want put right; received_at starts the clock
 parties           who has which role in which case, with authority and its end
 aspects           the matters of a case: outcome, reason, cause; position 1 is the primary one
 redress           lines of what was given; a line that reverses another names it
+rates             rates of interest; rate_values: what they were from which day, with the source
+calculations      sums with their inputs, rates and working; redress_limits: how much whom may give
+redress_requests  redress that waited for a second person; payments, payment_batches: how it was paid, without accounts
 receipts          what arrived; receipt_steps: how far each receipt came
 messages          what was said, in and out, and notes among staff; message_aspects: about which aspects
 attachments       files that came with messages

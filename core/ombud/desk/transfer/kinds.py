@@ -13,6 +13,7 @@ from ombud.desk.matters import tables as matters
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
+from ombud.desk.redress import tables as redress
 from ombud.desk.routing import tables as routing
 from ombud.desk.rules import tables as rules
 from ombud.kernel import tables
@@ -80,7 +81,14 @@ KINDS = (
     Kind("parties", desk.Party),
     Kind("aspects", desk.Aspect),
     Kind("clocks", clocks.Clock),
+    Kind("rates", redress.InterestRate),
+    Kind("rate_values", redress.InterestRateValue),
+    Kind("redress_limits", redress.RedressLimit),
+    Kind("calculations", redress.Calculation),
     Kind("redress", desk.Redress),
+    Kind("redress_requests", redress.RedressRequest),
+    Kind("payment_batches", redress.PaymentBatch),
+    Kind("payments", redress.Payment),
     Kind("ladders", routing.Ladder),
     Kind("ladder_versions", routing.LadderVersion),
     Kind("escalations", routing.Escalation),

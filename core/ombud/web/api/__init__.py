@@ -3,7 +3,7 @@
 from litestar import Router
 
 from ombud.desk.api_complaint import parse_api_complaint
-from ombud.web.api import aspects, cases, search, talk
+from ombud.web.api import aspects, cases, redress, search, talk
 from ombud.web.api.filing import file_complaint
 from ombud.web.api.problems import api_exception_handler
 from ombud.web.api.reading import check_request
@@ -12,7 +12,14 @@ from ombud.web.api.schema import openapi_config
 api_handlers = [
     Router(
         path="/api/v1",
-        route_handlers=[file_complaint, *cases.handlers, *aspects.handlers, *talk.handlers, *search.handlers],
+        route_handlers=[
+            file_complaint,
+            *cases.handlers,
+            *aspects.handlers,
+            *redress.handlers,
+            *talk.handlers,
+            *search.handlers,
+        ],
         before_request=check_request,
         include_in_schema=True,
     )

@@ -149,7 +149,8 @@ class Search(_Answer):
 
 
 class Redress(_Answer):
-    """`standing`: neither taken back nor itself the taking back of another line."""
+    """`standing`: neither taken back nor itself the taking back of another line; `approved`: by a second person;
+    `payment`: its state, where one was made; `calculation`: the kept sum it comes from."""
 
     id: UUID
     kind: str
@@ -159,6 +160,61 @@ class Redress(_Answer):
     reverses: UUID | None
     standing: bool
     created_at: datetime
+    approved: bool
+    payment: str | None
+    paid_on: date | None
+    calculation: UUID | None
+
+
+class RedressRequest(_Answer):
+    """Redress above the limit of whoever would give it. `state`: waiting, approved, refused, withdrawn; `content`: what
+    an approval must name, so that nobody approves what they have not seen."""
+
+    id: UUID
+    reference: str
+    aspect: UUID
+    kind: str
+    amount: str
+    currency: str
+    note: str
+    state: str
+    requested_by: str
+    mine: bool
+    requested_at: datetime
+    reason: str
+    version: int
+    content: str
+
+
+class RedressRequests(_Answer):
+    items: list[RedressRequest]
+
+
+class Payment(_Answer):
+    """A payment of a line. `state`: intended, handing, handed_over, paid, failed, unsure, cancelled."""
+
+    id: UUID
+    line: UUID
+    amount: str
+    currency: str
+    way: str
+    state: str
+    key: str
+    handed_over_at: datetime | None
+    value_date: date | None
+    detail: str
+
+
+class RedressOfAspect(_Answer):
+    """What was asked of a second person, and payments, the newest first."""
+
+    requests: list[RedressRequest]
+    payments: list[Payment]
+
+
+class AmountInDispute(_Answer):
+    amount: str
+    currency: str
 
 
 class Aspect(_Answer):
@@ -182,6 +238,9 @@ class Aspect(_Answer):
     decided_at: datetime | None
     decided_by: Reference | None
     redress: list[Redress]
+    redress_waiting: int
+    amount_in_dispute: str | None
+    disputed_currency: str | None
     actions: list[ActionNow]
     version: int
 
@@ -271,13 +330,22 @@ class Made(_Answer):
     id: UUID
 
 
+class Granted(_Answer):
+    """A line of redress: `granted`, or `waiting` for a second person; then the id is that of the request."""
+
+    id: UUID
+    state: str
+
+
 class AspectDone(_Answer):
-    """How the aspect stands after a command; `case_version` is that of its case."""
+    """How the aspect stands after a command; `case_version` is that of its case. `redress`: after a decision, what
+    became of each line of redress."""
 
     id: UUID
     status: str
     version: int
     case_version: int
+    redress: list[Granted] = []
 
 
 class File(_Answer):
@@ -436,7 +504,8 @@ def aspect_answer(shown: AspectShown) -> Aspect:
         concerns=reference_of(shown.concerns), outcome=shown.outcome or None, reason=shown.reason or None,
         cause=shown.cause or None, due_at=shown.due_at, clock=clock(shown.clock), decided_at=shown.decided_at,
         decided_by=reference_of(shown.decided_by), redress=[redress_answer(each) for each in shown.redress],
-        actions=actions(shown.actions), version=shown.version,
+        redress_waiting=shown.waits, amount_in_dispute=money(shown.amount_in_dispute, shown.disputed_currency),
+        disputed_currency=shown.disputed_currency or None, actions=actions(shown.actions), version=shown.version,
     )  # fmt: skip
 
 
@@ -444,6 +513,7 @@ def redress_answer(line: RedressShown) -> Redress:
     return Redress(
         id=line.id, kind=line.kind, amount=money(line.amount, line.currency), currency=line.currency or None,
         note=line.note, reverses=line.reverses, standing=line.standing, created_at=line.created_at,
+        approved=line.approved, payment=line.payment or None, paid_on=line.paid_on, calculation=line.calculation_id,
     )  # fmt: skip
 
 

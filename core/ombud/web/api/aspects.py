@@ -6,12 +6,15 @@ from uuid import UUID
 
 from litestar import Request, patch, post
 from litestar.params import FromPath, JSONBody
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from ombud.desk import aspects
-from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.aspects import Decision
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.in_view import in_view
+from ombud.desk.redress import granting
+from ombud.desk.redress.lines import RedressGiven
+from ombud.desk.redress.money import typed
 from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
 from ombud.web.api import answers
@@ -75,16 +78,18 @@ async def change_aspect(
 async def decide_aspect(
     request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[AspectDecision]
 ) -> answers.AspectDone:
-    """End one matter with outcome, reason, cause and redress; the last one makes the case resolved."""
+    """End one matter with outcome, reason, cause and redress; the last one makes the case resolved. `redress` of the
+    answer says of each line whether it is granted, or waits because it is above your limit."""
     viewer = viewer_of(request)
     redress = tuple(_line(each) for each in data.redress)
     decision = Decision(data.outcome, data.reason, data.cause, redress)
-    await aspects.decide_aspect(viewer, await _aspect(viewer, reference, aspect_id), decision, data.version)
-    return await _done(aspect_id)
+    done = await aspects.decide_aspect(viewer, await _aspect(viewer, reference, aspect_id), decision, data.version)
+    stands = await _done(aspect_id)
+    return structs.replace(stands, redress=[answers.Granted(id=each.id, state=each.state) for each in done])
 
 
 def _line(line: RedressLine) -> RedressGiven:
-    return RedressGiven(line.kind, aspects.amount_of(line.amount[:50]), line.currency[:10], line.note)
+    return RedressGiven(line.kind, typed(line.amount), line.currency[:10], line.note, line.calculation)
 
 
 @post(f"{ONE}/reopen", opt={"permission": "case.decide"}, operation_id="reopenAspect", tags=TAGS, status_code=200)
@@ -110,11 +115,12 @@ async def assign_aspect(
 @post(f"{ONE}/redress", opt={"permission": "case.decide"}, operation_id="addRedress", tags=TAGS)
 async def add_redress(
     request: Req, reference: FromPath[str], aspect_id: FromPath[UUID], data: JSONBody[RedressLine]
-) -> answers.Made:
-    """Add a line of redress, also after the decision."""
+) -> answers.Granted:
+    """Add a line of redress, also after the decision. Above your limit it waits for a second person (`waiting`)."""
     viewer = viewer_of(request)
     place = await _aspect(viewer, reference, aspect_id)
-    return answers.Made(id=await aspects.add_redress(viewer, place, _line(data)))
+    done = await granting.add_redress(viewer, place, _line(data))
+    return answers.Granted(id=done.id, state=done.state)
 
 
 @post(
@@ -133,7 +139,7 @@ async def reverse_redress(
 ) -> answers.AspectDone:
     """Take a line back by another with the opposite amount; nothing is edited."""
     viewer = viewer_of(request)
-    await aspects.reverse_redress(viewer, await _aspect(viewer, reference, aspect_id), line_id, data.reason)
+    await granting.reverse_redress(viewer, await _aspect(viewer, reference, aspect_id), line_id, data.reason)
     return await _done(aspect_id)
 
 

@@ -12,7 +12,7 @@ Priority = Literal["low", "normal", "high", "urgent"]
 Severity = Annotated[int, Meta(ge=1, le=4, description="1 (minor) to 4 (grave)")]
 Mood = Literal["", "calm", "tense", "upset", "angry"]
 Outcome = Literal["upheld", "partly_upheld", "not_upheld", "withdrawn", "out_of_scope"]
-RedressKind = Literal["money", "goods", "apology", "correction"]
+RedressKind = Literal["money", "goods", "waiver", "apology", "correction"]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -98,12 +98,14 @@ class NewAspect(_Body):
 
 
 class RedressLine(_Body):
-    """`amount` is text, such as "42.00"; only money needs it."""
+    """`amount` is text, such as "42.00"; money and a waiver need it, goods may have a value. `calculation`: a kept sum
+    whose amount it is."""
 
     kind: RedressKind
     amount: str = ""
     currency: str = ""
     note: str = ""
+    calculation: UUID | None = None
 
 
 class AspectDecision(_Body):
@@ -118,3 +120,17 @@ class AspectDecision(_Body):
 
 class Reversal(_Body):
     reason: str
+
+
+class Claimed(_Body):
+    """What the customer asks for: text such as "1200.50", empty where they name no amount."""
+
+    amount: Annotated[str, Meta(max_length=50)]
+    version: Version
+    currency: Annotated[str, Meta(max_length=10)] = ""
+
+
+class Approval(_Body):
+    """`content` of the request as it was read: what changed since is not approved."""
+
+    content: Annotated[str, Meta(max_length=64)]

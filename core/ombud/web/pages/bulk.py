@@ -17,11 +17,12 @@ from ombud.desk.bulk.plan import Bulk, Row
 from ombud.desk.case_list import CaseFilters
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.undo import KEPT_FOR
-from ombud.desk.words import PRIORITIES, label
+from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
+from ombud.web.pages.decide import CURRENCIES
 from ombud.web.pages.fragments import asks_for, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.shell import go, page, undo_address
@@ -29,6 +30,8 @@ from ombud.web.shell import go, page, undo_address
 Req = Request[Any, Any, Any]
 READ = {"permission": "case.read"}
 SHOWN = 200
+STAYS = {"note", "redress"}
+"""What is not taken back as a whole."""
 GROUPS = {
     "ready": ("These change", "check", "ok"),
     "cannot": ("These stay as they are", "ban", ""),
@@ -38,6 +41,7 @@ GROUPS = {
     "stayed": ("Not taken back", "alert-circle", "warn"),
     "chosen": ("Chosen", "list-check", ""),
 }
+FIELDS = ("action", "owner", "queue", "priority", "text", "kind", "amount", "currency")
 RESULTS = {**{code: words for code, (words, _, _) in GROUPS.items()}, "ready": "Not done yet"}
 
 
@@ -75,7 +79,8 @@ async def plan(request: Req, bulk_id: UUID) -> Response[Any]:
         await bulk.plan(viewer, bulk_id, action, _value(form, action))
     except (Invalid, NotNow) as problem:
         found = await bulk.find(viewer, bulk_id)
-        return await _page(request, viewer, found, form.texts(), refused(problem))
+        fields = {f"redress.0.{name}": name for name in ("kind", "amount", "currency")}
+        return await _page(request, viewer, found, form.texts(), refused(problem, {**fields, "redress.0.note": "text"}))
     return go(f"/bulk/{bulk_id}")
 
 
@@ -84,6 +89,8 @@ def _value(form: Given, action: str) -> dict[str, Any]:
         return {"owner": form.identity("owner")}
     if action == "queue":
         return {"queue": form.identity("queue")}
+    if action == "redress":
+        return {name: form.text(name) for name in ("kind", "amount", "currency", "text")}
     return {"priority": form.text("priority")} if action == "priority" else {"text": form.text("text")}
 
 
@@ -100,7 +107,7 @@ async def run(request: Req, bulk_id: UUID) -> Response[Any]:
         return go(f"/bulk/{bulk_id}", "It runs in the background. You can leave this page.")
     done = found.count("done")
     told = "One case is changed." if done == 1 else f"{done} cases are changed."
-    return go(f"/bulk/{bulk_id}", told, undo_address(bulk_id if found.action != "note" else None))
+    return go(f"/bulk/{bulk_id}", told, undo_address(bulk_id if found.action not in STAYS else None))
 
 
 @get("/bulk/{bulk_id:uuid}/result.csv", opt=READ)
@@ -133,7 +140,8 @@ async def _page(
         actions=[(code, bulk.ACTIONS[code][0], "") for code in bulk.possible(viewer)],
         people=people, queues=queues, priorities=[(code, label(code)) for code in reversed(PRIORITIES)],
         groups=_groups(await bulk.rows(viewer, found.id)), what=_what(found, people, queues),
-        form={**{name: str(typed.get(name, "")) for name in ("action", "owner", "queue", "priority", "text")},
+        kinds=[(code, label(code)) for code in REDRESS_KINDS], currencies=[(code, code) for code in CURRENCIES],
+        form={**{name: str(typed.get(name, "")) for name in FIELDS},
               "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
 
@@ -150,7 +158,7 @@ def _drawn(found: Bulk) -> dict[str, Any]:
         "ready": found.count("ready"), "cannot": found.count("cannot"), "done": found.count("done"),
         "refused": found.count("refused"), "undone": found.count("undone"), "stayed": found.count("stayed"),
         "cut": found.cut, "most": bulk.MOST, "origin": found.origin or "/queues", "worked": max(0, worked),
-        "of": max(0, worked) + open_rows, "may_undo": found.state == "done" and fresh and found.action != "note"
+        "of": max(0, worked) + open_rows, "may_undo": found.state == "done" and fresh and found.action not in STAYS
         and found.count("done") > 0, "until": found.ran_at + KEPT_FOR if found.ran_at else None,
         "background": found.count("ready") > bulk_run.AT_ONCE,
     }  # fmt: skip
@@ -158,6 +166,10 @@ def _drawn(found: Bulk) -> dict[str, Any]:
 
 def _what(found: Bulk, people: list[tuple[str, str]], queues: list[tuple[str, str]]) -> str:
     """The change in a few words: Move to another queue: Fees."""
+    if found.action == "redress" and found.value:
+        return (
+            f"{found.label}: {found.value['amount'] or label(found.value['kind'])} {found.value['currency']}".rstrip()
+        )
     names = dict(people) | dict(queues)
     to = found.value.get("owner") or found.value.get("queue") or ""
     more = names.get(to, "") or label(found.value.get("priority", "")) if found.value else ""

@@ -267,6 +267,7 @@ def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> 
         "reason": aspect.reason, "cause_label": aspect.cause_label, "staff": aspect.concerns is not None,
         "redress": [redress_drawn(each) for each in aspect.redress if each.standing],
         "missing": "" if aspect.decided else "No outcome, redress or cause yet", "may_decide": aspect.may_decide,
+        "waits": aspect.waits,
         "suggested": [{"field_label": label(each.kind), "value": _words(each.value), "why": each.reason}
                       for each in aspect.suggested if each.state == "suggested"],
         "category": aspect.category, "priority": aspect.priority, "severity": aspect.severity, "due_at": aspect.due_at,
@@ -284,7 +285,7 @@ def _words(value: Any) -> str:
 def redress_drawn(line: RedressShown) -> dict[str, Any]:
     return {
         "id": str(line.id), "text": line.kind_label, "amount": line.amount, "currency": line.currency,
-        "note": line.note, "paid_at": None, "standing": line.standing, "at": line.created_at,
+        "note": line.note, "paid_at": line.paid_on, "standing": line.standing, "at": line.created_at,
         "taken_back": line.reverses is not None,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One aspect: deciding it, what the decision was, whose it is, and its redress."""
+"""One aspect: deciding it, what the decision was, and whose it is."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
 from ombud.desk import aspects, messages, scales, taxonomies
-from ombud.desk.aspects import Decision, RedressGiven, amount_of
+from ombud.desk.aspects import Decision
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.choices import units_for
@@ -18,6 +18,9 @@ from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed, DeskRefusal, Invalid
 from ombud.desk.matters import protocols
+from ombud.desk.redress.granting import Granted
+from ombud.desk.redress.lines import RedressGiven
+from ombud.desk.redress.money import typed
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
 from ombud.trust import users
 from ombud.trust.policy import Viewer
@@ -31,7 +34,6 @@ from ombud.web.pages.case_drawn import (
     conflict_of,
     href_of,
     owners,
-    redress_drawn,
 )
 from ombud.web.pages.fragments import asks_for, by_htmx, fragment, leave
 from ombud.web.pages.given import NOTHING_WRONG, ON_A_FORM, Given, Refused, given, refused
@@ -69,29 +71,32 @@ async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]
         return await _decide_page(request, view, aspect, kept, [*lines, {"kind": "", "amount": "", "currency": ""}])
     try:
         decision = Decision(kept["outcome"], kept["reason"], kept["cause"], _redress(lines))
-        other = await _decide_on_newest(viewer, view, aspect, decision, form.version())
+        done, other = await _decide_on_newest(viewer, view, aspect, decision, form.version())
     except ON_A_FORM as problem:
         await _keep(viewer, view, aspect_id, kept, lines)
         return await _refused_decision(request, viewer, view, aspect, kept, lines, problem)
     await _note(viewer, view, aspect_id, kept["note"])
     await drafts.drop(viewer, view.case.id, drafts.for_decision(aspect_id))
-    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided.{other}"))
+    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided.{other}{_waits(done)}"))
+
+
+def _waits(done: Sequence[Granted]) -> str:
+    return " Redress above your limit waits for a second person." if any(each.waits for each in done) else ""
 
 
 async def _decide_on_newest(
     viewer: Viewer, view: CasePageView, aspect: AspectShown, decision: Decision, version: int
-) -> str:
+) -> tuple[Sequence[Granted], str]:
     """A decision is new as a whole: what somebody else changed meanwhile of an aspect still open does not touch it, and
     the decider is told of it. Raises Changed where it was decided, with both sides."""
     try:
-        await aspects.decide_aspect(viewer, aspect.id, decision, version)
+        return await aspects.decide_aspect(viewer, aspect.id, decision, version), ""
     except Changed:
         if not aspect.may_decide or aspect.version == version:
             raise
-        await aspects.decide_aspect(viewer, aspect.id, decision, aspect.version)
+        done = await aspects.decide_aspect(viewer, aspect.id, decision, aspect.version)
         last = await last_change(viewer, view.case.id)
-        return f" {last.who} changed the aspect meanwhile; both are kept."
-    return ""
+        return done, f" {last.who} changed the aspect meanwhile; both are kept."
 
 
 async def _refused_decision(
@@ -154,7 +159,7 @@ def _lines(form: Given) -> Lines:
 
 
 def _redress(lines: Lines) -> tuple[RedressGiven, ...]:
-    return tuple(RedressGiven(each["kind"], amount_of(each["amount"]), each["currency"]) for each in lines)
+    return tuple(RedressGiven(each["kind"], typed(each["amount"]), each["currency"]) for each in lines)
 
 
 async def _note(viewer: Viewer, view: CasePageView, aspect_id: UUID, text: str) -> None:
@@ -202,7 +207,7 @@ async def _currency(viewer: Viewer, view: CasePageView) -> str:
 
 @get("/cases/{reference:str}/aspects/{aspect_id:uuid}", opt=READ)
 async def aspect_shown(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
-    """One aspect with the customer's words, its decision, its redress and what may be changed."""
+    """One aspect with the customer's words, its decision and what may be changed."""
     view, aspect = await aspect_of(viewer_of(request), reference, aspect_id)
     return await _aspect_page(request, view, aspect)
 
@@ -214,23 +219,17 @@ async def _aspect_page(
     viewer = viewer_of(request)
     whole = await case_page(viewer, view.case.reference)
     details = _details(view, aspect)
-    as_it_is = {
-        **details, "reason": "",
-        "kind": "", "amount": "", "currency": await _currency(viewer, view), "note": "",
-    }  # fmt: skip
+    as_it_is = {**details, "reason": ""}
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
     known = await taxonomies.choices("category", whole.case.unit.id, taxonomies.today(), viewer.language)
     scale = await scales.scales_in(view.case.unit.id)
     return await aspect_page(
         request, "pages/aspect.html", "matter", view, aspect, categories=[each.path for each in known],
         in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, base=details,
-        lines=[redress_drawn(each) for each in aspect.redress],
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of}, conflict=conflict,
         people=_may_own(viewer, whole, aspect), staff=[each for each in staff if each[0] != str(viewer.user_id)],
         priorities=list(scale.priorities.items()), scale=scale,
         severities=[(str(code), words) for code, words in scale.severities.items()],
-        redress_kinds=_pairs(REDRESS_KINDS),
-        currencies=[(code, code) for code in dict.fromkeys((as_it_is["currency"], *CURRENCIES))],
     )  # fmt: skip
 
 
@@ -260,14 +259,8 @@ async def _do(request: Req, reference: str, aspect_id: UUID, change: Change) -> 
     except ON_A_FORM as problem:
         conflict = await conflict_of(viewer, view, problem, aspect) if isinstance(problem, Changed) else None
         fresh_view, fresh = await aspect_of(viewer, reference, aspect_id)
-        return await _aspect_page(request, fresh_view, fresh, _plain(refused(problem)), conflict, form.texts())
+        return await _aspect_page(request, fresh_view, fresh, refused(problem), conflict, form.texts())
     return go(href_of(view), toast)
-
-
-def _plain(wrong: Refused) -> Refused:
-    """`redress.0.amount` of a single line is the page's `amount`."""
-    errors = [{**each, "field": each["field"].removeprefix("redress.0.")} for each in wrong.errors]
-    return Refused(wrong.status, errors, {key.removeprefix("redress.0."): text for key, text in wrong.error_of.items()})
 
 
 @post("/cases/{reference:str}/aspects/{aspect_id:uuid}/reopen", opt=DECIDE)
@@ -344,30 +337,4 @@ def _end_of(day: date | None, zone: str, as_it_is: datetime | None) -> datetime 
     return datetime.combine(day, END_OF_DAY, ZoneInfo(zone)).astimezone(UTC) if day else None
 
 
-@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/redress", opt=DECIDE)
-async def add_redress(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
-    async def change(viewer: Viewer, form: Given) -> str:
-        line = RedressGiven(
-            form.text("kind"), amount_of(form.text("amount")), form.text("currency"), form.text("note")
-        )  # fmt: skip
-        await aspects.add_redress(viewer, aspect_id, line)
-        return "The redress is added."
-
-    return await _do(request, reference, aspect_id, change)
-
-
-@post("/cases/{reference:str}/aspects/{aspect_id:uuid}/redress/{line_id:uuid}/reverse", opt=DECIDE)
-async def reverse_redress(request: Req, reference: str, aspect_id: UUID, line_id: UUID) -> Response[Any]:
-    """Takes a line back by another one with the opposite amount."""
-
-    async def change(viewer: Viewer, form: Given) -> str:
-        await aspects.reverse_redress(viewer, aspect_id, line_id, form.text("reason"))
-        return "The redress is taken back."
-
-    return await _do(request, reference, aspect_id, change)
-
-
-handlers = [
-    decide_form, decide, keep_decision, aspect_shown, reopen, owner, concerns, change_aspect, add_redress,
-    reverse_redress,
-]  # fmt: skip
+handlers = [decide_form, decide, keep_decision, aspect_shown, reopen, owner, concerns, change_aspect]
