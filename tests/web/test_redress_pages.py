@@ -106,6 +106,11 @@ async def test_interest_is_reckoned_with_its_working_kept_and_given(desk, send, 
     row = await db.fetchrow("SELECT amount, calculation_id FROM core_redress WHERE aspect_id = $1", aspect)
     assert row["amount"] == Decimal("131.40")
     assert page.endswith(str(row["calculation_id"]))
+    assert not forms((await agent.get(page)).text).has(f"{at}/redress")  # it is given: nobody gives it twice by a slip
+    line = {"kind": "money", "amount": "131.40", "currency": "EUR", "calculation": str(row["calculation_id"])}
+    twice = await agent.submit(f"{at}/redress", line, page=f"{at}/redress")
+    assert twice.status_code == 422
+    assert "given or asked for already" in twice.text
     again = await agent.get(f"{calculator}?like={row['calculation_id']}")
     assert forms(again.text).of(calculator)["refund"] == "100"
     kept_rates = await db.fetchval("SELECT rates FROM core_calculation")

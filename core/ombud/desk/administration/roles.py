@@ -130,6 +130,7 @@ async def _checked(permissions: Collection[str]) -> list[str]:
 
 AREAS = {
     "case": "Cases", "person": "People", "support": "Support needs", "intake": "Intake", "queue": "Queues",
+    "payment": "Payments",
     "user": "Users and roles", "token": "API tokens", "plugin": "Plugins", "setting": "Settings", "ledger": "Ledger",
 }  # fmt: skip
 

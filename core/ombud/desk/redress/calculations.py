@@ -174,8 +174,9 @@ def _text(value: Any) -> str:
 
 _KEPT = """
 SELECT c.*, coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS by,
-    EXISTS (SELECT 1 FROM core_redress r WHERE r.calculation_id = c.id) OR EXISTS (SELECT 1 FROM core_redress_request q
-        WHERE q.calculation_id = c.id AND q.state = 'waiting') AS used
+    EXISTS (SELECT 1 FROM core_redress r WHERE r.calculation_id = c.id AND r.reverses IS NULL
+        AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id))
+        OR EXISTS (SELECT 1 FROM core_redress_request q WHERE q.calculation_id = c.id AND q.state = 'waiting') AS used
 FROM core_calculation c JOIN core_aspect a ON a.id = c.aspect_id LEFT JOIN core_user w ON w.id = c.created_by
 WHERE c.aspect_id = {aspect} AND {rows} ORDER BY c.created_at DESC, c.id DESC LIMIT 100
 """

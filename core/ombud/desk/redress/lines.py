@@ -43,8 +43,15 @@ def checked_redress(line: RedressGiven, place: int = 0) -> RedressGiven:
     return RedressGiven(line.kind, amount, currency, note, line.calculation)
 
 
+_IN_USE = """
+SELECT EXISTS (SELECT 1 FROM core_redress r WHERE r.calculation_id = $1 AND r.reverses IS NULL
+    AND NOT EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id))
+OR EXISTS (SELECT 1 FROM core_redress_request q WHERE q.calculation_id = $1 AND q.state = 'waiting')
+"""
+
+
 async def checked_calculation(aspect_id: UUID, line: RedressGiven) -> None:
-    """Refuses a line that says it comes from a sum of another aspect, or is not that sum."""
+    """Refuses a line that says it comes from a sum of another aspect, is not that sum, or gives it a second time."""
     if line.calculation is None:
         return
     row = await db.fetchrow(
@@ -54,6 +61,8 @@ async def checked_calculation(aspect_id: UUID, line: RedressGiven) -> None:
         raise Invalid("There is no such sum for this aspect. Reckon it again.", "amount")
     if (row["total"], row["currency"]) != (line.amount, line.currency):
         raise Invalid("The amount is not the one that was reckoned. Reckon it again, or give it without.", "amount")
+    if await db.fetchval(_IN_USE, line.calculation):
+        raise Invalid("This sum was given or asked for already. Reckon another one, or take that back first.", "amount")
 
 
 async def put(
