@@ -12,9 +12,9 @@ from ombud.desk.because import because
 from ombud.desk.case_view import case_page
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import DeskRefusal
-from ombud.desk.notices.rules import rules_in
+from ombud.desk.notices.rules import rules_known
 from ombud.desk.outgoing.recipients import Reachable, reachable
-from ombud.desk.outgoing.ways import PAGE, Way, ways_in
+from ombud.desk.outgoing.ways import PAGE, Way, ways_in, ways_known
 from ombud.desk.outgoing.writing import Wanted, write
 from ombud.desk.rules import in_force
 from ombud.kernel import faults
@@ -22,6 +22,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.settled import SETTLED
 from ombud.trust.policy import SYSTEM, Viewer
 
 log = logging.getLogger("ombud.notices")
@@ -87,9 +88,9 @@ async def _tell(case_id: UUID, kind: str, status: str) -> None:
         await faults.record("core", "permanent", f"notice {kind}", f"{row['reference']}: {refusal}")
 
 
-_ABOUT = """
-SELECT c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into, u.time_zone,
-    EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
+_ABOUT = f"""
+SELECT {SETTLED} AS settled, c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into,
+    u.time_zone, EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
     coalesce((SELECT m.robot <> '' OR m.held <> '' FROM core_message m WHERE m.case_id = c.id AND m.direction = 'in'
         ORDER BY m.said_at, m.id LIMIT 1), FALSE) AS by_machine
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1
@@ -103,7 +104,9 @@ async def _about(case_id: UUID) -> Record | None:
 async def _wanted(row: Record, kind: str, status: str) -> bool:
     if row["made_up"] or row["by_machine"] or row["merged_into"] is not None or row["status"] == "closed":
         return False
-    rules = await rules_in(row["unit_id"])
+    if not any(way.needs for way in await ways_known(row["unit_id"], row["settled"])):
+        return False  # nothing but the customer's page, where all of it stands
+    rules = await rules_known(row["unit_id"], row["settled"])
     if kind == "acknowledgement":
         return rules.acknowledge and row["received_at"] > now() - OLD
     return status in rules.news

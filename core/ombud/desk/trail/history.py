@@ -23,6 +23,7 @@ PLAIN = (
 SAID = (
     "message.received", "message.sent", "note.written", "message.written", "message.sending", "message.waits",
     "message.unsure", "message.failed", "message.hurried", "message.put_off", "message.delivery_changed",
+    "message.mood",
 )  # fmt: skip
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
@@ -247,6 +248,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.unsure": _simple("It became uncertain whether the message arrived (%(channel)s)", "help"),
     "message.failed": _simple("The message could not be sent (%(channel)s)", "alert-circle"),
     "message.given_up": _simple("%(actor)s gave up a message that may not have arrived", "ban"),
+    "message.written_again": _simple("%(actor)s wrote a message anew that had not arrived", "pencil"),
+    "message.seen_to": _simple("%(actor)s saw to a message that had not arrived", "check"),
     "message.sent_again": _simple("%(actor)s had a message sent again", "repeat"),
     "message.taken_back": _simple("%(actor)s took a message back before it left", "arrow-back-up"),
     "message.hurried": _simple("%(actor)s let a message leave at once", "send"),
