@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from ombud.desk import cases, support
+from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.engine.terms import Definition
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.rules import asked, in_force, names, replay, running, versions, wording
@@ -31,6 +32,7 @@ ON = {"event": ["case.changed:mood", "support_needs.confirmed"]}
 def listening() -> Iterator[None]:
     before = dict(outbox.registry.subscriptions)
     running.listen()
+    clocks_by_rules.register()
     for name, job in ((running.JOB, running.due), (running.ARM, running.arm), (asked.JOB, asked.run)):
         outbox.registry.jobs.setdefault(name, outbox.Job(job))
     yield
@@ -99,8 +101,12 @@ async def test_a_rule_acts_when_its_conditions_hold_and_every_entry_says_why(sta
     moved = next(each for each in await entries(filed.case_id, "case.changed") if each.body.get("queue") == to)
     assert moved.body["because"]["rule"] == "red-to-senior"
     assert moved.body["because"]["trigger"] == done.body["trigger"]
-    (clock_entry,) = await entries(filed.case_id, "clock.started")
-    assert clock_entry.body["clock"] == "senior"
+    begun = await entries(filed.case_id, "clock.started")
+    (senior,) = [each for each in begun if each.body["clock"] == "senior"]
+    assert (senior.body["because"]["rule"], senior.cause) == ("red-to-senior", "rule/red-to-senior@1")
+    kept = await db.fetchrow("SELECT state, due_at, started_at FROM core_clock WHERE key = 'senior'")
+    assert kept["state"] == "running"
+    assert kept["due_at"] - kept["started_at"] >= timedelta(hours=1)
     why = (await explain([(moved.seq, moved.kind, moved.body)], concerned=False))[moved.seq]
     assert (why.label, why.version) == ("Red to senior", 1)
     assert [each["text"] for each in why.matched] == ["the customer's tone is Angry", "support needs are confirmed"]

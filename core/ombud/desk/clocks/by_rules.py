@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.because import cause_now
+from ombud.desk.because import cause_now, explained
 from ombud.desk.calendars.versions import current
 from ombud.desk.cases import refuse_closed
 from ombud.desk.clocks.planning import Wanted
@@ -18,7 +18,7 @@ from ombud.desk.words import label
 from ombud.desk.writing import lock_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust.ledger import append
+from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api.treatment import StartClock
 
@@ -46,7 +46,8 @@ async def start_by_rule(case_id: UUID, change: StartClock, why: Mapping[str, Any
         if not runs:
             settling = Settling(case, calendar, SYSTEM.actor, [])
             await start(settling, wanted)
-            await append(actor=SYSTEM.actor, cause=cause_now(), entries=settling.entries)
+            entries = [NewEntry(each.stream, each.kind, explained(each.body)) for each in settling.entries]
+            await append(actor=SYSTEM.actor, cause=cause_now(), entries=entries)
 
 
 def _named(change: StartClock, why: Mapping[str, Any]) -> Wanted:

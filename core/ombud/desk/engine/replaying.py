@@ -13,6 +13,7 @@ import msgspec
 
 from ombud.desk.engine import folding, timers
 from ombud.desk.engine.effects import Calendar, effects, text_of
+from ombud.desk.engine.events import is_of
 from ombud.desk.engine.folding import State, facts_of, step
 from ombud.desk.engine.rules import Firing, Trigger, evaluate, trigger_of
 from ombud.desk.engine.terms import Rule
@@ -156,6 +157,8 @@ class _Replay:
         self._expect(rules, trigger, entry.at)
 
     def _expect(self, rules: Sequence[Rule], trigger: Trigger, at: datetime) -> None:
+        if not _hear(rules, trigger):
+            return
         facts = self._facts(self.real, at)
         plan = evaluate(rules, facts, trigger, self.world.words)
         self.run.asked += 1
@@ -223,6 +226,8 @@ class _Replay:
         waiting, count = [(trigger, [draft])], 0
         while waiting and count < MOST_STEPS and not self.would.gone:
             asked, rules = waiting.pop(0)
+            if not _hear(rules, asked):
+                continue
             plan = evaluate(rules, self._facts(self.would, at), asked, self.world.words)
             for firing in plan.fired:
                 for effect in self._make(firing, asked, at):
@@ -292,7 +297,7 @@ class _Replay:
         if clock.due_at is None or clock.started_at is None or clock.due_at > self.world.until:
             return False
         for entry in self.entries:
-            ends = entry.kind == "message.sent" or (
+            ends = (entry.kind == "message.sent" and entry.body.get("kind") not in _NO_REPLY) or (
                 entry.kind == "case.status_changed" and entry.body.get("status") == "closed"
             )
             if ends and clock.started_at <= entry.at <= clock.due_at:
@@ -300,8 +305,14 @@ class _Replay:
         return True
 
 
+_NO_REPLY = frozenset({"acknowledgement", "status"})
 # Changes that leave no trace in the facts, and are done all the same.
 _WITHOUT_FACTS = frozenset({"notify", "remind", "require_step", "assign_by_routing", "start_clock"})
+
+
+def _hear(rules: Sequence[Rule], trigger: Trigger) -> bool:
+    """Whether anybody listens: most entries concern no rule, and then no facts are put together."""
+    return bool(trigger.rule) or any(is_of(each.definition.codes, trigger.kind, trigger.body) for each in rules)
 
 
 def _by(body: Mapping[str, Any], key: str) -> bool:

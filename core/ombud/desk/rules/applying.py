@@ -10,9 +10,8 @@ from uuid import UUID
 from ombud.desk import aspects, cases
 from ombud.desk.because import because
 from ombud.desk.case_view import case_page
-from ombud.desk.engine.effects import clock_started
 from ombud.desk.engine.folding import folded
-from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
+from ombud.desk.errors import DeskRefusal, Invalid, NotNow
 from ombud.desk.fields import checked_fields
 from ombud.desk.notices import customers, staff
 from ombud.desk.outgoing import beginning, writing
@@ -149,23 +148,6 @@ async def _template(case_id: UUID, change: t.SendTemplate, why: Because) -> None
     await writing.write(SYSTEM, case_id, wanted)
 
 
-async def _clock(case_id: UUID, change: t.StartClock, why: Because) -> None:
-    """A clock that the rule names itself: so long, of the unit's working time or of all time, from now on."""
-    from ombud.desk.calendars import versions as calendars
-
-    if not change.within:
-        raise NotFound("Nothing on this desk keeps such service levels.")
-    unit_id = await db.fetchval("SELECT unit_id FROM core_case WHERE id = $1", case_id)
-    calendar = await calendars.current(unit_id) if change.business else None
-    async with db.transaction():
-        case = await lock_case(SYSTEM, "case.write", case_id)
-        cases.refuse_closed(case)
-        entries = await read([f"case/{case_id}"], limit=100_000)
-        known = folded(entries).clocks.get(change.clock)
-        if known is None or known.state not in {"running", "paused"}:
-            await record(SYSTEM, case_id, "clock.started", clock_started(change, now(), calendar))
-
-
 async def _close(case_id: UUID, change: t.CloseCase, why: Because) -> None:
     await cases.close(SYSTEM, case_id)
 
@@ -182,7 +164,7 @@ APPLY: dict[str, Apply] = {
     "remind": _remind,
     "acknowledge": _acknowledge,
     "send_template": _template,
-    "start_clock": _clock,
     "close": _close,
 }
-"""What makes each kind of change. `escalate`, `assign_by_routing` and `require_step` are registered by their rooms."""
+"""What makes each kind of change. `start_clock`, `escalate`, `assign_by_routing` and `require_step` are
+registered by their rooms."""

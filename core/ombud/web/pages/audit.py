@@ -58,11 +58,12 @@ def why_drawn(why: Because | None, rules_href: str) -> dict[str, Any] | None:
     return {**dataclasses.asdict(why), "href": f"{rules_href}{quote(why.rule)}" if rules_href else ""}
 
 
-@get("/cases/{reference:str}/why/{number:int}", opt={"permission": "case.read"})
-async def why(request: Req, reference: str, number: int) -> Response[Any]:
+@get("/cases/{reference:str}/why/{entry:str}", opt={"permission": "case.read"})
+async def why(request: Req, reference: str, entry: str) -> Response[Any]:
     """Why one entry is there, as a page or, for the timeline, the piece alone. Not for whom an aspect is about."""
     viewer = viewer_of(request)
     case = await in_view(viewer, reference, "case.read")
+    number = int(entry) if entry.isascii() and entry.isdigit() and len(entry) < 10 else 0
 
     def this_one(arguments: Arguments) -> str:
         return f" AND e.seq = {arguments.add(number)}"
