@@ -39,7 +39,7 @@ async def _somewhere(desk) -> dict[str, str]:
 def _address(path: str, known: dict[str, str]) -> str:
     def part(found: re.Match[str]) -> str:
         name, _, kind = found.group(1).partition(":")
-        usual = str(UUID(int=7)) if kind == "uuid" else "x"
+        usual = {"uuid": str(UUID(int=7)), "int": "1"}.get(kind, "x")
         return known.get(name, usual)
 
     return re.sub(r"\{([^}]+)\}", part, path)

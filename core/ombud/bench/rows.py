@@ -13,7 +13,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "id", "reference", "unit_id", "case_type", "title", "status", "priority", "severity", "owner_id", "queue_id",
         "channel", "language", "confidential", "received_at", "received_on", "opened_at", "due_at", "changed_at",
         "closed_at", "fields", "aspects_total", "aspects_closed", "mood", "last_word_at", "last_word_channel",
-        "version",
+        "clocked", "version",
     ),
     "core_party": ("id", "case_id", "person_id", "role", "authority", "created_at"),
     "core_vault": ("id", "subject", "wrapped", "nonce", "ciphertext", "size", "created_at"),

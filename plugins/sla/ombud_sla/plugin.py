@@ -1,6 +1,7 @@
 """What the plugin gives core."""
 
-from ombud_plugin_api import Deadlines, Manifest, Settings, hookimpl
+from ombud_plugin_api import Action, Condition, Deadlines, Manifest, Settings, hookimpl
+from ombud_sla import rules
 from ombud_sla.deadlines import due
 from ombud_sla.settings import SCHEMA, try_out
 
@@ -13,3 +14,13 @@ def provide_settings(manifest: Manifest) -> list[Settings]:
 @hookimpl
 def provide_deadlines(manifest: Manifest) -> list[Deadlines]:
     return [Deadlines("sla", "Service levels", due)]
+
+
+@hookimpl
+def provide_conditions(manifest: Manifest) -> list[Condition]:
+    return [*rules.CONDITIONS]
+
+
+@hookimpl
+def provide_actions(manifest: Manifest) -> list[Action]:
+    return [*rules.ACTIONS]

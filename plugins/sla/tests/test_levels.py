@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ombud.desk.calendars.arithmetic import Calendar, Hours
-from ombud_plugin_api import AspectFacts, CaseFacts, ClockFacts
+from ombud_plugin_api import AspectFacts, CaseFacts, ClockFacts, StartClock
 from ombud_sla.deadlines import due
 from ombud_sla.levels import Unreadable, Within, read
+from ombud_sla.rules import ACTIONS, CONDITIONS
 from ombud_sla.settings import DEFAULT, LINE
 
 OFFICE = Calendar("UTC", ((Hours(540, 1020),),) * 5 + ((), ()))
@@ -100,3 +101,20 @@ def test_the_name_of_a_line_tells_its_conditions_and_not_what_it_promises() -> N
     one, other = read("priority=high/urgent: first 1h"), read("priority=urgent/high: first 9h")
     assert one.code == other.code == "priority-high-urgent"
     assert len(read(f"type={'/'.join('x' * 20 + str(n) for n in range(9))}: first 1h").code) <= 60
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_rule_can_ask_whether_a_level_was_missed_also_in_an_aspect(late: bool) -> None:
+    (condition,) = CONDITIONS
+    clocks = {"sla.resolution/a": ClockFacts(key="sla.resolution/a", state="met", late=late)}
+    assert condition.holds(case(clocks=clocks), {"level": "resolution"}) is late
+    assert not condition.holds(case(clocks=clocks), {"level": "first_reply"})
+    assert "Resolution" in condition.describe({"level": "resolution"})
+
+
+def test_a_rule_can_promise_a_reply_once() -> None:
+    (action,) = ACTIONS
+    assert action.plan(case(), {"hours": 4}) == [StartClock(clock="promised_reply", within=4 * 3600, business=True)]
+    runs = {"promised_reply": ClockFacts(key="promised_reply", state="breached")}
+    assert action.plan(case(clocks=runs), {"hours": 4}) == []
+    assert "4 hours" in action.describe({"hours": 4})
