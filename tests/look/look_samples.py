@@ -8,10 +8,12 @@ import crm_samples
 import inbox_samples
 import notice_samples
 import outgoing_samples
+import routing_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
+from ombud.desk.routing.shown import Glance
 from ombud.web import keys
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
@@ -118,7 +120,16 @@ NEXT = [
         due(91, hours=9),
         unread=True,
     ),
-    row(4150, "Statement sent to an old address", "Barbara Kott", "AB", 2, due(86, days=1)),
+    row(
+        4150,
+        "Statement sent to an old address",
+        "Barbara Kott",
+        "AB",
+        2,
+        due(86, days=1),
+        escalated=2,
+        here=[{"letter": "B", "title": "The data went to a neighbour", "due_at": NOW + timedelta(days=9)}],
+    ),
     row(
         4188,
         "Rude answer at the counter in Sopot",
@@ -481,6 +492,7 @@ def case(**more: Any) -> dict[str, Any]:
         "shell": work("queue"),
         "csrf_field": csrf_field,
         "back": {"href": "/queues/mine", "label": "My queue"},
+        "routing": Glance(),
         "case": {
             "reference": "OMB-4182",
             "title": "Overdraft fee taken twice, then the card was blocked",
@@ -1474,3 +1486,4 @@ PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
+PAGES |= routing_samples.pages(work, csrf_field, ago, case)
