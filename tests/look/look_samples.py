@@ -294,8 +294,9 @@ def bulk(state: str, **counts: int) -> dict[str, Any]:
         "shell": work("queue"), "csrf_field": csrf_field, "bulk": about, "what": "Give to somebody: Piotr Maj",
         "actions": [("take", "Take", ""), ("assign", "Give to somebody", "")], "people": [("2", "Piotr Maj")],
         "queues": [("1", "Cards and fees")], "priorities": [("high", "High")], "groups": groups,
-        "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "text": "", "errors": [],
-                 "error_of": {}},
+        "severities": [("3", "3, serious")], "categories": [("cards", "Cards")],
+        "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "severity": "", "category": "",
+                 "text": "", "errors": [], "error_of": {}},
     }  # fmt: skip
 
 
