@@ -15,9 +15,7 @@ DESCRIPTION = "notices"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="core", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     manager.add_table(
         class_name="ContactChoice",
@@ -33,9 +31,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Notice", tablename="core_notice", schema=None, columns=None
-    )
+    manager.add_table(class_name="Notice", tablename="core_notice", schema=None, columns=None)
 
     manager.add_table(
         class_name="NoticeChoice",

@@ -21,6 +21,15 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What each test costs is written down where somebody asks for it (costs.py)."""
+    if file := os.environ.get("OMBUD_TEST_COSTS"):
+        sys.path.insert(0, str(Path(__file__).parent))
+        from costs import Costs
+
+        config.pluginmanager.register(Costs(Path(file)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules with slow tests first: what takes minutes must not begin when everything else has ended."""
     slow = {each.path for each in items if each.get_closest_marker("slow")}

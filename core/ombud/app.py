@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
 from ombud.desk.colleagues import live as news
+from ombud.desk.rules import in_force
 from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
@@ -89,6 +90,7 @@ async def _life(app: Litestar) -> AsyncIterator[None]:
 
     await settings_changed()
     notices.on(kept.CHANNEL, settings_changed)
+    notices.on(in_force.CHANNEL, in_force.refresh)
     notices.hear(news.CHANNEL, hub.hear)
     notices.hear(news.RIGHTS, hub.access_changed)
     hub.start(config.sign_in.idle_minutes)

@@ -23,6 +23,7 @@ CORE_GROUPS = {
     "plugin",
     "reload",
     "ledger",
+    "rules",
     "key",
     "export",
     "bench",
@@ -100,6 +101,7 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     _people(groups)
     _plugins(groups)
     _ledger(groups)
+    _rules(groups)
     ours = {"import": _data(groups)}
     _bench(groups)
     if with_plugins:
@@ -214,6 +216,16 @@ def _ledger(groups: Any) -> None:
     _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
     key = _group(groups, "key", "Keys of the vault.")
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
+
+
+def _rules(groups: Any) -> None:
+    rules = _group(groups, "rules", "Try rules on past cases.")
+    words = "Run a draft, or the rules in force, over past cases; changes nothing. Exit code 1 if something differs."
+    replay = _command(rules, "replay", "rules:replay", words)
+    replay.add_argument("--rule", metavar="KEY", help="this rule's newest version; without it the rules in force")
+    replay.add_argument("--number", type=int, metavar="N", help="another version of it")
+    replay.add_argument("--months", type=int, default=3, metavar="N", help="how far back; default 3")
+    replay.add_argument("--processes", type=int, default=2, metavar="N", help="default 2")
 
 
 def _data(groups: Any) -> Any:

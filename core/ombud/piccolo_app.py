@@ -19,6 +19,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.inbox.tables",
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",
+            "ombud.desk.rules.tables",
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",

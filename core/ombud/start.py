@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
+from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import settling as clock_settling
 from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
@@ -13,6 +14,8 @@ from ombud.desk.notices import customers as customer_notices
 from ombud.desk.notices import staff as staff_notices
 from ombud.desk.outgoing import reports
 from ombud.desk.routing import jobs as routing
+from ombud.desk.rules import in_force
+from ombud.desk.rules import running as running_rules
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -41,10 +44,13 @@ async def open_desk(config: Config) -> None:
     mood.listen()
     routing.listen()
     clock_settling.listen()
+    clocks_by_rules.register()
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()
+    running_rules.listen()
     await running.refresh()
+    await in_force.refresh()
 
 
 async def close_process() -> None:

@@ -25,6 +25,8 @@ from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
 from ombud.desk.routing import jobs as routing
+from ombud.desk.rules import asked, in_force
+from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
@@ -54,6 +56,7 @@ async def set_up(config: Config) -> AsyncIterator[None]:
     await open_desk(config)
     notices = Notices(db.url)
     notices.on(lifecycle.CHANNEL, running.refresh)
+    notices.on(in_force.CHANNEL, in_force.refresh)
     notices.start()
     look_again()
     await search_build.build_first()
@@ -91,6 +94,11 @@ def register(config: Config) -> None:
     register_job(routing.SWEEP, routing.sweep)
     schedule.every(routing.CLIMB, schedule.interval(minutes=1), routing.CLIMB)
     schedule.every(routing.SWEEP, schedule.interval(hours=6), routing.SWEEP)
+    register_job(running_rules.JOB, running_rules.due)
+    register_job(running_rules.ARM, running_rules.arm)
+    register_job(asked.JOB, asked.run)
+    schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
+    schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
     schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
     schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
     schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)

@@ -1,6 +1,6 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
-from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson, UnitOption
+from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
 from ombud_plugin_api.correspondence import (
     Automatic,
     CustomerWords,
@@ -185,7 +185,6 @@ __all__ = [
     "TooMany",
     "Transient",
     "Tried",
-    "UnitOption",
     "UnitView",
     "WorkingTime",
     "hookimpl",

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from ombud_plugin_api.facts import UnitView
+
 TOLD_KINDS = ("told", "note")
 """What may be written to a case: `told` (what a person said to the writer) and `note` (for staff alone)."""
 
@@ -37,16 +39,6 @@ class KnownPerson(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[KnownCase, ...] = ()
 
 
-class UnitOption(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit in which the viewer may file a complaint. `country`: ISO 3166-1 alpha-2, may be empty."""
-
-    key: str
-    name: str
-    country: str = ""
-    language: str = "en"
-    time_zone: str = "UTC"
-
-
 class CaseTypeOption(msgspec.Struct, frozen=True, kw_only=True):
     """A case type in use."""
 
@@ -57,10 +49,10 @@ class CaseTypeOption(msgspec.Struct, frozen=True, kw_only=True):
 class FilingOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the viewer may choose from when they file a complaint for somebody; no unit where they may file nowhere."""
 
-    units: tuple[UnitOption, ...] = ()
+    units: tuple[UnitView, ...] = ()
     case_types: tuple[CaseTypeOption, ...] = ()
 
 
 __all__ = [
-    "TOLD_KINDS", "CaseTypeOption", "FilingOptions", "KnownCase", "KnownPerson", "UnitOption",
+    "TOLD_KINDS", "CaseTypeOption", "FilingOptions", "KnownCase", "KnownPerson",
 ]  # fmt: skip

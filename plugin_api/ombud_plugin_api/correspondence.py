@@ -135,8 +135,9 @@ class OutboundMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message that core has decided to send, frozen. `kind`: reply, acknowledgement, status, request, final_response,
     notice, digest; `thread`: its own fixed id and what it answers; `reply_token`: signs the address to which an answer
     should come, such as `complaints+<token>@…`; empty where none is wanted; `unit`, `reference`: of the case, empty
-    without one; `account`: from which mailbox or number, empty for the unit's usual one; `robot`: nobody wrote it, so
-    it is marked as automatic and no machine answers it."""
+    without one; `account`: the mailbox or number that the customer wrote to last, to be answered from where it is still
+    set up, empty for the unit's usual one; `robot`: nobody wrote it, so it is marked as automatic and no machine
+    answers it."""
 
     id: UUID
     channel: str

@@ -173,10 +173,14 @@ class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit of the organisation: legal entity, brand or team."""
+    """A unit of the organisation: legal entity, brand or team. `country`: ISO 3166-1 alpha-2, may be empty; `language`:
+    BCP 47; `time_zone`: IANA name."""
 
     key: str
     name: str
+    country: str = ""
+    language: str = "en"
+    time_zone: str = "UTC"
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):

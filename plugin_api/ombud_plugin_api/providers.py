@@ -24,12 +24,14 @@ class Permission:
 
 @dataclass(frozen=True)
 class NavItem:
-    """A link in the rail. `path` is relative to the plugin's pages; `icon` is the name of a Tabler icon."""
+    """A link to a page of the plugin. `path` is relative to its pages; `icon` is the name of a Tabler icon. It stands
+    in the rail, or with `sets_up` among the administration's places, for what is set up once and rarely looked at."""
 
     label: str
     path: str
     icon: str = "puzzle"
     permission: str = ""
+    sets_up: bool = False
 
 
 @dataclass(frozen=True)

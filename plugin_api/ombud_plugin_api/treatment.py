@@ -221,6 +221,7 @@ class Named:
     `schema`: a cerberus rule for each argument, as for settings, from which core draws the form and checks it."""
 
     noun: ClassVar[str] = "thing"
+    key: str
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from ombud.desk.clocks.settling import settle
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.desk.merges import merge as merging
 from ombud.desk.merges import split as splitting
+from ombud.desk.rules.applying import apply
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.testing_desk import Desk
+from ombud_plugin_api import StartClock
 from ombud_plugin_api.facts import Filed
 
 SOON = timedelta(hours=1)
@@ -277,12 +279,12 @@ async def test_of_a_breach_about_a_member_of_staff_they_are_not_told(desk: Desk)
 
 
 async def test_what_was_answered_in_time_is_no_breach_although_nobody_looked_until_later(desk: Desk) -> None:
-    case = await filed(desk)
+    case = await filed(desk, received_at=now() - timedelta(days=1))
     viewer = await desk.viewer("leader")
     (aspect,) = await aspect_ids(case.case_id)
     await aspects.decide_aspect(viewer, aspect, DECIDED, None)
-    await db.execute("UPDATE core_clock SET due_at = now() + interval '1 ms' WHERE key = 'answer'")
-    await db.execute("UPDATE core_aspect SET decided_at = decided_at - interval '1 second'")
+    await db.execute("UPDATE core_clock SET due_at = now() - interval '10 seconds' WHERE key = 'answer'")
+    await db.execute("UPDATE core_aspect SET decided_at = decided_at - interval '1 hour'")
     await watching.tell_late()
     assert "clock.breached" not in await kinds(case.case_id)
     assert {row["state"] for key, row in (await clocks(case.case_id)).items() if key[0] == "answer"} == {"met"}
@@ -364,3 +366,46 @@ async def test_a_policy_that_changes_leaves_running_clocks_until_a_person_lets_o
     assert (row["policy_version"], after["policy_version"]) == (1, 2)
     with pytest.raises(Exception, match="never changes"):
         await db.execute("UPDATE core_clock_policy SET number = 9")
+
+
+async def test_a_rule_starts_a_clock_in_working_time_once_and_its_entry_says_why(desk: Desk) -> None:
+    case = await filed(desk)
+    why = {"rule": "red", "version": 1, "trigger": "case/x/1", "matched": [], "depth": 0}
+    change = StartClock(clock="callback", within=3600)
+    assert await apply(case.case_id, change, why) == ""
+    assert await apply(case.case_id, change, why) == ""
+    rows = await db.fetch("SELECT * FROM core_clock WHERE key = 'callback'")
+    assert [(row["state"], row["policy"], row["regulatory"]) for row in rows] == [("running", "rule/red", False)]
+    entry = await db.fetchrow(
+        "SELECT body, cause FROM core_ledger_entry WHERE kind = 'clock.started' AND body->>'clock' = 'callback'"
+    )
+    assert entry is not None
+    assert entry["body"]["because"]["rule"] == "red"
+    assert (await providers.facts_of(case.case_id)).clocks["callback"].due_at == rows[0]["due_at"]
+    await messages.write(await desk.viewer("agent"), case.case_id, "answer", "I call you at three.")
+    await desk.work()
+    assert await db.fetchval("SELECT state FROM core_clock WHERE key = 'callback'") == "met"
+
+
+async def test_a_rule_cannot_start_what_the_desk_keeps_itself_or_nobody_asks_for(desk: Desk) -> None:
+    case = await filed(desk)
+    why = {"rule": "red", "version": 1, "trigger": "case/x/1", "matched": [], "depth": 0}
+    assert "something else" in await apply(case.case_id, StartClock(clock="answer", within=60), why)
+    assert "No policy" in await apply(case.case_id, StartClock(policy="gold"), why)
+
+
+async def test_a_case_that_came_in_closed_gets_no_clocks_and_of_old_breaches_nobody_is_told(desk: Desk) -> None:
+    closed = await desk.file()
+    viewer = await desk.viewer("leader")
+    (aspect,) = await aspect_ids(closed.case_id)
+    await aspects.decide_aspect(viewer, aspect, DECIDED, None)
+    await cases.close(viewer, closed.case_id)
+    old = await desk.file(received_at=now() - timedelta(days=200))
+    await cases.take(await desk.viewer("agent"), old.case_id)
+    await desk.work()
+    assert await db.fetchval("SELECT count(*) FROM core_clock") == 0, "the schedule starts them, not an event"
+    await watching.start_waiting()
+    assert await clocks(closed.case_id) == {}
+    assert await watching.tell_late() == 3
+    await desk.work()
+    assert not await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_notice WHERE kind = 'overdue')")

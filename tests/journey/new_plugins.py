@@ -122,6 +122,10 @@ def sentiment(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: 'class="heat" data-level="1"' in office.agent.get(page).text)
 
 
+def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    waiting(lambda: "Call back" in office.agent.get(f"/cases/{office.reference}/clocks").text)
+
+
 def deliverer(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ombud-out-"))
     page, case = "/settings/p-new-deliverer", f"/cases/{office.reference}"
@@ -167,6 +171,7 @@ USES: dict[str, Callable[..., None]] = {
         importer,
         crm,
         sentiment,
+        deadlines,
         deliverer,
         polling,
     )

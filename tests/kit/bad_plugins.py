@@ -261,6 +261,16 @@ BAD: dict[str, Bad] = {
         ),
         "seconds over",
     ),
+    "basic-88": Bad(
+        "deadlines",
+        (("PACKAGE/calling_back.py", 'met_by="reply", working', 'met_by="reply", days=2, working'),),
+        "does not say how long in exactly one way",
+    ),
+    "sound-47": Bad(
+        "deadlines",
+        (("PACKAGE/calling_back.py", 'settings.get("hours")', 'settings["hours"]'),),
+        "answers with KeyError",
+    ),
     "sound-40": Bad(
         "crm",
         ((PLUGIN, "in_use=asking.in_use", "record=asking.record"), ("PACKAGE/asking.py", "", _RECORD)),
@@ -400,6 +410,11 @@ ALSO_BAD: dict[str, Bad] = {
     ),
     "basic-86 outside the text": Bad(
         "sentiment", (("PACKAGE/scoring.py", "each.span() for", "(each.start(), 10**6) for"),), "points outside"
+    ),
+    "basic-88 not the same twice": Bad(
+        "deadlines",
+        (("PACKAGE/calling_back.py", "timedelta(hours=hours) /", "timedelta(seconds=__import__('time').time()) /"),),
+        "two different answers",
     ),
     "basic-24 a role there is not": Bad(
         "pages", ((PLUGIN, '("agent", "leader")', '("agent", "boss")'),), "goes to boss"

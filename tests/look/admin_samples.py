@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from clock_samples import calendar_pages
+
 from ombud.desk.administration.case_types import KINDS as FIELD_KINDS
 from ombud.desk.administration.case_types import CaseTypeShown, FieldGiven, Unfit
 from ombud.desk.administration.leaving import Waiting
@@ -37,7 +39,7 @@ def pages(work: Callable[..., dict[str, Any]], csrf_field: Callable[[], Any]) ->
             "places": [{"label": "People", "places": places}], "trail": TRAIL, "more_href": "", **context,
         }  # fmt: skip
 
-    drawn = {**_users(), **_roles(), **_units(), **_words(), **_queues(), **_plugin()}
+    drawn = {**_users(), **_roles(), **_units(), **_words(), **_queues(), **_plugin(), **calendar_pages()}
     return {name: (template, around(place, **context)) for name, (template, place, context) in drawn.items()}
 
 

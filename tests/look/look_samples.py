@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import admin_samples
+import clock_samples
 import crm_samples
 import inbox_samples
 import notice_samples
 import outgoing_samples
 import routing_samples
+import rule_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -509,6 +511,7 @@ def case(**more: Any) -> dict[str, Any]:
             "owner": ME,
             "mine": True,
             "decided": 1,
+            "next_clock": {"label": "First reply", "letter": "", "clock": due(40, hours=4)},
             "facts": [
                 {"label": "Received", "value": "6 Nov 2026, web form"},
                 {"label": "Final day", "value": "6 Dec 2026"},
@@ -1314,6 +1317,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "decide-claimed": ("pages/decide.html", decide(case={**decide()["case"], "claim": CLAIM})),
     "decide-refused": ("pages/decide.html", refused_decision()),
     "aspect": ("pages/aspect.html", whole_aspect()),
+    "aspect-clocks": ("pages/aspect_clocks.html", whole_aspect(**clock_samples.clocks())),
+    "aspect-no-clocks": ("pages/aspect_clocks.html", whole_aspect(**{**clock_samples.clocks(), "clocks": []})),
+    "case-clocks": ("pages/case_clocks.html", {**case(), **clock_samples.clocks()}),
+    "case-no-clocks": ("pages/case_clocks.html", {**case(), **clock_samples.clocks(), "clocks": []}),
     "aspect-conflict": ("pages/aspect.html", whole_aspect(conflict=CONFLICT)),
     "case-change": ("pages/case_change.html", change_case()),
     "case-change-clash": ("pages/case_change.html", change_case(conflict=CLASH)),
@@ -1488,3 +1495,4 @@ PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
+PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])

@@ -10,7 +10,7 @@ STATES = {
     "scheduled": ("Leaves by %(way)s", "info", "calendar", ("back", "now", "later")),
     "sent": ("Sent by %(way)s, delivered", "ok", "circle-check", ()),
     "unsure": ("Not certain whether it arrived by %(way)s", "warn", "help-circle", ("settle",)),
-    "failed": ("Could not be sent by %(way)s", "danger", "alert-circle", ("again",)),
+    "failed": ("Could not be sent by %(way)s", "danger", "alert-circle", ("again", "rewrite", "done")),
 }
 TEXT = "Dear Ms Marsh,\n\nwe have sent €42.00 back to your account ending 2214."
 

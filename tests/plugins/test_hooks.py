@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ombud.desk import intake
+from ombud.desk.clocks import watching
+from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
@@ -223,6 +225,50 @@ async def test_a_channel_that_fetches_hands_each_message_over_once_and_what_it_c
     assert "Wire" in page
     assert page.count('class="mail"') == 1
     assert "Ann" in (await leader.get("/inbox")).text
+
+
+@pytest.fixture
+def watch(dummy: str) -> Any:
+    from ombud_dummy.plugin import Watch
+
+    yield Watch
+    Watch.says, Watch.hours = "fine", 8
+
+
+async def _tea(case_id: Any) -> Any:
+    return await db.fetchrow("SELECT * FROM core_clock WHERE case_id = $1 AND key = 'dummy.tea'", case_id)
+
+
+async def test_hook_provide_deadlines(desk_with_dummy: Any, watch: Any) -> None:
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    clock = await _tea(filed.case_id)
+    assert (clock["state"], clock["label"], clock["policy"], clock["regulatory"]) == (
+        "running", "Tea", "dummy.tea/normal", False,
+    )  # fmt: skip
+    watch.hours = 16
+    await settle(filed.case_id)
+    assert (await _tea(filed.case_id))["due_at"] == clock["due_at"], "a running clock keeps its terms"
+    watch.says = "nothing"
+    await settle(filed.case_id)
+    assert (await _tea(filed.case_id))["state"] == "stopped"
+
+
+@pytest.mark.parametrize("says", ["raise", "rubbish", "both"])
+async def test_deadlines_that_fail_leave_the_case_its_own_clocks_and_those_that_ran(
+    desk_with_dummy: Any, watch: Any, says: str
+) -> None:
+    ran = await desk_with_dummy.file()
+    await watching.start_waiting()
+    watch.says = says
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    await settle(ran.case_id)
+    keys = await db.fetch("SELECT key FROM core_clock WHERE case_id = $1", filed.case_id)
+    assert sorted(row["key"] for row in keys) == ["acknowledge", "answer", "answer"]
+    assert (await _tea(ran.case_id))["state"] == "running"
+    faults = await db.fetch("SELECT place FROM core_fault WHERE slug = 'dummy'")
+    assert {row["place"] for row in faults} == {"deadlines dummy"}
 
 
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:

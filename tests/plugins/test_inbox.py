@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from ombud.desk import intake
-from ombud.desk.inbox import threads
+from ombud.desk.inbox import deciding, threads
 from ombud.desk.merges import merge
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
 from ombud.trust import vault
 from ombud_plugin_api import InboundMessage
-from ombud_plugin_api.facts import PersonGiven, RawReceipt
+from ombud_plugin_api.facts import Matter, PersonGiven, RawReceipt
 
 HELENA = {"name": "Helena Marsh", "email": "helena@example.org"}
 STRANGER = {"name": "Uwe Vogt", "email": "uwe@example.net"}
@@ -274,6 +274,33 @@ async def test_the_case_is_found_first_and_the_queue_after_it(wire: Any, desk: A
     assert (await _one(f"About {filed.reference}: any news?"))["case_id"] == filed.case_id
     new = await db.fetchval("SELECT key FROM core_unit WHERE id = $1", (await _one("Something new."))["unit_id"])
     assert new == "north"
+
+
+async def test_each_mailbox_has_its_queue_for_the_message_and_for_the_case_made_from_it(wire: Any, desk: Any) -> None:
+    administrator = await desk.signed_in("administrator")
+    path = "/administration/queues/new"
+    given = {"key": "cards", "name": "Cards", "where": "desk", "account_more": "Cards@Firm.example", "active": "on"}
+    given["step"] = "preview"
+    refused = await administrator.submit(path, {**given, "account_more": "cards desk"}, page=path)
+    assert "Write each mailbox or number as it is set up" in refused.text
+    await administrator.submit(path, {**given, "step": ""}, page=path)
+    queue = await db.fetchval("SELECT id FROM core_queue WHERE key = 'cards'")
+    assert "Mailbox or number: cards@firm.example" in (await administrator.get("/administration/queues")).text
+    await wire(STRANGER, "My card was eaten.", more={"account": "cards@firm.example"})
+    await wire(STRANGER, "My loan is late.", more={"account": "loans@firm.example"})
+    mine, other = await _one("My card was eaten."), await _one("My loan is late.")
+    assert mine["queue_id"] == queue
+    assert other["queue_id"] != queue
+    viewer = await desk.viewer("agent")
+    for message in (mine, other):
+        unit = await db.fetchval("SELECT key FROM core_unit WHERE id = $1", message["unit_id"])
+        matters = (Matter(text=message["body"]),)
+        await deciding.open_case(viewer, message["id"], deciding.NewCase(unit, "complaint", "Ela", matters=matters))
+    taken = {row["title"]: row["queue_id"] for row in await db.fetch("SELECT title, queue_id FROM core_case")}
+    assert taken["My card was eaten."] == queue
+    assert taken["My loan is late."] != queue
+    seen = await administrator.submit(path, {**given, "key": "again", "account_more": "loans@firm.example"}, page=path)
+    assert "1 open case would be here" in seen.text
 
 
 async def test_a_message_is_read_once_when_it_comes_and_never_again_to_show_it(

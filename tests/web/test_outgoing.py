@@ -86,6 +86,26 @@ async def test_a_message_waits_half_a_minute_leaves_once_and_the_case_says_so(de
     assert len(module().HANDED) == 1
 
 
+async def test_an_answer_leaves_from_where_the_customer_wrote_to_last(desk: Any, send: Any, forms: Any) -> None:
+    agent = await desk.signed_in("agent")
+    filed = await desk.file("The fee was taken twice.")
+    rows = (("cards@firm.example", WIRE, 2), ("loans@firm.example", WIRE, 1), ("other@firm.example", "other", 3))
+    for account, channel, minutes in rows:
+        await db.execute(
+            "INSERT INTO core_message "
+            "(id, case_id, person_id, channel, direction, body, said_at, recorded_at, account) "
+            "SELECT gen_random_uuid(), case_id, person_id, $2, 'in', 'And again.', "
+            "now() + $3 * interval '1 minute', now(), $4 FROM core_party WHERE case_id = $1",
+            filed.case_id, channel, minutes, account,
+        )  # fmt: skip
+    path = f"/cases/{filed.reference}"
+    await send(agent, path, f"{path}/messages", kind="reply", text="We look.", channel=WIRE, subject="Your fee")
+    await pass_on()
+    await desk.work()
+    [message] = module().SENT.values()
+    assert message.account == "cards@firm.example"
+
+
 async def test_a_message_taken_back_does_not_leave_and_its_text_is_in_the_box_again(
     desk: Any, send: Any, forms: Any
 ) -> None:

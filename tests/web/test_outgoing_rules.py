@@ -309,6 +309,33 @@ async def test_what_a_server_reports_shows_on_the_message(desk: Any) -> None:
     assert "Came back undelivered (Wire)" in page
     assert "no such mailbox" in page
     assert filed.reference in (await agent.get("/outgoing?which=failed")).text
+    case = f"/cases/{filed.reference}"
+    assert "Send again" not in page, "the same address would refuse it again"
+    assert (await agent.submit(f"/outgoing/{written.id}/again", {}, page=case)).status_code == 303
+    assert filed.reference not in (await agent.get("/outgoing?which=failed")).text
+    page = (await agent.get(case)).text
+    assert "We paid it back.</textarea>" in page
+    assert "Write it again" not in page
+    assert (await agent.submit(f"/outgoing/{written.id}/again", {}, page=case)).status_code == 303
+    assert "This message needs nothing more." in (await agent.get(case)).text
+
+
+async def test_what_failed_stands_in_its_list_until_somebody_says_why_nothing_more_is_to_be_done(desk: Any) -> None:
+    agent, filed = await desk.signed_in("agent"), await desk.file()
+    written = await writing.write(await desk.viewer("agent"), filed.case_id, Wanted("We paid it back.", channel=WIRE))
+    await db.execute(
+        "UPDATE core_outgoing SET state = 'failed', attempts = 1, leave_at = NULL WHERE id = $1", written.id
+    )
+    case = f"/cases/{filed.reference}"
+    page = (await agent.get(case)).text
+    assert "Send again" in page
+    assert "Write it again" in page
+    await agent.submit(f"/outgoing/{written.id}/done", {"why": ""}, page=case)
+    assert filed.reference in (await agent.get("/outgoing?which=failed")).text
+    await agent.submit(f"/outgoing/{written.id}/done", {"why": "She was told by phone."}, page=case)
+    assert filed.reference not in (await agent.get("/outgoing?which=failed")).text
+    leader = await desk.signed_in("leader")
+    assert "saw to a message that had not arrived" in (await leader.get(f"{case}/history")).text
 
 
 async def test_the_api_sends_by_a_named_way_and_says_how_a_message_stands(desk: Any) -> None:

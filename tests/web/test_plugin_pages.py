@@ -1,6 +1,8 @@
 """The plugins page as administrators use it: looked at, turned on after a look at what that does, and taken away."""
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import Any
 
 from ombud.kernel import calling, faults
@@ -121,3 +123,21 @@ async def test_a_plugin_whose_page_fails_again_and_again_rests_and_is_woken_by_h
     woken = await send(administrator, "/plugins", "/plugins/made-up/restart", follow=True)
     assert "may work again" in woken.text
     assert await faults.resting() == {}
+
+
+async def test_what_a_plugin_sets_up_stands_in_the_administration_and_not_in_the_rail(
+    desk_with_dummy: Any, monkeypatch: Any
+) -> None:
+    loaded = running.loaded["dummy"]
+    apart = tuple(replace(item, sets_up=True) for item in loaded.navigation)
+    assert apart
+    leader = await desk_with_dummy.signed_in("leader")
+    rail = re.search(r'<nav class="rail".*?</nav>', (await leader.get("/templates")).text, re.S)
+    assert rail
+    assert "/p/dummy/" in rail[0]
+    monkeypatch.setitem(running.loaded, "dummy", replace(loaded, navigation=apart))
+    page = (await leader.get("/templates")).text
+    rail = re.search(r'<nav class="rail".*?</nav>', page, re.S)
+    assert rail
+    assert "/p/dummy/" not in rail[0]
+    assert "/p/dummy/" in page

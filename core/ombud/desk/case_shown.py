@@ -17,6 +17,15 @@ from ombud.desk.words import label
 
 
 @dataclass(frozen=True)
+class NextClock:
+    """The clock that ends next of those in the viewer's view."""
+
+    label: str
+    aspect_id: UUID | None
+    clock: ClockShown | None
+
+
+@dataclass(frozen=True)
 class CaseShown:
     """The case itself. `about_me`: an aspect is hidden from this viewer; then title is the reference, and mood, own
     fields and last word are left out. `customer` is None where the viewer may not see names. `seq`: the number of the
@@ -56,6 +65,7 @@ class CaseShown:
     claim: Claimed | None = None
     seq: int = 0
     merged_into: str = ""
+    next_clock: NextClock | None = None
 
     @property
     def status_label(self) -> str:

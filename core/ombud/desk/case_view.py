@@ -14,6 +14,7 @@ from ombud.desk.case_shown import (
     CaseShown,
     FindingShown,
     NeedsShown,
+    NextClock,
     PartyShown,
     RedressShown,
 )
@@ -88,6 +89,9 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
         SELECT * FROM core_attachment f WHERE f.case_id = c.id AND f.message_id IS NULL AND {files}
         ORDER BY f.created_at, f.id LIMIT 200) f) AS files,
     EXISTS (SELECT 1 FROM core_shared_message h WHERE h.case_id = c.id) AS shares,
+    (SELECT jsonb_build_array(k.label, k.aspect_id, k.due_at, k.started_at) FROM core_clock k
+     WHERE k.case_id = c.id AND k.state = 'running' AND (k.aspect_id IS NULL OR EXISTS (SELECT 1 FROM core_aspect a
+         WHERE a.id = k.aspect_id AND {aspects})) ORDER BY k.due_at, k.aspect_id NULLS FIRST LIMIT 1) AS next_clock,
     (SELECT into_.reference FROM core_case into_ WHERE into_.id = c.merged_into) AS merged_into_reference,
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
@@ -107,6 +111,7 @@ async def _case(viewer: Viewer, reference: str) -> Any:
     sql = _CASE.format(
         mine=about_me("c.id", arguments.add(viewer.user_id)), now=moment,
         claim=claims.joined(moment), claim_columns=claims.COLUMNS,
+        aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
         messages=decide(viewer, "case.read", "message").where("m", arguments),
         files=decide(viewer, "case.read", "attachment").where("f", arguments),
         reference=arguments.add(references.tidy(reference) or reference),
@@ -148,8 +153,16 @@ def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[st
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
         fields=values, form=() if hidden else tuple(form(row["type_fields"], values)), about_me=hidden,
         version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden), seq=row["seq"],
-        merged_into=row["merged_into_reference"] or "",
+        merged_into=row["merged_into_reference"] or "", next_clock=_next_clock(row["next_clock"], row["time_zone"]),
     )  # fmt: skip
+
+
+def _next_clock(row: Any, zone: str) -> NextClock | None:
+    if row is None:
+        return None
+    name, aspect, due_at, started_at = row
+    clock = clock_shown(datetime.fromisoformat(started_at), datetime.fromisoformat(due_at), zone, now())
+    return NextClock(name, UUID(aspect) if aspect else None, clock)
 
 
 def _named(row: Any, what: str) -> Named | None:

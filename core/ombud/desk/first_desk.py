@@ -3,6 +3,7 @@
 import secrets
 
 from ombud.desk import taxonomies
+from ombud.desk.rules import versions as rules
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -20,6 +21,7 @@ async def prepare() -> str | None:
     if await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_user)"):
         await roles.install_defaults()
         await taxonomies.install_defaults()
+        await rules.install_defaults()
         return None
     async with db.transaction():
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -30,6 +32,7 @@ async def prepare() -> str | None:
         await _queue()
         await roles.install_defaults()
         await taxonomies.install_defaults()
+        await rules.install_defaults()
         password = secrets.token_urlsafe(12)
         await users.add("admin", "Administrator", "", password, [role.key for role in ROLES], None, "system")
         return password

@@ -134,7 +134,8 @@ async def open_case(
 
 
 _LOOK = f"""
-SELECT case_id, CASE WHEN case_id IS NULL THEN nextval('core_case_number') END AS number, {SETTLED} AS settled
+SELECT case_id, CASE WHEN case_id IS NULL THEN nextval('core_case_number') END AS number, {SETTLED} AS settled,
+    coalesce((SELECT m.account FROM core_message m WHERE m.id = core_raw.message_id), '') AS account
 FROM core_raw WHERE id = $1
 """
 
@@ -144,7 +145,8 @@ async def _looked_at(receipt: Receipt) -> Receipt:
     row = await db.fetchrow(_LOOK, receipt.id)
     if row is None:
         raise LookupError(f"there is no receipt {receipt.id}")
-    return replace(receipt, case_id=row["case_id"], number=row["number"], settled=row["settled"])
+    found = {name: row[name] for name in ("case_id", "number", "settled", "account")}
+    return replace(receipt, **found)
 
 
 async def _write(opening: Opening, complaint: Complaint, actor: str) -> bool:

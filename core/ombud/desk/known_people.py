@@ -9,7 +9,7 @@ from ombud.desk import choices
 from ombud.desk.trail.history import SPOKEN_ABOUT
 from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
-from ombud_plugin_api import CaseTypeOption, FilingOptions, KnownCase, KnownPerson, UnitOption
+from ombud_plugin_api import CaseTypeOption, FilingOptions, KnownCase, KnownPerson, UnitView
 
 MOST, MOST_CASES, MOST_ROWS = 20, 20, 400
 DIGITS = 9  # of a number, from its end: what is left when country codes and zeros are written in their own ways
@@ -133,7 +133,7 @@ async def filing_options(viewer: Viewer) -> FilingOptions:
     about = {row["key"]: row for row in rows}
     return FilingOptions(
         units=tuple(
-            UnitOption(
+            UnitView(
                 key=each.key, name=each.name, time_zone=each.time_zone, country=about[each.key]["country"],
                 language=about[each.key]["language"],
             )

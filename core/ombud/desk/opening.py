@@ -33,6 +33,7 @@ class Receipt:
     case_id: UUID | None
     key: bytes | None = field(default=None, repr=False)  # the person's, where this request made it itself
     number: int | None = None  # of its case, drawn with it
+    account: str = ""  # the mailbox or number it came to
     settled: int = 0  # the number of the desk's settings when it was stored
 
 
@@ -71,6 +72,7 @@ def planned(receipt: Receipt, complaint: Complaint, ground: Ground, message_id: 
     facts = {
         "unit_id": ground.unit_id, "case_type": complaint.case_type, "channel": complaint.channel, "priority": "normal",
         "severity": 1, "language": complaint.language, "category": complaint.matters[0].category,
+        "account": receipt.account.lower(),
     }  # fmt: skip
     queue_id = queues.choose(facts, ground.queues)
     apart = [

@@ -207,7 +207,12 @@ class CorePlatform:
         return await values_for_plugin(self._slug, unit)
 
     async def units(self) -> tuple[api.UnitView, ...]:
-        return tuple(api.UnitView(key=each.key, name=each.name) for each in await units.from_above())
+        return tuple(
+            api.UnitView(
+                key=each.key, name=each.name, country=each.country, language=each.language, time_zone=each.time_zone
+            )
+            for each in await units.from_above()
+        )
 
     @property
     def _subject(self) -> str:

@@ -10,7 +10,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, decide
 
-FACTS = ("unit_id", "case_type", "channel", "priority", "severity", "language", "category")
+FACTS = ("unit_id", "case_type", "channel", "priority", "severity", "language", "category", "account")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class QueueLine:
 
 def choose(facts: Mapping[str, Any], queues: Sequence[Mapping[str, Any]]) -> UUID | None:
     """The first queue by position whose condition holds. A condition maps a fact to a value, a list of values, or
-    {"min": n}; an empty one always holds. Pure."""
+    {"min": n}; an empty one always holds. `account` is the mailbox or number that it came to. Pure."""
     for queue in sorted(queues, key=lambda each: (each["position"], each["key"])):
         in_unit = queue["unit_id"] is None or str(queue["unit_id"]) == str(facts.get("unit_id"))
         if queue["active"] and in_unit and all(_holds(facts.get(k), v) for k, v in queue["condition"].items()):
@@ -86,6 +86,13 @@ def apart(viewer: Viewer, arguments: Arguments) -> str:
         "a.status = 'open' AND a.queue_id IS NOT NULL AND c.queue_id IS DISTINCT FROM a.queue_id "
         f"AND a.concerns_user_id IS DISTINCT FROM {me}::uuid AND {seen}"
     )
+
+
+ACCOUNT = """
+coalesce((SELECT m.account FROM core_message m WHERE m.case_id = {case}.id AND m.direction = 'in' AND m.account <> ''
+    ORDER BY m.said_at, m.id LIMIT 1), '')
+"""
+"""SQL: the account that a case came to, empty where it was filed by itself."""
 
 
 async def lines(viewer: Viewer) -> list[QueueLine]:

@@ -17,9 +17,10 @@ class UnitFacts:
     currency: str
     language: str
     phone: str
+    country: str
 
 
-_COLUMNS = "id, key, name, time_zone, currency, language, phone"
+_COLUMNS = "id, key, name, time_zone, currency, language, phone, country"
 
 
 async def first() -> UnitFacts:

@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from ombud.desk import references
-from ombud.desk.because import cause_now
+from ombud.desk.because import cause_now, explained
 from ombud.desk.errors import Changed, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
 from ombud.trust.ledger import NewEntry, Sealed, append
@@ -107,7 +107,8 @@ async def record(
     cause: str = "",
 ) -> None:
     cause = cause or cause_now()
-    await append(actor=viewer.actor, cause=cause, entries=[NewEntry(f"case/{case_id}", kind, body, sealed or {})])
+    entry = NewEntry(f"case/{case_id}", kind, explained(body), sealed or {})
+    await append(actor=viewer.actor, cause=cause, entries=[entry])
 
 
 async def subject_of(case_id: UUID) -> str:

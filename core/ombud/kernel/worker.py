@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -24,6 +25,7 @@ from ombud.kernel.ids import new_id
 from ombud.kernel.relay import Relay
 from ombud.kernel.requeue import QUEUE
 
+YIELDS = 5  # steps of niceness: whoever waits for an answer goes before what is done after it
 GRACE = 5.0  # seconds a running job gets to end by itself when the process must stop
 DATABASE_AWAY = 60.0  # seconds a start waits for the database
 
@@ -60,6 +62,7 @@ async def _work(config: Config, url: str, roles: set[str], setting_up: str, work
             await stack.enter_async_context(_until_left(schedule.run_schedule(), stop))
         if "work" in roles:
             await stack.enter_async_context(_deliveries(config, worker, stop))
+        os.nice(YIELDS)
         starting.begun()
         pulse().say_ready()
         log.info("ready: %s", ", ".join(sorted(roles)))

@@ -26,7 +26,10 @@ class Part:
     permission: str = "case.read"
 
 
-PARTS = (Part("matter", "Matter", ""),)
+PARTS = (
+    Part("matter", "Matter", ""),
+    Part("clocks", "Clocks", "clocks"),
+)
 
 
 async def aspect_of(

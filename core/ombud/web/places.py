@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
 
 
@@ -28,6 +29,7 @@ PLACES = (
     Place("escalations", "Escalations", "stairs-up", "/administration/escalations", "setting.manage", "Desk"),
     Place("case-types", "Case types", "forms", "/case-types", "setting.manage", "Desk"),
     Place("taxonomies", "Taxonomies", "tags", "/taxonomies", "setting.manage", "Desk"),
+    Place("rules", "Rules", "route", "/rules", "setting.manage", "Desk"),
     Place("calendars", "Calendars", "calendar-due", "/administration/calendars", "setting.manage", "Desk"),
     Place("templates", "Templates", "template", "/templates", "template.manage", "Desk"),
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
@@ -41,4 +43,14 @@ PLACES = (
 
 def places(viewer: Viewer) -> list[Place]:
     """The places this person may open, in the order they are drawn."""
-    return [place for place in PLACES if viewer.may(place.permission)]
+    return [place for place in (*PLACES, *_of_plugins()) if viewer.may(place.permission)]
+
+
+def _of_plugins() -> list[Place]:
+    return [
+        Place(f"p-{slug}-{item.path}", item.label, item.icon, f"/p/{slug}/{item.path.lstrip('/')}", item.permission,
+              "Of plugins")
+        for slug, loaded in running.loaded.items()
+        for item in loaded.navigation
+        if item.permission and item.sets_up
+    ]  # fmt: skip

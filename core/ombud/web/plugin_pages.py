@@ -167,9 +167,14 @@ class Pages:
     async def show(self, template: str, *, status: int = 200, here: str = "", **context: Any) -> Any:
         if taken := {"request", "jinja", "home", "shell", "csrf_field"} & context.keys():
             raise TypeError(f"the names {', '.join(sorted(taken))} are core's own; call the variables otherwise")
-        around = f"p-{self._slug}-{here}" if here else ""
         return await shell.page(
-            self._request, template, here=around, status=status, jinja=self._jinja, home=f"/p/{self._slug}/", **context
+            self._request,
+            template,
+            here=shell.place_of(self._slug, here),
+            status=status,
+            jinja=self._jinja,
+            home=f"/p/{self._slug}/",
+            **context,
         )
 
     def go(self, path: str, toast: str = "") -> Any:

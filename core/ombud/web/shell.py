@@ -68,11 +68,20 @@ def rail(viewer: Viewer) -> list[Entry]:
         Entry(f"p-{slug}-{item.path}", item.label, item.icon, f"/p/{slug}/{item.path.lstrip('/')}", item.permission)
         for slug, loaded in running.loaded.items()
         for item in loaded.navigation
-        if item.permission
+        if item.permission and not item.sets_up
     ]
     open_to = [entry for entry in (*CORE, *own) if viewer.may(entry.permission)]
     mine = [*open_to, NOTICES] if viewer.user_id else open_to
     return [*mine, ADMINISTRATION] if places(viewer) else mine
+
+
+def place_of(slug: str, path: str) -> str:
+    """The code of the rail's entry under which a page of a plugin stands; empty where it is under none."""
+    loaded = running.loaded.get(slug)
+    item = next((each for each in loaded.navigation if each.path == path), None) if loaded and path else None
+    if item is not None and item.sets_up:
+        return ADMINISTRATION.code
+    return f"p-{slug}-{path}" if path else ""
 
 
 async def shell(request: Req, here: str = "") -> dict[str, Any]:

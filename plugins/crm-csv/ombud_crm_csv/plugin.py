@@ -16,7 +16,7 @@ def provide_permissions(manifest: Manifest) -> list[Permission]:
 
 @hookimpl
 def provide_navigation(manifest: Manifest) -> list[NavItem]:
-    return [NavItem("Customer file", pages.HERE, "address-book", pages.MAY)]
+    return [NavItem("Customer file", pages.HERE, "address-book", pages.MAY, sets_up=True)]
 
 
 @hookimpl

@@ -14,7 +14,7 @@ def provide_permissions(manifest: Manifest) -> list[Permission]:
 
 @hookimpl
 def provide_navigation(manifest: Manifest) -> list[NavItem]:
-    return [NavItem("Import", pages.HERE, "table-import", pages.MAY)]
+    return [NavItem("Import", pages.HERE, "table-import", pages.MAY, sets_up=True)]
 
 
 @hookimpl

@@ -169,7 +169,7 @@ async def every_mailbox(platform: Platform) -> list[Mailbox]:
 
 
 async def mailbox_for(platform: Platform, account: str, unit: str) -> Mailbox:
-    """By its address where that is said, else the unit's own. Raises Misconfigured."""
+    """By its address where that is said and still set up, else the unit's own. Raises Misconfigured."""
     own = mailbox_of(await platform.settings(unit), unit)
     wanted = account.strip().lower()
     if own is not None and wanted in {"", own.address}:
@@ -177,8 +177,8 @@ async def mailbox_for(platform: Platform, account: str, unit: str) -> Mailbox:
     for each in await every_mailbox(platform) if wanted else ():
         if each.address == wanted:
             return each
-    if wanted:
-        raise Misconfigured(f"There is no mailbox {wanted} any more. Choose another one to answer from, or set it up.")
+    if own is not None:
+        return own
     raise Misconfigured("This unit has no mailbox to send from. Set one up under Settings, E-mail.")
 
 

@@ -32,7 +32,7 @@ def provide_permissions(manifest: Manifest) -> list[Permission]:
 
 @hookimpl
 def provide_navigation(manifest: Manifest) -> list[NavItem]:
-    return [NavItem("Mailboxes", pages.HERE, "mail", pages.MAY)]
+    return [NavItem("Mailboxes", pages.HERE, "mail", pages.MAY, sets_up=True)]
 
 
 @hookimpl

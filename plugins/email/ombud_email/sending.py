@@ -44,6 +44,8 @@ _DOTS = re.compile(rb"(?m)^\.")
 async def send(message: OutboundMessage, key: str, context: Context) -> Receipt:
     """Sends once; an attempt of this key that the server took answers again without sending."""
     mailbox = await mailbox_for(context.platform, message.account, message.unit)
+    if mailbox.smtp is None and message.account:  # it only receives
+        mailbox = await mailbox_for(context.platform, "", message.unit)
     if mailbox.smtp is None:
         raise Misconfigured(f"{mailbox.address} has no server to send by. Name one under Settings, E-mail.")
     known = await EmailSent.objects().get(EmailSent.key == key)

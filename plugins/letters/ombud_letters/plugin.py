@@ -32,7 +32,7 @@ def provide_navigation(manifest: Manifest) -> list[NavItem]:
     return [
         NavItem("Letters out", pages_out.HERE, "printer", pages_out.PRINT),
         NavItem("Post in", pages_in.HERE, "mailbox", pages_in.MAY),
-        NavItem("Letterhead", pages_head.HERE, "typography", pages_head.MAY),
+        NavItem("Letterhead", pages_head.HERE, "typography", pages_head.MAY, sets_up=True),
     ]
 
 

@@ -16,7 +16,7 @@ from ombud_phone.numbers import e164, same, shown
 from ombud_phone.script import Question, questions
 from ombud_phone.settings import lines_of, recordings_of
 from ombud_phone.wording import TEXTS
-from ombud_plugin_api import Conflict, Context, FilingOptions, KnownPerson, Pages, Platform, Refused, UnitOption
+from ombud_plugin_api import Conflict, Context, FilingOptions, KnownPerson, Pages, Platform, Refused, UnitView
 
 MAY = "phone.take"
 OPT = {"permission": MAY}
@@ -47,7 +47,7 @@ async def begin(request: Req, pages: Pages, platform: Platform, context: Context
     """Begins a call; the key of the form makes a second press the same call."""
     sent = await given.read(request)
     options = await platform.filing_options()
-    unit = options.units[0] if options.units else UnitOption(key="", name="")
+    unit = options.units[0] if options.units else UnitView(key="", name="")
     country = await _country(platform, unit)
     typed = Typed(
         unit=unit.key, number=e164(sent.text("number", 50), country), system_call=sent.text("system_call", 100)
@@ -64,7 +64,7 @@ async def begin(request: Req, pages: Pages, platform: Platform, context: Context
     return pages.go(f"calls/{identity}")
 
 
-async def _country(platform: Platform, unit: UnitOption) -> str:
+async def _country(platform: Platform, unit: UnitView) -> str:
     chosen = await platform.settings(unit.key)
     return str(chosen["country"] or unit.country)
 
@@ -102,8 +102,8 @@ async def _page(pages: Pages, platform: Platform, call: Call, problems: checking
     )  # fmt: skip
 
 
-def _unit(options: FilingOptions, key: str) -> UnitOption:
-    return next((each for each in options.units if each.key == key), UnitOption(key=key, name=key))
+def _unit(options: FilingOptions, key: str) -> UnitView:
+    return next((each for each in options.units if each.key == key), UnitView(key=key, name=key))
 
 
 async def _known(platform: Platform, typed: Typed, country: str) -> list[KnownPerson]:

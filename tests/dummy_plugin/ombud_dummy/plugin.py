@@ -389,6 +389,32 @@ def provide_routers(manifest: api.Manifest) -> list[api.Router]:
     return [api.Router("dummy", "Dummy", "1", nearest)]
 
 
+class Watch:
+    """How the dummy's deadlines behave; tests change it."""
+
+    says: str = "fine"
+    hours: int = 8
+
+
+def due(facts: api.CaseFacts, calendar: api.WorkingTime, settings: Mapping[str, Any]) -> Any:
+    match Watch.says:
+        case "raise":
+            raise RuntimeError("the dummy fails on purpose")
+        case "rubbish":
+            return [{"clock": "tea"}]
+        case "nothing":
+            return []
+        case "both":
+            return [api.Deadline(clock="tea", label="Tea", met_by="reply", days=1, working=timedelta(hours=1))]
+    hours = timedelta(hours=Watch.hours)
+    return [api.Deadline(clock="tea", label="Tea", met_by="reply", working=hours, warn_at=(50,), policy=facts.priority)]
+
+
+@hookimpl
+def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
+    return [api.Deadlines("dummy", "Tea time", due)]
+
+
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]

@@ -12,7 +12,7 @@ from asyncpg import Record
 from ombud.desk.administration.authority import demand_in, demand_whole_desk
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound
-from ombud.desk.queues import FACTS, choose, follow
+from ombud.desk.queues import ACCOUNT, FACTS, choose, follow
 from ombud.desk.words import PRIORITIES, SEVERITIES, is_code
 from ombud.desk.writing import check_version, demand, record, update
 from ombud.kernel.clock import now
@@ -90,11 +90,21 @@ async def _demand(viewer: Viewer, unit_id: UUID | None) -> None:
 async def checked(given: QueueGiven) -> QueueGiven:
     name = clean_text(given.name, "name", longest=100, required=True)
     condition = {fact: value for fact, value in (given.condition or {}).items() if value not in ([], "", None)}
+    if "account" in condition:
+        condition["account"] = _accounts(condition["account"])
     for fact, value in condition.items():
         if fact not in FACTS:
             raise Invalid(f"Nothing is known of {fact} when a case arrives. Choose from what the form offers.", fact)
         await _check_fact(fact, value)
     return QueueGiven(name, given.unit_id, condition, given.active)
+
+
+def _accounts(value: Any) -> list[str]:
+    """Mailboxes and numbers as messages name them."""
+    given = [str(each).strip().lower() for each in (value if isinstance(value, list) else [value])]
+    if any(not each or len(each) > 320 or len(each.split()) > 1 for each in given):
+        raise Invalid("Write each mailbox or number as it is set up, such as cards@example.org.", "account")
+    return list(dict.fromkeys(given))
 
 
 async def _check_fact(fact: str, value: Any) -> None:
@@ -110,7 +120,7 @@ async def _check_fact(fact: str, value: Any) -> None:
         fixed = tuple(row["key"] for row in await db.fetch("SELECT key FROM core_case_type"))
     if fixed is not None and not set(values) <= set(fixed):
         raise Invalid("Choose from the list.", fact)
-    if fixed is None and not all(is_code(each) and each for each in values):
+    if fixed is None and fact != "account" and not all(is_code(each) and each for each in values):
         raise Invalid("These are codes: small letters, digits, dots, dashes, underscores.", fact)
 
 
@@ -256,6 +266,7 @@ class Taken:
 _CASES = """
 SELECT c.id, c.unit_id::text AS unit_id, c.case_type, c.channel, c.priority, c.severity, c.language,
     (SELECT a.category FROM core_aspect a WHERE a.case_id = c.id ORDER BY a.position LIMIT 1) AS category,
+    {account} AS account,
     c.status <> 'closed' AS open, c.opened_at > {since} AS fresh
 FROM core_case c WHERE {rows} AND (c.status <> 'closed' OR c.opened_at > {since})
 ORDER BY c.opened_at DESC, c.id DESC LIMIT {limit}
@@ -270,7 +281,8 @@ async def preview(viewer: Viewer, given: QueueGiven, queue_id: UUID | None = Non
     arguments = Arguments()
     sql = _CASES.format(
         since=arguments.add(now() - timedelta(days=DAYS)),
-        rows=decide(viewer, MANAGE, "case").where("c", arguments), limit=arguments.add(LOOKED_AT),
+        account=ACCOUNT.format(case="c"), rows=decide(viewer, MANAGE, "case").where("c", arguments),
+        limit=arguments.add(LOOKED_AT),
     )  # fmt: skip
     cases = [dict(row) for row in await db.fetch(sql, *arguments.values)]
     candidate, queues = await _with(given, queue_id)

@@ -109,9 +109,8 @@ def _kept(case: CaseSeen, clock: ClockSeen, wanted: Sequence[Wanted], heard: set
 
 
 def _same(wanted: Wanted, clock: ClockSeen) -> bool:
-    if (wanted.key, wanted.aspect) != (clock.key, clock.aspect):
-        return False
-    return not wanted.repeats or wanted.started_at == clock.started_at
+    """Of what runs anew with each message, the one that runs stays until it is met, however many more come in."""
+    return (wanted.key, wanted.aspect) == (clock.key, clock.aspect)
 
 
 def _ended(case: CaseSeen, clock: ClockSeen, met_at: datetime | None) -> list[Step]:
@@ -161,9 +160,12 @@ def _is_new(case: CaseSeen, wanted: Wanted, clocks: Sequence[ClockSeen]) -> bool
         return False
     mine = [each for each in clocks if (each.key, each.aspect) == (wanted.key, wanted.aspect)]
     if wanted.repeats:
-        still = any(each.state in OPEN and each.started_at != wanted.started_at for each in mine)
-        return not still and all(each.started_at != wanted.started_at for each in mine)
+        return all(each.started_at < wanted.started_at and not _goes_on(case, each) for each in mine)
     return not mine
+
+
+def _goes_on(case: CaseSeen, clock: ClockSeen) -> bool:
+    return clock.state in OPEN and met(case, clock.met_by, clock.aspect, clock.started_at) is None
 
 
 def _start(wanted: Wanted) -> Step:

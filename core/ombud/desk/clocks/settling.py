@@ -12,6 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk.because import explained
 from ombud.desk.calendars.arithmetic import local_day
 from ombud.desk.calendars.versions import current
 from ombud.desk.clocks import kept
@@ -44,9 +45,13 @@ def listen() -> None:
 
 
 async def heard(event_: dict[str, Any], context: JobContext) -> None:
+    """A case whose clocks were not started yet is left to the schedule, which looks at all that happened by then."""
     stream = str(event_["stream"])
-    if stream.startswith("case/"):
-        await settle(UUID(stream.removeprefix("case/")), str(event_["actor"]))
+    if not stream.startswith("case/"):
+        return
+    case_id = UUID(stream.removeprefix("case/"))
+    if await db.fetchval("SELECT clocked FROM core_case WHERE id = $1", case_id):
+        await settle(case_id, str(event_["actor"]))
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Settling:
 
     def tell(self, kind: str, clock: str, aspect: Any, **codes: Any) -> None:
         body = {"clock": clock, "aspect": str(aspect or ""), **codes}
-        self.entries.append(NewEntry(self.stream, f"clock.{kind}", body))
+        self.entries.append(NewEntry(self.stream, f"clock.{kind}", explained(body)))
 
 
 async def settle(case_id: UUID, actor: str = "system") -> None:

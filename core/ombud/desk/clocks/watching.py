@@ -37,7 +37,9 @@ async def look(payload: dict[str, Any], context: JobContext) -> None:
 
 
 async def start_waiting() -> int:
-    """Starts the clocks of cases that have none yet; returns how many cases there were."""
+    """Starts the clocks of cases that have none yet; returns how many cases there were. One that came in closed, from
+    another desk or with the demonstration, needs none."""
+    await db.execute("UPDATE core_case SET clocked = TRUE WHERE NOT clocked AND status = 'closed'")
     rows = await db.fetch(_CLOCKLESS, MOST)
     for row in rows:
         await settle(row["id"])

@@ -271,7 +271,7 @@ ACTIONS: tuple[Action, ...] = (
     _does("tag", "Tag it", _text("tag", "as", regex=_CODE), lambda facts, args: [t.AddTag(tag=args["tag"])],
           "tag it %(tag)s"),
     _does("answer_within", "Start a clock",
-          {**_text("clock", "called", regex=_CODE), **_number("amount", "of", 1, 1000, 1),
+          {**_text("clock", "called", regex="[a-z0-9][a-z0-9_-]{0,59}"), **_number("amount", "of", 1, 1000, 1),
            **_choice("unit", "in", {"hours": "hours", "days": "days"}, "hours"),
            "business": {"type": "boolean", "default": True, "meta": {"label": "working time only"}}},
           _within, "start the clock %(clock)s of %(amount)s %(unit)s (working time: %(business)s)"),

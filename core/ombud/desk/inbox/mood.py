@@ -21,8 +21,8 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import JobContext, subscribe
-from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import levels
+from ombud.kernel.settled import SETTLED
+from ombud.kernel.writes import Writes
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CustomerWords, Finding, SentimentScorer, Transient
 from ombud_plugin_api.correspondence import MOODS
@@ -73,19 +73,20 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     row = await _message(UUID(event["body"]["message"]))
     if row is None:
         return
-    chosen = resolve(mood_settings.schema(), [each.values for each in await levels(mood_settings.KEY, row["unit_id"])])
-    if not chosen["read"].value:
+    chosen = await mood_settings.known_in(row["unit_id"], row["settled"])
+    if not chosen.read:
         return
     words = CustomerWords(text=row["body"][:LONGEST_TEXT], language=row["language"], channel=row["channel"])
-    suggested, away = await _asked(_in_order(chosen["order"].value or ()), words)
+    suggested, away = await _asked(_in_order(chosen.order), words)
     if suggested:
         await _keep(row, suggested)
     if away and context.attempt < PATIENCE:
         raise Transient(f"{away}; the tone of a message waits for it")
 
 
-_MESSAGE = """
-SELECT m.id, m.case_id, m.raw_id, m.body, m.channel, m.mood, coalesce(c.unit_id, m.unit_id) AS unit_id,
+_MESSAGE = f"""
+SELECT {SETTLED} AS settled, m.id, m.case_id, m.raw_id, m.body, m.channel, m.mood,
+    coalesce(c.unit_id, m.unit_id) AS unit_id,
     lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m LEFT JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
 WHERE m.id = $1 AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.robot = ''
@@ -165,38 +166,62 @@ def _reason(given: str, text: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 async def _keep(row: Record, suggested: Sequence[Suggested]) -> None:
+    first, message_id = suggested[0], row["id"]
     async with db.transaction():
-        case_id = await db.fetchval("SELECT case_id FROM core_message WHERE id = $1", row["id"])
-        if case_id is not None:  # the order in which all writers lock: the case, then what is in it
-            await db.execute("SELECT 1 FROM core_case WHERE id = $1 FOR UPDATE", case_id)
-        before = await db.fetchval("SELECT mood FROM core_message WHERE id = $1 FOR UPDATE", row["id"])
-        if before is None:  # gone meanwhile
+        found = await _locked(message_id)
+        if found is None:  # gone meanwhile
             return
+        case_id, writes, entries = found["case_id"], Writes(), []
         for each in suggested:
-            await _insert(case_id, row["id"], each)
-        first = suggested[0]
-        if before != first.mood:
-            await db.execute("UPDATE core_message SET mood = $2 WHERE id = $1", row["id"], first.mood)
+            _put_finding(writes, case_id, message_id, each)
+        if found["before"] != first.mood:
+            writes.add(["UPDATE core_message SET mood = $2 WHERE id = $1"], message_id, first.mood)
             stream = f"case/{case_id}" if case_id else f"message/{row['raw_id']}"
-            body = {"message": str(row["id"]), "mood": first.mood, "scorer": first.scorer}
-            await append(actor=f"plugin/{first.slug}", entries=[NewEntry(stream, "message.mood", body)])
-        if case_id is not None:  # also where it is heard of again, because it joined the case
-            await settle(case_id, f"plugin/{first.slug}")
+            body = {"message": str(message_id), "mood": first.mood, "scorer": first.scorer}
+            entries.append(NewEntry(stream, "message.mood", body))
+        if case_id is not None and found["mood_by"] != "person":
+            latest = await db.fetchval(_LATEST, case_id, message_id, first.mood)
+            entries += _put_mood(writes, case_id, found["mood"], latest or "")
+        await writes.send()
+        await append(actor=f"plugin/{first.slug}", entries=entries)
 
 
-async def _insert(case_id: UUID | None, message_id: UUID, found: Suggested) -> None:
-    await db.execute(
-        "INSERT INTO core_finding (id, case_id, message_id, provider, kind, value, confidence, reason, state, "
-        "created_at) VALUES ($1, $2, $3, $4, 'mood', $5, $6, $7, 'suggested', $8) "
-        "ON CONFLICT (message_id, provider, (value->>'scorer')) WHERE kind = 'mood' AND message_id IS NOT NULL "
-        "DO UPDATE SET value = excluded.value, confidence = excluded.confidence, reason = excluded.reason",
-        new_id(), case_id, message_id, f"plugin/{found.slug}", found.value, found.confidence, found.reason, now(),
+# The order in which all writers lock: the case, then what is in it.
+_LOCKED = """
+SELECT c.id AS case_id, c.mood, c.mood_by, m.mood AS before FROM core_case c JOIN core_message m ON m.case_id = c.id
+WHERE m.id = $1 FOR UPDATE OF c, m
+"""
+_LOCKED_ALONE = """
+SELECT NULL::uuid AS case_id, mood AS before FROM core_message WHERE id = $1 AND case_id IS NULL FOR UPDATE
+"""
+
+
+async def _locked(message_id: UUID) -> Record | None:
+    return await db.fetchrow(_LOCKED, message_id) or await db.fetchrow(_LOCKED_ALONE, message_id)
+
+
+_FINDING = """
+INSERT INTO core_finding (id, case_id, message_id, provider, kind, value, confidence, reason, state, created_at)
+VALUES ($1, $2, $3, $4, 'mood', $5, $6, $7, 'suggested', $8)
+ON CONFLICT (message_id, provider, (value->>'scorer')) WHERE kind = 'mood' AND message_id IS NOT NULL
+DO UPDATE SET case_id = excluded.case_id, value = excluded.value, confidence = excluded.confidence,
+    reason = excluded.reason
+"""
+
+
+def _put_finding(writes: Writes, case_id: UUID | None, message_id: UUID, found: Suggested) -> None:
+    writes.add(
+        [_FINDING], new_id(), case_id, message_id, f"plugin/{found.slug}", found.value, found.confidence, found.reason,
+        now(),
     )  # fmt: skip
 
 
-# The latest word of the customer; of several said at one moment the hottest.
+# The latest word of the customer, where one of them ($2) is now heard as $3; of several said at one moment the hottest.
 _LATEST = """
-SELECT mood FROM core_message WHERE case_id = $1 AND direction = 'in' AND author_id IS NULL AND mood <> ''
+SELECT mood FROM (
+    SELECT id, said_at, CASE WHEN id = $2 THEN $3 ELSE mood END AS mood
+    FROM core_message WHERE case_id = $1 AND direction = 'in' AND author_id IS NULL
+) said WHERE mood <> ''
 ORDER BY said_at DESC, array_position(ARRAY['angry', 'upset', 'tense', 'calm'], mood), id DESC LIMIT 1
 """
 
@@ -212,15 +237,19 @@ async def settle(case_id: UUID, actor: str = "system") -> None:
     case = await db.fetchrow("SELECT mood, mood_by FROM core_case WHERE id = $1 FOR UPDATE", case_id)
     if case is None or case["mood_by"] == "person":
         return
-    mood = await db.fetchval(_LATEST, case_id) or ""
-    if mood == case["mood"]:
-        return
-    by = "suggested" if mood else ""
-    await db.execute(
-        "UPDATE core_case SET mood = $2, mood_by = $3, changed_at = $4, version = version + 1 WHERE id = $1",
-        case_id,
-        mood,
-        by,
-        now(),
-    )
-    await append(actor=actor, entries=[NewEntry(f"case/{case_id}", "case.changed", {"mood": mood, "suggested": True})])
+    writes = Writes()
+    entries = _put_mood(writes, case_id, case["mood"], await db.fetchval(_LATEST, case_id, None, "") or "")
+    if entries:
+        await writes.send()
+        await append(actor=actor, entries=entries)
+
+
+_CASE_MOOD = "UPDATE core_case SET mood = $2, mood_by = $3, changed_at = $4, version = version + 1 WHERE id = $1"
+
+
+def _put_mood(writes: Writes, case_id: UUID, before: str, mood: str) -> list[NewEntry]:
+    """Gives the case another mood, with the entry that says so; nothing where it is the same."""
+    if mood == before:
+        return []
+    writes.add([_CASE_MOOD], case_id, mood, "suggested" if mood else "", now())
+    return [NewEntry(f"case/{case_id}", "case.changed", {"mood": mood, "suggested": True})]

@@ -1,8 +1,13 @@
 """Whether the tone of messages is read, and whose word counts first: a group of core's settings."""
 
+from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
+from ombud.kernel.setting_values import resolve
+from ombud.kernel.settled import Memory
+from ombud.trust.group_settings import levels
 
 KEY = "mood"
 LABEL = "Tone of messages"
@@ -32,3 +37,23 @@ def schema() -> SettingSchema:
             },
         }
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """`order`: keys of scorers, the first asked first."""
+
+    read: bool
+    order: tuple[str, ...]
+
+
+_remembered: Memory[UUID | None, Chosen] = Memory(1000)
+
+
+async def known_in(unit_id: UUID | None, settled: int) -> Chosen:
+    """As it holds in a unit, from memory as long as the number holds under which it was read (`kernel/settled.py`)."""
+    known = _remembered.of(settled)
+    if unit_id not in known:
+        found = resolve(schema(), [each.values for each in await levels(KEY, unit_id)])
+        known[unit_id] = Chosen(bool(found["read"].value), tuple(found["order"].value or ()))
+    return known[unit_id]

@@ -114,7 +114,7 @@ async def _unit(key: str) -> Any:
 async def _queue(unit_id: UUID, said: InboundMessage) -> UUID | None:
     facts = {
         "unit_id": unit_id, "case_type": "complaint", "channel": said.channel, "priority": "normal", "severity": 1,
-        "language": said.language, "category": "",
+        "language": said.language, "category": "", "account": said.account.lower(),
     }  # fmt: skip
     rows = await db.fetch("SELECT id, key, unit_id, condition, position, active FROM core_queue WHERE active")
     return queues.choose(facts, rows)

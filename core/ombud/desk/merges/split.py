@@ -84,6 +84,8 @@ async def _open(viewer: Viewer, case: Record, moved: Sequence[Record]) -> Record
     severity = max(row["severity"] for row in moved)
     due_at = min((row["due_at"] for row in moved if row["due_at"]), default=case["due_at"])
     facts = {**dict(case), "category": first["category"], "priority": first["priority"], "severity": severity}
+    facts["account"] = await db.fetchval(f"SELECT {queues.ACCOUNT.format(case='c')} FROM core_case c WHERE id = $1",
+                                         case["id"])  # fmt: skip
     rows = await db.fetch("SELECT * FROM core_queue WHERE active")
     opened = await db.fetchrow(
         _OPENED, case["id"], new_id(), reference, first["title"], "new" if undecided else "resolved",

@@ -8,18 +8,21 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk.because import because
 from ombud.desk.case_view import case_page
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import DeskRefusal
-from ombud.desk.notices.rules import rules_in
+from ombud.desk.notices.rules import rules_known
 from ombud.desk.outgoing.recipients import Reachable, reachable
-from ombud.desk.outgoing.ways import PAGE, Way, ways_in
+from ombud.desk.outgoing.ways import PAGE, Way, ways_in, ways_known
 from ombud.desk.outgoing.writing import Wanted, write
+from ombud.desk.rules import in_force
 from ombud.kernel import faults
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.settled import SETTLED
 from ombud.trust.policy import SYSTEM, Viewer
 
 log = logging.getLogger("ombud.notices")
@@ -46,10 +49,38 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     if body.get("split_from") or body.get("reopened"):
         return
     case_id = UUID(str(event["stream"]).removeprefix("case/"))
-    row = await _about(case_id)
-    if row is None or not await _wanted(row, kind, str(body.get("status", ""))):
+    if kind == "acknowledgement":
+        if await in_force.built_in_holds():  # else a rule of this desk says when, or nobody acknowledges
+            with because(f"rule/{in_force.BUILT_IN}@1", _why(event)):
+                await acknowledge(case_id)
         return
-    named = "acknowledgement" if kind == "acknowledgement" else f"status/{body['status']}"
+    await _tell(case_id, kind, str(body.get("status", "")))
+
+
+def _why(event: dict[str, Any]) -> dict[str, Any]:
+    return {"rule": in_force.BUILT_IN, "version": 1, "trigger": str(event["id"]), "matched": [], "depth": 0}
+
+
+async def acknowledge(case_id: UUID) -> None:
+    """Once in a case, where its unit acknowledges at all."""
+    await _tell(case_id, "acknowledgement", "")
+
+
+async def way_to(case_id: UUID) -> tuple[str | None, UUID | None]:
+    """By which way the complainant can be told something without being asked, and who that is."""
+    row = await _about(case_id)
+    if row is None or row["made_up"] or row["by_machine"]:
+        return None, None
+    whom = await _whom(row, "status")
+    way = _way(await ways_in(row["unit_id"]), whom, row["channel"])
+    return (way.key if way else None), (whom.person_id if whom else None)
+
+
+async def _tell(case_id: UUID, kind: str, status: str) -> None:
+    row = await _about(case_id)
+    if row is None or not await _wanted(row, kind, status):
+        return
+    named = "acknowledgement" if kind == "acknowledgement" else f"status/{status}"
     try:
         await _send(row, kind, f"notice/{named}")
     except DeskRefusal as refusal:  # the case stands; that nobody was told is shown where work that failed is
@@ -57,9 +88,9 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         await faults.record("core", "permanent", f"notice {kind}", f"{row['reference']}: {refusal}")
 
 
-_ABOUT = """
-SELECT c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into, u.time_zone,
-    EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
+_ABOUT = f"""
+SELECT {SETTLED} AS settled, c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into,
+    u.time_zone, EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
     coalesce((SELECT m.robot <> '' OR m.held <> '' FROM core_message m WHERE m.case_id = c.id AND m.direction = 'in'
         ORDER BY m.said_at, m.id LIMIT 1), FALSE) AS by_machine
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1
@@ -73,7 +104,9 @@ async def _about(case_id: UUID) -> Record | None:
 async def _wanted(row: Record, kind: str, status: str) -> bool:
     if row["made_up"] or row["by_machine"] or row["merged_into"] is not None or row["status"] == "closed":
         return False
-    rules = await rules_in(row["unit_id"])
+    if not any(way.needs for way in await ways_known(row["unit_id"], row["settled"])):
+        return False  # nothing but the customer's page, where all of it stands
+    rules = await rules_known(row["unit_id"], row["settled"])
     if kind == "acknowledgement":
         return rules.acknowledge and row["received_at"] > now() - OLD
     return status in rules.news

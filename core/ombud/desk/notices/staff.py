@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.routing.absences import stand_ins
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, subscribe
@@ -16,6 +18,7 @@ from ombud.trust.viewers import viewer_of_user
 
 SIGN = "n"
 LEADS = "case.assign"
+TAKES = "case.take"
 APPROVES = "outgoing.approve"
 
 
@@ -39,6 +42,8 @@ KINDS: Mapping[str, Kind] = {
                     "alert-circle"),
     "escalated": Kind("A case of mine, or of my team, is escalated", "is escalated", "stairs-up"),
     "approval": Kind("A message waits for my approval", "has a message that waits for approval", "hourglass"),
+    "rule": Kind("A rule tells me of a case", "needs your attention, a rule says", "bolt"),
+    "reminder": Kind("A rule reminds me of a case that waits", "waits for you", "hourglass"),
     "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
@@ -76,6 +81,28 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     people -= await _concerned(body)
     for each in sorted(people):
         await _tell(each, what, event["id"], case_id, message)
+
+
+async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
+    """A rule tells, or reminds: whose case it is, who may take it, who leads the unit, or one person by id. Once for
+    each `event`, and only whoever may see the case."""
+    row = await db.fetchrow("SELECT owner_id, unit_id FROM core_case WHERE id = $1", case_id)
+    if row is None:
+        return
+    owner = [row["owner_id"]] if row["owner_id"] else []
+    match to:
+        case "owner":
+            people: list[UUID] = owner
+        case "owner or queue":
+            people = owner or await holders(TAKES, row["unit_id"])
+        case "queue":
+            people = await holders(TAKES, row["unit_id"])
+        case "leaders":
+            people = await holders(LEADS, row["unit_id"])
+        case _:
+            people = [UUID(to)]
+    for each in sorted(set(people)):
+        await _tell(each, kind, event, case_id, None)
 
 
 async def _case_of(event: Mapping[str, Any]) -> UUID | None:
@@ -135,8 +162,14 @@ async def _owner_and_leaders(case_id: UUID | None, body: Mapping[str, Any], mess
     return [*owner, *(await holders(LEADS, unit))]
 
 
+LONG_PAST = timedelta(days=14)
+
+
 async def _clock_owner(case_id: UUID | None, body: Mapping[str, Any], message: UUID | None) -> Iterable[UUID]:
-    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner."""
+    """Whose the aspect is, else whose the case is; for a clock of the case, the case's owner. Of what passed long ago,
+    in a case that was brought over or taken up late, nobody is told now."""
+    if _long_past(body):
+        return []
     row = await db.fetchrow(
         "SELECT coalesce(a.owner_id, c.owner_id) AS owner_id FROM core_case c "
         "LEFT JOIN core_aspect a ON a.case_id = c.id AND a.id = $2 WHERE c.id = $1",
@@ -149,6 +182,8 @@ async def _clock_owner_and_leaders(
     case_id: UUID | None, body: Mapping[str, Any], message: UUID | None
 ) -> Iterable[UUID]:
     """Leaders hear of a case's own clocks, and of those of aspects that end on another day."""
+    if _long_past(body):
+        return []
     owners = await _clock_owner(case_id, body, message)
     row = await db.fetchrow("SELECT unit_id, due_at FROM core_case WHERE id = $1", case_id)
     same_as_case = row is not None and body.get("aspect") and row["due_at"] is not None and (
@@ -157,6 +192,11 @@ async def _clock_owner_and_leaders(
     if row is None or same_as_case:
         return owners
     return [*owners, *(await holders(LEADS, row["unit_id"]))]
+
+
+def _long_past(body: Mapping[str, Any]) -> bool:
+    due_at = body.get("due_at")
+    return bool(due_at) and datetime.fromisoformat(str(due_at)) < now() - LONG_PAST
 
 
 async def _concerned(body: Mapping[str, Any]) -> set[UUID]:

@@ -97,12 +97,20 @@ async def known_of(row: Record, job: JobContext | None) -> Gone | None:
     return Gone(receipt.state, str(receipt.detail), str(receipt.remote_id), receipt.at)
 
 
+# Answers leave from where the customer wrote to: what that person said last on this channel, else anybody in the case.
+_ABOUT = """
+SELECT u.key AS unit, coalesce(c.reference, '') AS reference, coalesce((
+    SELECT m.account FROM core_message m WHERE m.case_id = c.id AND m.direction = 'in' AND m.channel = $3
+        AND m.account <> '' ORDER BY (m.person_id = $4) DESC NULLS LAST, m.said_at DESC, m.id DESC LIMIT 1
+), '') AS account
+FROM core_unit u LEFT JOIN core_case c ON c.id = $2 WHERE u.id = $1
+"""
+
+
 async def message_of(row: Record) -> OutboundMessage:
     """The message as a deliverer gets it. Reads the vault; three statements."""
     about = await db.fetchrow(
-        "SELECT u.key AS unit, coalesce(c.reference, '') AS reference FROM core_unit u "
-        "LEFT JOIN core_case c ON c.id = $2 WHERE u.id = $1",
-        row["unit_id"], row["case_id"],
+        _ABOUT, row["unit_id"], row["case_id"], row["channel"], row["person_id"],
     )  # fmt: skip
     assert about is not None
     return OutboundMessage(
@@ -110,7 +118,7 @@ async def message_of(row: Record) -> OutboundMessage:
         subject=row["subject"], text=row["body"], html=as_html(row["body"]), language=row["language"],
         thread=Thread(id=row["thread_id"], answers=tuple(row["answers"])),
         reply_token=reply_token(row["case_id"]) if row["case_id"] else "", unit=about["unit"],
-        reference=about["reference"], robot=row["robot"], documents=await _documents(row),
+        account=about["account"], reference=about["reference"], robot=row["robot"], documents=await _documents(row),
     )  # fmt: skip
 
 

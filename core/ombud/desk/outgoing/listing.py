@@ -23,7 +23,7 @@ LISTS = {
     "soon": "o.state IN ('held', 'intended', 'sending')",
     "scheduled": "o.state = 'scheduled'",
     "unsure": "o.state = 'unsure'",
-    "failed": "(o.state = 'failed' OR (o.state = 'sent' AND o.delivery = 'bounced'))",
+    "failed": "(o.state = 'failed' OR (o.state = 'sent' AND o.delivery = 'bounced')) AND o.seen_to_at IS NULL",
     "sent": "o.state = 'sent'",
     "back": "o.state = 'cancelled'",
 }

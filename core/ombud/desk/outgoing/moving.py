@@ -7,6 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk.because import cause_now, explained
 from ombud.desk.errors import NotNow
 from ombud.desk.outgoing import states
 from ombud.desk.outgoing.states import NoWay
@@ -97,10 +98,11 @@ async def tell(actor: str, row: Mapping[str, Any], kind: str, codes: Mapping[str
     subject = await subject_of(case_id) if case_id else person
     sealed = {"said": Sealed(subject, said)} if said else {}
     stream = f"case/{case_id}" if case_id else f"message/{row['id']}"
+    body, cause = explained(body), cause_now()
     try:
-        await append(actor=actor, entries=[NewEntry(stream, kind, body, sealed)])
+        await append(actor=actor, cause=cause, entries=[NewEntry(stream, kind, body, sealed)])
     except Destroyed:  # the person was erased: that it happened stays, the words go with them
-        await append(actor=actor, entries=[NewEntry(stream, kind, body)])
+        await append(actor=actor, cause=cause, entries=[NewEntry(stream, kind, body)])
 
 
 async def wake(identity: UUID, leave_at: datetime, version: int) -> None:

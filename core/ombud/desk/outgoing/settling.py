@@ -8,9 +8,9 @@ from asyncpg import Record
 
 from ombud.desk.checking import clean_text
 from ombud.desk.colleagues import drafts
-from ombud.desk.errors import Invalid, NotFound
+from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.outgoing import states
-from ombud.desk.outgoing.moving import locked, move, stepped, wake
+from ombud.desk.outgoing.moving import locked, move, stepped, tell, wake
 from ombud.desk.outgoing.writing import FARTHEST
 from ombud.desk.writing import demand, lock_case
 from ombud.kernel.clock import now
@@ -113,3 +113,37 @@ async def say_what_became(viewer: Viewer, identity: UUID, event: str, why: str) 
         if event == states.AGAIN:
             await wake(identity, moment, row["version"] + 1)
     return UUID(str(row["case_id"]))
+
+
+async def write_again(viewer: Viewer, identity: UUID) -> UUID:
+    """Puts the words of one that failed or came back into the viewer's box, to be corrected and sent as a new message.
+    Returns the case."""
+    async with db.transaction():
+        row = await _troubled(viewer, identity)
+        if row["robot"]:
+            raise NotNow("Nobody wrote this message. Write an answer of your own.")
+        await to_draft(row, viewer.user_id)
+        await _seen_to(viewer, row, "message.written_again")
+    return UUID(str(row["case_id"]))
+
+
+async def see_to(viewer: Viewer, identity: UUID, why: str) -> UUID:
+    """Nothing more is to be done about one that failed or came back; a person says why."""
+    why = clean_text(why, "why", longest=1000, required=True)
+    async with db.transaction():
+        row = await _troubled(viewer, identity)
+        await _seen_to(viewer, row, "message.seen_to", why)
+    return UUID(str(row["case_id"]))
+
+
+async def _troubled(viewer: Viewer, identity: UUID) -> Record:
+    row = await seen(viewer, "case.write", identity)
+    came_back = row["state"] == states.SENT and row["delivery"] == "bounced"
+    if row["seen_to_at"] is not None or not (row["state"] == states.FAILED or came_back):
+        raise NotNow("This message needs nothing more. Open the case to see how it stands.")
+    return row
+
+
+async def _seen_to(viewer: Viewer, row: Record, kind: str, why: str = "") -> None:
+    await db.execute("UPDATE core_outgoing SET seen_to_at = $2, version = version + 1 WHERE id = $1", row["id"], now())
+    await tell(viewer.actor, row, kind, {"state": row["state"]}, why)

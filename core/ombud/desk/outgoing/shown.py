@@ -12,7 +12,7 @@ from ombud.desk.outgoing.ways import label_of
 @dataclass(frozen=True)
 class Stands:
     """`text`: a sentence for the translator with %(way)s and %(code)s; `at`: the moment it speaks of; `may`: what can
-    be done now: back, now, later, settle, again, approve."""
+    be done now: back, now, later, settle, again, approve, rewrite, done."""
 
     text: str
     tone: str
@@ -58,11 +58,24 @@ def stands(way: Any) -> Stands:
         code, detail = way.delivery_code, way.server_said
     if way.state == states.INTENDED and way.trouble:
         text, tone, icon = _TROUBLE[way.trouble]
+    if troubled(way):
+        may = () if way.seen_to else _remedies(way)
     letter = KIND_WORDS.get(way.kind, "") if way.kind != "reply" else ""
     return Stands(
         text, tone, icon, label_of(way.channel), at, detail, code, may, way.state in {states.HELD, states.SCHEDULED},
         letter,
     )  # fmt: skip
+
+
+def troubled(way: Any) -> bool:
+    """It failed for good, or came back; `way` has `state` and `delivery`."""
+    return bool(way.state == states.FAILED or (way.state == states.SENT and way.delivery == "bounced"))
+
+
+def _remedies(way: Any) -> tuple[str, ...]:
+    """What was refused may go again as it is; what came back, or was overtaken before it left, is written anew."""
+    refused = way.state == states.FAILED and way.attempts > 0
+    return (*(("again",) if refused else ()), *(() if way.robot else ("rewrite",)), "done")
 
 
 _TROUBLE = {

@@ -35,6 +35,7 @@ class Outgoing(Table, tablename="core_outgoing"):
     delivery_code = Text(default="")
     delivery_text = Text(default="")
     delivery_at = Timestamptz(default=None, null=True)
+    seen_to_at = Timestamptz(default=None, null=True, help_text="when somebody saw to one that failed or came back")
     approval = Text(default="", help_text="why a second person must approve: kind, amount, asked; empty: nobody must")
     approved_by = UUID(default=None, null=True)
     approved_at = Timestamptz(default=None, null=True)

@@ -17,13 +17,14 @@ PLAIN = (
     "aspect.reopened", "redress.added", "redress.reversed", "party.added", "claim.taken_over", "crm.recorded",
     "case.escalated", "case.escalation_ended",
     "message.delivery_reported", "case.merged", "case.absorbed", "case.parted", "case.restored", "case.split",
-    "case.split_off", "message.left", "clock.paused", "clock.resumed", "clock.moved", "clock.warned",
-    "clock.breached",
+    "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused", "clock.resumed", "clock.moved",
+    "clock.warned", "clock.breached",
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
     "message.received", "message.sent", "note.written", "message.written", "message.sending", "message.waits",
     "message.unsure", "message.failed", "message.hurried", "message.put_off", "message.delivery_changed",
+    "message.mood",
 )  # fmt: skip
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
@@ -196,6 +197,14 @@ def _received(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase(text, {"actor": around.actor}, "mail")
 
 
+def _rule(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        values = {"rule": label(str(body.get("rule", "")).replace("-", "_")), "tag": str(body.get("tag", ""))}
+        return Phrase(text, {**values, "version": str(body.get("version", ""))}, icon)
+
+    return write
+
+
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
@@ -268,6 +277,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.unsure": _simple("It became uncertain whether the message arrived (%(channel)s)", "help"),
     "message.failed": _simple("The message could not be sent (%(channel)s)", "alert-circle"),
     "message.given_up": _simple("%(actor)s gave up a message that may not have arrived", "ban"),
+    "message.written_again": _simple("%(actor)s wrote a message anew that had not arrived", "pencil"),
+    "message.seen_to": _simple("%(actor)s saw to a message that had not arrived", "check"),
     "message.sent_again": _simple("%(actor)s had a message sent again", "repeat"),
     "message.taken_back": _simple("%(actor)s took a message back before it left", "arrow-back-up"),
     "message.hurried": _simple("%(actor)s let a message leave at once", "send"),
@@ -294,6 +305,10 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
+    "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
+    "rule.applied": _rule("The rule “%(rule)s” (version %(version)s) acted", "route"),
+    "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
+    "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
 }
 
@@ -380,7 +395,8 @@ def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds:
     case_id = f"substring(e.stream FROM '^case/({_UUID})$')::uuid"
     mine = about_me(case_id, arguments.add(viewer.user_id))
     roles = arguments.add(list(SPOKEN_ABOUT))
-    apart = f"(NOT {mine} OR NOT coalesce(e.body->>'role', '') = ANY({roles}))"
+    # What a rule saw could speak of the aspect that is about them.
+    apart = f"(NOT {mine} OR NOT (coalesce(e.body->>'role', '') = ANY({roles}) OR e.kind LIKE 'rule.%'))"
     if audit_only:
         return f"{audit} AND {heard} AND {apart}"
     plain = decide(viewer, "case.read", "entry").where("e", arguments)

@@ -65,6 +65,10 @@ DESK: dict[str, tuple[str, str]] = {
     "macro.changed": ("%(actor)s changed a macro", "wand"),
     "macro.retired": ("%(actor)s took a macro out of use", "wand"),
     "macro.restored": ("%(actor)s took a macro back into use", "wand"),
+    "rule.drafted": ("%(actor)s wrote version %(number)s of the rule %(rule)s", "route"),
+    "rule.activated": ("%(actor)s turned version %(number)s of the rule %(rule)s on", "route"),
+    "rule.shadow_began": ("%(actor)s tries version %(number)s of the rule %(rule)s in shadow", "eye"),
+    "rule.ended": ("%(actor)s turned the rule %(rule)s off", "ban"),
     "intake.read": ("%(actor)s looked at the bytes of a receipt", "eye"),
     "intake.replayed": ("%(actor)s had a receipt read again", "repeat"),
     "intake.faulted": ("A receipt could not be read", "alert-circle"),
@@ -83,7 +87,7 @@ DESK: dict[str, tuple[str, str]] = {
     "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
     "demo.removed": ("%(actor)s removed the demonstration firm", "trash"),
 }
-_NAMES = ("role", "permission", "prefix", "key", "version", "job", "number", "decision")
+_NAMES = ("rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision")
 
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:

@@ -46,6 +46,7 @@ class OnItsWay:
     recipient: str | None
     attempts: int
     robot: bool
+    seen_to: bool
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ async def message_page(
 
 WAY_COLUMNS = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
     coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
-    o.delivery_text, o.recipient->>'name' AS way_to, o.attempts, o.robot"""
+    o.delivery_text, o.recipient->>'name' AS way_to, o.attempts, o.robot, o.seen_to_at"""
 WAY_JOINS = "LEFT JOIN core_user yes ON yes.id = o.approved_by"
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
@@ -247,6 +248,7 @@ def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
         sent_at=row["sent_at"], trouble=row["trouble"], approval=row["approval"], by=row["approved_by"],
         delivery=row["delivery"], delivery_code=row["delivery_code"], detail=row["detail"] if seen else "",
         server_said=row["delivery_text"] if seen else "", attempts=row["attempts"], robot=row["robot"],
+        seen_to=row["seen_to_at"] is not None,
         recipient=None if "name" in mask else row["way_to"] or "",
     )  # fmt: skip
 

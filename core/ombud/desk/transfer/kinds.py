@@ -13,6 +13,7 @@ from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
 from ombud.desk.routing import tables as routing
+from ombud.desk.rules import tables as rules
 from ombud.kernel import tables
 from ombud.trust import ledger_tables
 from ombud.trust import tables as trust
@@ -86,6 +87,8 @@ KINDS = (
     Kind("receipt_steps", desk.IntakeStep),
     Kind("messages", desk.Message),
     Kind("thread_ids", inbox.ThreadId),
+    Kind("rules", rules.RuleHead),
+    Kind("rule_versions", rules.RuleVersion),
     Kind("message_templates", outgoing.MessageTemplate),
     Kind("macros", outgoing.Macro),
     Kind("outgoing", outgoing.Outgoing),
@@ -146,6 +149,8 @@ LEFT_OUT = {
     "core_planned": "the schedule of this server",
     "core_fault": "faults on this server",
     "core_rest": "plugins that rest on this server",
+    "core_rule_timer": "found anew from the cases by the rules in force",
+    "core_rule_replay": "what drafts would have done in this desk's last months; run them again",
     "core_search_a": "made anew from cases, messages and people",
     "core_search_b": "made anew from cases, messages and people",
     "core_search_due": "made anew from cases, messages and people",

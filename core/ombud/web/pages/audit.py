@@ -1,6 +1,7 @@
 """The audit trail of a case: in plain words, filtered, printed or taken along as a table."""
 
 import csv
+import dataclasses
 import io
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -9,12 +10,15 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response, get
 from litestar.response import Stream
 
+from ombud.desk.errors import NotFound
 from ombud.desk.in_view import InView, in_view
+from ombud.desk.rules.explained import Because, explain
 from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
-from ombud.desk.trail.history import Happened
+from ombud.desk.trail.history import Happened, events
 from ombud.trust.canonical import moment_text
-from ombud.trust.policy import Viewer
+from ombud.trust.policy import Arguments, Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages.fragments import by_htmx, fragment
 from ombud.web.shell import page
 
 Req = Request[Any, Any, Any]
@@ -36,11 +40,44 @@ async def history(
     entries, more = found[:size], len(found) > size
     asked = {name: value for name, value in (("about", about), ("who", who), ("kind", kind)) if value}
     href = f"/cases/{quote(case.reference)}"
+    reasons = await explain([(each.id, each.code, each.body) for each in entries], concerned=case.hidden)
+    rules_href = "/rules/" if viewer.may("setting.manage") else ""
     return await page(
         request, "pages/history.html", here="queue", reference=case.reference, href=href, whole=bool(whole),
-        entries=[_entry(each) for each in entries], filters=await _filters(viewer, case, about, who, kind),
+        entries=[_entry(each) | {"why": why_drawn(reasons.get(each.id), rules_href)} for each in entries],
+        filters=await _filters(viewer, case, about, who, kind),
         asked=asked, csv_href=_to(f"{href}/history.csv", asked), print_href=_to(f"{href}/history", asked, whole="1"),
         next_href=_to(f"{href}/history", asked, before=str(entries[-1].id)) if more else "",
+    )  # fmt: skip
+
+
+def why_drawn(why: Because | None, rules_href: str) -> dict[str, Any] | None:
+    """As fragments/because.html takes it."""
+    if why is None:
+        return None
+    return {**dataclasses.asdict(why), "href": f"{rules_href}{quote(why.rule)}" if rules_href else ""}
+
+
+@get("/cases/{reference:str}/why/{entry:str}", opt={"permission": "case.read"})
+async def why(request: Req, reference: str, entry: str) -> Response[Any]:
+    """Why one entry is there, as a page or, for the timeline, the piece alone. Not for whom an aspect is about."""
+    viewer = viewer_of(request)
+    case = await in_view(viewer, reference, "case.read")
+    number = int(entry) if entry.isascii() and entry.isdigit() and len(entry) < 10 else 0
+
+    def this_one(arguments: Arguments) -> str:
+        return f" AND e.seq = {arguments.add(number)}"
+
+    found = await events(viewer, case.id, case.letters, case.unit_id, further=this_one, limit=1)
+    reasons = await explain([(each.id, each.code, each.body) for each in found], concerned=case.hidden)
+    drawn = why_drawn(reasons.get(number), "/rules/" if viewer.may("setting.manage") else "")
+    if drawn is None:
+        raise NotFound("No rule did this, or it is not open to you.")
+    if by_htmx(request):
+        return await fragment(request, "fragments/because.html", why=drawn)
+    return await page(
+        request, "pages/why.html", here="queue", reference=case.reference, href=f"/cases/{quote(case.reference)}",
+        entry=_entry(found[0]), why=drawn,
     )  # fmt: skip
 
 
@@ -118,4 +155,4 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
-handlers = [history, history_csv]
+handlers = [history, history_csv, why]

@@ -17,6 +17,7 @@ from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.routing import shown as routing
+from ombud.desk.rules.explained import is_told
 from ombud.desk.shown import Named
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
@@ -156,8 +157,17 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
         "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        "next_clock": _next_clock(view),
         "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
     }  # fmt: skip
+
+
+def _next_clock(view: CasePageView) -> dict[str, Any] | None:
+    found = view.case.next_clock
+    if found is None or view.case.status == "closed":
+        return None
+    letter = next((each.letter for each in view.aspects if each.id == found.aspect_id), "")
+    return {"label": found.label, "letter": letter, "clock": found.clock}
 
 
 def facts(view: CasePageView) -> list[dict[str, Any]]:
@@ -291,14 +301,17 @@ def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
     ]
     return {
         "about": about.upper(), "chips": chips, "said": view.said,
-        "entries": [entry_drawn(each) for each in view.entries],
+        "entries": [entry_drawn(each, "" if view.case.about_me else href) for each in view.entries],
         "earlier_href": f"{href}?before={view.earlier}{chosen}" if view.earlier else "",
     }  # fmt: skip
 
 
-def entry_drawn(entry: Said | Happened) -> dict[str, Any]:
+def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
+    """`href`: the case's, where this person may be told why a rule did something in it."""
     if isinstance(entry, Happened):
-        return {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
+        why = f"{href}/why/{entry.id}" if href and is_told(entry.body, entry.code) else ""
+        drawn = {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
+        return {**drawn, "why_href": why}
     if entry.way is not None and entry.way.state == "cancelled":
         text = "A message was taken back before it left"
         return {"kind": "event", "id": str(entry.id), "at": entry.at, "icon": "arrow-back-up", "text": text}

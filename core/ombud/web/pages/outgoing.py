@@ -83,10 +83,13 @@ def _line(each: Listed, filters: Filters) -> dict[str, Any]:
 
 
 def _chosen(each: Listed) -> dict[str, Any]:
+    way = way_of(each.id, each.way)
+    if each.may_approve:  # whoever may approve sends it back instead, with a reason
+        way["may"] = tuple(act for act in way["may"] if act != "back")
     return {
         "id": str(each.id), "subject": each.subject, "text": each.text, "author": each.author, "at": each.written_at,
         "reference": each.reference, "case_href": f"/cases/{quote(each.reference)}#entry-{each.id}",
-        "to": each.way.recipient, "letter": KIND_WORDS.get(each.way.kind, ""), "way": way_of(each.id, each.way),
+        "to": each.way.recipient, "letter": KIND_WORDS.get(each.way.kind, ""), "way": way,
         "may_approve": each.may_approve, "hash": each.hash, "why": approval.REASONS.get(each.way.approval, ""),
         "mine": each.mine, "waits": each.way.state == "waiting_approval",
         "files": [{"href": f"/files/{one}", "name": name, "size": size} for one, name, size in each.files],
@@ -151,6 +154,26 @@ async def settle(request: Req, message_id: UUID) -> Response[None]:
     return await _do(request, act, said.get(event, ""), message_id)
 
 
+@post("/outgoing/{message_id:uuid}/again", opt=WRITE)
+async def write_again(request: Req, message_id: UUID) -> Response[None]:
+    """The words of one that failed or came back go into the writer's box, to be corrected."""
+
+    async def act(viewer: Viewer, form: Given) -> UUID:
+        return await settling.write_again(viewer, message_id)
+
+    return await _do(request, act, "The text is in the box again. Correct what was wrong, then send it.", message_id)
+
+
+@post("/outgoing/{message_id:uuid}/done", opt=WRITE)
+async def done(request: Req, message_id: UUID) -> Response[None]:
+    """Nothing more is to be done about one that failed or came back."""
+
+    async def act(viewer: Viewer, form: Given) -> UUID:
+        return await settling.see_to(viewer, message_id, form.text("why"))
+
+    return await _do(request, act, "It is kept that this was seen to.", message_id)
+
+
 @post("/outgoing/{message_id:uuid}/approve", opt=APPROVE)
 async def approve(request: Req, message_id: UUID) -> Response[None]:
     """Approves the version that was shown."""
@@ -171,4 +194,4 @@ async def reject(request: Req, message_id: UUID) -> Response[None]:
     return await _do(request, act, "It is back with its writer.", message_id, "/outgoing?which=approval")
 
 
-handlers = [outgoing, back, hurry, put_off, settle, approve, reject]
+handlers = [outgoing, back, hurry, put_off, settle, write_again, done, approve, reject]

@@ -33,7 +33,11 @@ MORE_CHANNELS = {"email": "E-mail", "form": "Web form", "api": "API", "csv": "Im
 WORDS = {
     "unit_id": "Unit", "case_type": "Case type", "channel": "Channel", "priority": "Priority", "severity": "Severity",
     "language": "Language", "category": "Category",
+    "account": "Mailbox or number",
 }  # fmt: skip
+
+
+MORE = ("channel", "language", "category", "account")  # facts with values that no list names
 
 
 async def _options() -> dict[str, list[tuple[str, str, str]]]:
@@ -49,6 +53,7 @@ async def _options() -> dict[str, list[tuple[str, str, str]]]:
         "priority": [(code, label(code), "") for code in PRIORITIES],
         "severity": [(str(code), words, "") for code, words in SEVERITY_WORDS.items()],
         "language": [(code, words, "") for code, words in LANGUAGES.items()],
+        "account": [],
         "category": [(row["code"], taxonomies.worded(row["labels"], row["code"]), "") for row in terms],
     }
 
@@ -100,7 +105,7 @@ def _given(form: Given) -> QueueGiven:
 def _kept(form: Given) -> dict[str, Any]:
     kept: dict[str, Any] = {name: form.text(name) for name in ("key", "name", "where", "move_to")}
     kept |= {fact: form.all(fact) for fact in WORDS}
-    kept |= {f"{fact}_more": form.text(f"{fact}_more") for fact in ("channel", "language", "category")}
+    kept |= {f"{fact}_more": form.text(f"{fact}_more") for fact in MORE}
     return {**kept, "active": form.ticked("active")}
 
 
@@ -113,7 +118,7 @@ async def _lists(viewer: Viewer) -> dict[str, Any]:
 
 _NEW: dict[str, Any] = {
     "key": "", "name": "", "where": "", "move_to": "", "active": True, **dict.fromkeys(WORDS, ()),
-    "channel_more": "", "language_more": "", "category_more": "",
+    **{f"{fact}_more": "" for fact in MORE},
 }  # fmt: skip
 
 

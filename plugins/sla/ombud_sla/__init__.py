@@ -1,0 +1,1 @@
+"""Service levels in working time, by type, priority and channel."""
