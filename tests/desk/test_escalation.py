@@ -17,11 +17,13 @@ from ombud.desk.notices import mine as notices
 from ombud.desk.routing import absences, beginning, climbing, laddering, ladders, profiles
 from ombud.desk.routing.laddering import After, Content, Starts, Step
 from ombud.desk.routing.profiles import ProfileGiven
+from ombud.desk.rules import applying
 from ombud.kernel import clock
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
+from ombud_plugin_api import treatment
 
 HOUR = timedelta(hours=1)
 THREE = (
@@ -387,3 +389,22 @@ def test_times_are_read_and_written_as_people_write_them() -> None:
             laddering.read_after(wrong, "x")
     content = Content(THREE, Starts(3, "angry", True, Decimal("99.5"), "EUR", "due", After(60, True)), ("answered",))
     assert laddering.read_content(laddering.coded(content)) == content
+
+
+async def test_a_rule_escalates_and_lets_routing_choose_and_both_name_it(desk: Any) -> None:
+    await ladder("senior", Step("role", After(), "compliance"))
+    await db.execute("DELETE FROM core_user_role")
+    await desk.user("one", "agent")
+    filed = await desk.file()
+    why = {"rule": "red", "version": 3, "trigger": f"case/{filed.case_id}/1", "matched": [], "depth": 1}
+    for change in (treatment.Escalate(ladder="senior"), treatment.AssignByRouting()):
+        assert await applying.apply(filed.case_id, change, why) == ""
+    rows = await db.fetch("SELECT kind, body FROM core_ledger_entry WHERE kind IN ('case.escalated', 'case.assigned')")
+    assigned = next(each["body"] for each in rows if each["kind"] == "case.assigned")
+    assert assigned["because"]["rule"] == "red"
+    assert assigned["because"]["routing"]["factors"]
+    assert any(
+        each["body"].get("because", {}).get("rule") == "red" for each in rows if each["kind"] == "case.escalated"
+    )
+    assert "nothing to escalate" not in await applying.apply(filed.case_id, treatment.Escalate(ladder="senior"), why)
+    assert await applying.apply(filed.case_id, treatment.Escalate(ladder="nowhere"), why)

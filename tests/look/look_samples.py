@@ -11,11 +11,13 @@ import matter_samples
 import notice_samples
 import outgoing_samples
 import redress_samples
+import routing_samples
 import rule_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
+from ombud.desk.routing.shown import Glance
 from ombud.web import keys
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
@@ -122,7 +124,16 @@ NEXT = [
         due(91, hours=9),
         unread=True,
     ),
-    row(4150, "Statement sent to an old address", "Barbara Kott", "AB", 2, due(86, days=1)),
+    row(
+        4150,
+        "Statement sent to an old address",
+        "Barbara Kott",
+        "AB",
+        2,
+        due(86, days=1),
+        escalated=2,
+        here=[{"letter": "B", "title": "The data went to a neighbour", "due_at": NOW + timedelta(days=9)}],
+    ),
     row(
         4188,
         "Rude answer at the counter in Sopot",
@@ -287,8 +298,9 @@ def bulk(state: str, **counts: int) -> dict[str, Any]:
         "shell": work("queue"), "csrf_field": csrf_field, "bulk": about, "what": "Give to somebody: Piotr Maj",
         "actions": [("take", "Take", ""), ("assign", "Give to somebody", "")], "people": [("2", "Piotr Maj")],
         "queues": [("1", "Cards and fees")], "priorities": [("high", "High")], "groups": groups,
-        "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "text": "", "errors": [],
-                 "error_of": {}},
+        "severities": [("3", "3, serious")], "categories": [("cards", "Cards")],
+        "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "severity": "", "category": "",
+                 "text": "", "errors": [], "error_of": {}},
     }  # fmt: skip
 
 
@@ -485,6 +497,7 @@ def case(**more: Any) -> dict[str, Any]:
         "shell": work("queue"),
         "csrf_field": csrf_field,
         "back": {"href": "/queues/mine", "label": "My queue"},
+        "routing": Glance(),
         "case": {
             "reference": "OMB-4182",
             "title": "Overdraft fee taken twice, then the card was blocked",
@@ -1481,5 +1494,6 @@ PAGES |= matter_samples.pages(
     ago,
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
+PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)

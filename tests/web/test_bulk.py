@@ -206,3 +206,49 @@ async def test_a_forged_toast_sends_nothing_but_an_undo(desk):
             f"{name}={content}" for name, content in agent.http.cookies.items())})).text  # fmt: skip
         assert "Press me" in text
         assert (f'action="{undo}"' in text) == drawn, undo
+
+
+async def test_severity_category_and_confidentiality_change_together_and_go_back(desk):
+    await desk.user("both", "agent", "compliance")
+    agent = await desk.signed_in("both")
+    await db.execute(
+        "INSERT INTO core_taxonomy_term (id, kind, code, labels, created_at) "
+        "VALUES (gen_random_uuid(), 'category', 'bulk_fees', '{\"en\": \"Fees of all kinds\"}', now())"
+    )
+    one, two = await desk.file("A fee.", "A rude call."), await desk.file("Another fee.")
+    asked = {
+        "severity": ("SELECT severity::text FROM core_case", "3", "1"),
+        "category": ("SELECT category FROM core_aspect", "bulk_fees", ""),
+        "confidential": ("SELECT confidential::text FROM core_case", "true", "false"),
+    }
+    for action, (sql, wanted, before) in asked.items():
+        change = await started(agent, one.reference, two.reference)
+        if action != "confidential":
+            refused = await agent.submit(f"{change}/plan", {"action": action, action: "no-such"}, page=change)
+            assert refused.status_code == 422, action
+        await agent.submit(f"{change}/plan", {"action": action, action: wanted}, page=change)
+        assert {row[0] for row in await db.fetch(sql)} == {before}
+        await agent.submit(f"{change}/run", {}, page=change)
+        assert {row[0] for row in await db.fetch(sql)} == {wanted}, action
+        again = await started(agent, one.reference)
+        preview = await agent.submit(f"{again}/plan", {"action": action, action: wanted}, page=again, follow=True)
+        assert ("already" in preview.text) is (action != "category")
+        back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
+        assert "2 cases are as they were before" in back.text
+        assert {row[0] for row in await db.fetch(sql)} == {before}, action
+
+
+async def test_a_category_that_somebody_gave_since_is_not_taken_back(desk):
+    agent = await desk.signed_in("agent")
+    await db.execute(
+        "INSERT INTO core_taxonomy_term (id, kind, code, labels, created_at) "
+        "VALUES (gen_random_uuid(), 'category', 'bulk_fees', '{\"en\": \"Fees of all kinds\"}', now())"
+    )
+    one = await desk.file("A fee.")
+    change = await started(agent, one.reference)
+    await agent.submit(f"{change}/plan", {"action": "category", "category": "bulk_fees"}, page=change)
+    await agent.submit(f"{change}/run", {}, page=change)
+    await db.execute("UPDATE core_aspect SET category = 'other'")
+    back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
+    assert "was changed by somebody since" in back.text
+    assert await db.fetchval("SELECT category FROM core_aspect") == "other"

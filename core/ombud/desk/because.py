@@ -27,6 +27,8 @@ def cause_now() -> str:
 
 
 def explained(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with the reason that holds now, if any."""
-    why = _why.get()
-    return dict(body) if why is None else {**body, "because": dict(why)}
+    """The body with the reason that holds now, if any, beside what the body says of its own reason."""
+    why, own = _why.get(), body.get("because", {})
+    if why is None or not isinstance(own, Mapping):
+        return dict(body)
+    return {**body, "because": {**why, **own}}

@@ -350,7 +350,9 @@ class Bulk(Table, tablename="core_bulk"):
     id = UUID(primary_key=True, default=new_id)
     user_id = UUID(default=None)
     action = Text(
-        default="", help_text="take, assign, release, queue, priority, close, reopen, redress, confidential, note"
+        default="",
+        help_text="take, assign, release, queue, priority, severity, category, close, reopen, redress, confidential, "
+        "note",
     )
     value = JSONB(default="{}", help_text="what it is changed to; words are blanked once they are written")
     state = Text(default="choosing", help_text="choosing, planned, running, done, undoing, undone")

@@ -379,6 +379,16 @@ def provide_actions(manifest: api.Manifest) -> list[api.Action]:
     return [api.Action("dummy.hurry", "Hurry", {"tag": tag}, hurry, lambda args: f"hurry and tag it {args['tag']}")]
 
 
+def nearest(case: api.CaseFacts, choices: Sequence[api.Choice]) -> list[api.Proposal]:
+    """Whoever has the skill `dummy`; nothing else."""
+    return [api.Proposal(choice=each.id, score=0.9, reason="Has it.") for each in choices if "dummy" in each.skills]
+
+
+@hookimpl
+def provide_routers(manifest: api.Manifest) -> list[api.Router]:
+    return [api.Router("dummy", "Dummy", "1", nearest)]
+
+
 class Watch:
     """How the dummy's deadlines behave; tests change it."""
 
@@ -403,16 +413,6 @@ def due(facts: api.CaseFacts, calendar: api.WorkingTime, settings: Mapping[str, 
 @hookimpl
 def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
     return [api.Deadlines("dummy", "Tea time", due)]
-
-
-def nearest(case: api.CaseFacts, choices: Sequence[api.Choice]) -> list[api.Proposal]:
-    """Whoever has the skill `dummy`; nothing else."""
-    return [api.Proposal(choice=each.id, score=0.9, reason="Has it.") for each in choices if "dummy" in each.skills]
-
-
-@hookimpl
-def provide_routers(manifest: api.Manifest) -> list[api.Router]:
-    return [api.Router("dummy", "Dummy", "1", nearest)]
 
 
 def by_code(facts: api.MessageFacts) -> list[api.Finding]:

@@ -16,7 +16,7 @@ from ombud.desk.redress.lines import RedressGiven, checked_redress
 from ombud.desk.redress.money import typed
 from ombud.desk.search import index as search_index
 from ombud.desk.shown import Named
-from ombud.desk.words import PRIORITIES
+from ombud.desk.words import PRIORITIES, SEVERITIES
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -34,6 +34,9 @@ ACTIONS = {
     "release": ("Put back into the queue", "release"),
     "queue": ("Move to another queue", "change"),
     "priority": ("Set the priority", "change"),
+    "severity": ("Set the severity", "change"),
+    "category": ("Say what the open matters are about", "change"),
+    "confidential": ("Mark as confidential", "mark_confidential"),
     "close": ("Close", "close"),
     "reopen": ("Reopen", "reopen"),
     "redress": ("Give redress", "redress"),
@@ -42,6 +45,7 @@ ACTIONS = {
 _RIGHT = {
     "take": "case.take", "assign": "case.assign", "close": "case.close", "reopen": "case.reopen",
     "redress": "case.decide",
+    "confidential": "case.confidential",
 }  # fmt: skip
 
 
@@ -193,6 +197,15 @@ async def _checked(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
         return {"priority": value["priority"]}
     if action == "redress":
         return _redress(value)
+    if action == "severity":
+        if value.get("severity") not in SEVERITIES:
+            raise Invalid("Choose the severity.", "severity")
+        return {"severity": value["severity"]}
+    if action == "category":
+        known = "SELECT EXISTS (SELECT 1 FROM core_taxonomy_term WHERE kind = 'category' AND code = $1)"
+        if not await db.fetchval(known, value.get("category") or ""):
+            raise Invalid("Choose what the matters are about.", "category")
+        return {"category": value["category"]}
     if action in {"note", "reopen"}:
         return {"text": clean_text(str(value.get("text") or ""), "text", longest=longest, required=True)}
     return {}
@@ -231,7 +244,7 @@ async def _standings(viewer: Viewer, bulk_id: UUID, owner: str | None) -> list[R
     hidden = about_me("c.id", arguments.add(viewer.user_id))
     theirs = about_me("c.id", arguments.add(UUID(owner) if owner else None))
     return await db.fetch(
-        "SELECT r.id, c.unit_id, c.status, c.owner_id, c.queue_id, c.priority, c.confidential, c.version, "
+        "SELECT r.id, c.unit_id, c.status, c.owner_id, c.queue_id, c.priority, c.severity, c.confidential, c.version, "
         f"{hidden} AS hidden, {theirs} AS theirs, (SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
         f"AND a.status <> 'closed' AND {aspects.where('a', arguments)}) AS undecided, "
         "(SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
@@ -259,10 +272,12 @@ def _obstacle(
         return reason
     if action == "assign":
         return _not_theirs(row, owner)
-    same = {"queue": str(row["queue_id"] or ""), "priority": row["priority"]}
+    same = {"queue": str(row["queue_id"] or ""), "priority": row["priority"], "severity": row["severity"]}
     if action in same and same[action] == value[action]:
-        return "It is in this queue already." if action == "queue" else "It has this priority already."
-    return ""
+        return "It is in this queue already." if action == "queue" else f"It has this {action} already."
+    if action == "confidential" and row["confidential"]:
+        return "It is confidential already."
+    return "It has no open matter." if action == "category" and not row["undecided"] else ""
 
 
 def _no_redress(row: Mapping[str, Any], rights: frozenset[str]) -> str:

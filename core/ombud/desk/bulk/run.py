@@ -8,7 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ombud.desk import cases, messages
+from ombud.desk import aspects, cases, messages
 from ombud.desk.because import because
 from ombud.desk.bulk.plan import find
 from ombud.desk.errors import DeskRefusal, NotNow
@@ -125,19 +125,34 @@ async def _change(viewer: Viewer, bulk: Record, row: Record) -> None:
     if before["version"] != row["version"]:
         raise NotNow("Somebody changed the case after the preview. Open it to see how it stands.")
     with because(f"command/bulk/{bulk['id']}"):
-        await _DO[bulk["action"]](viewer, row["case_id"], bulk["value"], row)
+        matters = await _DO[bulk["action"]](viewer, row["case_id"], bulk["value"], row)
     after = await standing(row["case_id"])
     changed = {name for name in COLUMNS if before[name] != after[name]}
+    then, since = coded(before, changed), coded(after, changed)
+    if bulk["action"] == "category":
+        then, since = {"categories": matters}, {"category": bulk["value"]["category"]}
     await db.execute(
         "UPDATE core_bulk_row SET state = 'done', version = $2, before = $3, after = $4 WHERE id = $1",
-        row["id"], after["version"], coded(before, changed), coded(after, changed),
+        row["id"], after["version"], then, since,
     )  # fmt: skip
 
 
 async def _take_back(viewer: Viewer, bulk: Record, row: Record) -> None:
-    if row["before"]:
+    if "categories" in row["before"]:
+        await _categories_back(viewer, bulk["id"], row)
+    elif row["before"]:
         await put_back(viewer, bulk["id"], bulk["action"], row["case_id"], row["before"], row["after"])
     await db.execute("UPDATE core_bulk_row SET state = 'undone' WHERE id = $1", row["id"])
+
+
+async def _categories_back(viewer: Viewer, bulk_id: UUID, row: Record) -> None:
+    """Each matter gets the category it had, unless somebody gave it another one since."""
+    with because(f"command/undo/{bulk_id}"):
+        for aspect, category in row["before"]["categories"].items():
+            stands = await db.fetchval("SELECT category FROM core_aspect WHERE id = $1", UUID(aspect))
+            if stands != row["after"]["category"]:
+                raise NotNow("What a matter is about was changed by somebody since. Open the case to see.")
+            await aspects.change(viewer, UUID(aspect), {"category": category}, None)
 
 
 Do = Callable[[Viewer, UUID, Mapping[str, Any], Record], Awaitable[Any]]
@@ -161,6 +176,28 @@ async def _queue(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: R
 
 async def _priority(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
     await cases.change(viewer, case_id, {"priority": value["priority"]}, row["version"])
+
+
+async def _severity(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
+    await cases.change(viewer, case_id, {"severity": value["severity"]}, row["version"])
+
+
+async def _confidential(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
+    await cases.set_confidential(viewer, case_id, True, row["version"])
+
+
+async def _category(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> dict[str, str]:
+    """Of the open matters that the viewer sees; gives what each had before."""
+    arguments = Arguments(case_id)
+    seen = decide(viewer, "case.write", "aspect").where("a", arguments)
+    found = await db.fetch(
+        f"SELECT a.id, a.category FROM core_aspect a WHERE a.case_id = $1 AND a.status = 'open' AND {seen} "
+        "ORDER BY a.position",
+        *arguments.values,
+    )
+    for each in found:
+        await aspects.change(viewer, each["id"], {"category": value["category"]}, None)
+    return {str(each["id"]): each["category"] for each in found if each["category"] != value["category"]}
 
 
 async def _close(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
@@ -196,7 +233,8 @@ async def _redress(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row:
 
 
 _DO: dict[str, Do] = {
-    "take": _take, "assign": _assign, "release": _release, "queue": _queue, "priority": _priority, "close": _close,
+    "take": _take, "assign": _assign, "release": _release, "queue": _queue, "priority": _priority,
+    "severity": _severity, "category": _category, "confidential": _confidential, "close": _close,
     "reopen": _reopen, "note": _note, "redress": _redress,
 }  # fmt: skip
 

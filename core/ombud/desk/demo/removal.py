@@ -43,6 +43,9 @@ class _Doomed:
     users: list[UUID]
     queues: list[UUID]
     case_types: list[str]
+    skills: list[UUID]
+    skill_keys: list[str]
+    ladders: list[UUID]
     rates: list[UUID]
     batches: list[UUID] = field(default_factory=list)
 
@@ -91,12 +94,14 @@ async def _doomed(with_later: bool) -> _Doomed:
         raws,
     )
     kinds = [row["key"] for row in await db.fetch("SELECT key FROM core_case_type")]
+    skills = await db.fetch("SELECT key FROM core_skill WHERE id = ANY($1)", noted.get("skill", []))
     return _Doomed(
         load=noted["load"][0], units=units, cases=cases, people=await _people_of(cases, noted["person"], messages),
         messages=messages, said=await _ids("SELECT id FROM core_message WHERE case_id = ANY($1)", cases),
         raws=raws, senders=[row["subject"] for row in senders], users=noted["user"],
-        queues=noted["queue"], rates=noted.get("rate", []),
-        case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
+        queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
+        skills=noted.get("skill", []), skill_keys=[row["key"] for row in skills], ladders=noted.get("ladder", []),
+        rates=noted.get("rate", []),
     )  # fmt: skip
 
 
@@ -200,6 +205,8 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
     await db.execute("DELETE FROM core_case WHERE id = ANY($1)", doomed.cases)
     doomed.batches = await _ids("DELETE FROM core_payment_batch WHERE unit_id = ANY($1) RETURNING id", doomed.units)
     await db.execute("DELETE FROM core_person WHERE id = ANY($1)", doomed.people)
+    await db.execute("DELETE FROM core_ladder WHERE id = ANY($1)", doomed.ladders)
+    await db.execute("DELETE FROM core_skill WHERE id = ANY($1)", doomed.skills)
     kept = [*await _remove_queues(doomed), *await _remove_case_types(doomed), *await _remove_rates(doomed)]
     staying = await _remove_users(doomed)
     await db.execute("DELETE FROM core_queue_count WHERE unit_id = ANY($1)", doomed.units)
@@ -293,6 +300,8 @@ async def _remove_users(doomed: _Doomed) -> list[str]:
     staying = {row["id"] for row in rows}
     doomed.users = [each for each in doomed.users if each not in staying]
     await db.execute("DELETE FROM core_token WHERE user_id = ANY($1)", list(staying))
+    for table in ("core_staff_profile", "core_absence"):
+        await db.execute(f"DELETE FROM {table} WHERE user_id = ANY($1)", list(staying))
     await db.execute("DELETE FROM core_user WHERE id = ANY($1)", doomed.users)
     await db.execute("DELETE FROM core_sealed WHERE subject = ANY($1)", [f"user/{each}" for each in doomed.users])
     return [f"user {row['name']}" for row in rows]
@@ -312,6 +321,8 @@ async def _tell(doomed: _Doomed) -> None:
     entries = [NewEntry(f"case/{each}", "case.removed", why) for each in doomed.cases]
     entries += [NewEntry(f"user/{each}", "user.removed", why) for each in doomed.users]
     entries += [NewEntry(f"queue/{each}", "queue.removed", why) for each in doomed.queues]
+    entries += [NewEntry(f"ladder/{each}", "ladder.removed", why) for each in doomed.ladders]
+    entries += [NewEntry("setting/skills", "skill.removed", why)] if doomed.skills else []
     entries += [NewEntry("setting/case-types", "case_type.removed", {"key": key}) for key in doomed.case_types]
     entries += [NewEntry(f"unit/{each}", "unit.removed", why) for each in doomed.units]
     entries += [NewEntry("setting/rates", "rate.removed", {"rate": str(each), **why}) for each in doomed.rates]
@@ -324,11 +335,14 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
     """Background work that would speak of what is gone, the news of its removal included."""
     others = [f"unit/{each}" for each in doomed.units] + [f"queue/{each}" for each in doomed.queues]
     others += [f"payment-batch/{each}" for each in doomed.batches]
+    others += [f"ladder/{each}" for each in doomed.ladders]
     await db.execute(
         "DELETE FROM core_delivery WHERE event->>'stream' = ANY($1) OR event->>'raw' = ANY($2) "
         "OR event->>'message' = ANY($4) "
         "OR (event->>'stream' = 'setting/case-types' AND event->'body'->>'key' = ANY($3)) "
         "OR (event->>'stream' = 'setting/rates' AND event->'body'->>'rate' = ANY($5)) "
+        "OR (event->>'stream' = 'setting/skills' AND (event->'body'->>'key' = ANY($6) "
+        "OR event->'body'->>'reason' = 'demonstration')) "
         "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration') "
         "OR (subscriber = 'job/outgoing.send' "
         "AND NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id::text = event->>'message'))",
@@ -337,6 +351,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         doomed.case_types,
         [str(each) for each in (*doomed.messages, *doomed.said)],
         [str(each) for each in doomed.rates],
+        doomed.skill_keys,
     )
 
 

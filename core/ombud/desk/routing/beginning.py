@@ -57,7 +57,7 @@ async def _found(ladder: LadderShown) -> list[tuple[UUID, dict[str, Any]]]:
     )  # fmt: skip
     moment, found = now(), []
     for row in await db.fetch(sql, *arguments.values):
-        if starts.of:
+        if starts.of and starts.after.business:
             calendar = await calendars.current(row["unit_id"])
             if starts.after.end(row["since"], calendar) > moment:
                 continue

@@ -7,6 +7,7 @@ another with their full waits, counted from the moment of the step before: nobod
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from ombud.desk.calendars import versions as calendars
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.routing import reaching
-from ombud.desk.routing.laddering import Content, Step, read_content
+from ombud.desk.routing.laddering import After, Content, Step, read_content
 from ombud.desk.routing.ladders import by_key
 from ombud.desk.writing import demand, lock_aspect, lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
@@ -77,7 +78,7 @@ async def _start(
     if running is not None:
         return running
     identity, moment = new_id(), now()
-    due = ladder.content.steps[0].after.end(moment, await calendars.current(case["unit_id"]))
+    due = await _due(case, ladder.content.steps[0].after, moment)
     await db.execute(
         "INSERT INTO core_escalation (id, ladder_id, number, case_id, aspect_id, level, state, started_at, started_by, "
         "because, next_at, moved_at, version) VALUES ($1, $2, $3, $4, $5, 0, 'running', $6, $7, $8, $9, $6, 1)",
@@ -86,6 +87,13 @@ async def _start(
     body = {"ladder": ladder.key, "version": ladder.current, "level": 0, "aspect": str(aspect_id or "")}
     await record(actor, case["id"], "case.escalated", {**body, "because": dict(because)} if because else body)
     return identity
+
+
+async def _due(case: Mapping[str, Any], after: After, moment: datetime) -> datetime:
+    """Working time by the calendar of the case's unit."""
+    if not after.business:
+        return moment + timedelta(minutes=after.minutes)
+    return after.end(moment, await calendars.current(case["unit_id"]))
 
 
 async def _open(case: Mapping[str, Any], aspect_id: UUID | None) -> bool:
@@ -159,7 +167,7 @@ async def _step(found: Running) -> None:
     reached = await _reach(found, step, cause)
     moment = now()
     following = found.content.steps[level].after if level < len(found.content.steps) else None
-    due = following.end(moment, await calendars.current(found.case["unit_id"])) if following else None
+    due = await _due(found.case, following, moment) if following else None
     await db.execute(
         "UPDATE core_escalation SET level = $2, next_at = $3, moved_at = $4, version = version + 1 WHERE id = $1",
         found.row["id"], level, due, moment,

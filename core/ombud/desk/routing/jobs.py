@@ -1,20 +1,36 @@
 """What the work process runs for routing: ladders climb, work that somebody asked routing for is weighed."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.errors import DeskRefusal, NotNow
 from ombud.desk.routing import assigning, beginning, climbing
+from ombud.desk.rules.applying import APPLY
 from ombud.kernel.outbox import JobContext, enqueue_job, subscribe
 from ombud.trust.viewers import viewer_of_user
-from ombud_plugin_api import Transient
+from ombud_plugin_api import AssignByRouting, Escalate, Transient
 
 CLIMB, ASSIGN, SWEEP = "routing.climb", "routing.assign", "routing.sweep"
 
 
 def listen() -> None:
-    """Called once by every process: an answer or a decision ends an escalation at once, not at the next look."""
+    """Called once by every process: an answer or a decision ends an escalation at once, not at the next look; and rules
+    may ask for both."""
+    APPLY["assign_by_routing"], APPLY["escalate"] = _by_rule, _escalate
     subscribe("routing.ends", ["message.sent", "aspect.decided", "case.status_changed status=closed"], heard)
+
+
+async def _by_rule(case_id: UUID, change: AssignByRouting, why: Mapping[str, Any]) -> None:
+    aspect = UUID(change.aspect) if change.aspect else None
+    routed = await assigning.assign_by_routing(case_id, aspect, why)
+    if routed.left is not None and routed.owner is None and routed.queue is None:
+        raise NotNow("Nobody who may have it is there and has room; it waits in its queue.")
+
+
+async def _escalate(case_id: UUID, change: Escalate, why: Mapping[str, Any]) -> None:
+    if await climbing.escalate(case_id, change.ladder, UUID(change.aspect) if change.aspect else None, why) is None:
+        raise NotNow("There is nothing to escalate: it is closed or decided.")
 
 
 async def heard(event: dict[str, Any], context: JobContext) -> None:

@@ -35,6 +35,8 @@ DESK: dict[str, tuple[str, str]] = {
     "crm.choice_ended": ("%(actor)s took back who a person is in a customer system", "address-book"),
     "skill.added": ("%(actor)s added the skill %(key)s", "certificate"),
     "skill.changed": ("%(actor)s changed the skill %(key)s", "certificate"),
+    "skill.removed": ("%(actor)s removed skills with the demonstration firm", "trash"),
+    "ladder.removed": ("%(actor)s removed an escalation ladder", "trash"),
     "profile.changed": ("%(actor)s changed what routing knows of a user", "certificate"),
     "absence.added": ("%(actor)s wrote down an absence", "calendar-off"),
     "absence.taken_back": ("%(actor)s took an absence back", "calendar-due"),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk import choices
+from ombud.desk import choices, taxonomies
 from ombud.desk.bulk import plan as bulk
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.bulk.plan import Bulk, Row
@@ -19,9 +19,11 @@ from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.undo import KEPT_FOR
 from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
+from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
+from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.decide import CURRENCIES
 from ombud.web.pages.fragments import asks_for, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
@@ -41,7 +43,7 @@ GROUPS = {
     "stayed": ("Not taken back", "alert-circle", "warn"),
     "chosen": ("Chosen", "list-check", ""),
 }
-FIELDS = ("action", "owner", "queue", "priority", "text", "kind", "amount", "currency")
+FIELDS = ("action", "owner", "queue", "priority", "severity", "category", "text", "kind", "amount", "currency")
 RESULTS = {**{code: words for code, (words, _, _) in GROUPS.items()}, "ready": "Not done yet"}
 
 
@@ -91,7 +93,9 @@ def _value(form: Given, action: str) -> dict[str, Any]:
         return {"queue": form.identity("queue")}
     if action == "redress":
         return {name: form.text(name) for name in ("kind", "amount", "currency", "text")}
-    return {"priority": form.text("priority")} if action == "priority" else {"text": form.text("text")}
+    if action == "severity":
+        return {"severity": form.number("severity")}
+    return {action: form.text(action)} if action in {"priority", "category"} else {"text": form.text("text")}
 
 
 @post("/bulk/{bulk_id:uuid}/run", opt=READ)
@@ -139,11 +143,22 @@ async def _page(
         request, "pages/bulk.html", here="queue", status=wrong.status, bulk=_drawn(found),
         actions=[(code, bulk.ACTIONS[code][0], "") for code in bulk.possible(viewer)],
         people=people, queues=queues, priorities=[(code, label(code)) for code in reversed(PRIORITIES)],
+        severities=[(str(code), words) for code, words in SEVERITY_WORDS.items()],
+        categories=await _categories() if open_now else [],
         groups=_groups(await bulk.rows(viewer, found.id)), what=_what(found, people, queues),
         kinds=[(code, label(code)) for code in REDRESS_KINDS], currencies=[(code, code) for code in CURRENCIES],
         form={**{name: str(typed.get(name, "")) for name in FIELDS},
               "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
+
+
+async def _categories() -> list[tuple[str, str]]:
+    rows = await db.fetch(
+        "SELECT code, labels FROM core_taxonomy_term WHERE kind = 'category' AND (valid_to IS NULL OR valid_to > $1) "
+        "ORDER BY position, code",
+        taxonomies.today(),
+    )
+    return [(row["code"], taxonomies.worded(row["labels"], row["code"])) for row in rows]
 
 
 def _drawn(found: Bulk) -> dict[str, Any]:
@@ -173,6 +188,7 @@ def _what(found: Bulk, people: list[tuple[str, str]], queues: list[tuple[str, st
     names = dict(people) | dict(queues)
     to = found.value.get("owner") or found.value.get("queue") or ""
     more = names.get(to, "") or label(found.value.get("priority", "")) if found.value else ""
+    more = more or SEVERITY_WORDS.get(found.value.get("severity", 0), "") or str(found.value.get("category", ""))
     return f"{found.label}: {more}" if more else found.label
 
 

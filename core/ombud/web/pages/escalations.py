@@ -197,12 +197,13 @@ async def change_ladder(request: Req, ladder_id: UUID) -> Response[Any]:
     return go(f"{HOME}/{ladder_id}", "Saved. What starts from now on follows it; what runs keeps its own steps.")
 
 
-@post(HOME + "/{ladder_id:uuid}/versions/{number:int}", opt=OPT)
-async def go_back(request: Req, ladder_id: UUID, number: int) -> Response[Any]:
+@post(HOME + "/{ladder_id:uuid}/versions/{number:str}", opt=OPT)
+async def go_back(request: Req, ladder_id: UUID, number: str) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     found = await ladders.ladder(ladder_id)
+    wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 0
     try:
-        await ladders.go_back(viewer, ladder_id, number, form.version())
+        await ladders.go_back(viewer, ladder_id, wanted, form.version())
     except REFUSED as problem:
         return await _page(request, found, _as_it_is(found), beside(problem))
     return go(f"{HOME}/{ladder_id}", f"Version {number} holds again, as a new version.")
