@@ -22,12 +22,20 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What each test costs is written down where somebody asks for it (costs.py)."""
+    """Processes keep what they compiled; what each test costs is written down where somebody asks for it (costs.py)."""
+    keep_compiled()
     if file := os.environ.get("OMBUD_TEST_COSTS"):
         sys.path.insert(0, str(Path(__file__).parent))
         from costs import Costs
 
         config.pluginmanager.register(Costs(Path(file)))
+
+
+def keep_compiled() -> None:
+    """Workers and the hundreds of processes that tests start would each compile everything anew, for more time than
+    they then need, where the machine says that Python is to keep nothing."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
