@@ -14,6 +14,12 @@ from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
 DUMMY = Path(__file__).parent / "dummy_plugin"
+# Of the slow modules those that take longest, as tests/costs.py tells; the order changes how long a run takes, no more.
+LONGEST = [
+    "test_new_plugins.py", "test_tour.py", "test_ocr.py", "test_demo.py", "test_commands.py", "test_plugin_life.py",
+    "test_inbox_survives_kills.py", "test_supervisor.py", "test_mail.py", "test_wheels.py", "test_tutorial.py",
+    "test_plugin_faults.py", "test_crm.py", "test_import_desk.py", "test_export.py",
+]  # fmt: skip
 SHARED = ROOT.parent / "shared" / "data"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -39,9 +45,24 @@ def keep_compiled() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules with slow tests first: what takes minutes must not begin when everything else has ended."""
-    slow = {each.path for each in items if each.get_closest_marker("slow")}
-    items.sort(key=lambda each: each.path not in slow)
+    """Modules with slow tests first, whole, the longest before others: what takes minutes must not begin when all else
+    has ended. xdist gives each worker one stretch of the list; so each stretch begins with its share of them."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for each in items:
+        modules.setdefault(each.path, []).append(each)
+    slow = [path for path, tests in modules.items() if any(each.get_closest_marker("slow") for each in tests)]
+    slow.sort(key=lambda path: LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
+    quick = [each for path in modules if path not in slow for each in modules[path]]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    left, items[:] = len(items), []
+    for worker in range(workers):
+        stretch = [each for path in slow[worker::workers] for each in modules[path]]
+        room = max(0, left // (workers - worker) - len(stretch))
+        stretch += quick[:room]
+        del quick[:room]
+        items += stretch
+        left -= len(stretch)
+    items += quick
 
 
 def needed(program: str, remedy: str) -> str:

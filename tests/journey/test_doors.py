@@ -35,9 +35,9 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def desk(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Served]:
     given = {"OMBUD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "OMBUD_LIMITS_FORMS_PER_HOUR": "4"}
-    made = Served(tmp_path_factory.mktemp("doors") / "desk", given)
+    made = Served(tmp_path_factory.mktemp("doors") / "desk", given, of=prepared)
     made.start()
     yield made
     made.stop()

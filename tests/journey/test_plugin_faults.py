@@ -149,7 +149,7 @@ class Beset:
 
 
 @pytest.fixture(scope="module")
-def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beset]:
+def beset(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Beset]:
     folder = tmp_path_factory.mktemp("nasty")
     for slug, doors in (("made-up", ""), ("made-up-door", '[doors]\ntrack = "calm"\n')):
         manifest = f'events = ["case.opened"]\n{doors}'
@@ -158,8 +158,9 @@ def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beset]:
         (made.folder / "templates" / slug / "side.html").write_text("<p>{{ words or 'all is well' }}</p>")
     mode = folder / "mode"
     mode.write_text(NOWHERE)
-    desk = Served(folder / "desk", {"PYTHONPATH": str(folder / "site"), "NASTY": str(mode)})
-    desk.command("migrate")
+    desk = Served(folder / "desk", {"PYTHONPATH": str(folder / "site"), "NASTY": str(mode)}, of=prepared)
+    for slug in RUNS_IN:
+        desk.command("plugin", "enable", slug)
     desk.command("user", "passwd", "admin", "--password-stdin", given="a long and winding word")
     try:
         yield Beset(desk, mode)
