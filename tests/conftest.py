@@ -14,11 +14,12 @@ from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
 DUMMY = Path(__file__).parent / "dummy_plugin"
-# Of the slow modules those that take longest, as tests/costs.py tells; the order changes how long a run takes, no more.
+# What takes longest, as tests/costs.py tells; the order changes how long a run takes, and nothing else.
 LONGEST = [
-    "test_new_plugins.py", "test_tour.py", "test_ocr.py", "test_demo.py", "test_commands.py", "test_plugin_life.py",
-    "test_inbox_survives_kills.py", "test_supervisor.py", "test_mail.py", "test_wheels.py", "test_tutorial.py",
-    "test_plugin_faults.py", "test_crm.py", "test_import_desk.py", "test_export.py",
+    "test_new_plugins.py", "test_tour.py", "test_ocr.py", "test_supervisor.py", "test_commands.py", "test_demo.py",
+    "test_plugin_life.py", "test_inbox_survives_kills.py", "test_plugin_faults.py", "test_tutorial.py",
+    "test_wheels.py", "test_mail.py", "test_import_desk.py", "test_export.py", "test_keyboard_only.py",
+    "test_main_journey.py", "test_doors.py",
 ]  # fmt: skip
 SHARED = ROOT.parent / "shared" / "data"
 CHROMIUM_FLAGS = [
@@ -50,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     modules: dict[Path, list[pytest.Item]] = {}
     for each in items:
         modules.setdefault(each.path, []).append(each)
-    slow = [path for path, tests in modules.items() if any(each.get_closest_marker("slow") for each in tests)]
+    slow = [path for path, tests in modules.items() if path.name in LONGEST or _has_slow(tests)]
     slow.sort(key=lambda path: LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
     quick = [each for path in modules if path not in slow for each in modules[path]]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -63,6 +64,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items += stretch
         left -= len(stretch)
     items += quick
+
+
+def _has_slow(tests: list[pytest.Item]) -> bool:
+    return any(each.get_closest_marker("slow") for each in tests)
 
 
 def needed(program: str, remedy: str) -> str:

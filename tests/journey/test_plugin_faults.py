@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from served import Served, allowed
+from served import CERTIFICATES, Served, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
@@ -117,7 +117,7 @@ class Beset:
     def file(self, words: str) -> dict[str, Any]:
         headers = {**self.api, "idempotency-key": words.replace(" ", "-")}
         answer = httpx.post(
-            f"{self.desk.address}/api/v1/complaints", headers=headers, timeout=10,
+            f"{self.desk.address}/api/v1/complaints", headers=headers, timeout=10, verify=CERTIFICATES,
             json={"person": {"name": "Ann"}, "matters": [{"text": words}]},
         )  # fmt: skip
         assert answer.status_code == 201, answer.text
@@ -126,9 +126,12 @@ class Beset:
     def calm(self, slug: str) -> float:
         """How long the plugin's page took to say that all is well."""
         begun = time.monotonic()
-        answer = httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60)
+        answer = self.asked(slug)
         assert (answer.status_code, answer.text) == (200, "all is well")
         return time.monotonic() - begun
+
+    def asked(self, slug: str) -> httpx.Response:
+        return httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60, verify=CERTIFICATES)
 
     def recover(self) -> None:
         """Back from the trouble before: nothing is written of it, nobody rests, every process answers."""
@@ -136,7 +139,7 @@ class Beset:
         self.ask("DELETE FROM core_rest RETURNING 1")
         latest = time.monotonic() + allowed(60)
         for slug in RUNS_IN:
-            while httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60).status_code != 200:
+            while self.asked(slug).status_code != 200:
                 assert time.monotonic() < latest, f"{slug} does not come back"
                 time.sleep(0.1)
 
