@@ -8,6 +8,9 @@ PORT ?= 8000
 # One more than the cores of a small machine: tests that start and stop processes wait for a third of their time.
 JOBS ?= 3
 
+# Python keeps what it compiled, also where the machine says otherwise: else each process compiles everything anew.
+KEEPING := PYTHONDONTWRITEBYTECODE=
+
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
@@ -20,7 +23,7 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@$(KEEPING) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # How fast it is, beside its bare limits; the first time a desk of CASES cases is made in build/bench.
 CASES ?= 100000

@@ -14,6 +14,13 @@ from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
 DUMMY = Path(__file__).parent / "dummy_plugin"
+# What takes longest, as tests/costs.py tells; the order changes how long a run takes, and nothing else.
+LONGEST = [
+    "test_new_plugins.py", "test_tour.py", "test_ocr.py", "test_supervisor.py", "test_commands.py", "test_demo.py",
+    "test_plugin_life.py", "test_inbox_survives_kills.py", "test_plugin_faults.py", "test_tutorial.py",
+    "test_wheels.py", "test_mail.py", "test_import_desk.py", "test_export.py", "test_keyboard_only.py",
+    "test_main_journey.py", "test_doors.py",
+]  # fmt: skip
 SHARED = ROOT.parent / "shared" / "data"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -22,7 +29,8 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What each test costs is written down where somebody asks for it (costs.py)."""
+    """Processes keep what they compiled; what each test costs is written down where somebody asks for it (costs.py)."""
+    keep_compiled()
     if file := os.environ.get("OMBUD_TEST_COSTS"):
         sys.path.insert(0, str(Path(__file__).parent))
         from costs import Costs
@@ -30,10 +38,36 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Costs(Path(file)))
 
 
+def keep_compiled() -> None:
+    """Workers and the hundreds of processes that tests start would each compile everything anew, for more time than
+    they then need, where the machine says that Python is to keep nothing."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules with slow tests first: what takes minutes must not begin when everything else has ended."""
-    slow = {each.path for each in items if each.get_closest_marker("slow")}
-    items.sort(key=lambda each: each.path not in slow)
+    """Modules with slow tests first, whole, the longest before others: what takes minutes must not begin when all else
+    has ended. xdist gives each worker one stretch of the list; so each stretch begins with its share of them."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for each in items:
+        modules.setdefault(each.path, []).append(each)
+    slow = [path for path, tests in modules.items() if path.name in LONGEST or _has_slow(tests)]
+    slow.sort(key=lambda path: LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
+    quick = [each for path in modules if path not in slow for each in modules[path]]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    left, items[:] = len(items), []
+    for worker in range(workers):
+        stretch = [each for path in slow[worker::workers] for each in modules[path]]
+        room = max(0, left // (workers - worker) - len(stretch))
+        stretch += quick[:room]
+        del quick[:room]
+        items += stretch
+        left -= len(stretch)
+    items += quick
+
+
+def _has_slow(tests: list[pytest.Item]) -> bool:
+    return any(each.get_closest_marker("slow") for each in tests)
 
 
 def needed(program: str, remedy: str) -> str:

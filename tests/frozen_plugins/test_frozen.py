@@ -53,7 +53,7 @@ def test_its_own_contract_keeps_passing(project: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:faker",
          "--rootdir", str(tmp_path), "-c", os.devnull,
          "-W", "error::ombud_plugin_api.deprecation.OmbudDeprecation", str(tmp_path / "tests")],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(home)},
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

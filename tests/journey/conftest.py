@@ -19,10 +19,11 @@ from ombud.testing_plugins import Made
 
 @pytest.fixture
 def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """A desk in an empty folder, which the test prepares; one that is `of` a prepared folder is ready to start."""
     made: list[Served] = []
 
-    def make(name: str = "desk", program: Path = OMBUD, **environment: str) -> Served:
-        desk = Served(tmp_path / name, environment, program)
+    def make(name: str = "desk", program: Path = OMBUD, of: Path | None = None, **environment: str) -> Served:
+        desk = Served(tmp_path / name, environment, program, of)
         made.append(desk)
         return desk
 
@@ -32,25 +33,46 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture(scope="module")
-def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One desk for the tests of a module that leave each other's cases alone; the module prepares and starts it."""
-    desk = Served(tmp_path_factory.mktemp("served") / "desk", {"OMBUD_LOG_LEVEL": "debug"})
+def module_desk(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Served]:
+    """One desk for the tests of a module that leave each other's cases alone; the module starts it."""
+    desk = Served(tmp_path_factory.mktemp("served") / "desk", {"OMBUD_LOG_LEVEL": "debug"}, of=prepared)
     yield desk
     desk.stop()
+
+
+def once_in_a_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all of xdist's workers share; the first that needs it makes it."""
+    run = factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / name
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = factory.mktemp("making")
+            make(making)
+            making.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a desk as `ombud migrate` leaves it, with every plugin on; each copy is a desk that nobody used.
+    For tests that are about something else: to prepare a desk takes as long as to start it."""
+
+    def make(folder: Path) -> None:
+        Served(folder / "desk", {}).command("migrate")
+
+    return once_in_a_run(tmp_path_factory, "prepared-desk", make) / "desk"
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of every distribution, as `make wheels` builds them."""
-    run = tmp_path_factory.getbasetemp()
-    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "wheels"
-    with folder.with_name("wheels.lock").open("w") as lock:  # the first of xdist's workers builds them for all
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            building = tmp_path_factory.mktemp("building")
-            for each in DISTRIBUTIONS:
-                build(ROOT / each, building)
-            building.rename(folder)
+
+    def make(folder: Path) -> None:
+        for each in DISTRIBUTIONS:
+            build(ROOT / each, folder)
+
+    folder = once_in_a_run(tmp_path_factory, "wheels", make)
     assert len(list(folder.glob("*.whl"))) == len(DISTRIBUTIONS) >= 6
     return folder
 
@@ -62,13 +84,13 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def spooled(tmp_path: Path) -> Iterator[tuple[Served, Path]]:
+def spooled(tmp_path: Path, prepared: Path) -> Iterator[tuple[Served, Path]]:
     """A prepared desk with a channel that fetches from this folder; the test starts it."""
     made = Made("made-up", tmp_path / "site", plugin=SPOOL, tables=False).write()
     spool = tmp_path / "spool"
     spool.mkdir()
-    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "SPOOL": str(spool)})
-    desk.command("migrate")
+    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "SPOOL": str(spool)}, of=prepared)
+    desk.command("plugin", "enable", made.slug)
     try:
         yield desk, spool
     finally:

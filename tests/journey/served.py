@@ -1,6 +1,7 @@
 """A desk served by the command `ombud`, by processes of its own, on a free port and in a folder of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,9 +23,14 @@ def allowed(seconds: float) -> float:
 
 
 class Served:
-    """A desk that is served by processes of its own; `program` is the command `ombud` of one environment or another."""
+    """A desk that is served by processes of its own; `program` is the command `ombud` of one environment or another.
+    `of`: the folder of a prepared desk, at rest, which this one is a copy of."""
 
-    def __init__(self, data: Path, environment: dict[str, str], program: Path = OMBUD) -> None:
+    def __init__(
+        self, data: Path, environment: dict[str, str], program: Path = OMBUD, of: Path | None = None
+    ) -> None:  # fmt: skip
+        if of is not None:
+            shutil.copytree(of, data, symlinks=True)
         self.data = data
         self.program = program
         self.address = ""

@@ -79,9 +79,9 @@ def test_wrong_words_are_refused_with_the_remedy(make_desk: Callable[..., Any]) 
 
 
 def test_a_second_serve_of_the_same_folder_is_refused_and_a_killed_one_shuts_nobody_out(
-    make_desk: Callable[..., Any],
+    make_desk: Callable[..., Any], prepared: Path
 ) -> None:
-    desk = make_desk()
+    desk = make_desk(of=prepared)
     desk.start()
     pid = desk.pid
     desk.command("serve", "--port", "0", code=1)
@@ -96,10 +96,9 @@ def test_a_second_serve_of_the_same_folder_is_refused_and_a_killed_one_shuts_nob
 
 
 def test_an_export_fills_a_new_folder_and_the_desk_there_serves_beside_the_first(
-    make_desk: Callable[..., Any],
+    make_desk: Callable[..., Any], prepared: Path
 ) -> None:
-    one, other = make_desk("one"), make_desk("other")
-    one.command("migrate")
+    one, other = make_desk("one", of=prepared), make_desk("other")
     token = one.command("token", "create", "--user", "admin").splitlines()[-1]
     one.start()
     filed = file_complaint(one.address, token).json()

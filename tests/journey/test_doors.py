@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import Served, allowed
+from served import CERTIFICATES, Served, allowed
 
 WORDS = "The fee was taken twice."
 FORM = "/p/webform/"
@@ -35,9 +35,9 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def desk(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Served]:
     given = {"OMBUD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "OMBUD_LIMITS_FORMS_PER_HOUR": "4"}
-    made = Served(tmp_path_factory.mktemp("doors") / "desk", given)
+    made = Served(tmp_path_factory.mktemp("doors") / "desk", given, of=prepared)
     made.start()
     yield made
     made.stop()
@@ -113,7 +113,9 @@ def test_the_health_of_the_desk_counts_every_process(desk: Served) -> None:
     until = time.monotonic() + allowed(30)
     wanted = {f"processes.{role}": "good" for role in ("web", "doors", "pages", "work")}
     while True:
-        told = json.loads(httpx.get(f"{desk.address}/health/details", headers=headers, timeout=30).text)
+        told = json.loads(
+            httpx.get(f"{desk.address}/health/details", headers=headers, timeout=30, verify=CERTIFICATES).text
+        )
         found = {each["code"]: each["state"] for each in told["checks"] if each["code"] in wanted}
         # One that was killed a moment ago is shown as silent for a while.
         if found == wanted or (found == wanted | {"processes.doors": "look"}):

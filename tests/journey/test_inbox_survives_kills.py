@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from served import Served, allowed
+from served import CERTIFICATES, Served, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 
@@ -29,7 +29,7 @@ def filed(desk: Served) -> list[str]:
     found = []
     for n in range(CASES):
         answer = httpx.post(
-            f"{desk.address}/api/v1/complaints", timeout=30,
+            f"{desk.address}/api/v1/complaints", timeout=30, verify=CERTIFICATES,
             headers={"authorization": f"Bearer {token}", "idempotency-key": f"case-{n}"},
             json={"person": {"name": f"Person {n}", "email": f"p{n}@example.org"}, "matters": [{"text": f"Case {n}"}]},
         )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from served import Served, allowed
+from served import CERTIFICATES, Served, allowed
 
 from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
@@ -117,7 +117,7 @@ class Beset:
     def file(self, words: str) -> dict[str, Any]:
         headers = {**self.api, "idempotency-key": words.replace(" ", "-")}
         answer = httpx.post(
-            f"{self.desk.address}/api/v1/complaints", headers=headers, timeout=10,
+            f"{self.desk.address}/api/v1/complaints", headers=headers, timeout=10, verify=CERTIFICATES,
             json={"person": {"name": "Ann"}, "matters": [{"text": words}]},
         )  # fmt: skip
         assert answer.status_code == 201, answer.text
@@ -126,9 +126,12 @@ class Beset:
     def calm(self, slug: str) -> float:
         """How long the plugin's page took to say that all is well."""
         begun = time.monotonic()
-        answer = httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60)
+        answer = self.asked(slug)
         assert (answer.status_code, answer.text) == (200, "all is well")
         return time.monotonic() - begun
+
+    def asked(self, slug: str) -> httpx.Response:
+        return httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60, verify=CERTIFICATES)
 
     def recover(self) -> None:
         """Back from the trouble before: nothing is written of it, nobody rests, every process answers."""
@@ -136,7 +139,7 @@ class Beset:
         self.ask("DELETE FROM core_rest RETURNING 1")
         latest = time.monotonic() + allowed(60)
         for slug in RUNS_IN:
-            while httpx.get(f"{self.desk.address}/p/{slug}/calm", timeout=60).status_code != 200:
+            while self.asked(slug).status_code != 200:
                 assert time.monotonic() < latest, f"{slug} does not come back"
                 time.sleep(0.1)
 
@@ -149,7 +152,7 @@ class Beset:
 
 
 @pytest.fixture(scope="module")
-def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beset]:
+def beset(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Beset]:
     folder = tmp_path_factory.mktemp("nasty")
     for slug, doors in (("made-up", ""), ("made-up-door", '[doors]\ntrack = "calm"\n')):
         manifest = f'events = ["case.opened"]\n{doors}'
@@ -158,8 +161,9 @@ def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beset]:
         (made.folder / "templates" / slug / "side.html").write_text("<p>{{ words or 'all is well' }}</p>")
     mode = folder / "mode"
     mode.write_text(NOWHERE)
-    desk = Served(folder / "desk", {"PYTHONPATH": str(folder / "site"), "NASTY": str(mode)})
-    desk.command("migrate")
+    desk = Served(folder / "desk", {"PYTHONPATH": str(folder / "site"), "NASTY": str(mode)}, of=prepared)
+    for slug in RUNS_IN:
+        desk.command("plugin", "enable", slug)
     desk.command("user", "passwd", "admin", "--password-stdin", given="a long and winding word")
     try:
         yield Beset(desk, mode)

@@ -81,12 +81,12 @@ def switched_on(desk: Any) -> int:
 
 @pytest.mark.slow
 def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
-    make_desk: Callable[..., Any], tmp_path: Path
+    make_desk: Callable[..., Any], prepared: Path, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"
     site.mkdir()
     desk = make_desk(
-        PYTHONPATH=str(site), OMBUD_SERVER_WEB_PROCESSES="2", OMBUD_LIMITS_FILINGS_PER_HOUR="100000",
+        of=prepared, PYTHONPATH=str(site), OMBUD_SERVER_WEB_PROCESSES="2", OMBUD_LIMITS_FILINGS_PER_HOUR="100000",
         OMBUD_LIMITS_FORMS_PER_HOUR="100000",
     )  # fmt: skip
     desk.start()
@@ -136,11 +136,11 @@ def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
 
 
 def test_a_reload_whose_new_processes_do_not_start_leaves_the_old_ones_at_work(
-    make_desk: Callable[..., Any], tmp_path: Path
+    make_desk: Callable[..., Any], prepared: Path, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"
     site.mkdir()
-    desk = make_desk(PYTHONPATH=str(site))
+    desk = make_desk(of=prepared, PYTHONPATH=str(site))
     desk.start()
     assert httpx.get(f"{desk.address}/p/csv-import/", timeout=30).status_code == 303  # its process works, too
     (site / "sitecustomize.py").write_text("import sys\nif '--socket' in sys.orig_argv: sys.exit('no')\n")

@@ -34,13 +34,15 @@ def wheel(made: Made, folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_rehearsal_says_go_or_no_go_and_leaves_the_desk_alone(make_desk: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_rehearsal_says_go_or_no_go_and_leaves_the_desk_alone(
+    make_desk: Callable[..., Any], prepared: Path, tmp_path: Path
+) -> None:
     installed, coming = tmp_path / "site", tmp_path / "coming"
     pages = LOOK.replace("@hookimpl\ndef provide_pages", SLOW % "0" + "@hookimpl\ndef provide_pages", 1)
     pages = pages.replace("return [hello]", "return [hello, slow]")
     Made("made-up", installed, plugin=pages).write()
-    desk = make_desk(PYTHONPATH=str(installed))
-    desk.command("migrate")
+    desk = make_desk(of=prepared, PYTHONPATH=str(installed))
+    desk.command("plugin", "enable", "made-up")
     assert "made-up" in desk.command("plugin", "list")
     secrets = {each.name: each.read_bytes() for each in (desk.data / "secrets").iterdir()}
 

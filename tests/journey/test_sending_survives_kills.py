@@ -48,11 +48,10 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> Any:
+def post(tmp_path: Path, prepared: Path) -> Any:
     made = Made("made-up", tmp_path / "site", plugin=SLOW.replace("%", "%%"), tables=False).write()
     (tmp_path / "hold").touch()
-    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "TAKEN": str(tmp_path)})
-    desk.command("migrate")
+    desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "TAKEN": str(tmp_path)}, of=prepared)
     desk.command("plugin", "enable", "made-up")
     token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
     desk.start()

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -64,9 +65,9 @@ class Complainant:
 
 @pytest.mark.slow
 def test_every_acknowledged_complaint_is_there_after_web_work_form_and_database_were_killed(
-    make_desk: Callable[..., Any],
+    make_desk: Callable[..., Any], prepared: Path
 ) -> None:
-    desk = make_desk(OMBUD_LIMITS_FILINGS_PER_HOUR="100000", OMBUD_LIMITS_FORMS_PER_HOUR="100000")
+    desk = make_desk(of=prepared, OMBUD_LIMITS_FILINGS_PER_HOUR="100000", OMBUD_LIMITS_FORMS_PER_HOUR="100000")
     desk.start()
     token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
     somebody = Complainant(desk.address)
