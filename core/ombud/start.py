@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ombud.config import Config
 from ombud.desk import first_desk, plugin_work
-from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import settling as clock_settling
 from ombud.desk.crm import closing, forgetting
 from ombud.desk.inbox import mood
@@ -45,7 +44,6 @@ async def open_desk(config: Config) -> None:
     mood.listen()
     routing.listen()
     clock_settling.listen()
-    clocks_by_rules.register()
     classifying.listen()
     customer_notices.listen()
     staff_notices.listen()

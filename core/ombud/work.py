@@ -15,6 +15,7 @@ from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
+from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.live import look_again
@@ -91,6 +92,7 @@ def register(config: Config) -> None:
     register_job(digest.JOB, digest.send)
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
     register_job(clock_watching.JOB, clock_watching.look)
+    clocks_by_rules.register()
     register_job(search_build.JOB, search_build.rebuild_job)
     register_job(running_rules.JOB, running_rules.due)
     register_job(running_rules.ARM, running_rules.arm)

@@ -24,7 +24,7 @@ from ombud_plugin_api.treatment import StartClock
 
 
 def register() -> None:
-    """Called once by every process, before rules run."""
+    """Called once by the work process, where rules run."""
     APPLY["start_clock"] = start_by_rule
 
 

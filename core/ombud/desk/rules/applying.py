@@ -14,7 +14,7 @@ from ombud.desk.engine.folding import folded
 from ombud.desk.errors import DeskRefusal, Invalid, NotNow
 from ombud.desk.fields import checked_fields
 from ombud.desk.notices import customers, staff
-from ombud.desk.outgoing import beginning, writing
+from ombud.desk.outgoing import writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.words import is_code
 from ombud.desk.writing import lock_case, record, update
@@ -132,6 +132,8 @@ async def _acknowledge(case_id: UUID, change: t.Acknowledge, why: Because) -> No
 
 async def _template(case_id: UUID, change: t.SendTemplate, why: Because) -> None:
     """Once for each trigger, by the way they wrote if that leads back."""
+    from ombud.desk.outgoing import beginning  # draws templates, which most commands never do
+
     way, whom = await customers.way_to(case_id)
     if way is None or whom is None:
         raise NotNow("No way of sending leads to the customer.")
