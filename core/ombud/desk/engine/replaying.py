@@ -318,7 +318,7 @@ def _hear(rules: Sequence[Rule], trigger: Trigger) -> bool:
 def _by(body: Mapping[str, Any], key: str) -> bool:
     """Whether an entry is there because of a rule, or of what it set off."""
     because = body.get("because")
-    if not because:
+    if not isinstance(because, Mapping):
         return str(body.get("rule", "")) == key and "trigger" in body
     return bool(because.get("rule") == key or key in (because.get("chain") or ()))
 

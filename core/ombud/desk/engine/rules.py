@@ -38,7 +38,8 @@ class Trigger:
 
 def trigger_of(stream: str, seq: int, kind: str, body: Mapping[str, Any], at: datetime) -> Trigger:
     """The trigger that an entry is."""
-    because = body.get("because") or {}
+    said = body.get("because")
+    because = said if isinstance(said, Mapping) else {}  # some entries say in a code why something ended
     depth = int(because.get("depth") or 0) + bool(because)
     chain = tuple(str(each) for each in because.get("chain") or ([because["rule"]] if because.get("rule") else ()))
     return Trigger(f"{stream}/{seq}", kind, body, at, depth=depth, chain=chain)

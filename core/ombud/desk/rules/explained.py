@@ -33,8 +33,9 @@ class Because:
 
 
 def is_told(body: Mapping[str, Any], kind: str) -> bool:
-    """Whether an entry can be explained."""
-    return bool(body.get("because")) or kind in {"rule.applied", "rule.shadowed"}
+    """Whether an entry can be explained by a rule. Routing and ladders write reasons of their own, without one."""
+    why = body.get("because")
+    return kind in {"rule.applied", "rule.shadowed"} or (isinstance(why, Mapping) and {"rule", "version"} <= set(why))
 
 
 async def explain(entries: Iterable[tuple[int, str, Mapping[str, Any]]], *, concerned: bool) -> dict[int, Because]:
