@@ -195,13 +195,6 @@ class AddTag(Change, frozen=True, kw_only=True, tag="add_tag"):
     tag: str
 
 
-class RequireStep(Change, frozen=True, kw_only=True, tag="require_step"):
-    """Puts a step on the checklist of an aspect, by its key."""
-
-    step: str
-    aspect: str = ""
-
-
 class CloseCase(Change, frozen=True, kw_only=True, tag="close"):
     """Closes the case if every aspect is decided."""
 
@@ -210,7 +203,7 @@ CHANGES: dict[str, type[Change]] = {
     str(each.__struct_config__.tag): each
     for each in (
         AssignQueue, AssignUser, AssignByRouting, SetPriority, SetSeverity, SetCategory, SetType, Notify, Remind,
-        Acknowledge, SendTemplate, Escalate, StartClock, AddTag, RequireStep, CloseCase,
+        Acknowledge, SendTemplate, Escalate, StartClock, AddTag, CloseCase,
     )
 }  # fmt: skip
 """Every change there is, by its kind."""

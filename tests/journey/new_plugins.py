@@ -126,6 +126,12 @@ def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: "Call back" in office.agent.get(f"/cases/{office.reference}/clocks").text)
 
 
+def router(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    case = f"/cases/{office.reference}"
+    office.leader.submit(f"{case}/routing/choose", {"aspect": ""}, page=f"{case}/routing")
+    waiting(lambda: "favours it" in office.leader.get(f"{case}/routing").text)
+
+
 def deliverer(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     folder = Path(tempfile.mkdtemp(prefix="ombud-out-"))
     page, case = "/settings/p-new-deliverer", f"/cases/{office.reference}"
@@ -172,6 +178,7 @@ USES: dict[str, Callable[..., None]] = {
         crm,
         sentiment,
         deadlines,
+        router,
         deliverer,
         polling,
     )

@@ -23,6 +23,7 @@ EVENTS: dict[str, str] = {
     "clock.met": "a deadline is met",
     "case.escalated": "the case is escalated",
     "redress.added": "redress is given",
+    "redress.claimed": "somebody says how much is in dispute",
 }
 
 ANCHORS: dict[str, str] = {

@@ -307,7 +307,7 @@ class _Replay:
 
 _NO_REPLY = frozenset({"acknowledgement", "status"})
 # Changes that leave no trace in the facts, and are done all the same.
-_WITHOUT_FACTS = frozenset({"notify", "remind", "require_step", "assign_by_routing", "start_clock"})
+_WITHOUT_FACTS = frozenset({"notify", "remind", "assign_by_routing", "start_clock"})
 
 
 def _hear(rules: Sequence[Rule], trigger: Trigger) -> bool:

@@ -288,8 +288,6 @@ ACTIONS: tuple[Action, ...] = (
     _does("send_template", "Send a message", _text("template", "from the template"),
           lambda facts, args: [t.SendTemplate(template=args["template"])],
           "send the customer the template %(template)s"),
-    _does("require_step", "Require a step", _text("step", "step", regex=_CODE),
-          lambda facts, args: [t.RequireStep(step=args["step"])], "put the step %(step)s on the checklist"),
     _does("close", "Close", {}, _close, "close the case if every aspect is decided"),
 )  # fmt: skip
 

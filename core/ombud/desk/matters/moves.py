@@ -186,6 +186,7 @@ async def _carry(move_id: UUID, source: UUID, target: UUID, aspect_id: UUID) -> 
         move_id, target, shared,
     )  # fmt: skip
     await moving.follow_messages(source)
+    await moving.follow_aspects(source)
     await moving.close_ranks(source)
 
 

@@ -71,11 +71,11 @@ async def follow_messages(*cases: UUID) -> None:
     )
 
 
-_OF_ASPECTS = ("core_redress", "core_redress_request", "core_calculation", "core_payment")
+_OF_ASPECTS = ("core_redress", "core_redress_request", "core_calculation", "core_payment", "core_escalation")
 
 
 async def follow_aspects(*cases: UUID) -> None:
-    """What is given, asked for, reckoned and paid stays with its aspect, whichever case holds that."""
+    """What is given, asked for, reckoned, paid and escalated stays with its aspect, whichever case holds that."""
     for table in _OF_ASPECTS:
         await db.execute(
             f"UPDATE {table} t SET case_id = a.case_id FROM core_aspect a "

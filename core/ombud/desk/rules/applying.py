@@ -168,5 +168,4 @@ APPLY: dict[str, Apply] = {
     "send_template": _template,
     "close": _close,
 }
-"""What makes each kind of change. `start_clock`, `escalate`, `assign_by_routing` and `require_step` are registered by
-their rooms."""
+"""What makes each kind of change. `start_clock`, `escalate` and `assign_by_routing` are registered by their rooms."""
