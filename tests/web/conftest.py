@@ -1,10 +1,20 @@
 """A browser without scripts: it reads the forms of a page and sends them as they stand, with some fields changed."""
 
-from collections.abc import Callable
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+
+from ombud.testing_desk import Desk
+from ombud.web import assets
+from ombud.web.door import SESSION_COOKIE
 
 
 class Forms(HTMLParser):
@@ -84,3 +94,43 @@ def send() -> Callable[..., Any]:
         return await browser.http.post(action, data=fields, files=files, follow_redirects=follow)
 
     return sending
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@asynccontextmanager
+async def _browsing(desk: Desk, *names: str) -> AsyncIterator[list[Any]]:
+    """One page for each of these people, signed in."""
+    if not CHROMIUM.exists():
+        reason = "Chromium is not installed (Debian: apt-get install chromium)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    from playwright.async_api import async_playwright
+
+    assets.build()
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(desk.app, lifespan="off", log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    try:
+        async with async_playwright() as play:
+            browser = await play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            pages = []
+            for name in names:
+                cookie = (await desk.signed_in(name)).http.cookies[SESSION_COOKIE]
+                context = await browser.new_context(base_url=address)
+                await context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": address}])
+                pages.append(await context.new_page())
+            yield pages
+            await browser.close()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+def browsing() -> Callable[..., Any]:
+    """`async with browsing(desk, "agent", "leader") as pages`: the desk served to a real browser, for asynchronous
+    tests that also look behind the pages."""
+    return _browsing

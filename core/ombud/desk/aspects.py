@@ -202,12 +202,17 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
         if not changed:
             return int(aspect["version"])
         changed |= await _led_elsewhere(case, aspect, changed)
+        led = await _led_along(case, aspect, changed)
         await update("core_aspect", aspect_id, changed)
         words = {key for key, value in changed.items() if key == "title" or (key == "category" and not is_code(value))}
         codes = {_NAMED.get(key, key): _coded(value) for key, value in changed.items() if key not in words}
         subject = await subject_of(case["id"])
         free = {key: Sealed(subject, changed[key]) for key in sorted(words)}
         await record(viewer, case["id"], "aspect.changed", {"aspect": str(aspect_id), **codes}, free)
+        if led is not None:
+            await update("core_case", case["id"], {"queue_id": led, "changed_at": now()})
+            await queues.follow(case["id"], case["queue_id"], led)
+            await record(viewer, case["id"], "case.changed", {"queue": str(led)})
         return int(aspect["version"]) + 1
 
 
@@ -229,6 +234,15 @@ async def _led_elsewhere(case: Record, aspect: Record, changed: Mapping[str, Any
     before = await queues.own_queue(case, aspect)
     after = await queues.own_queue(case, {**dict(aspect), **changed})
     return {"queue_id": after} if before != after and aspect["queue_id"] != after else {}
+
+
+async def _led_along(case: Record, aspect: Record, changed: Mapping[str, Any]) -> UUID | None:
+    """The queue of the case, where what its first matter is now about leads elsewhere: nobody has the case yet, and it
+    waits where the matter led it before."""
+    if aspect["position"] != 1 or case["owner_id"] is not None or "category" not in changed:
+        return None
+    before, after = await queues.for_category(case, aspect["category"], changed["category"])
+    return after if before == case["queue_id"] and after != before else None
 
 
 _LEAD = {"category", "priority", "severity"}

@@ -60,6 +60,13 @@ async def own_queue(case: Mapping[str, Any], matter: Mapping[str, Any]) -> UUID 
     return elsewhere(dict(case), str(first or ""), matter, rows)
 
 
+async def for_category(case: Mapping[str, Any], *categories: str) -> tuple[UUID | None, ...]:
+    """The queue that takes the case where its first matter is about each of these."""
+    rows = await db.fetch("SELECT * FROM core_queue WHERE active")
+    account = await db.fetchval(f"SELECT {ACCOUNT.format(case='c')} FROM core_case c WHERE c.id = $1", case["id"])
+    return tuple(choose({**case, "account": account, "category": each}, rows) for each in categories)
+
+
 def elsewhere(
     case: Mapping[str, Any], first: str, matter: Mapping[str, Any], queues: Sequence[Mapping[str, Any]]
 ) -> UUID | None:

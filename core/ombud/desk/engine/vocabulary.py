@@ -213,10 +213,17 @@ CONDITIONS: tuple[Condition, ...] = (
 
 
 def _does(
-    key: str, words: str, schema: Mapping[str, Any], plan: Callable[[CaseFacts, Args], list[Change]], said: str,
-    group: str = "",
+    key: str, words: str, schema: Mapping[str, Any], plan: Callable[[CaseFacts, Args], list[Change]],
+    said: str | Callable[[Args], str], group: str = "",
 ) -> Action:  # fmt: skip
-    return Action(key, words, schema, plan, lambda args: said % _Words(args), group)
+    return Action(key, words, schema, plan, said if callable(said) else lambda args: said % _Words(args), group)
+
+
+def _clock_said(args: Args) -> str:
+    one = int(args["amount"]) == 1
+    unit = args["unit"].removesuffix("s") if one else args["unit"]
+    kind = "working " if args.get("business", True) else ""
+    return f"start a clock of {args['amount']} {kind}{unit}, called {args['clock']}"
 
 
 class _Words(dict[str, Any]):
@@ -274,7 +281,7 @@ ACTIONS: tuple[Action, ...] = (
           {**_text("clock", "called", regex="[a-z0-9][a-z0-9_-]{0,59}"), **_number("amount", "of", 1, 1000, 1),
            **_choice("unit", "in", {"hours": "hours", "days": "days"}, "hours"),
            "business": {"type": "boolean", "default": True, "meta": {"label": "working time only"}}},
-          _within, "start the clock %(clock)s of %(amount)s %(unit)s (working time: %(business)s)"),
+          _within, _clock_said),
     _does("start_clock", "Start a service level", _text("policy", "policy"),
           lambda facts, args: [t.StartClock(policy=args["policy"])], "start the clock of the policy %(policy)s"),
     _does("escalate", "Escalate", _text("ladder", "by the ladder"),

@@ -27,7 +27,7 @@ _LINES = {
     "worked": ("%(day)s, %(from)s to %(to)s: %(amount)s", "check"),
     "more": ("%(days)s more days: %(amount)s", "dots"),
     "closed": ("%(day)s: closed %(note)s", "lock"),
-    "counted": ("Counted: %(days)s days, to %(day)s", "calendar"),
+    "counted": ("Counted to %(day)s: %(amount)s", "calendar"),
     "paused": ("Held %(at)s: %(note)s", "player-pause"),
     "resumed": ("Runs on %(at)s", "player-play"),
     "reopened": ("Opened again %(at)s, its time ran on", "refresh"),
@@ -78,18 +78,18 @@ def line(each: Line, reading: Reading, language: str) -> dict[str, Any]:
     """`text` for the translator with `values`."""
     text, icon = _LINES[each.code]
     zone = ZoneInfo(reading.calendar.zone)
-    many = each.code == "held" and each.amount is None
     values = {
         "at": _moment(each.at, zone, language), "until": _moment(each.until, zone, language),
         "day": _day(each.day, language), "from": _time(each.at, zone), "to": _time(each.until, zone),
-        "amount": f"{each.days} days" if many or _in_days(each) else span(each.amount), "days": str(each.days),
+        "amount": _days(each) if each.amount is None else span(each.amount), "days": str(each.days),
         "note": _note(each),
     }  # fmt: skip
     return {"text": text, "values": values, "icon": icon, "sum": each.code == "due"}
 
 
-def _in_days(each: Line) -> bool:
-    return each.code == "allowed" and each.amount is None
+def _days(each: Line) -> str:
+    kind = "calendar " if each.code == "counted" else "business " if each.note == "business" else ""
+    return f"1 {kind}day" if each.days == 1 else f"{each.days} {kind}days"
 
 
 def _note(each: Line) -> str:
