@@ -13,6 +13,7 @@ from ombud.config import Config
 from ombud.web.guard import handlers_of
 
 EACH = 4  # addresses of one kind that are opened
+EACH_OF = {"/cases/{reference}": 12}  # what a case shows depends on what happened in it
 MOST = 400  # pages in all
 
 # Pages nobody walks to, and why. Everything else must be found by links from the first page.
@@ -28,6 +29,7 @@ APART = {
     "/track": "for those who come without their link; leads on",
     "/track/{token}": "leads on to whichever plugin shows the complaint",
     "/language/{code}": "leads back, in another language",
+    "/cases/{reference}/why/{entry}": "no rule acted yet; drawn in tests/look",
     "/cases/{reference}/slots/{slug}": "a part of the case's page",
     "/static/{name}": "a file",
     "/themes/{theme}/{name}": "a file",
@@ -91,7 +93,7 @@ def walk(client: httpx.Client, starts: list[str], config: Config) -> Walk:
     while waiting and len(seen) < MOST * 10:
         address = waiting.pop(0)
         kind = _kind(urlsplit(address).path, known)
-        if kind in APART or opened.get(kind, 0) >= EACH or sum(opened.values()) >= MOST:
+        if kind in APART or opened.get(kind, 0) >= EACH_OF.get(kind, EACH) or sum(opened.values()) >= MOST:
             continue
         opened[kind] = opened.get(kind, 0) + 1
         answer = client.get(address, follow_redirects=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 from ombud.desk import intake
 from ombud.desk.demo import firm as demo_firm
 from ombud.desk.demo import given, incoming
+from ombud.desk.demo import matters as demo_matters
 from ombud.desk.demo import routing as demo_routing
 from ombud.desk.demo.firm import LOCK, Firm
 from ombud.desk.demo.removal import RemovalReport, remove
@@ -64,6 +65,7 @@ async def load(progress: Progress = quiet) -> DemoReport:
             firm = await demo_firm.found()
             await given.keep_rate(firm)
             await demo_routing.set_up(firm, present)
+            await demo_matters.set_up(firm)
         stories = plan(present, (await promises_in(None)).answer_within_days)
         for number, story in enumerate(stories, 1):
             filed = await Telling(firm, story, number, present).tell()
@@ -72,6 +74,7 @@ async def load(progress: Progress = quiet) -> DemoReport:
         await _needs_a_look(firm, present)
         await incoming.come_in(firm, present)
         await demo_routing.give_out(firm, present)
+        await demo_matters.work_on(firm, present)
         await _note(firm)
     await db.execute("ANALYZE")  # else the first minutes are planned for an empty desk
     return await _report(firm, time.monotonic() - started)

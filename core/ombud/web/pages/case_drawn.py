@@ -193,6 +193,8 @@ def facts(view: CasePageView, scale: Scales = STANDARD) -> list[dict[str, Any]]:
         {"label": "Priority", "value": scale.priorities.get(case.priority) or label(case.priority)},
         {"label": "Severity", "value": scale.severities.get(case.severity, str(case.severity))},
     ]
+    if view.promises:
+        lines.append({"label": "Promises", "value": f"{view.promises} to keep", "href": f"{href_of(view)}/promises"})
     lines += [{"label": each.label, "value": _own(each.value)} for each in case.form if each.value not in {"", None}]
     return [each for each in lines if each is not None]
 
