@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.trail.history import PLAIN, SAID
+from ombud.desk.trail.history import PLAIN, QUIET, SAID
 from ombud.kernel.database import db
 from ombud.trust.ledger import LOOK_AGAIN, NEWS
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
@@ -150,7 +150,7 @@ async def _seen(viewers: Sequence[Viewer], news: Sequence[News]) -> list[Any]:
 
 def _told(viewer: Viewer, news: News, row: Any) -> Told:
     """Kinds that only the audit trail shows, and any kind for somebody an aspect is about, read `case.changed`."""
-    plain = news.kind in {*PLAIN, *SAID, PRESENCE, CLAIM} and not row["concerned"]
+    plain = news.kind in {*PLAIN, *SAID, *QUIET, PRESENCE, CLAIM} and not row["concerned"]
     return Told(
         reference=row["reference"], kind=news.kind if plain else CHANGED, seq=news.seq, version=row["version"],
         queue=row["queue"], mine=news.actor == viewer.actor,

@@ -19,14 +19,15 @@ PLAIN = (
     "payment.failed", "payment.unsure", "party.added", "claim.taken_over", "crm.recorded", "case.escalated",
     "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed", "case.parted",
     "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused",
-    "clock.resumed", "clock.moved", "clock.warned", "clock.breached", "aspects.reordered", *MATTER,
+    "clock.resumed", "clock.moved", "clock.breached", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
     "message.received", "message.sent", "note.written", "message.written", "message.sending", "message.waits",
     "message.unsure", "message.failed", "message.hurried", "message.put_off", "message.delivery_changed",
-    "message.mood",
 )  # fmt: skip
+# What another place of the page shows: the tone beside its message, the clocks on a page of their own.
+QUIET = ("message.mood", "clock.started", "clock.met", "clock.stopped", "clock.warned")
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
 
@@ -438,7 +439,7 @@ def seen(viewer: Viewer, arguments: Arguments, *, audit_only: bool, plain_kinds:
     if audit_only:
         return f"{audit} AND {heard} AND {apart}"
     plain = decide(viewer, "case.read", "entry").where("e", arguments)
-    shown, said = arguments.add(list(plain_kinds)), arguments.add(list(SAID))
+    shown, said = arguments.add(list(plain_kinds)), arguments.add([*SAID, *QUIET])
     return f"(({plain} AND e.kind = ANY({shown})) OR {audit}) AND NOT e.kind = ANY({said}) AND {heard} AND {apart}"
 
 
