@@ -12,8 +12,10 @@ from ombud.desk import aspects, cases, messages, support
 from ombud.desk.administration import queues as queue_setup
 from ombud.desk.administration.queues import QueueGiven
 from ombud.desk.case_list import CaseFilters, list_cases
+from ombud.desk.engine import folding
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.notices import mine as notices
+from ombud.desk.redress import disputes
 from ombud.desk.routing import absences, beginning, climbing, laddering, ladders, profiles
 from ombud.desk.routing.laddering import After, Content, Starts, Step
 from ombud.desk.routing.profiles import ProfileGiven
@@ -21,6 +23,7 @@ from ombud.desk.rules import applying
 from ombud.kernel import clock
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.trust.ledger import read
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import treatment
@@ -280,10 +283,18 @@ async def test_a_customer_who_writes_again_and_hears_nothing_is_escalated_again(
     assert await db.fetchval("SELECT count(*) FROM core_escalation") == 2
 
 
-async def test_no_amount_in_dispute_starts_nothing(desk: Any) -> None:
+async def test_what_is_in_dispute_in_all_open_matters_starts_a_ladder_in_its_currency(desk: Any) -> None:
     await ladder("dear", starts=Starts(amount=Decimal(1000), currency="EUR"))
-    await desk.file()
-    assert await beginning.start_due() == 0
+    agent = await desk.viewer("agent")
+    _, little, foreign, much = [(await desk.file("The fee.", "The letter.")).case_id for _ in range(4)]
+    rows = await db.fetch("SELECT id, case_id FROM core_aspect ORDER BY case_id, position")
+    for case_id, amount, currency in ((little, 999, "EUR"), (foreign, 5000, "PLN"), (much, 500, "EUR")):
+        for row in [row["id"] for row in rows if row["case_id"] == case_id][: 2 if case_id == much else 1]:
+            await disputes.say(agent, row, Decimal(amount), currency, None)
+    assert await beginning.start_due() == 1
+    assert await db.fetchval("SELECT case_id FROM core_escalation") == much
+    facts = folding.fold(await read([f"case/{much}"]))
+    assert [(each.amount_in_dispute, each.currency) for each in facts.aspects] == [(Decimal(500), "EUR")] * 2
 
 
 async def test_a_ladder_of_one_unit_is_for_its_cases_alone(desk: Any) -> None:

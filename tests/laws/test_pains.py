@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 INBOX, ROBOTS = "tests/plugins/test_inbox.py", "tests/plugins/test_inbox_robots.py"
 MERGES, DRAFTS = "tests/desk/test_merges.py", "tests/web/test_drafts.py"
+ESCALATION = "tests/desk/test_escalation.py"
 RECKONING = "tests/desk/test_clock_reckoning.py"
 MAIL = "plugins/email/tests/test_parsing.py"
 
@@ -70,6 +71,10 @@ PAINS = {
         (RECKONING, "test_a_policy_changed_half_way_counts_from_the_start_once_migrated_and_not_before"),
         ("plugins/sla/tests/test_contract.py",
          "test_a_line_that_is_edited_leaves_running_clocks_until_somebody_lets_one_go_over"),
+    ],
+    "nothing climbs when nobody answers": [
+        (ESCALATION, "test_each_step_is_taken_once_and_after_a_silence_they_follow_with_their_waits"),
+        (ESCALATION, "test_it_ends_when_answered_and_climbs_no_more"),
     ],
     "unsent text goes when a colleague changes the owner": [
         (DRAFTS, "test_a_draft_survives_a_new_owner_a_closed_case_its_reopening_and_the_end_of_the_session")

@@ -110,10 +110,9 @@ def _conditions(ladder: LadderShown, arguments: Arguments) -> str:
 
 
 def _amount(starts: Starts, arguments: Arguments) -> str:
-    """What is in dispute over the open matters of a case, in one currency. Read by name, so that a desk whose aspects
-    hold no amount has none in dispute."""
+    """What customers ask for in the open matters of a case, added up in the ladder's currency."""
     amount, currency = arguments.add(starts.amount), arguments.add(starts.currency)
     return (
-        "(SELECT coalesce(sum((to_jsonb(a)->>'amount_in_dispute')::numeric), 0) FROM core_aspect a WHERE a.case_id = "
-        f"c.id AND a.status = 'open' AND to_jsonb(a)->>'disputed_currency' = {currency}::text) >= {amount}::numeric"
+        "(SELECT coalesce(sum(a.amount_in_dispute), 0) FROM core_aspect a WHERE a.case_id = c.id "
+        f"AND a.status = 'open' AND a.disputed_currency = {currency}::text) >= {amount}::numeric"
     )
