@@ -1,7 +1,7 @@
 """The records of a case's page, as one viewer may see them. What is masked is None."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from ombud.desk.actions import Action
 from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.fields import FormField
+from ombud.desk.routing.shown import Glance
 from ombud.desk.shown import ClockShown, Named
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import FileShown, Said
@@ -234,6 +235,7 @@ class CasePageView:
     people: tuple[Named, ...]
     tied: bool = False
     promises: int = 0
+    routing: Glance = field(default_factory=Glance)
 
     @property
     def decided(self) -> int:

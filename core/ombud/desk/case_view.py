@@ -21,6 +21,7 @@ from ombud.desk.case_shown import (
 from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid
 from ombud.desk.fields import form
+from ombud.desk.routing.shown import GLANCE, glance_of
 from ombud.desk.shown import Named, clock_shown, emptied
 from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import SPOKEN_ABOUT
@@ -68,6 +69,7 @@ async def case_page(
         people=await _people(row) if talk and "case.assign" in rights else (),
         tied=row["tied"],
         promises=row["promises"],
+        routing=glance_of(viewer, row),
     )
 
 
@@ -97,6 +99,7 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
     (SELECT count(*) FROM core_task k JOIN core_aspect a ON a.id = k.aspect_id WHERE a.case_id = c.id
         AND k.done_at IS NULL AND k.dropped_at IS NULL AND {aspects}) AS promises,
+    {glance},
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -111,11 +114,16 @@ async def _case(viewer: Viewer, reference: str) -> Any:
         raise no_case("with this reference")
     arguments = Arguments()
     moment = arguments.add(now())
+    mine = about_me("c.id", arguments.add(viewer.user_id))
+    seen_aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
     sql = _CASE.format(
-        mine=about_me("c.id", arguments.add(viewer.user_id)), now=moment,
+        mine=mine, now=moment,
+        glance=GLANCE.format(
+            mine="FALSE" if viewer.system else mine, aspects=seen_aspects,
+            entries=decide(viewer, "case.read", "entry").where("e", arguments),
+        ),
         claim=claims.joined(moment), claim_columns=claims.COLUMNS,
-        aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
-        messages=decide(viewer, "case.read", "message").where("m", arguments),
+        aspects=seen_aspects, messages=decide(viewer, "case.read", "message").where("m", arguments),
         files=decide(viewer, "case.read", "attachment").where("f", arguments),
         reference=arguments.add(references.tidy(reference) or reference),
         rows=decide(viewer, "case.read", "case").where("c", arguments),

@@ -10,6 +10,7 @@ from uuid import UUID
 from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.setting_values import resolve
+from ombud.kernel.settled import Memory
 from ombud.trust.group_settings import levels
 
 KEY = "scales"
@@ -69,3 +70,14 @@ async def scales_in(unit_id: UUID) -> Scales:
         {code: str(found[f"priority_{code}"]) for code in PRIORITIES},
         found["severity_help"] or "", found["priority_help"] or "",
     )  # fmt: skip
+
+
+_remembered: Memory[UUID, Scales] = Memory(1000)
+
+
+async def scales_known(unit_id: UUID, settled: int) -> Scales:
+    """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
+    known = _remembered.of(settled)
+    if unit_id not in known:
+        known[unit_id] = await scales_in(unit_id)
+    return known[unit_id]

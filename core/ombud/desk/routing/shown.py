@@ -123,34 +123,31 @@ class Glance:
     given: GivenShown | None = None
 
 
-_GLANCE = """
-SELECT (SELECT jsonb_agg(jsonb_build_array(l.name, e.level, jsonb_array_length(v.content->'steps'), e.next_at)
+GLANCE = """
+CASE WHEN {mine} THEN NULL ELSE (
+    SELECT jsonb_agg(jsonb_build_array(l.name, e.level, jsonb_array_length(v.content->'steps'), e.next_at)
         ORDER BY e.level DESC, e.started_at)
     FROM core_escalation e JOIN core_ladder l ON l.id = e.ladder_id
     JOIN core_ladder_version v ON v.ladder_id = e.ladder_id AND v.number = e.number
     LEFT JOIN core_aspect a ON a.id = e.aspect_id
-    WHERE e.case_id = {case} AND e.state = 'running' AND (e.aspect_id IS NULL OR {aspects}) AND NOT {about}) AS running,
-    given.* FROM (SELECT 1) one LEFT JOIN LATERAL (SELECT e.at, e.body, e.cause,
-        coalesce(nullif(o.display_name, ''), o.name) AS owner, o.id AS owner_id
+    WHERE e.case_id = c.id AND e.state = 'running' AND (e.aspect_id IS NULL OR {aspects})) END AS climbing,
+(SELECT jsonb_build_object('at', e.at, 'body', e.body, 'owner', coalesce(nullif(o.display_name, ''), o.name),
+        'owner_id', o.id)
     FROM core_ledger_entry e LEFT JOIN core_user o ON o.id = nullif(e.body->>'owner', '')::uuid
-    WHERE e.stream = {stream} AND e.kind = 'case.assigned' AND {seen} ORDER BY e.seq DESC LIMIT 1) given ON TRUE
+    WHERE e.stream = 'case/' || c.id AND e.kind = 'case.assigned' AND {entries} ORDER BY e.seq DESC LIMIT 1) AS given
 """
+"""Columns over a case `c` that `glance_of` reads; `mine`: a matter of it is about the viewer; `aspects` over `a` and
+`entries` over `e`: what they may see."""
 
 
-async def glance(viewer: Viewer, case_id: UUID) -> Glance:
-    """In one statement."""
-    arguments = Arguments()
-    sql = _GLANCE.format(
-        case=arguments.add(case_id), stream=arguments.add(f"case/{case_id}"),
-        aspects=decide(viewer, "case.read", "aspect").where("a", arguments),
-        about=about_me("e.case_id", arguments.add(viewer.user_id)),
-        seen=decide(viewer, "case.read", "entry").where("e", arguments),
-    )  # fmt: skip
-    row = await db.fetchrow(sql, *arguments.values)
-    assert row is not None
-    running = tuple((name, level, of, moment_of(due)) for name, level, of, due in row["running"] or ())
-    found = _given(viewer, row, []) if row["body"] is not None and row["owner"] else None
-    return Glance(running, found)
+def glance_of(viewer: Viewer, row: Any) -> Glance:
+    """From a row with the columns of GLANCE."""
+    running = tuple((name, level, of, moment_of(due)) for name, level, of, due in row["climbing"] or ())
+    found = row["given"]
+    if not found or not found["owner"]:
+        return Glance(running)
+    at, owner_id = moment_of(found["at"]), UUID(found["owner_id"])
+    return Glance(running, _given(viewer, {**found, "at": at, "owner_id": owner_id}, []))
 
 
 _OVERVIEW = """

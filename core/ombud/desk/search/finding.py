@@ -172,11 +172,12 @@ async def _answered(look: _Look, kinds: Sequence[str]) -> Found:
 
 
 # The planner's statistics know nothing of the beginnings of words, and so it guesses wrong both ways. Common words are
-# found by going back in time until a page is full: for those, whatever would read all of them first is ruled out.
+# found by going back in time until a page is full: for those, whatever would read all of them first is ruled out. Rare
+# ones are found by the index of words: beside the cost of asking the policy, the planner would not mind reading all.
 _WAY = (
     "SELECT set_config('statement_timeout', $1, TRUE), set_config('enable_bitmapscan', $2, TRUE), "
     "set_config('enable_sort', $2, TRUE), set_config('enable_hashjoin', $2, TRUE), "
-    "set_config('enable_mergejoin', $2, TRUE)"
+    "set_config('enable_mergejoin', $2, TRUE), set_config('enable_seqscan', $3, TRUE)"
 )
 
 
@@ -193,16 +194,15 @@ async def _parts(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> 
 
 async def _parts_of_one(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> tuple[list[Hits], str]:
     """What one table holds, and which one was in use at the end."""
-    limit, way = f"{int(SECONDS * 1000)}ms", "on"
+    limit, common = f"{int(SECONDS * 1000)}ms", False
     async with db.transaction():
-        await db.execute(_WAY, limit, way)
+        await db.execute(_WAY, limit, "on", "off")
         here = replace(look, table=TABLES[live], common=await _common(TABLES[live], asked, kinds))
         parts = []
         for kind in kinds:
-            wanted = "off" if kind in here.common else "on"
-            if wanted != way:
-                await db.execute(_WAY, limit, wanted)
-                way = wanted
+            if (kind in here.common) != common:
+                common = not common
+                await db.execute(_WAY, limit, *(("off", "on") if common else ("on", "off")))
             parts.append(await _READ[kind](here, asked))
         in_use = await db.fetchval("SELECT live FROM core_search_state WHERE id = 1")
     return parts, str(in_use)

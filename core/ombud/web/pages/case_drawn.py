@@ -16,9 +16,8 @@ from ombud.desk.file_kinds import warning
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.templates import Template
-from ombud.desk.routing import shown as routing
 from ombud.desk.rules.explained import is_told
-from ombud.desk.scales import STANDARD, Scales, scales_in
+from ombud.desk.scales import STANDARD, Scales, scales_known
 from ombud.desk.shown import Named
 from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import Happened
@@ -73,9 +72,9 @@ async def show_case(
             for each, name in (offered.macros if offered else ())
         ],
         "crm": crm_places(viewer, view),
-        "routing": await routing.glance(viewer, view.case.id),
+        "routing": view.routing,
     }
-    scale = await scales_in(view.case.unit.id)
+    scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
     context |= {"priorities": list(scale.priorities.items()), "severities": list(scale.severities.items())}
     context["case"]["linked"] = linked(await tied_to(viewer, view.case.id), view) if view.tied else []

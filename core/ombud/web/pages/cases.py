@@ -275,7 +275,7 @@ async def _change_page(
     """The form; after a conflict it carries the newer version, so that sending again overwrites knowingly."""
     schema = await fields.schema_of(view.case.case_type)
     queues = [(str(each.id), each.name) for each in await choices.active_queues()]
-    scale = await scales.scales_in(view.case.unit.id)
+    scale = await scales.scales_known(view.case.unit.id, viewer_of(request).settled)
     return await page(
         request, "pages/case_change.html", here="queue", status=409 if conflict else wrong.status,
         case=case_drawn(view),

@@ -222,7 +222,7 @@ async def _aspect_page(
     as_it_is = {**details, "reason": ""}
     staff = [(str(each.id), each.display_name or each.name) for each in await users.list_users(active_only=True)]
     known = await taxonomies.choices("category", whole.case.unit.id, taxonomies.today(), viewer.language)
-    scale = await scales.scales_in(view.case.unit.id)
+    scale = await scales.scales_known(view.case.unit.id, viewer.settled)
     return await aspect_page(
         request, "pages/aspect.html", "matter", view, aspect, categories=[each.path for each in known],
         in_taxonomy=aspect.in_taxonomy, status=409 if conflict else wrong.status, base=details,
