@@ -38,8 +38,8 @@ def calendars(draw: st.DrawFn) -> Calendar:
     night = draw(st.integers(0, 6))
     if draw(st.booleans()):  # one shift over midnight, where the day after leaves it room
         first = week[(night + 1) % 7]
-        latest = 1440 + (first[0].opens if first else 360)
-        week[night] = (*(each for each in week[night] if each.closes <= 1200), Hours(1260, min(max(1275, latest), 2700)))
+        latest = min(1440 + (first[0].opens if first else 360), 2700)  # a day after it began at the most
+        week[night] = (*(each for each in week[night] if each.closes <= 1200), Hours(1260, max(1275, latest)))
     days = st.dates(date(2023, 12, 1), date(2024, 12, 31))
     assume(any(week))
     return Calendar(
