@@ -47,6 +47,7 @@ class _Doomed:
     skill_keys: list[str]
     ladders: list[UUID]
     rates: list[UUID]
+    protocols: list[UUID]
     batches: list[UUID] = field(default_factory=list)
 
 
@@ -102,6 +103,7 @@ async def _doomed(with_later: bool) -> _Doomed:
         queues=noted["queue"], case_types=[key for key in kinds if case_type_id(key) in noted["case_type"]],
         skills=noted.get("skill", []), skill_keys=[row["key"] for row in skills], ladders=noted.get("ladder", []),
         rates=noted.get("rate", []),
+        protocols=await _ids("SELECT id FROM core_protocol WHERE unit_id = ANY($1)", units),
     )  # fmt: skip
 
 
@@ -343,6 +345,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         "OR (event->>'stream' = 'setting/rates' AND event->'body'->>'rate' = ANY($5)) "
         "OR (event->>'stream' = 'setting/skills' AND (event->'body'->>'key' = ANY($6) "
         "OR event->'body'->>'reason' = 'demonstration')) "
+        "OR (event->>'stream' = 'setting/protocols' AND event->'body'->>'protocol' = ANY($7)) "
         "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration') "
         "OR (subscriber = 'job/outgoing.send' "
         "AND NOT EXISTS (SELECT 1 FROM core_outgoing o WHERE o.id::text = event->>'message'))",
@@ -352,6 +355,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         [str(each) for each in (*doomed.messages, *doomed.said)],
         [str(each) for each in doomed.rates],
         doomed.skill_keys,
+        [str(each) for each in doomed.protocols],
     )
 
 
