@@ -11,7 +11,7 @@ from uuid import UUID
 import holidays
 
 from ombud.desk.administration.authority import SET_UP, demand_in
-from ombud.desk.calendars.arithmetic import DAY, Calendar, Hours, Unworkable, Week
+from ombud.desk.calendars.arithmetic import DAY, Calendar, Hours, Unworkable
 from ombud.desk.calendars.versions import Content, Kept, OwnDay, current, exceptions_json, kept, put_version, week_json
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
@@ -191,10 +191,6 @@ def hours_text(hours: tuple[Hours, ...]) -> str:
 def clock_text(minutes: int) -> str:
     shown = minutes if minutes <= DAY else minutes - DAY
     return f"{shown // 60:02d}:{shown % 60:02d}"
-
-
-def week_text(week: Week) -> list[str]:
-    return [hours_text(hours) for hours in week]
 
 
 def codes(content: Content) -> dict[str, Any]:

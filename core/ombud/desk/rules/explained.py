@@ -13,8 +13,6 @@ from ombud.desk.rules.in_force import definition_of
 from ombud.desk.rules.wording import change_words, matched_words, when_words
 from ombud.kernel.database import db
 
-HALTS = {"loop": "it had led to this itself", "deep": "too many rules had set each other off"}
-
 
 @dataclass(frozen=True)
 class Because:

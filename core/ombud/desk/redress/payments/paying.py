@@ -24,7 +24,6 @@ from ombud.trust.policy import Viewer
 
 MANAGE = "payment.manage"
 JOB = "payments.hand_over"
-LATEST_AHEAD = 366
 
 _LINE = """
 SELECT r.*, EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id) AS gone,

@@ -3,8 +3,6 @@
 INTENDED, HANDING, HANDED = "intended", "handing", "handed_over"
 PAID, FAILED, UNSURE, CANCELLED = "paid", "failed", "unsure", "cancelled"
 STATES = (INTENDED, HANDING, HANDED, PAID, FAILED, UNSURE, CANCELLED)
-MAY_HAVE_GONE = (HANDING, HANDED, UNSURE, PAID)
-"""The money may have left: nothing of it is repeated or taken back without a person."""
 
 TAKE, HAND, TOOK, DOUBT, WAIT, REFUSE, SETTLE, BOUNCE = (
     "take", "hand", "took", "doubt", "wait", "refuse", "settle", "bounce",
