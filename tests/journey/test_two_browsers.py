@@ -153,7 +153,8 @@ def test_a_claim_is_seen_and_taken_over_and_both_are_told(two: Two) -> None:
     reference = two.file(piotr, "The app was down.")
     two.case(ewa, reference)
     piotr.locator("h1").click()
-    piotr.keyboard.press("w")
+    with piotr.expect_navigation():  # news of the claim may come to the page that is about to go away
+        piotr.keyboard.press("w")
     ewa.get_by_text("piotr is working on this").wait_for(timeout=SLOW)
     _note_toasts(piotr)
     ewa.get_by_role("button", name="Take over").click()
