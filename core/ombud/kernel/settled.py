@@ -26,7 +26,7 @@ class Memory(Generic[K, V]):
 
     async def of(self, key: K, settled: int, read: Callable[[], Awaitable[V]]) -> V:
         """What is known of `key` under this number, else what `read` finds now. In a transaction, which may have
-        changed what nobody else sees yet, nothing is known and nothing is kept; nor where nobody read the number (0)."""
+        changed what nobody else sees yet, nothing is known or kept; nor where nobody read the number (0)."""
         known = self._under(settled)
         if key not in known:
             known[key] = await read()
