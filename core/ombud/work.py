@@ -14,6 +14,7 @@ from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
+from ombud.desk.casefile import making as case_file_making
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import watching as clock_watching
@@ -82,6 +83,7 @@ def register(config: Config) -> None:
     register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
     register_job("ledger.verify", ledger_desk.run_verify)
+    register_job(case_file_making.JOB, case_file_making.run)
     register_job("trust.sweep", sweep_access)
     register_job(crm_asking.JOB, crm_asking.refresh)
     register_job(crm_closing.JOB, crm_closing.tell)

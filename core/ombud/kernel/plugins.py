@@ -60,6 +60,7 @@ class Loaded:
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
+    case_files: tuple[api.CaseFileFormat, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -189,6 +190,7 @@ _KINDS: dict[str, type] = {
     "routers": api.Router,
     "deadlines": api.Deadlines,
     "classifiers": api.Classifier,
+    "case_files": api.CaseFileFormat,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -242,7 +244,7 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
 
 
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router")):
+    for name, what in (("crms", "customer system"), ("routers", "router"), ("case_files", "case file")):
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")

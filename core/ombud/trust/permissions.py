@@ -43,6 +43,7 @@ PERMISSIONS = (
     Permission("outgoing.approve", "Approve messages of others before they leave", (LEADER, COMPLIANCE)),
     Permission("template.manage", "Write templates and macros", (LEADER, ADMINISTRATOR)),
     Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("case.hand_over", "Make files for an ombudsman, mark what is privileged", (LEADER, COMPLIANCE)),
     Permission("person.read", "See people and their roles", _DESK),
     Permission("person.contact", "See addresses, phone numbers and e-mail", (AGENT, LEADER, COMPLIANCE)),
     Permission("person.write", "Correct a person's details", _WORK),
