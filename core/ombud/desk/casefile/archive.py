@@ -16,7 +16,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ombud.desk.case_shown import RedressShown
+from ombud.desk.case_shown import AspectShown, RedressShown
 from ombud.desk.casefile.choosing import WHY, Choice, Item, events_in, items_of, outsiders_in
 from ombud.desk.casefile.profiles import Profile, Told
 from ombud.desk.casefile.record import Record
@@ -226,7 +226,7 @@ def _aspects(draft: Draft) -> list[dict[str, Any]]:
     return [
         {
             "letter": each.letter, "title": redact(each.title), "text": redact(each.text),
-            "category": each.category_label, "outcome": each.outcome_label or "Not decided yet",
+            "category": _category(each), "outcome": each.outcome_label or "Not decided yet",
             "reason": redact(each.reason), "cause": each.cause_label,
             "decided": draft.moment(each.decided_at) if each.decided_at else "",
             "by": draft.who(each.decided_by.name, "user/") if each.decided_by else "",
@@ -245,6 +245,10 @@ def _aspects(draft: Draft) -> list[dict[str, Any]]:
         }
         for each in draft.record.view.aspects if each.id in draft.choice.aspects
     ]  # fmt: skip
+
+
+def _category(each: AspectShown) -> str:
+    return each.category_words or (label(each.category) if each.category else "")
 
 
 def _money(one: RedressShown) -> str:

@@ -147,7 +147,8 @@ def _file(record: Record, choice: Choice, file: FileShown, at: datetime, message
 
 def _who(record: Record, form: CaseFileFormat, said: Said) -> str:
     if said.person_id is None or said.kind in {"note", "out"}:
-        return said.author if form.staff_names or said.author == "Ombud" else "A member of staff"
+        staff = said.author if form.staff_names or said.author == "Ombud" else "a member of staff"
+        return f"As told to {staff}" if said.kind == "in" else staff[:1].upper() + staff[1:]
     for each in record.outsiders:
         if each.person_id == said.person_id:
             return label(each.role)
