@@ -41,7 +41,7 @@ from ombud.kernel.notices import Notices
 from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
-from ombud.trust import checkpoints, resets, sessions, throttle
+from ombud.trust import checkpoints, resets, sessions, stamping, throttle
 from ombud_plugin_api import Channel, InboundChannel, InboundMessage, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
@@ -82,6 +82,7 @@ def register(config: Config) -> None:
     register_job("bulk.sweep", bulk_run.sweep)
     register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
+    register_job("ledger.timestamp", timestamp)
     register_job("ledger.verify", ledger_desk.run_verify)
     register_job(case_file_making.JOB, case_file_making.run)
     register_job("trust.sweep", sweep_access)
@@ -116,6 +117,8 @@ def register(config: Config) -> None:
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
     schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
+    if config.ledger.timestamp_url:
+        schedule.every("ledger.timestamp", schedule.interval(hours=1), "ledger.timestamp")
     minutes = config.ledger.checkpoint_minutes
     schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
 
@@ -127,6 +130,13 @@ async def fold_counts(payload: dict[str, Any], context: JobContext) -> None:
 async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
     await checkpoints.make_checkpoint()
     await checkpoints.publish(settings().ledger.publish_file)
+
+
+async def timestamp(payload: dict[str, Any], context: JobContext) -> None:
+    """Has the newest checkpoint time-stamped outside; what goes wrong stands among the jobs."""
+    held = settings().ledger
+    if held.timestamp_url:
+        await stamping.stamp_newest(held.timestamp_url, held.roots, held.publish_file)
 
 
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:

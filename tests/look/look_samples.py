@@ -828,7 +828,9 @@ def ledger_page(**more: Any) -> dict[str, Any]:
               "published": n < 41} for n in (41, 40)]  # fmt: skip
     usual = {
         "wrong": {"verify_reference": "", "export_reference": "", "since": "", "until": ""}, "typed": "",
-        "days": {"since": "", "until": ""}, "may_whole": True, "running": None,
+        "days": {"since": "", "until": ""},
+        "stamp": {"n": 41, "at": ago(hours=1)}, "stamp_url": "tsa.example",
+        "may_whole": True, "running": None,
         "results": [result, {**result, **broken}], "checkpoints": marks, "publish_file": "/srv/checkpoints.jsonl",
         "trouble": "", "public_key": "ab12" * 16, "key_id": "ab12" * 4, "minutes": 10,
     }  # fmt: skip

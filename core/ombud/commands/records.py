@@ -9,8 +9,10 @@ from ombud.trust import keys, ledger_commands
 
 
 def ledger_verify(config: Config, asked: argparse.Namespace) -> int:
-    publish = config.ledger.publish_file
-    return with_desk(config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed))
+    publish, roots = config.ledger.publish_file, config.ledger.roots
+    return with_desk(
+        config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed, roots=roots)
+    )
 
 
 def ledger_export(config: Config, asked: argparse.Namespace) -> int:

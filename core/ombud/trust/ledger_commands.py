@@ -31,10 +31,12 @@ def everything(entry: object, opening: object) -> bool:
     return True
 
 
-async def verify_command(since: int | None = None, publish_file: Path | None = None, *, sealed: bool = False) -> int:
+async def verify_command(
+    since: int | None = None, publish_file: Path | None = None, *, sealed: bool = False, roots: Path | None = None
+) -> int:
     """0 when everything holds; else 1, after naming the first thing that does not."""
     started = time.monotonic()
-    report = await verify(since, _Progress(), publish_file, sealed=sealed)
+    report = await verify(since, _Progress(), publish_file, sealed=sealed, roots=roots)
     if report.broken:
         print(f"DOES NOT HOLD: {report.broken}", file=sys.stderr)
         return 1
@@ -42,7 +44,8 @@ async def verify_command(since: int | None = None, publish_file: Path | None = N
         f"{report.entries} entries in {report.streams} streams hold, and so do {report.checkpoints} checkpoints "
         f"({time.monotonic() - started:.1f} s).\n"
         f"{report.newer} entries are newer than the last checkpoint; {report.published} checkpoints were compared "
-        f"with the published ones.\n{_of_sealed(report) if sealed else ''}{CAVEAT}"
+        f"with the published ones, and {report.stamped} time-stamps hold.\n"
+        f"{_of_sealed(report) if sealed else ''}{CAVEAT}"
     )
     return 0
 

@@ -69,7 +69,8 @@ async def run_verify(payload: dict[str, Any], context: JobContext) -> None:
 
     saying = asyncio.create_task(_say(context, reached))  # its own task: the verification's transaction only reads
     try:
-        report = await verify(progress=note, publish_file=settings().ledger.publish_file, sealed=sealed)
+        held = settings().ledger
+        report = await verify(progress=note, publish_file=held.publish_file, sealed=sealed, roots=held.roots)
     finally:
         saying.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -105,7 +106,8 @@ async def _keep(actor: str, scope: Mapping[str, Any], report: Report, seconds: f
     body = {
         **scope, "holds": not report.broken, "broken": report.broken, "where": report.where, "entries": report.entries,
         "streams": report.streams, "checkpoints": report.checkpoints, "newer": report.newer,
-        "published": report.published, "opened": report.opened, "erased": report.erased, "seconds": int(seconds),
+        "published": report.published, "stamped": report.stamped,
+        "opened": report.opened, "erased": report.erased, "seconds": int(seconds),
     }  # fmt: skip
     async with db.transaction():
         await append(actor=actor, entries=[NewEntry(STREAM, "ledger.verified", body)])

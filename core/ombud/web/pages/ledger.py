@@ -1,6 +1,6 @@
 """The ledger: whether it holds, its checkpoints, the record of a case to take along, and looking for entries."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from ombud.desk.trail.ledger_search import WINDOW, EntryFound, Sought, search
 from ombud.kernel.database import db
 from ombud.kernel.job_list import Piece
 from ombud.process import settings
-from ombud.trust import checkpoints, signing, verifier
+from ombud.trust import checkpoints, signing, timestamps, verifier
 from ombud.trust.canonical import canonical
 from ombud.trust.checkpoints import PublishedDiffers
 from ombud.web.door import viewer_of
@@ -126,6 +126,7 @@ async def _page(
         published, trouble = 0, str(problem)
     newest = await db.fetch(f"SELECT n, at, size, root FROM core_checkpoint ORDER BY n DESC LIMIT {SHOWN}")
     running = await ledger_desk.verifying()
+    stamp, stamp_trouble = _newest_stamp(path)
     public_key = await signing.public_key()
     return await administration_page(
         request, "pages/ledger.html", "ledger", status=status, wrong={**UNTYPED, **(wrong or {})}, typed=typed,
@@ -134,9 +135,21 @@ async def _page(
         results=[_result(each) for each in await ledger_desk.results(viewer)],
         checkpoints=[{"n": row["n"], "at": row["at"], "size": row["size"], "root": row["root"].hex(),
                       "published": row["n"] <= published} for row in newest],
-        publish_file=str(path), trouble=trouble, public_key=public_key, key_id=public_key[:16],
+        publish_file=str(path), trouble=trouble or stamp_trouble, stamp=stamp,
+        stamp_url=settings().ledger.timestamp_url,
+        public_key=public_key, key_id=public_key[:16],
         minutes=settings().ledger.checkpoint_minutes,
     )  # fmt: skip
+
+
+def _newest_stamp(publish_file: Path) -> tuple[dict[str, Any] | None, str]:
+    """Of the stamps that were kept, as the file says it; the verification proves them."""
+    try:
+        kept = timestamps.stamps(timestamps.path_beside(publish_file))
+    except (timestamps.StampFailed, OSError) as problem:
+        return None, str(problem)
+    newest = kept[-1] if kept else None
+    return newest and {"n": newest["n"], "at": datetime.fromisoformat(newest["at"])}, ""
 
 
 def _running(piece: Piece) -> dict[str, Any]:
