@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ombud.desk.casefile.making import FileMade
+from ombud.desk.trail.as_of import Words
 
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -12,7 +13,7 @@ HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 def pages(work: Callable[..., Any], csrf_field: Any, ago: Callable[..., Any]) -> dict[str, Any]:
     """`work`: the shell of a page; `ago`: a moment before now."""
     drawn = _Drawn(work, csrf_field, ago)
-    return drawn.case_files()
+    return {**drawn.case_files(), **drawn.as_of()}
 
 
 class _Drawn:
@@ -164,3 +165,46 @@ class _Drawn:
             one(2, "ready"),
             one(3, "failed", "You cannot do this in this case. Ask your leader."),
         ]
+
+    def as_of(self) -> dict[str, Any]:
+        usual = {
+            "shell": self.work("queue"),
+            "csrf_field": self.csrf_field,
+            "reference": "OMB-4182",
+            "href": "/cases/OMB-4182",
+            "asked": "2026-11-20",
+            "wrong": "",
+            "at": self.ago(days=3),
+            "there": True,
+            "words": Words("Overdraft fee taken twice", erased=True),
+            "people": ["Helena Marsh"],
+            "facts": [("Status", "In progress"), ("Owner", "Ewa Kruk"), ("Received", self.ago(days=20))],
+            "aspects": [
+                {
+                    "letter": "A", "title": "Overdraft fee", "text": "You took the fee twice.", "erased": True,
+                    "reason": "It was booked twice.", "status": "Closed", "owner": "Ewa Kruk", "category": "Fees",
+                    "outcome": "Upheld", "cause": "System fault",
+                    "redress": [{"kind": "Money", "amount": "40.00 EUR", "at": self.ago(days=4)}],
+                },
+                {
+                    "letter": "B", "title": "", "text": "", "erased": False, "reason": "", "status": "Open",
+                    "owner": "", "category": "", "outcome": "", "cause": "", "redress": [],
+                },
+            ],
+            "said": [
+                {"kind": "in", "author": "Helena Marsh", "at": self.ago(days=20), "text": "You took the fee twice."},
+                {"kind": "note", "author": "Ewa Kruk", "at": self.ago(days=9), "text": "I rang the branch."},
+            ],
+            "later": 4,
+            "proof": {"entry": 12, "hash": HASH, "checkpoint": (41, self.ago(days=3))},
+        }  # fmt: skip
+        none = {"there": False, "words": Words(), "facts": [], "people": [], "aspects": [], "said": [],
+                "proof": {"entry": 0, "hash": "", "checkpoint": None}}  # fmt: skip
+        return {
+            "as-of": ("pages/as_of.html", usual),
+            "as-of-none": ("pages/as_of.html", {**usual, **none}),
+            "as-of-wrong": (
+                "pages/as_of.html",
+                {**usual, "asked": "yesterday", "wrong": "This is not a day and time. Write it like 2026-11-23."},
+            ),
+        }
