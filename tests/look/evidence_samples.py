@@ -1,19 +1,23 @@
 """What leaves the desk as evidence, as the pages draw it."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.casefile.making import FileMade
 from ombud.desk.trail.as_of import Words
+from ombud.insight.compliance import CORE, Control, Holding, Report
 
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
-def pages(work: Callable[..., Any], csrf_field: Any, ago: Callable[..., Any]) -> dict[str, Any]:
-    """`work`: the shell of a page; `ago`: a moment before now."""
+def pages(
+    work: Callable[..., Any], csrf_field: Any, ago: Callable[..., Any], administration: Callable[..., Any]
+) -> dict[str, Any]:
+    """`work`: the shell of a page; `ago`: a moment before now; `administration`: what its pages share."""
     drawn = _Drawn(work, csrf_field, ago)
-    return {**drawn.case_files(), **drawn.as_of()}
+    return {**drawn.case_files(), **drawn.as_of(), **drawn.compliance(administration)}
 
 
 class _Drawn:
@@ -207,4 +211,69 @@ class _Drawn:
                 "pages/as_of.html",
                 {**usual, "asked": "yesterday", "wrong": "This is not a day and time. Write it like 2026-11-23."},
             ),
+        }
+
+    def compliance(self, administration: Callable[..., Any]) -> dict[str, Any]:
+        controls = (
+            Control(
+                "received", "Receipt: complaints registered", "412", "", "/administration/compliance/cases/received"
+            ),
+            Control("late", "Response: not answered in time", "3", "The answer came, or comes, too late.", "/x"),
+            Control("users", "Active users", "14", "", ""),
+        )
+        plugin = Holding(
+            "Salesforce",
+            "Accounts and contacts beside the case",
+            False,
+            ("salesforce_seen: name, email (delete)",),
+            ("example.org",),
+            "",
+            "It sends data outside, and names nobody to tell of a leak.",
+        )
+        groups = (("Handling of complaints (stages after ISO 10002)", controls),)
+        report = Report(date(2026, 1, 1), date(2026, 6, 30), self.ago(hours=1), "Modra Bank", groups, (CORE, plugin))
+        usual = {
+            **administration("compliance"),
+            "csrf_field": self.csrf_field,
+            "report": report,
+            "whole": True,
+            "note": "",
+            "typed": {"since": "2026-01-01", "until": "2026-06-30"},
+            "errors": [],
+            "error_of": {},
+            "download": "/administration/compliance/report.html",
+        }
+        bare = Report(
+            date(2026, 1, 1), date(2026, 6, 30), self.ago(hours=1), "Modra Bank", (("Access", controls[:1]),), ()
+        )
+        wrong = {"note": "This is empty. Write at least a few words."}
+        errors = [{"field": "note", "message": wrong["note"]}]
+        ground = {
+            **administration("compliance"),
+            "words": "Response: not answered in time",
+            "shown": 2,
+            "back": "?since=2026-01-01",
+            "cases": [
+                {
+                    "reference": "OMB-4182",
+                    "title": "Fee taken twice",
+                    "status": "Open",
+                    "day": date(2026, 3, 3),
+                    "href": "/c",
+                },
+                {
+                    "reference": "OMB-4183",
+                    "title": "Card lost",
+                    "status": "Closed",
+                    "day": date(2026, 3, 1),
+                    "href": "",
+                },
+            ],
+        }
+        return {
+            "compliance": ("pages/compliance.html", usual),
+            "compliance-bare": ("pages/compliance.html", {**usual, "report": bare, "whole": False}),
+            "compliance-refused": ("pages/compliance.html", {**usual, "errors": errors, "error_of": wrong}),
+            "compliance-cases": ("pages/compliance_cases.html", ground),
+            "compliance-cases-none": ("pages/compliance_cases.html", {**ground, "cases": []}),
         }

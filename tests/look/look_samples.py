@@ -1490,7 +1490,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
-PAGES |= evidence_samples.pages(work, csrf_field, ago)
+PAGES |= evidence_samples.pages(work, csrf_field, ago, administration)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= matter_samples.pages(

@@ -62,6 +62,7 @@ PERMISSIONS = (
     Permission("health.read", "See how the desk itself is doing", (ADMINISTRATOR,)),
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
+    Permission("compliance.read", "See the compliance report", (COMPLIANCE,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
 )
 

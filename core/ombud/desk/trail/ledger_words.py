@@ -99,6 +99,8 @@ DESK: dict[str, tuple[str, str]] = {
     "job.run_again": ("%(actor)s ran work again: %(job)s", "repeat"),
     "job.given_up": ("%(actor)s gave up work: %(job)s", "ban"),
     "ledger.verified": ("%(actor)s verified the ledger", "shield-check"),
+    "access.reviewed": ("%(actor)s reviewed who may do what", "shield-check"),
+    "compliance.reported": ("%(actor)s took the compliance report along", "clipboard-check"),
     "ledger.period_exported": ("%(actor)s exported the record of a period", "file-export"),
     "desk.imported": ("%(actor)s filled the desk from an export", "file-import"),
     "demo.loaded": ("%(actor)s loaded the demonstration firm", "download"),
