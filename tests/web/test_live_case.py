@@ -40,6 +40,33 @@ async def test_who_looks_and_who_writes_is_told_to_the_others_and_ends_by_itself
     assert await db.fetchval("SELECT count(*) FROM core_presence") == 0
 
 
+async def test_a_browser_that_leaves_while_it_speaks_is_no_failure(desk: Any, caplog: Any) -> None:
+    agent = await desk.signed_in("agent")
+    token = await agent.token("/me/password")
+    cookies = "; ".join(f"{name}={value}" for name, value in agent.http.cookies.items())
+    messages = iter([{"type": "http.request", "body": b'{"ca', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = {"host": "desk.test", "cookie": cookies, "x-csrf-token": token, "content-type": "application/json"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "https",
+        "path": "/live/here", "raw_path": b"/live/here", "query_string": b"", "root_path": "",
+        "client": ("127.0.0.1", 1), "server": ("desk.test", 443),
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }  # fmt: skip
+    with caplog.at_level("INFO", "ombud.web"):
+        await desk.app(scope, receive, send)
+    assert "POST /live/here: the browser left before it had sent everything" in caplog.text
+    assert not [each for each in caplog.records if each.levelname in {"WARNING", "ERROR", "CRITICAL"}]
+    assert sent[0]["status"] == 400  # nobody reads it
+
+
 async def test_presence_ends_with_the_session_and_leaves_no_history(desk: Any) -> None:
     agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
     filed = await desk.file("The fee was taken twice.")
