@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ombud.kernel import plugins
+from ombud.kernel import plugins, starting
 from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +33,17 @@ CHROMIUM_FLAGS = [
 def pytest_configure(config: pytest.Config) -> None:
     """Processes keep what they compiled; what each test costs is written down where somebody asks for it (costs.py)."""
     keep_compiled()
+    starting.begin()
     sys.path.insert(0, str(Path(__file__).parent))
     if file := os.environ.get("OMBUD_TEST_COSTS"):
         from costs import Costs
 
         config.pluginmanager.register(Costs(Path(file)))
+
+
+def pytest_collection_finish() -> None:
+    """Some million objects of modules and tests stay for good; a run would look through them hundreds of times."""
+    starting.begun()
 
 
 def keep_compiled() -> None:
