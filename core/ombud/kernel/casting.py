@@ -35,6 +35,7 @@ def main() -> None:
     starting.begin()
     asked = _arguments()
     child.die_with(asked.parent)
+    _show_as(sys.orig_argv[:-2])  # the room is nothing to look at
     for module in asked.modules:
         importlib.import_module(module)
     if len(os.listdir("/proc/self/task")) > 1:
@@ -52,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("modules", nargs="+")
     parser.add_argument("--parent", type=int, required=True, help="process id of the supervisor")
     parser.add_argument("--line", type=int, required=True, help="descriptor of the socket on which orders come")
-    parser.add_argument("--room", default="", help="room for the longer command line of a process that was forked")
+    parser.add_argument("--room", help="last: room for the longer command line of a process that was forked")
     return parser.parse_args()
 
 
