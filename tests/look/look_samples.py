@@ -349,6 +349,11 @@ ENTRIES = [
             {"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400},
             {"name": "statement.html", "href": "/f/2", "size": 2_400, "warning": "page"},
         ],
+        pieces=[
+            ("I enclose both statements. ", ""),
+            ("The fee of €42.00", "A, B"),
+            (" appears on 2 and on 3 October.", ""),
+        ],
         cut="I should like to have it back before the end of the month.",
     ),
     said(
@@ -459,10 +464,10 @@ ASPECTS = [
     ),
 ]
 CHIPS = [
-    {"letter": "A", "decided": True, "title": "Double fee", "count": 6},
-    {"letter": "B", "decided": False, "title": "Branch visit", "count": 3},
-    {"letter": "C", "decided": False, "title": "Card block", "count": 5},
-]
+    {"letter": letter, "decided": letter == "A", "title": title, "count": count, "id": letter, "may_pin": True,
+     "href": f"/cases/OMB-4182/aspects/{letter}"}
+    for letter, title, count in (("A", "Double fee", 6), ("B", "Branch visit", 3), ("C", "Card block", 5))
+]  # fmt: skip
 
 
 def composer(**more: Any) -> dict[str, Any]:

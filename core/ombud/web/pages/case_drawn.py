@@ -325,9 +325,10 @@ def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
     """The timeline and its chips."""
     href, chosen = href_of(view), f"&about={about}" if about else ""
     chips = [
-        {"letter": each.letter, "decided": each.decided, "title": each.title, "count": each.said}
+        {"letter": each.letter, "decided": each.decided, "title": each.title, "count": each.said, "id": str(each.id),
+         "href": f"{href}/aspects/{each.id}", "may_pin": "change" in {one.key for one in each.actions if one.allowed}}
         for each in view.aspects
-    ]
+    ]  # fmt: skip
     return {
         "about": about.upper(), "chips": chips, "said": view.said,
         "entries": [entry_drawn(each, "" if view.case.about_me else href) for each in view.entries],
@@ -345,6 +346,7 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
         text = "A message was taken back before it left"
         return {"kind": "event", "id": str(entry.id), "at": entry.at, "icon": "arrow-back-up", "text": text}
     text, rest = cut(entry.text)
+    rest_from = len(entry.text) - len(rest)
     files = [
         {"name": each.name, "href": f"/files/{each.id}", "size": each.size,
          "warning": warning(each.name, each.content_type)}
@@ -352,19 +354,19 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
-        "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
+        "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest, "cut_from": rest_from,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry), **_passages(entry, text, rest), **_came_in(entry),
+        "way": way_drawn(entry), **_passages(entry, text, rest, rest_from), **_came_in(entry),
     }  # fmt: skip
 
 
-def _passages(entry: Said, text: str, rest: str) -> dict[str, Any]:
+def _passages(entry: Said, text: str, rest: str, rest_from: int) -> dict[str, Any]:
     """The pieces of the text, and of what is cut off, where a passage is pinned to an aspect."""
     if not entry.pins:
         return {}
     return {
         "pieces": marked(text, entry.pins),
-        "cut_pieces": marked(rest, entry.pins, len(entry.text) - len(rest)) if rest else [],
+        "cut_pieces": marked(rest, entry.pins, rest_from) if rest else [],
     }
 
 
