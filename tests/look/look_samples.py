@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import admin_samples
 import clock_samples
@@ -18,6 +19,7 @@ from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
 from ombud.desk.routing.shown import Glance
+from ombud.desk.trail.timeline import AskedIn
 from ombud.web import keys
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
@@ -390,6 +392,7 @@ ENTRIES = [
         "phone",
         "Card works again, she can pay at the pharmacy. Wants the answer in writing.",
         "C",
+        asks=[AskedIn(UUID(int=7), "C", "Receipt of the pharmacy", "Helena Marsh", date(2026, 12, 1), "asked")],
         channel_label="called Helena, 4 min 30 s",
     ),
     said(
@@ -484,6 +487,15 @@ def composer(**more: Any) -> dict[str, Any]:
         "key": "0190",
         "warning": "C has no outcome yet",
         "error": "",
+        "asks": {
+            "lines": [
+                {"what": "Statement of October", "of": "Helena Marsh", "by": "2026-12-01", "for": "A", "need": ""},
+                {"what": "", "of": "Helena Marsh", "by": "", "for": "", "need": ""},
+            ],
+            "kept": 1,
+            "aspects": [("A", "A: Double fee"), ("C", "C: Card block")],
+            "href": "/cases/OMB-4182/asks",
+        },
         **more,
     }
 
@@ -1265,8 +1277,17 @@ DRAFTS = [
      "at": ago(days=9), "text": ""},
 ]  # fmt: skip
 
+
+def asks(**more: Any) -> dict[str, Any]:
+    whole = case()
+    needs = [{"key": "statement", "label": "Statement of the month"}]
+    return {**whole, "offered": [{"aspect": ASPECTS[2], "needs": needs}], "customer": "Helena Marsh", **more}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
+    "asks": ("pages/asks.html", asks()),
+    "asks-none": ("pages/asks.html", asks(offered=[])),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
     "queue-first": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="first")),
     "queue-hidden": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="hidden", view=VIEW)),

@@ -356,7 +356,7 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
         "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest, "cut_from": rest_from,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry), **_passages(entry, text, rest, rest_from), **_came_in(entry),
+        "way": way_drawn(entry), "asks": entry.asks, **_passages(entry, text, rest, rest_from), **_came_in(entry),
     }  # fmt: skip
 
 

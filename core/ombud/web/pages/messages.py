@@ -23,6 +23,7 @@ from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import asking
 from ombud.web.pages.case_drawn import show_case
 from ombud.web.pages.composer import PARTS
 from ombud.web.pages.fragments import fragment
@@ -82,7 +83,8 @@ def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: li
         text=form.text("text"), kind=form.text("letter", "reply"), channel=form.text("channel", PAGE),
         recipient=form.identity("recipient"), subject=form.text("subject"), aspect_ids=pinned, documents=documents,
         files=[identity_of(each, "files") for each in form.all("files") if each],
-        leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"), key=_key(form),
+        asks=asking.wanted(form, view.aspects), leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"),
+        key=_key(form),
         template_id=form.identity("template_id"),
     )  # fmt: skip
 
@@ -147,6 +149,7 @@ def _same_reader(form: Given, kind: str, view: CasePageView) -> None:
 def _typed(form: Given) -> dict[str, str]:
     """What the box holds; choices that are left as they are take no place in a draft."""
     typed = {name: ",".join(each for each in form.all(name) if each) for name in PARTS if form.has(name)}
+    typed["asks"] = asking.as_draft(form)
     return {"kind": "", "text": "", **{name: words for name, words in typed.items() if words}}
 
 
