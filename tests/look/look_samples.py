@@ -294,12 +294,13 @@ def bulk(state: str, **counts: int) -> dict[str, Any]:
     about = {
         "id": "7", "href": "/bulk/7", "state": state, "total": sum(counts.values()), "cut": True, "most": 1000,
         "origin": "/queues/all", "worked": 23, "of": 63, "may_undo": state == "done", "until": ago(hours=-24),
-        "background": True, **every,
+        "background": True, "messages": False, **every,
     }  # fmt: skip
     return {
         "shell": work("queue"), "csrf_field": csrf_field, "bulk": about, "what": "Give to somebody: Piotr Maj",
         "actions": [("take", "Take", ""), ("assign", "Give to somebody", "")], "people": [("2", "Piotr Maj")],
         "queues": [("1", "Cards and fees")], "priorities": [("high", "High")], "groups": groups,
+        "texts": [("ours", "Reply: We look into it (en)")], "letters": [("reply", "Reply")],
         "severities": [("3", "3, serious")], "categories": [("cards", "Cards")],
         "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "severity": "", "category": "",
                  "text": "", "errors": [], "error_of": {}},
@@ -1278,6 +1279,19 @@ DRAFTS = [
 ]  # fmt: skip
 
 
+def bulk_messages() -> dict[str, Any]:
+    whole = bulk("planned", ready=2, cannot=1)
+    return {**whole, "bulk": {**whole["bulk"], "messages": True}, "what": "Write to the customers",
+            "form": {**whole["form"], "action": "reply"}}  # fmt: skip
+
+
+def bulk_message(**more: Any) -> dict[str, Any]:
+    message = {"subject": "Your complaint", "text": "Dear Ms Marsh,\nwe look into it.", "way": "E-mail",
+               "to": "Helena Marsh", "letter": "Reply", "waits": True, "problem": "", **more}  # fmt: skip
+    return {"shell": work("queue"), "csrf_field": csrf_field, "href": "/bulk/7", "message": message,
+            "case": {"reference": "OMB-4182", "href": "/cases/OMB-4182"}}  # fmt: skip
+
+
 def asks(**more: Any) -> dict[str, Any]:
     whole = case()
     needs = [{"key": "statement", "label": "Statement of the month"}]
@@ -1297,6 +1311,9 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "view-new": ("pages/view.html", {**saved_view(), "view": None, "other": {"id": "3", "name": "Mine", "version": 1}}),
     "keys": ("pages/keys.html", own_keys()),
     "bulk-choosing": ("pages/bulk.html", bulk("choosing", chosen=3)),
+    "bulk-message": ("pages/bulk_message.html", bulk_message()),
+    "bulk-message-none": ("pages/bulk_message.html", bulk_message(problem="The case is closed.")),
+    "bulk-planned-messages": ("pages/bulk.html", bulk_messages()),
     "bulk-planned": ("pages/bulk.html", bulk("planned", ready=2, cannot=1)),
     "bulk-running": ("pages/bulk.html", bulk("running", ready=40, done=23)),
     "bulk-done": ("pages/bulk.html", bulk("done", done=2, refused=1)),

@@ -305,7 +305,9 @@ async def test_many_cases_are_given_redress_at_once_and_one_above_the_limit_wait
     assert await db.fetchval("SELECT count(*) FROM core_redress WHERE amount = 20") == 1
     assert await db.fetchval("SELECT case_id FROM core_redress_request") == one.case_id
     back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
-    assert "line by line" in back.text
+    assert "2 cases are as they were before" in back.text
+    assert await db.fetchval("SELECT sum(amount) FROM core_redress WHERE case_id = $1", two.case_id) == 0
+    assert await db.fetchval("SELECT state FROM core_redress_request") == "withdrawn"
 
 
 async def test_a_template_quotes_the_working_of_what_was_given(desk, send):

@@ -67,6 +67,7 @@ class CaseShown:
     seq: int = 0
     merged_into: str = ""
     next_clock: NextClock | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def status_label(self) -> str:

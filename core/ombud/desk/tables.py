@@ -352,7 +352,7 @@ class Bulk(Table, tablename="core_bulk"):
     action = Text(
         default="",
         help_text="take, assign, release, queue, priority, severity, category, close, reopen, redress, confidential, "
-        "note",
+        "note, tag, untag, reply",
     )
     value = JSONB(default="{}", help_text="what it is changed to; words are blanked once they are written")
     state = Text(default="choosing", help_text="choosing, planned, running, done, undoing, undone")

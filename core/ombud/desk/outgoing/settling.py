@@ -47,6 +47,14 @@ async def take_back(viewer: Viewer, identity: UUID) -> UUID:
     return UUID(str(row["case_id"]))
 
 
+async def call_back(viewer: Viewer, identity: UUID) -> None:
+    """It does not leave; its text stays in the list of what was taken back, and in nobody's box. For a text that went
+    to many cases at once."""
+    async with db.transaction():
+        row = await seen(viewer, "case.write", identity)
+        await move(viewer.actor, row, states.CANCEL)
+
+
 async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> None:
     """Puts the words back into the writer's box, before what stands there; in the caller's transaction. `returned`: who
     sent it back and why."""
