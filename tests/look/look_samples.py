@@ -1259,7 +1259,10 @@ def search(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-CLAIM = {"name": "Piotr Maj", "mine": False, "since": ago(minutes=4), "until": NOW + timedelta(minutes=6)}
+CLAIM = {"name": "Piotr Maj", "mine": False, "since": ago(minutes=4), "until": NOW + timedelta(minutes=6),
+         "aspect_id": "a" * 8, "letter": "A"}  # fmt: skip
+MY_CLAIM = {**CLAIM, "name": "Ewa Kruk", "mine": True, "aspect_id": "b" * 8, "letter": "B"}
+MATTERS = [{"id": letter.lower() * 8, "letter": letter} for letter in "ABC"]
 CLASH = {
     **CONFLICT,
     "yours": [],
@@ -1341,7 +1344,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "case-live": (
         "pages/case.html",
         case(
-            case={**case()["case"], "claim": CLAIM, "may_claim": True},
+            case={**case()["case"], "claims": [CLAIM], "may_claim": True},
             now_there={
                 "others": [
                     {"name": "Piotr Maj", "writing": True, "until": NOW},
@@ -1352,7 +1355,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         ),
     ),
     "decide": ("pages/decide.html", decide()),
-    "decide-claimed": ("pages/decide.html", decide(case={**decide()["case"], "claim": CLAIM})),
+    "decide-claimed": ("pages/decide.html", decide(aspect={**decide()["aspect"], "claim": CLAIM})),
     "decide-refused": ("pages/decide.html", refused_decision()),
     "aspect": ("pages/aspect.html", whole_aspect()),
     "aspect-clocks": ("pages/aspect_clocks.html", whole_aspect(**clock_samples.clocks())),
@@ -1509,7 +1512,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "live": (
         "samples/live.html",
         {
-            **case(case={**case()["case"], "claim": CLAIM, "may_claim": True}),
+            **case(case={**case()["case"], "claims": [CLAIM, MY_CLAIM], "matters": MATTERS, "may_claim": True}),
             "now_there": {
                 "others": [{"name": "Piotr Maj", "writing": True, "until": NOW}],
                 "lines": ["Anna Bąk changed the case (priority: urgent)", "Anna Bąk decided aspect A: upheld"],

@@ -134,8 +134,9 @@ async def _paying(line: Any, state: str) -> None:
     """A payment of the line that stands so."""
     await db.execute(
         "INSERT INTO core_payment (id, case_id, aspect_id, line_id, amount, currency, way, state, key, attempt, "
-        "payee_hint, remote, detail, created_at, changed_at, version) SELECT gen_random_uuid(), case_id, aspect_id, "
-        "id, amount, currency, 'file', $2, 'key-' || id, 1, '', '', '', now(), now(), 1 FROM core_redress WHERE id = $1",
+        "payee_hint, remote, detail, created_at, changed_at, version) "
+        "SELECT gen_random_uuid(), case_id, aspect_id, id, amount, currency, 'file', $2, 'key-' || id, 1, '', '', '', "
+        "now(), now(), 1 FROM core_redress WHERE id = $1",
         line, state,
     )  # fmt: skip
 

@@ -395,10 +395,12 @@ class Presence(Table, tablename="core_presence"):
 
 
 class Claim(Table, tablename="core_claim"):
-    """`I am working on this`: warns others for a few minutes, blocks nobody and ends by itself; one per case."""
+    """`I am working on this`: warns others for a few minutes, blocks nobody and ends by itself; one for all of a case,
+    and one for each of its matters."""
 
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None)
+    aspect_id = UUID(default=None, null=True, help_text="the matter somebody works on; empty: all of the case")
     user_id = UUID(default=None)
     at = Timestamptz()
     until = Timestamptz()

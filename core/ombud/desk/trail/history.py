@@ -184,7 +184,9 @@ def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"actor": around.actor, "about": around.about}
+    values = {"actor": around.actor, "about": around.about, "letter": around.aspect(body)}
+    if body.get("aspect"):
+        return Phrase("%(actor)s took over the work on aspect %(letter)s from %(about)s", values, "hand-stop")
     return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
 
 

@@ -10,6 +10,7 @@ from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
 from ombud.desk.channels import channel_label
+from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
@@ -165,8 +166,21 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
         "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        **claims_drawn(case.claims, {str(each.id): each.letter for each in view.aspects}),
         "next_clock": _next_clock(view),
         "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
+    }  # fmt: skip
+
+
+def claims_drawn(claims: Sequence[Claimed], letters: Mapping[str, str]) -> dict[str, Any]:
+    """Who works on which matter, and the matters one can say it of, where there are several."""
+    return {
+        "claims": [
+            {"name": each.name, "mine": each.mine, "until": each.until, "aspect_id": str(each.aspect_id or ""),
+             "letter": letters.get(str(each.aspect_id), "")}
+            for each in claims if each.aspect_id is None or str(each.aspect_id) in letters
+        ],
+        "matters": [{"id": each, "letter": letter} for each, letter in letters.items()] if len(letters) > 1 else [],
     }  # fmt: skip
 
 
@@ -270,7 +284,7 @@ def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> 
         "reason": aspect.reason, "cause_label": aspect.cause_label, "staff": aspect.concerns is not None,
         "redress": [redress_drawn(each) for each in aspect.redress if each.standing],
         "missing": "" if aspect.decided else "No outcome, redress or cause yet", "may_decide": aspect.may_decide,
-        "waits": aspect.waits,
+        "waits": aspect.waits, "claim": aspect.claim,
         "suggested": [{"field_label": label(each.kind), "value": _words(each.value), "why": each.reason}
                       for each in aspect.suggested if each.state == "suggested"],
         "category": aspect.category, "priority": aspect.priority, "severity": aspect.severity, "due_at": aspect.due_at,
