@@ -310,6 +310,26 @@ async def test_many_cases_are_given_redress_at_once_and_one_above_the_limit_wait
     assert await db.fetchval("SELECT state FROM core_redress_request") == "withdrawn"
 
 
+async def test_the_rail_counts_what_waits_for_oneself_and_nothing_of_ones_own(desk, send):
+    agent, leader, reader = [await desk.signed_in(name) for name in ("agent", "leader", "quality")]
+    at, _, _ = await _aspect(desk)
+
+    async def counted(browser):
+        return (await browser.get("/live/notices")).json().get("redress")
+
+    assert await counted(leader) == 0
+    await send(agent, f"{at}/redress", f"{at}/redress", kind="money", amount="300", currency="EUR")
+    assert await counted(leader) == 1
+    assert await counted(agent) == 0, "one's own waits for somebody else"
+    assert await counted(reader) is None, "who decides nothing has no such place"
+    page = (await leader.get("/queues/all")).text
+    assert 'href="/redress"' in page
+    assert 'id="waiting-count"' in page
+    ours = await db.fetchval("SELECT id FROM core_redress_request")
+    await send(agent, f"{at}/redress", f"{at}/redress/requests/{ours}/withdraw", reason="Not needed")
+    assert await counted(leader) == 0
+
+
 async def test_a_template_quotes_the_working_of_what_was_given(desk, send):
     from ombud.desk.case_view import case_page
     from ombud.desk.outgoing import facts, filling
