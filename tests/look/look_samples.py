@@ -488,6 +488,7 @@ def composer(**more: Any) -> dict[str, Any]:
         "key": "0190",
         "warning": "C has no outcome yet",
         "error": "",
+        "kept_files": [{"id": "1", "name": "statement of October.pdf", "size": 182_400}],
         "asks": {
             "lines": [
                 {"what": "Statement of October", "of": "Helena Marsh", "by": "2026-12-01", "for": "A", "need": ""},

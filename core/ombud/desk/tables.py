@@ -330,6 +330,20 @@ class Draft(Table, tablename="core_draft"):
     updated_at = Timestamptz()
 
 
+class DraftFile(Table, tablename="core_draft_file"):
+    """A file put into the box for a message that is not sent yet; its bytes are in the vault. Without a draft it is
+    swept."""
+
+    id = UUID(primary_key=True, default=new_id)
+    draft_id = UUID(default=None, null=True)
+    name = Text(default="")
+    content_type = Text(default="")
+    size = BigInt(default=0, help_text="bytes")
+    sha256 = Text(default="")
+    vault_id = UUID(default=None)
+    created_at = Timestamptz()
+
+
 class View(Table, tablename="core_view"):
     """Filters of a queue page under a name: somebody's own, or shared with a unit and all below it."""
 
