@@ -17,7 +17,7 @@ from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import watching as clock_watching
-from ombud.desk.colleagues import claims, presence
+from ombud.desk.colleagues import claims, draft_files, presence
 from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
 from ombud.desk.crm import closing as crm_closing
@@ -136,6 +136,7 @@ async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
 async def sweep_live(payload: dict[str, Any], context: JobContext) -> None:
     await presence.sweep()
     await claims.sweep()
+    await draft_files.sweep()
 
 
 async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:

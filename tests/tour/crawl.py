@@ -42,6 +42,7 @@ APART = {
     "/views/{view_id}": "there is none yet; drawn in tests/look",
     "/bulk/{bulk_id}": "there is none yet; drawn in tests/look",
     "/bulk/{bulk_id}/result.csv": "a file",
+    "/bulk/{bulk_id}/messages/{reference}": "a part of a preview; drawn in tests/look",
     "/jobs/again": "nothing failed yet; drawn in tests/look",
     "/jobs/{delivery_id}": "nothing failed yet; drawn in tests/look",
     "/not-answering": "what the dispatcher asks for when a plugin's pages are silent",

@@ -305,7 +305,29 @@ async def test_many_cases_are_given_redress_at_once_and_one_above_the_limit_wait
     assert await db.fetchval("SELECT count(*) FROM core_redress WHERE amount = 20") == 1
     assert await db.fetchval("SELECT case_id FROM core_redress_request") == one.case_id
     back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
-    assert "line by line" in back.text
+    assert "2 cases are as they were before" in back.text
+    assert await db.fetchval("SELECT sum(amount) FROM core_redress WHERE case_id = $1", two.case_id) == 0
+    assert await db.fetchval("SELECT state FROM core_redress_request") == "withdrawn"
+
+
+async def test_the_rail_counts_what_waits_for_oneself_and_nothing_of_ones_own(desk, send):
+    agent, leader, reader = [await desk.signed_in(name) for name in ("agent", "leader", "quality")]
+    at, _, _ = await _aspect(desk)
+
+    async def counted(browser):
+        return (await browser.get("/live/notices")).json().get("redress")
+
+    assert await counted(leader) == 0
+    await send(agent, f"{at}/redress", f"{at}/redress", kind="money", amount="300", currency="EUR")
+    assert await counted(leader) == 1
+    assert await counted(agent) == 0, "one's own waits for somebody else"
+    assert await counted(reader) is None, "who decides nothing has no such place"
+    page = (await leader.get("/queues/all")).text
+    assert 'href="/redress"' in page
+    assert 'id="waiting-count"' in page
+    ours = await db.fetchval("SELECT id FROM core_redress_request")
+    await send(agent, f"{at}/redress", f"{at}/redress/requests/{ours}/withdraw", reason="Not needed")
+    assert await counted(leader) == 0
 
 
 async def test_a_template_quotes_the_working_of_what_was_given(desk, send):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,8 @@ from ombud.desk.checking import clean_text
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import Invalid
 from ombud.desk.inbox.threads import remember, thread_id_of
+from ombud.desk.matters import asking
+from ombud.desk.matters.asking import Asking
 from ombud.desk.outgoing import approval, final_response, states
 from ombud.desk.outgoing.content import Content
 from ombud.desk.outgoing.moving import locked, move, wake
@@ -37,7 +39,7 @@ _PLACEHOLDER = re.compile(r"\{\{.*?(\}\}|$)|\{%.*?(%\}|$)", re.MULTILINE)
 class Wanted:
     """What somebody wants to send. `recipient`: a party's person, None for the complainant; `leave_at`: not before
     then; `ask`: a second person shall approve it, whatever the rules say; `at_once`: without a hold; `files`: ids of
-    files of the case that go along; `to`: whom the text was written for, as a page showed it."""
+    files of the case that go along; `asks`: evidence it asks for."""
 
     text: str
     kind: str = "reply"
@@ -54,6 +56,7 @@ class Wanted:
     language: str = ""
     template_id: UUID | None = None
     robot: bool = False
+    asks: Sequence[Asking] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
     unit_id = await _unit_of(case_id)
     way = CUSTOMERS_PAGE if wanted.channel == PAGE else _way(await ways_in(unit_id), wanted.channel)
     rules = await rules_in(unit_id)
+    wanted = replace(wanted, asks=asking.checked(wanted.asks))
     return Ready(wanted, text, subject, attachments.checked(wanted.documents), way, rules)
 
 
@@ -117,7 +121,8 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
     zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", case["unit_id"])
     whom = await _whom(case_id, wanted.recipient, received_on(now(), zone))
     _refuse_unreachable(way, whom)
-    pinned = await messages.seen_aspects(viewer, case_id, wanted.aspect_ids)
+    about = dict.fromkeys((*wanted.aspect_ids, *(each.aspect_id for each in wanted.asks)))
+    pinned = await messages.seen_aspects(viewer, case_id, list(about))
     files = await _files_of(viewer, case_id, wanted.files)
     outcomes = await final_response.issue(viewer, case) if wanted.kind == "final_response" else ""
     why = await approval.needed(case, rules, wanted.kind, asked=wanted.ask)
@@ -129,6 +134,7 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
         unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
     )  # fmt: skip
     await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files)
+    await asking.ask_in_message(viewer, case_id, identity, wanted.asks)
     if wanted.at_once and way.key == PAGE and state == states.INTENDED:
         return Written(identity, await _on_the_page(viewer, identity), None)
     if leave_at is not None:

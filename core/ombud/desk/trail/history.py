@@ -18,8 +18,8 @@ PLAIN = (
     "aspect.reopened", "redress.added", "redress.reversed", "redress.requested", "redress.refused", "payment.paid",
     "payment.failed", "payment.unsure", "party.added", "claim.taken_over", "crm.recorded", "case.escalated",
     "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed", "case.parted",
-    "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused",
-    "clock.resumed", "clock.moved", "clock.breached", "aspects.reordered", *MATTER,
+    "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "case.untagged",
+    "rule.applied", "clock.paused", "clock.resumed", "clock.moved", "clock.breached", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -184,7 +184,9 @@ def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"actor": around.actor, "about": around.about}
+    values = {"actor": around.actor, "about": around.about, "letter": around.aspect(body)}
+    if body.get("aspect"):
+        return Phrase("%(actor)s took over the work on aspect %(letter)s from %(about)s", values, "hand-stop")
     return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
 
 
@@ -344,6 +346,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.moved": _clock_moved,
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
+    "case.untagged": _rule("The tag %(tag)s was taken off the case", "tags"),
     "rule.applied": _rule("The rule “%(rule)s” (version %(version)s) acted", "route"),
     "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
     "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),

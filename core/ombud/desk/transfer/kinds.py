@@ -150,6 +150,7 @@ LEFT_OUT = {
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
+    "core_draft_file": "files in boxes whose message is not sent; put them in again",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",

@@ -8,6 +8,7 @@ import "./reveal.js";
 import { watchSelection } from "./selection.js";
 import { watchPalette } from "./palette.js";
 import { watchLive } from "./live.js";
+import { watchPins, watchQuotes } from "./pins.js";
 
 watchPreferences();
 watchKeys();
@@ -17,6 +18,8 @@ watchLeaving();
 watchSelection();
 watchPalette();
 watchLive();
+watchPins();
+watchQuotes();
 
 const dialog = document.getElementById("dialog");
 
