@@ -127,11 +127,13 @@ def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
 
 
 def conditions(office: Office) -> None:
-    assert "New conditions: the customer waits" in office.administrator.get("/rules/new").text
+    page = office.administrator.submit("/rules/form", {"step": "add-condition:0"}, page="/rules/new")
+    assert "New conditions: the customer waits" in page.text
 
 
 def actions(office: Office) -> None:
-    assert "New actions: hurry what is grave" in office.administrator.get("/rules/new").text
+    page = office.administrator.submit("/rules/form", {"step": "add-action:"}, page="/rules/new")
+    assert "New actions: hurry what is grave" in page.text
 
 
 def classifier(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:

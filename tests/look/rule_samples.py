@@ -97,9 +97,13 @@ def pages(
                "errors": [{"field": name, "message": words} for name, words in wrong.items()]}  # fmt: skip
     around = {**admin, "place": "rules", "choices": CHOICES}
     none = {"state": "none", "months": 3}
-    one = {**around, "rule": rule, "says": summary(RED, WORDS, names), "form": form, "unfit": [], "trail": trail,
+    clash = {"rule": "calm", "label": "Calm down", "thing": "the priority", "mine": "set priority: urgent",
+             "theirs": "set priority: low", "wins": True}  # fmt: skip
+    one = {**around, "clashes": [clash, {**clash, "wins": False}], "rule": rule,
+           "says": summary(RED, WORDS, names), "form": form, "unfit": [], "trail": trail,
            "replay": replayed(at), "shadow": shadow, "versions": [version, held, {**held, "number": 2}]}  # fmt: skip
-    new = {**around, "rule": None, "says": summary(TIMED, WORDS, names), "form": refused, "unfit": [], "trail": [],
+    new = {**around, "clashes": [], "rule": None, "says": summary(TIMED, WORDS, names),
+           "form": refused, "unfit": [], "trail": [],
            "replay": none, "shadow": None, "versions": []}  # fmt: skip
     return {
         "rules": ("pages/rules.html", {
