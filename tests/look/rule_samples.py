@@ -55,7 +55,8 @@ def replayed(at: datetime, **more: Any) -> dict[str, Any]:
         "state": "done", "months": 3, "asked_at": at, "cases": 204, "seconds": 1.2, "asked": 9, "found_anew": 9,
         "differing": 0, "changed": 38, "times": 41, "same": 3, "dropped": 1, "halted": 0, "late": 12, "acted_before": 4,
         "caused": 1, "avoided": 1, "load": [{"name": "Senior team", "was": 3, "would": 12, "more": 9}],
-        "units": [("Modra Bank", 38)], "lacking": [("coded", 4)], "shown": [shown] * 14, "hidden": 2, **more,
+        "units": [("Modra Bank", 38)], "lacking": [("coded", 4)], "untried": 3,
+        "unanswered": [("sla.missed: KeyError: level", 12)], "shown": [shown] * 14, "hidden": 2, **more,
     }  # fmt: skip
 
 

@@ -87,6 +87,10 @@ def told(report: Report, draft: Definition | None, known: dict[str, str]) -> lis
         for queue, (was, would) in sorted(report.load.items(), key=lambda pair: -abs(pair[1][1] - pair[1][0])):
             if was != would:
                 lines.append(f"  {known.get(queue, queue) or 'No queue'}: {was} open cases now, {would} with it")
+    for why, cases in sorted(report.unanswered.items()):
+        lines.append(f"Could not answer in {cases} cases: {why}.")
+    if report.untried:
+        lines.append(f"{report.untried} cases were left untried for it; the sums are without them.")
     if report.lacking:
         lines.append("Old cases do not tell: " + ", ".join(f"{name} ({n})" for name, n in report.lacking.items()) + ".")
     return lines

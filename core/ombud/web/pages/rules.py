@@ -291,7 +291,7 @@ def _replay(
         return drawn
     sums = {name: getattr(report, name) for name in (
         "cases", "seconds", "asked", "found_anew", "differing", "changed", "times", "same", "dropped", "halted", "late",
-        "acted_before", "caused", "avoided",
+        "acted_before", "caused", "avoided", "untried",
     )}  # fmt: skip
     load = [
         {"name": known.names.get(queue, queue) or "No queue", "was": was, "would": would, "more": would - was}
@@ -300,7 +300,7 @@ def _replay(
     return {
         **drawn, **sums, "load": sorted(load, key=lambda each: (-abs(each["more"]), each["name"])),
         "units": sorted((known.names.get(unit, unit), count) for unit, count in report.units.items()),
-        "lacking": sorted(report.lacking.items()),
+        "lacking": sorted(report.lacking.items()), "unanswered": sorted(report.unanswered.items()),
         "shown": [_case(each, open_to[each["case"]], known, words) for each in report.shown if each["case"] in open_to],
         "hidden": sum(each["case"] not in open_to for each in report.shown),
     }  # fmt: skip
