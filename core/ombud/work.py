@@ -16,6 +16,7 @@ from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
+from ombud.desk.clocks import trying
 from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.live import look_again
@@ -97,6 +98,7 @@ def register(config: Config) -> None:
     register_job(running_rules.JOB, running_rules.due)
     register_job(running_rules.ARM, running_rules.arm)
     register_job(asked.JOB, asked.run)
+    register_job(trying.JOB, trying.run)
     schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
     schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
     register_job(routing.CLIMB, routing.look)
