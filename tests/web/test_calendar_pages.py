@@ -243,12 +243,12 @@ async def test_a_trial_looks_at_units_that_go_by_the_calendar_and_at_no_others(d
     assert (await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))).clocks == 0
     assert (await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))).clocks == 1
     await db.execute("UPDATE core_clock SET ended_at = now() - interval '100 days', state = 'met'")
-    tried = await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))
+    tried = await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))
     assert tried.clocks == 0, "it ended before"
     await db.execute("UPDATE core_clock SET ended_at = NULL, state = 'running', events = events || $1::jsonb",
                      [{"kind": "migrated", "at": now().isoformat(), "policy": "gone", "policy_version": 7,
                        "calendar": str(unit), "calendar_version": 1}])  # fmt: skip
-    tried = await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))
+    tried = await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))
     assert (tried.clocks, tried.lacking) == (0, 1)
 
 
