@@ -26,7 +26,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
-from ombud.desk.redress.payments import paying, service
+from ombud.desk.redress.payments import asking, paying, service
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
@@ -89,6 +89,7 @@ def register(config: Config) -> None:
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
     register_job(paying.JOB, service.hand_over)
+    register_job(asking.JOB, asking.run)
     register_job(service.SWEEP, service.sweep)
     register_job(digest.JOB, digest.send)
     register_job(calendar_setup.SWEEP, calendar_setup.renew)

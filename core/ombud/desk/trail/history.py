@@ -312,6 +312,12 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "payment.handed_over": _money("A payment of %(what)s was handed over (aspect %(letter)s)", "send"),
     "payment.waits": _money("A payment of %(what)s could not leave yet; it is tried again", "hourglass"),
     "payment.unsure": _money("It became uncertain whether %(what)s were paid (aspect %(letter)s)", "help-circle"),
+    "payment.asked": _money(
+        "%(actor)s had the payment service asked about %(what)s (aspect %(letter)s)", "help-circle"
+    ),
+    "payment.still_unsure": _money(
+        "Asked, the payment service left it uncertain whether %(what)s were paid", "help-circle"
+    ),
     "payment.failed": _money("A payment of %(what)s failed (aspect %(letter)s)", "alert-circle"),
     "payment.paid": _money("%(what)s were paid (aspect %(letter)s)", "circle-check"),
     "payment.returned": _money("A payment of %(what)s came back (aspect %(letter)s)", "alert-circle"),
