@@ -16,6 +16,7 @@ from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
+from ombud.desk.clocks import trying
 from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, draft_files, presence
 from ombud.desk.colleagues.live import look_again
@@ -25,7 +26,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
-from ombud.desk.redress.payments import paying, service
+from ombud.desk.redress.payments import asking, paying, service
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
@@ -88,6 +89,7 @@ def register(config: Config) -> None:
     register_job(moving.JOB, sending.due)
     register_job(sending.SWEEP, sending.sweep)
     register_job(paying.JOB, service.hand_over)
+    register_job(asking.JOB, asking.run)
     register_job(service.SWEEP, service.sweep)
     register_job(digest.JOB, digest.send)
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
@@ -97,6 +99,7 @@ def register(config: Config) -> None:
     register_job(running_rules.JOB, running_rules.due)
     register_job(running_rules.ARM, running_rules.arm)
     register_job(asked.JOB, asked.run)
+    register_job(trying.JOB, trying.run)
     schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
     schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
     register_job(routing.CLIMB, routing.look)

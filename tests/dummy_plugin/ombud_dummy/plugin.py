@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -359,6 +360,8 @@ def provide_sentiment_scorers(manifest: api.Manifest) -> list[api.SentimentScore
 def long_open(facts: api.CaseFacts, args: Mapping[str, Any]) -> bool:
     if args["days"] == 13:
         raise RuntimeError("the dummy fails on purpose")
+    if args["days"] == 14:
+        time.sleep(60)
     return facts.at - facts.received_at >= timedelta(days=args["days"])
 
 

@@ -56,6 +56,17 @@ WHERE (a.case_id = ANY($1) OR a.origin_case_id = ANY($1)) AND r.currency = $2 AN
 """
 
 
+async def lock_sums(case_id: UUID) -> None:
+    """Until the commit nobody else grants in this case or in those it was split from or into, so that two who grant
+    at once in siblings do not both see a sum without the other's. Always after the case's row, in one order, and anew
+    where the case got another sibling while it waited."""
+    known: list[UUID] = []
+    while (roots := sorted(await db.fetchval(_ROOTS, case_id))) != known:
+        for root in roots:
+            await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"redress of {root}")
+        known = roots
+
+
 async def granted_so_far(case_id: UUID, currency: str) -> Decimal:
     """What the case has been given in this currency; two statements."""
     roots = await db.fetchval(_ROOTS, case_id)
@@ -68,6 +79,8 @@ async def give(
     """Gives checked lines in the caller's transaction, with the aspect locked. Returns the codes of those that are
     given, for the caller's entry, and what became of each in order. Those of one currency stay together: where their
     sum is above the limit, all of them wait."""
+    if any(line.amount is not None for line in lines):
+        await lock_sums(case["id"])
     above = await _above(viewer, case, lines)
     codes: list[dict[str, Any]] = []
     done: list[Granted] = []
