@@ -80,7 +80,7 @@ def unfit(requirement: ResponseRequirement) -> str:
         return f"{where} ends before it begins"
     if any(not _LANGUAGE.match(each) for each in requirement.languages):
         return f"{where} names a language that is no code such as en"
-    asked = [*requirement.parts, *requirement.leaflets]
+    asked: list[ResponsePart | ResponseLeaflet] = [*requirement.parts, *requirement.leaflets]
     if len({each.key for each in asked}) != len(asked):
         return f"{where} has two parts or leaflets of one key"
     problems = (*map(_part_unfit, requirement.parts), *map(_leaflet_unfit, requirement.leaflets))

@@ -91,7 +91,7 @@ def _jargon(text: str, language: str, policy: Policy) -> list[Finding]:
 def _ordered(findings: Sequence[Finding], policy: Policy) -> tuple[Finding, ...]:
     """What a person must judge by eye never blocks."""
     places = {check: at for at, check in enumerate(CHECKS)}
-    kept = {}
+    kept: dict[object, Finding] = {}
     for each in findings:
         level = policy.level(each.check)
         if level != OFF:

@@ -77,3 +77,14 @@ def worded(money: Money, language: str) -> str:
     """€42.00, or 42,00 € in Polish."""
     locale = "pl" if language[:2] == "pl" else "en_GB"
     return str(format_currency(money.amount, money.currency, locale=locale)).replace("\u00a0", " ")
+
+
+def is_exact(text: str) -> bool:
+    """Whether a step of a working is a plain decimal."""
+    return re.fullmatch(r"-?\d+(\.\d+)?", str(text)) is not None
+
+
+def exact(text: str) -> Decimal:
+    """An amount as the database writes it, without the noughts it pads with beyond two places."""
+    value = Decimal(text)
+    return value.quantize(Decimal("0.01")) if value == value.quantize(Decimal("0.01")) else value
