@@ -479,6 +479,7 @@ def composer(**more: Any) -> dict[str, Any]:
         "key": "0190",
         "warning": "C has no outcome yet",
         "error": "",
+        "gate": outgoing_samples.gate(on=False, checked=False, findings=[], types=[], letter_type=""),
         **more,
     }
 

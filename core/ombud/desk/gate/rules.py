@@ -72,10 +72,10 @@ def _schema(regulators: tuple[tuple[str, str], ...]) -> SettingSchema:
         "schema": {"type": "string", "maxlength": 200, "regex": r"[a-z0-9_.-]+ *: *[a-z0-9_.-]+( *, *[a-z0-9_.-]+)*"},
         "meta": {"label": "Case types with requirements of their own", "group": "Whose requirements hold",
                  "placeholder": "loan: none",
-                 "help": "A line for each, such as loan: fca or enquiry: none. Other types have those ticked above."},
+                 "help": "A line for each: its code, a colon, codes of regulators or none. Others have those ticked."},
     }  # fmt: skip
-    fields |= {"flesch": _limit("English reads at least this easily", 45, "Flesch Reading Ease, 0 (hard) to 100 (easy)."),
-               "fog": _limit("Polish asks for at most so many years of school", 16, "FOG-PL.")}  # fmt: skip
+    fields["flesch"] = _limit("English reads at least this easily", 45, "Flesch Reading Ease: 0 is hard, 100 easy.")
+    fields["fog"] = _limit("Polish asks for at most so many years of school", 16, "FOG-PL.")
     return read_schema({**fields, "jargon_en": _words("en", "English"), "jargon_pl": _words("pl", "Polish")})
 
 
@@ -98,7 +98,7 @@ def _words(language: str, name: str) -> dict[str, Any]:
         "type": "list", "default": list(USUAL_JARGON[language]), "maxlength": 500,
         "schema": {"type": "string", "maxlength": 200},
         "meta": {"label": f"{name} words", "group": "Jargon", "placeholder": "pursuant to = under",
-                 "help": "A line for each, with = and what to say instead. A star at the end of a word is any ending."},
+                 "help": "A line for each, with = and what to say instead. A star ends a word in any way."},
     }  # fmt: skip
 
 

@@ -72,7 +72,8 @@ def gate_of(typed: Mapping[str, Any], checked: Any = None) -> dict[str, Any]:
     if checked is not None:
         return dict(checked)
     final = typed.get("kind", "reply") == "reply" and typed.get("letter") == "final_response"
-    return {"on": final, "checked": False, "findings": [], "types": [], "letter_type": str(typed.get("letter_type") or ""),
+    return {"on": final, "checked": False, "findings": [], "types": [],
+            "letter_type": str(typed.get("letter_type") or ""),
             "override": str(typed.get("override") or ""), "may_override": False, "why_not": ""}  # fmt: skip
 
 

@@ -25,8 +25,8 @@ WRITE = {"permission": "case.write"}
 
 @post("/cases/{reference:str}/check", opt=WRITE, status_code=200)
 async def check(request: Req, reference: str) -> Response[Any]:
-    """Reads the letter in the box and says what is to be mended; nothing is kept and nothing leaves. Without scripts the
-    case is drawn with what was typed and what was found."""
+    """Reads the letter in the box and says what is to be mended; nothing is kept and nothing leaves. Without scripts
+    the case is drawn with what was typed and what was found."""
     from ombud.web.pages.case_drawn import show_case  # draws this box too
 
     viewer, form = viewer_of(request), await given(request)
@@ -67,8 +67,8 @@ async def _language(form: Given, view: CasePageView) -> str:
     """As it would be sent: that of whom it is written to, else of the case."""
     whom = form.identity("recipient")
     found = await db.fetchval(
-        "SELECT p.language FROM core_person p JOIN core_party y ON y.person_id = p.id WHERE y.case_id = $1 AND p.id = $2 "
-        "LIMIT 1", view.case.id, whom or view.case.customer_id,
+        "SELECT p.language FROM core_person p JOIN core_party y ON y.person_id = p.id WHERE y.case_id = $1 "
+        "AND p.id = $2 LIMIT 1", view.case.id, whom or view.case.customer_id,
     )  # fmt: skip
     return str(found or view.case.language)
 

@@ -52,7 +52,8 @@ async def outgoing(
     rows, more = await listing.page(viewer, filters, after)
     return await page(
         request, "pages/outgoing.html", here="outgoing", **_frame(viewer, filters, more),
-        rows=[_line(each, filters) for each in rows], chosen=_chosen(chosen) if chosen else None, gate=await _gate(viewer, chosen),
+        rows=[_line(each, filters) for each in rows], chosen=_chosen(chosen) if chosen else None,
+        gate=await _gate(viewer, chosen),
         waiting=await listing.waiting_for(viewer), problem="",
     )  # fmt: skip
 
