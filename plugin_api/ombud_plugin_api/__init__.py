@@ -62,6 +62,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -174,6 +175,9 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "ResponseLeaflet",
+    "ResponsePart",
+    "ResponseRequirement",
     "Router",
     "SendTemplate",
     "SentimentScorer",

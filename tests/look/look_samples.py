@@ -498,6 +498,7 @@ def composer(**more: Any) -> dict[str, Any]:
             "aspects": [("A", "A: Double fee"), ("C", "C: Card block")],
             "href": "/cases/OMB-4182/asks",
         },
+        "gate": outgoing_samples.gate(on=False, checked=False, findings=[], types=[], letter_type=""),
         **more,
     }
 

@@ -19,6 +19,7 @@ from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
 from ombud.desk.errors import Invalid
+from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
@@ -33,7 +34,7 @@ from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, SetPriority, hookimpl, specs
+from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, ResponseRequirement, SetPriority, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -483,6 +484,27 @@ async def test_hook_provide_routers(desk_with_dummy: Any) -> None:
     await desk_with_dummy.disable("dummy")
     later = await desk_with_dummy.file("Again.", name="Somebody else", email="else@example.org")
     assert (await assign_by_routing(later.case_id)).owner == names[0]
+
+
+async def test_hook_provide_response_requirements(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    await group_settings.change(SYSTEM, "gate", Change(values={"requires_dummy": True}))
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    held = await gate_rules.rules_in(unit)
+    assert [(each.letter, each.label) for each in held.required("complaint")] == [
+        ("final_response", "Dummy office"), ("settled", "Dummy office"),
+    ]  # fmt: skip
+    wrong = ResponseRequirement("dummy", "Dummy office", letter="No code")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [wrong]))
+    with pytest.raises(plugins.UnfitError, match="codes of small letters"):
+        plugins.load(plugins.discover()["dummy"])
+    foreign = ResponseRequirement("elsewhere", "Office")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [foreign]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()["dummy"])
+    await desk_with_dummy.disable("dummy")
+    assert (await gate_rules.rules_in(unit)).required("complaint") == ()
 
 
 async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:

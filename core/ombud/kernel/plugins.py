@@ -19,6 +19,7 @@ from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import deprecation, specs
 from ombud_plugin_api.hooks import PROJECT
 from ombud_plugin_api.laws import LawBroken, check_laws
+from ombud_plugin_api.responses import unfit
 
 log = logging.getLogger("ombud.plugins")
 
@@ -59,6 +60,7 @@ class Loaded:
     actions: tuple[api.Action, ...] = ()
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
+    response_requirements: tuple[api.ResponseRequirement, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
@@ -188,6 +190,7 @@ _KINDS: dict[str, type] = {
     "actions": api.Action,
     "routers": api.Router,
     "deadlines": api.Deadlines,
+    "response_requirements": api.ResponseRequirement,
     "classifiers": api.Classifier,
     "jobs": api.Job,
     "commands": api.Command,
@@ -256,6 +259,15 @@ def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
             raise UnfitError(f"the `due` of {each.key} cannot be called; give a function")
 
 
+def _check_responses(slug: str, given: tuple[Any, ...]) -> None:
+    """Data that core can read letters by, under names of the plugin's own."""
+    for each in given:
+        if each.regulator != slug and not each.regulator.startswith(f"{slug}."):
+            raise UnfitError(f"the regulator {each.regulator!r} must be '{slug}', or begin with '{slug}.'")
+        if problem := unfit(each):
+            raise UnfitError(problem)
+
+
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for permission in given["permissions"]:
         if not permission.key.startswith(f"{slug}."):
@@ -267,6 +279,7 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
     _check_keys(slug, given)
     _check_deadlines(slug, given["deadlines"])
+    _check_responses(slug, given["response_requirements"])
     _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:

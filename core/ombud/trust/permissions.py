@@ -41,6 +41,7 @@ PERMISSIONS = (
     Permission("case.reopen", "Reopen a closed case", (LEADER, COMPLIANCE)),
     Permission("case.confidential", "See and mark confidential cases", (COMPLIANCE,)),
     Permission("outgoing.approve", "Approve messages of others before they leave", (LEADER, COMPLIANCE)),
+    Permission("message.override_gate", "Send a final response in spite of the gate", (LEADER, COMPLIANCE)),
     Permission("template.manage", "Write templates and macros", (LEADER, ADMINISTRATOR)),
     Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
     Permission("person.read", "See people and their roles", _DESK),

@@ -42,6 +42,7 @@ SCRIPTS = (
     "keys.js",
     "toasts.js",
     "drafts.js",
+    "gate.js",
     "leaving.js",
     "reveal.js",
     "selection.js",

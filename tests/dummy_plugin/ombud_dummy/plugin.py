@@ -418,6 +418,23 @@ def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
     return [api.Deadlines("dummy", "Tea time", due)]
 
 
+OMBUDSMAN = api.ResponsePart(
+    "right", "Right to go to the dummy ombudsman", "Rule 1",
+    {"en": ("refer* … dummy ombudsman",), "pl": ("do … rzecznik*",)}, rights=True,
+    example={"en": "You can refer your complaint to the dummy ombudsman."},
+)  # fmt: skip
+ACCEPTED = api.ResponsePart("settled", "That it is settled", "Rule 3", {"en": ("settled",), "pl": ("załatwion*",)})
+LEAFLET = api.ResponseLeaflet("leaflet", "The leaflet", "Rule 2", ("leaflet",), ("dummy.example/leaflet",))
+
+
+@hookimpl
+def provide_response_requirements(manifest: api.Manifest) -> list[api.ResponseRequirement]:
+    return [
+        api.ResponseRequirement("dummy", "Dummy office", (OMBUDSMAN,), (LEAFLET,), provenance="secondary"),
+        api.ResponseRequirement("dummy", "Dummy office", (ACCEPTED,), letter="settled", letter_label="Short letter"),
+    ]
+
+
 def by_code(facts: api.MessageFacts) -> list[api.Finding]:
     """A message is about each category whose code stands in it."""
     places = {each.code: facts.text.casefold().find(each.code) for each in facts.categories}

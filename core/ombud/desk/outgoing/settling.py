@@ -59,7 +59,7 @@ async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> Non
     """Puts the words back into the writer's box, before what stands there; in the caller's transaction. `returned`: who
     sent it back and why."""
     owner = user_id or row["created_by"]
-    if owner is None or row["robot"]:
+    if owner is None or (row["robot"] and row["kind"] != "final_response"):
         return
     letters = await db.fetch(
         "SELECT aspect_id FROM core_message_aspect WHERE message_id = $1 ORDER BY aspect_id", row["id"]
@@ -71,7 +71,7 @@ async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> Non
     )
     body = {
         "kind": "reply", "text": row["body"], "subject": row["subject"], "channel": row["channel"],
-        "letter": row["kind"], "recipient": str(row["person_id"] or ""),
+        "letter": row["kind"], "letter_type": row["letter_type"], "recipient": str(row["person_id"] or ""),
         "pins": ",".join(str(each["aspect_id"]) for each in letters),
         "files": ",".join([*row["documents"], *(str(each["id"]) for each in files)]), "returned": returned,
         "asks": json.dumps(asks) if (asks := await asking.of_message(row["id"])) else "",

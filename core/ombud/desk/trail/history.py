@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.gate.findings import CHECKS
 from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import MATTER
 from ombud.desk.words import label
@@ -246,6 +247,13 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
     return write
 
 
+def _gate(body: Mapping[str, Any], around: Around) -> Phrase:
+    """Which checks stood in its way, never what they found."""
+    names = ", ".join(CHECKS.get(str(each), str(each)).lower() for each in body.get("checks", ()))
+    words = "%(actor)s sent a final response in spite of the gate: %(checks)s"
+    return Phrase(words, {"actor": around.actor, "checks": names}, "alert-triangle")
+
+
 _CLOCKS = {"answer": "full answer", "acknowledge": "first word"}
 
 
@@ -343,6 +351,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.hurried": _simple("%(actor)s let a message leave at once", "send"),
     "message.put_off": _simple("%(actor)s chose another time for a message to leave", "clock"),
     "message.approved": _simple("%(actor)s approved a message", "check"),
+    "message.gate_overridden": _gate,
     "message.rejected": _simple("%(actor)s sent a message back to its writer", "arrow-back-up"),
     "message.sent_back": _simple("A message changed after it was approved and waits again", "hourglass"),
     "message.delivery_changed": _simple("The other side reported on a message (%(channel)s)", "mail"),

@@ -11,7 +11,7 @@ import msgspec
 from ombud.desk.shown import read_cursor, write_cursor
 from ombud.desk.trail.history import Happened, events
 from ombud.kernel.database import db
-from ombud.trust.policy import HIDDEN, Arguments, Viewer, decide, mask_in
+from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 PART = 100
 
@@ -29,7 +29,8 @@ class FileShown:
 @dataclass(frozen=True)
 class OnItsWay:
     """How an outgoing message stands (desk/outgoing). `detail`, `server_said`: words of the other side, only for those
-    who may see contact details; `recipient` is None where the viewer may not see names; `by`: who approved it."""
+    who may see contact details; `recipient` is None where the viewer may not see names; `by`: who approved it;
+    `let_pass_by`, `let_pass_why`: who sent it in spite of the gate."""
 
     state: str
     kind: str
@@ -47,6 +48,8 @@ class OnItsWay:
     attempts: int
     robot: bool
     seen_to: bool
+    let_pass_by: str = ""
+    let_pass_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,14 +197,16 @@ async def message_page(
 
 WAY_COLUMNS = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
     coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
-    o.delivery_text, o.recipient->>'name' AS way_to, o.attempts, o.robot, o.seen_to_at"""
-WAY_JOINS = "LEFT JOIN core_user yes ON yes.id = o.approved_by"
+    o.delivery_text, o.recipient->>'name' AS way_to, o.let_pass_why,
+    coalesce(nullif(passer.display_name, ''), passer.name, '') AS let_pass_by, o.attempts, o.robot, o.seen_to_at"""
+WAY_JOINS = """LEFT JOIN core_user yes ON yes.id = o.approved_by
+LEFT JOIN core_user passer ON passer.id = o.let_pass_by"""
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
 SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id, m.mood,
     p.name AS person_name, m.quoted, m.matched_by, m.robot AS robot_kind, m.after_close, m.marks, m.unit_id,
-    {way},
+    {way}, {concerned} AS concerned,
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(pin.aspect_id, pin.start, pin.finish) ORDER BY pin.start, pin.finish)
@@ -253,6 +258,7 @@ async def messages(
         files=files,
         way=WAY_COLUMNS,
         way_joins=WAY_JOINS,
+        concerned=about_me("m.case_id", arguments.add(viewer.user_id)),
     )
     rows = await db.fetch(sql, *arguments.values)
     mask = mask_in(viewer, unit_id)
@@ -270,6 +276,7 @@ def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
         delivery=row["delivery"], delivery_code=row["delivery_code"], detail=row["detail"] if seen else "",
         server_said=row["delivery_text"] if seen else "", attempts=row["attempts"], robot=row["robot"],
         seen_to=row["seen_to_at"] is not None,
+        let_pass_by=row["let_pass_by"], let_pass_why="" if row["concerned"] else row["let_pass_why"],
         recipient=None if "name" in mask else row["way_to"] or "",
     )  # fmt: skip
 

@@ -12,9 +12,10 @@ from ombud.desk import attachments, messages
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.colleagues import claims, draft_files, drafts
-from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.errors import Invalid, NotAllowed, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
+from ombud.desk.gate.guarding import GATED, Held
 from ombud.desk.outgoing import beginning
 from ombud.desk.outgoing import writing as outgoing
 from ombud.desk.outgoing.ways import PAGE
@@ -27,6 +28,7 @@ from ombud.web.pages import asking
 from ombud.web.pages.case_drawn import show_case
 from ombud.web.pages.composer import PARTS
 from ombud.web.pages.fragments import by_htmx, fragment
+from ombud.web.pages.gate import checked
 from ombud.web.pages.given import Given, Refused, given, identity_of, refused
 from ombud.web.shell import go
 from ombud_plugin_api.facts import Document
@@ -35,6 +37,7 @@ Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
 KINDS = {"note": "note", "told": "told"}
 SAID = {"note": "Your note is saved.", "told": "It is recorded."}
+HELD = "The letter did not leave. Your text is safe: mend what is listed below."
 
 
 @post("/cases/{reference:str}/messages", opt=WRITE)
@@ -60,9 +63,12 @@ async def write(request: Req, reference: str) -> Response[Any]:
                 documents=documents,
             )  # fmt: skip
             said, undo = SAID[kind], ""
-    except (Invalid, NotNow) as problem:
+    except (Invalid, NotNow, NotAllowed) as problem:
         await _keep_quietly(viewer, case_id, purpose, form)
-        kept = {"composer": _typed(form), "composer_error": str(problem), "key": form.text("key")}
+        words = HELD if isinstance(problem, Held) else str(problem)
+        kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
+        if kind == "reply" and form.text("letter") == GATED:
+            kept["gate"] = await checked(viewer, view, form)
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
     await draft_files.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", said, undo)
@@ -119,8 +125,8 @@ def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: li
         recipient=form.identity("recipient"), subject=form.text("subject"), aspect_ids=pinned, documents=documents,
         files=[identity_of(each, "files") for each in form.all("files") if each],
         asks=asking.wanted(form, view.aspects), leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"),
-        key=_key(form),
-        template_id=form.identity("template_id"),
+        key=_key(form), template_id=form.identity("template_id"), letter_type=form.text("letter_type")[:60],
+        override=form.text("override"),
     )  # fmt: skip
 
 

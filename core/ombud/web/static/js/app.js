@@ -2,6 +2,7 @@
 import { watchPreferences } from "./preferences.js";
 import { watchKeys } from "./keys.js";
 import { showTrouble, watchToasts } from "./toasts.js";
+import { watchGate } from "./gate.js";
 import { watchDrafts } from "./drafts.js";
 import { watchLeaving } from "./leaving.js";
 import "./reveal.js";
@@ -14,6 +15,7 @@ watchPreferences();
 watchKeys();
 watchToasts();
 watchDrafts();
+watchGate();
 watchLeaving();
 watchSelection();
 watchPalette();
