@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,13 @@ def _kinds() -> tuple[str, ...]:
     return tuple(KINDS)
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day; write it like 2026-01-31") from None
+
+
 def _ledger(groups: Any) -> None:
     ledger = _group(groups, "ledger", "Verify, export and checkpoint the ledger.")
     verify = _command(
@@ -210,8 +218,10 @@ def _ledger(groups: Any) -> None:
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
     verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
-    export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
-    export.add_argument("--case", required=True, metavar="REF")
+    export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case or of a period.")
+    export.add_argument("--case", metavar="REF")
+    export.add_argument("--since", type=_day, metavar="DAY", help="first day of a period, such as 2026-01-01")
+    export.add_argument("--until", type=_day, metavar="DAY", help="last day of a period")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
     _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
     key = _group(groups, "key", "Keys of the vault.")

@@ -15,6 +15,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
             "ombud.desk.calendars.tables",
+            "ombud.desk.casefile.tables",
             "ombud.desk.clocks.tables",
             "ombud.desk.inbox.tables",
             "ombud.desk.matters.tables",

@@ -14,6 +14,7 @@ from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
+from ombud.desk.casefile import making as case_file_making
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.clocks import trying
@@ -41,7 +42,7 @@ from ombud.kernel.notices import Notices
 from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
-from ombud.trust import checkpoints, resets, sessions, throttle
+from ombud.trust import checkpoints, resets, sessions, stamping, throttle
 from ombud_plugin_api import Channel, InboundChannel, InboundMessage, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
@@ -82,7 +83,9 @@ def register(config: Config) -> None:
     register_job("bulk.sweep", bulk_run.sweep)
     register_job("live.sweep", sweep_live)
     register_job("ledger.checkpoint", make_checkpoint)
+    register_job("ledger.timestamp", timestamp)
     register_job("ledger.verify", ledger_desk.run_verify)
+    register_job(case_file_making.JOB, case_file_making.run)
     register_job("trust.sweep", sweep_access)
     register_job(crm_asking.JOB, crm_asking.refresh)
     register_job(crm_closing.JOB, crm_closing.tell)
@@ -117,6 +120,8 @@ def register(config: Config) -> None:
     schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
     schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
     schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
+    if config.ledger.timestamp_url:
+        schedule.every("ledger.timestamp", schedule.interval(hours=1), "ledger.timestamp")
     minutes = config.ledger.checkpoint_minutes
     schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
 
@@ -128,6 +133,13 @@ async def fold_counts(payload: dict[str, Any], context: JobContext) -> None:
 async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
     await checkpoints.make_checkpoint()
     await checkpoints.publish(settings().ledger.publish_file)
+
+
+async def timestamp(payload: dict[str, Any], context: JobContext) -> None:
+    """Has the newest checkpoint time-stamped outside; what goes wrong stands among the jobs."""
+    held = settings().ledger
+    if held.timestamp_url:
+        await stamping.stamp_newest(held.timestamp_url, held.roots, held.publish_file)
 
 
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:

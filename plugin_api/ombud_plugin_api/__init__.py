@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
+from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
 from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
@@ -106,6 +107,9 @@ __all__ = [
     "Automatic",
     "BadLink",
     "CaseFacts",
+    "CaseFileAspect",
+    "CaseFileFacts",
+    "CaseFileFormat",
     "CaseTypeOption",
     "CaseView",
     "CategoryOption",

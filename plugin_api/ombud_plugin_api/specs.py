@@ -3,6 +3,7 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from typing import TYPE_CHECKING
 
+from ombud_plugin_api.casefiles import CaseFileFormat
 from ombud_plugin_api.classifiers import Classifier
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
@@ -89,6 +90,12 @@ def provide_response_requirements(manifest: Manifest) -> list[ResponseRequiremen
 def provide_classifiers(manifest: Manifest) -> list[Classifier]:  # type: ignore[empty-body]
     """What tells which matters a customer's message is about; called in the work process for each message that came
     into a case. What it finds is a proposal that a person accepts, edits or rejects."""
+
+
+@hookspec
+def provide_case_files(manifest: Manifest) -> list[CaseFileFormat]:  # type: ignore[empty-body]
+    """Kinds of files of a case for somebody outside, such as an ombudsman. Core makes the file from the record that the
+    maker may see; a profile says what stands on its cover, and is asked when somebody prepares one."""
 
 
 @hookspec

@@ -7,6 +7,7 @@ from uuid import UUID
 import admin_samples
 import clock_samples
 import crm_samples
+import evidence_samples
 import inbox_samples
 import matter_samples
 import notice_samples
@@ -846,7 +847,10 @@ def ledger_page(**more: Any) -> dict[str, Any]:
     marks = [{"n": n, "at": ago(minutes=10 * (42 - n)), "size": 12, "root": "d0880a70d17c84c0" * 4,
               "published": n < 41} for n in (41, 40)]  # fmt: skip
     usual = {
-        "wrong": {"verify_reference": "", "export_reference": ""}, "typed": "", "may_whole": True, "running": None,
+        "wrong": {"verify_reference": "", "export_reference": "", "since": "", "until": ""}, "typed": "",
+        "days": {"since": "", "until": ""},
+        "stamp": {"n": 41, "at": ago(hours=1)}, "stamp_url": "tsa.example",
+        "may_whole": True, "running": None,
         "results": [result, {**result, **broken}], "checkpoints": marks, "publish_file": "/srv/checkpoints.jsonl",
         "trouble": "", "public_key": "ab12" * 16, "key_id": "ab12" * 4, "minutes": 10,
     }  # fmt: skip
@@ -1407,7 +1411,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "pages/ledger.html",
         ledger_page(
             running={"state": "running", "done": 1200, "total": 4182, "since": ago(minutes=1)},
-            wrong={"verify_reference": "There is no such case.", "export_reference": ""},
+            wrong={"verify_reference": "There is no such case.", "export_reference": "", "since": "", "until": ""},
             typed="OMB-1",
             results=[],
             trouble="The last line is no checkpoint.",
@@ -1534,6 +1538,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
+PAGES |= evidence_samples.pages(work, csrf_field, ago, administration)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= matter_samples.pages(

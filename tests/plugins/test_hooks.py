@@ -13,12 +13,13 @@ import pytest
 from ombud.desk import intake
 from ombud.desk.administration import taxonomies as taxonomy_setup
 from ombud.desk.administration.taxonomies import TermGiven
+from ombud.desk.casefile import making
 from ombud.desk.clocks import watching
 from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.desk.errors import Invalid
+from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
@@ -505,6 +506,29 @@ async def test_hook_provide_response_requirements(desk_with_dummy: Any, monkeypa
         plugins.load(plugins.discover()["dummy"])
     await desk_with_dummy.disable("dummy")
     assert (await gate_rules.rules_in(unit)).required("complaint") == ()
+
+
+async def test_hook_provide_case_files(desk_with_dummy: Any) -> None:
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    leader = await desk_with_dummy.viewer("leader")
+    prepared = await making.prepare(leader, filed.reference, "dummy")
+    assert (prepared.told.recipient, prepared.told.cover) == (
+        "The Dummy", (("Dummy number", f"{filed.reference}/1"),),
+    )  # fmt: skip
+    from ombud_dummy.plugin import Outside
+
+    for says in ("raise", "rubbish"):
+        Outside.says = says
+        try:
+            poorer = await making.prepare(leader, filed.reference, "dummy")
+        finally:
+            Outside.says = "fine"
+        assert poorer.told.cover == ()
+        assert "could not say what belongs on the cover" in poorer.told.trouble
+        assert await making.make(leader, poorer)
+    await desk_with_dummy.disable("dummy")
+    with pytest.raises(NotFound, match="makes no such file"):
+        await making.prepare(leader, filed.reference, "dummy")
 
 
 async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:

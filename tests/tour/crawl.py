@@ -50,6 +50,7 @@ APART = {
     "/inbox/{message_id}/html": "a frame of a message's page",
     "/inbox/{message_id}/raw": "a file",
     "/inbox/samples/{sample_id}": "nothing was drawn yet; drawn in tests/look",
+    "/cases/{reference}/file/{file_id}": "a file",
     "/cases/{reference}/macros/{macro_id}": "there is none yet; drawn in tests/look",
     "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }

@@ -62,6 +62,7 @@ class Loaded:
     deadlines: tuple[api.Deadlines, ...] = ()
     response_requirements: tuple[api.ResponseRequirement, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
+    case_files: tuple[api.CaseFileFormat, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -192,6 +193,7 @@ _KINDS: dict[str, type] = {
     "deadlines": api.Deadlines,
     "response_requirements": api.ResponseRequirement,
     "classifiers": api.Classifier,
+    "case_files": api.CaseFileFormat,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -245,7 +247,7 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
 
 
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router")):
+    for name, what in (("crms", "customer system"), ("routers", "router"), ("case_files", "case file")):
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")

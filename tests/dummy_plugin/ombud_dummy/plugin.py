@@ -453,6 +453,23 @@ def provide_classifiers(manifest: api.Manifest) -> list[api.Classifier]:
     return [api.Classifier("dummy", "Codes", "1", by_code)]
 
 
+class Outside:
+    """What the dummy says of a case on its way out; tests change it."""
+
+    says: str = "fine"
+
+
+def on_the_cover(facts: api.CaseFileFacts) -> Any:
+    if Outside.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    return "rubbish" if Outside.says == "rubbish" else [("Dummy number", f"{facts.reference}/{len(facts.aspects)}")]
+
+
+@hookimpl
+def provide_case_files(manifest: api.Manifest) -> list[api.CaseFileFormat]:
+    return [api.CaseFileFormat("dummy", "Dummy file", "1", lambda facts: "The Dummy", on_the_cover, staff_names=False)]
+
+
 @hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ombud.desk.gate.findings import CHECKS
 from ombud.desk.trail.ledger_words import DESK, values_of
-from ombud.desk.trail.matter_words import MATTER
+from ombud.desk.trail.matter_words import HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
@@ -379,7 +379,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
     "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
-    **{kind: _simple(*words) for kind, words in MATTER.items()},
+    **{kind: _simple(*words) for kind, words in (*MATTER.items(), *HANDED_OVER.items())},
 }
 
 

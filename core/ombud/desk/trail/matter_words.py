@@ -32,3 +32,11 @@ MATTER: dict[str, tuple[str, str]] = {
     "proposal.accepted": ("%(actor)s accepted a proposal as aspect %(letter)s", "check"),
     "proposal.rejected": ("%(actor)s rejected a proposed aspect", "ban"),
 }
+
+# About files of the case for somebody outside; who reads the case alone does not see these.
+HANDED_OVER: dict[str, tuple[str, str]] = {
+    "case_file.made": ("%(actor)s made a file of this case for somebody outside", "file-zip"),
+    "case_file.taken": ("%(actor)s took a file of this case along", "download"),
+    "privilege.marked": ("%(actor)s marked something as legally privileged", "shield-lock"),
+    "privilege.lifted": ("%(actor)s took a mark of legal privilege away", "shield-off"),
+}

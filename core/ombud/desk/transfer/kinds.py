@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from ombud.desk import tables as desk
 from ombud.desk.calendars import tables as calendars
+from ombud.desk.casefile import tables as casefile
 from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
@@ -116,6 +117,7 @@ KINDS = (
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
+    Kind("privileged", casefile.Privileged),
     Kind("evidence", matters.Evidence),
     Kind("tasks", matters.Task),
     Kind("protocols", matters.Protocol),
@@ -148,6 +150,7 @@ LEFT_OUT = {
     "core_settled": "counts the changes of this desk's rights and settings",
     "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
+    "core_case_file": "ZIP files made from what the other kinds hold; the ledger holds the hash of each manifest",
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
     "core_draft_file": "files in boxes whose message is not sent; put them in again",

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
+from ombud.desk.casefile.profiles import profiles
 from ombud.desk.channels import channel_label
 from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
@@ -73,6 +74,7 @@ async def show_case(
             for each, name in (offered.macros if offered else ())
         ],
         "crm": crm_places(viewer, view),
+        "case_files": case_files(view),
         "routing": view.routing,
     }
     scale = await scales_known(view.case.unit.id, viewer.settled)
@@ -84,6 +86,16 @@ async def show_case(
     return await page(
         request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
     )
+
+
+def case_files(view: CasePageView) -> list[dict[str, str]]:
+    """The kinds of files that may be made of the case, for somebody outside."""
+    if not view.may("hand_over"):
+        return []
+    return [
+        {"label": each.format.label, "href": f"{href_of(view)}/file?profile={quote(each.format.key)}"}
+        for each in profiles()
+    ]
 
 
 def crm_places(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ CORE_WORK = {
     "clocks.start": "Start clocks, warn of deadlines and notice those that passed",
     "ledger.checkpoint": "Make and publish a checkpoint",
     "ledger.verify": "Verify the ledger",
+    "ledger.timestamp": "Have the newest checkpoint time-stamped",
+    "case_file.make": "Make a file of a case",
     "trust.sweep": "Clear away old sessions and throttles",
     "crm.refresh": "Ask a customer system about a person",
     "crm.record": "Tell a customer system of a closed case",
