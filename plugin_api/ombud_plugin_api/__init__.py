@@ -62,6 +62,18 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.returns import (
+    Code,
+    Item,
+    Layout,
+    Return,
+    ReturnAspect,
+    ReturnCase,
+    ReturnCheck,
+    ReturnPeriod,
+    ReturnTable,
+    ReturnVersion,
+)
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -191,4 +203,14 @@ __all__ = [
     "WorkingTime",
     "hookimpl",
     "read_manifest",
+    "Code",
+    "Item",
+    "Layout",
+    "Return",
+    "ReturnAspect",
+    "ReturnCase",
+    "ReturnCheck",
+    "ReturnPeriod",
+    "ReturnTable",
+    "ReturnVersion",
 ]

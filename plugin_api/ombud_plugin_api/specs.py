@@ -12,6 +12,7 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.returns import Return
 from ombud_plugin_api.routing import Router
 from ombud_plugin_api.treatment import Action, Condition
 
@@ -76,6 +77,12 @@ def provide_routers(manifest: Manifest) -> list[Router]:  # type: ignore[empty-b
 def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[empty-body]
     """What tells by when something is due in a case, as terms of clocks that core runs; pure, asked in the work process
     whenever something happened in the case."""
+
+
+@hookspec
+def provide_returns(manifest: Manifest) -> list[Return]:  # type: ignore[empty-body]
+    """Returns to a regulator: figures with their definitions, code lists and checks, all pure; core collects the facts,
+    freezes, has a person sign, and writes the files."""
 
 
 @hookspec

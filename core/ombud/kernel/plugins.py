@@ -59,6 +59,7 @@ class Loaded:
     actions: tuple[api.Action, ...] = ()
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
+    returns: tuple[api.Return, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
@@ -188,6 +189,7 @@ _KINDS: dict[str, type] = {
     "actions": api.Action,
     "routers": api.Router,
     "deadlines": api.Deadlines,
+    "returns": api.Return,
     "classifiers": api.Classifier,
     "jobs": api.Job,
     "commands": api.Command,
@@ -242,7 +244,7 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
 
 
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router")):
+    for name, what in (("crms", "customer system"), ("routers", "router"), ("returns", "return")):
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")
