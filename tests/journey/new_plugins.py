@@ -126,6 +126,10 @@ def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: "Call back" in office.agent.get(f"/cases/{office.reference}/clocks").text)
 
 
+def returns(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    waiting(lambda: "A return gathers the figures" in office.leader.get("/returns").text)  # said once one is known
+
+
 def router(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     case = f"/cases/{office.reference}"
     office.leader.submit(f"{case}/routing/choose", {"aspect": ""}, page=f"{case}/routing")
@@ -178,6 +182,7 @@ USES: dict[str, Callable[..., None]] = {
         crm,
         sentiment,
         deadlines,
+        returns,
         router,
         deliverer,
         polling,

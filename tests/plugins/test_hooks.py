@@ -27,6 +27,9 @@ from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
+from ombud.desk.errors import NotNow
+from ombud.insight.returns import kept as returns
+from ombud.insight.returns import steps as return_steps
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
@@ -271,6 +274,23 @@ async def test_deadlines_that_fail_leave_the_case_its_own_clocks_and_those_that_
     assert (await _tea(ran.case_id))["state"] == "running"
     faults = await db.fetch("SELECT place FROM core_fault WHERE slug = 'dummy'")
     assert {row["place"] for row in faults} == {"deadlines dummy"}
+
+
+async def test_hook_provide_returns(desk_with_dummy: Any) -> None:
+    await desk_with_dummy.file()
+    officer = await desk_with_dummy.viewer("compliance")
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    made = await return_steps.start(officer, "dummy", unit, "2000-01-01..2099-12-31")
+    head = await returns.head(officer, made)
+    found = await returns.figures_of(head)
+    assert found.values() == {"1": 1, "2": None}
+    assert len(found.figures[0].evidence) == 1
+    with pytest.raises(NotNow):  # nobody has entered the second
+        await return_steps.freeze(officer, made, head.version)
+    await return_steps.enter(officer, made, {"2": "70"}, head.version)
+    head = await returns.head(officer, made)
+    await return_steps.freeze(officer, made, head.version)
+    assert (await returns.frozen(await returns.head(officer, made))).values() == {"1": "1", "2": "70"}
 
 
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:

@@ -7,7 +7,17 @@ from typing import Any
 
 from ombud_fca import counting, periods
 from ombud_fca.codes import Unreadable, slug
-from ombud_plugin_api import Code, Item, Layout, Return, ReturnCase, ReturnCheck, ReturnPeriod, ReturnTable, ReturnVersion
+from ombud_plugin_api import (
+    Code,
+    Item,
+    Layout,
+    Return,
+    ReturnCase,
+    ReturnCheck,
+    ReturnPeriod,
+    ReturnTable,
+    ReturnVersion,
+)
 
 NIL = "nil"
 

@@ -61,4 +61,3 @@ def add_months_plain(day: date, months: int) -> date:
     """As `periods.add_months`, but the last of a short month stays that day."""
     moved = add_months(day, months)
     return moved.replace(day=min(day.day, moved.day)) if moved.day != day.day else moved
-

@@ -31,7 +31,8 @@ def by_reference_date(today: date, settings: Mapping[str, Any]) -> list[ReturnPe
     """Those that ended, the latest first, and the one that runs; none ends after the regime does."""
     month, day = (int(each) for each in str(settings.get("reference_date") or "12-31").split("-"))
     months = 12 if settings.get("frequency") == "yearly" else 6
-    ends, end = [], _on(today.year + 1, month, day)
+    ends: list[ReturnPeriod] = []
+    end = _on(today.year + 1, month, day)
     while len(ends) < 8 and end.year > today.year - 5:
         first = add_months(end, -months) + timedelta(days=1)
         if first <= today and end <= LAST_OF_OLD:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ import asyncpg
 import pytest
 from openpyxl import load_workbook
 
-from ombud.desk import aspects
+from ombud.desk import aspects, cases
 from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.redress import limits
+from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
 from ombud.trust import ledger, ledger_verify, vault
@@ -24,20 +27,38 @@ MARCH = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 async def complaint(desk: Desk, category: str = "savings", outcome: str = "upheld", cause: str = "delay") -> Any:
     """Received in March 2026, decided and closed two days later."""
-    filed = await desk.file("The fee was taken twice.", "And the clerk was late.")
-    aspect = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1 AND position = 1", filed.case_id)
-    second = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1 AND position = 2", filed.case_id)
     leader = await desk.viewer("leader")
-    money = (RedressGiven("money", 25, "GBP", ""),) if outcome == "upheld" else ()
-    await aspects.decide_aspect(leader, aspect, Decision(outcome, "Our mistake.", cause, money), None)
-    await aspects.decide_aspect(leader, second, Decision("not_upheld", "No.", "no_cause_found"), None)
-    await db.execute("UPDATE core_aspect SET category = $2 WHERE id = $1", aspect, category)
-    await db.execute(
-        "UPDATE core_case SET status = 'closed', received_at = $2, received_on = '2026-03-02', closed_at = $3 "
-        "WHERE id = $1",
-        filed.case_id, MARCH, MARCH.replace(day=4),
-    )  # fmt: skip
+    if not await db.fetchval("SELECT TRUE FROM core_redress_limit"):
+        administrator = await desk.viewer("administrator")
+        unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+        await limits.set_limit(administrator, unit, role="leader", currency="GBP", amount=Decimal(100))
+    with clock.at(MARCH):
+        filed = await desk.file("The fee was taken twice.", "And the clerk was late.")
+        main, second = await matters(filed.case_id)
+        if category:
+            await aspects.change(leader, main, {"category": category}, None)
+    with clock.at(MARCH.replace(day=4)):
+        money = (RedressGiven("money", Decimal(25), "GBP", ""),) if outcome == "upheld" else ()
+        await aspects.decide_aspect(leader, main, Decision(outcome, "Our mistake.", cause, money), None)
+        await aspects.decide_aspect(leader, second, Decision("not_upheld", "No.", "no_cause_found"), None)
+        await cases.close(leader, filed.case_id)
     return filed
+
+
+async def matters(case_id: UUID) -> list[UUID]:
+    rows = await db.fetch("SELECT id FROM core_aspect WHERE case_id = $1 ORDER BY position", case_id)
+    return [row["id"] for row in rows]
+
+
+async def overturned(desk: Desk, case_id: UUID) -> None:
+    """The decision turns out to be wrong, and the case is closed again."""
+    leader = await desk.viewer("leader")
+    main = (await matters(case_id))[0]
+    with clock.at(MARCH.replace(day=5)):
+        await cases.reopen(leader, case_id, "It was decided wrongly.")
+        await aspects.reopen(leader, main, "It was decided wrongly.")
+        await aspects.decide_aspect(leader, main, Decision("not_upheld", "No.", "delay"), None)
+        await cases.close(leader, case_id)
 
 
 async def begun(desk: Desk, key: str = "fca.annex1r", period: str = f"{FIRST}..{LAST}") -> tuple[Browser, str]:
@@ -59,8 +80,12 @@ HEADER = {"item.1": "No", "item.2": "No"}
 
 async def filed(desk: Desk) -> tuple[Browser, str]:
     officer, address = await begun(desk)
-    for name, more in (("figures", HEADER), ("freeze", {}), ("sign", {}),
-                       ("file", {"filed_on": "2026-07-20", "filed_reference": "REG-77"})):
+    for name, more in (
+        ("figures", HEADER),
+        ("freeze", {}),
+        ("sign", {}),
+        ("file", {"filed_on": "2026-07-20", "filed_reference": "REG-77"}),
+    ):
         answer = await step(officer, address, name, **more)
         assert answer.status_code == 303, answer.text
     return officer, address
@@ -120,16 +145,16 @@ async def test_a_frozen_return_stands_while_cases_change_and_people_are_erased(d
     officer, address = await filed(desk)
     before = {ending: (await officer.get(f"{address}/file/{ending}")).content for ending in ("json", "csv")}
     rows = await db.fetch("SELECT * FROM core_return_figure ORDER BY place")
-    await db.execute(
-        "UPDATE core_aspect SET outcome = 'not_upheld' WHERE case_id = $1 AND position = 1", changed.case_id
-    )
+    await overturned(desk, changed.case_id)
     person = await db.fetchval("SELECT person_id FROM core_party WHERE case_id = $1", erased.case_id)
     await vault.destroy_subject(f"person/{person}")
-    await db.execute("UPDATE core_person SET name = '', email = '', phone = '', erased_at = now() WHERE id = $1", person)
+    await db.execute(
+        "UPDATE core_person SET name = '', email = '', phone = '', erased_at = now() WHERE id = $1", person
+    )
     assert {ending: (await officer.get(f"{address}/file/{ending}")).content for ending in before} == before
     assert await db.fetch("SELECT * FROM core_return_figure ORDER BY place") == rows
-    verdict = await ledger_verify.verify()
-    assert verdict.ok, verdict
+    streams = [row["stream"] for row in await db.fetch("SELECT stream FROM core_stream")]
+    assert not (await ledger_verify.verify_streams(streams)).broken
     html = (await officer.get(f"{address}/difference")).text
     assert changed.reference in html
     assert "part_a1/banking_and_credit_cards/upheld" in html
@@ -143,7 +168,7 @@ async def test_an_amendment_is_a_new_version_and_says_what_differs(desk: Desk) -
     await desk.enable("fca")
     case = await complaint(desk)
     officer, address = await filed(desk)
-    await db.execute("UPDATE core_aspect SET outcome = 'not_upheld' WHERE case_id = $1", case.case_id)
+    await overturned(desk, case.case_id)
     later = (await step(officer, address, "amend")).headers["location"]
     assert later != address
     again = await step(officer, address, "amend")
@@ -160,9 +185,14 @@ async def test_the_database_refuses_to_change_what_was_frozen(desk: Desk) -> Non
     await desk.enable("fca")
     await complaint(desk)
     await filed(desk)
-    for sql in ("UPDATE core_return_figure SET value = '9'", "UPDATE core_return_case SET facts = '{}'",
-                "DELETE FROM core_return_figure", "DELETE FROM core_return", "UPDATE core_return SET digest = 'x'",
-                "UPDATE core_return SET filed_reference = 'other'"):
+    for sql in (
+        "UPDATE core_return_figure SET value = '9'",
+        "UPDATE core_return_case SET facts = '{}'",
+        "DELETE FROM core_return_figure",
+        "DELETE FROM core_return",
+        "UPDATE core_return SET digest = 'x'",
+        "UPDATE core_return SET filed_reference = 'other'",
+    ):
         with pytest.raises(asyncpg.RaiseError):
             await db.execute(sql)
 
@@ -210,7 +240,9 @@ async def test_files_hold_every_figure_by_number_and_say_that_they_are_drafts(de
     assert lines[0] == ["status", "draft: contains unverified codes"]
     assert {line[0] for line in lines[2:]} == set(told["figures"])
     book = load_workbook(io.BytesIO((await officer.get(f"{address}/file/xlsx")).content))
-    header = [row[0].value for row in book["Return"].iter_rows() if row[0].value in {"1", "34", "2", "3", "49", "47", "48"}]
+    header = [
+        row[0].value for row in book["Return"].iter_rows() if row[0].value in {"1", "34", "2", "3", "49", "47", "48"}
+    ]
     assert header == ["1", "34", "2", "3", "49", "47", "48"]
     assert book.sheetnames[1:] == ["Table 1", "Table 2", "Table 3"]
     assert (await officer.get(f"{address}/file/exe")).status_code == 404
@@ -219,9 +251,14 @@ async def test_files_hold_every_figure_by_number_and_say_that_they_are_drafts(de
 async def test_a_list_that_an_administrator_verified_makes_the_file_official(desk: Desk) -> None:
     await desk.enable("fca")
     await complaint(desk)
-    lists = {"products": ["savings | Savings | Banking and credit cards | | verified",
-                          "credit | Credit | Credit related | | verified"],
-             "causes": ["delay | Delays/timescales | Admin | verified"], "columns_confirmed": True}
+    lists = {
+        "products": [
+            "savings | Savings | Banking and credit cards | | verified",
+            "credit | Credit | Credit related | | verified",
+        ],
+        "causes": ["delay | Delays/timescales | Admin | verified"],
+        "columns_confirmed": True,
+    }
     await db.execute(
         "INSERT INTO core_setting (id, key, value, changed_at) VALUES (gen_random_uuid(), 'p-fca', $1, now())",
         {"value": lists},

@@ -51,9 +51,7 @@ class Collected:
         return {each.number: each.value for each in self.figures}
 
 
-def collect(
-    layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod, entered: Mapping[str, str]
-) -> Collected:
+def collect(layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod, entered: Mapping[str, str]) -> Collected:
     """Every figure in screen order, and what is wrong with them."""
     figures: list[Figure] = []
     nil = bool(layout.nil) and entered.get(layout.nil) == YES

@@ -49,8 +49,16 @@ async def returns_listed(request: Req) -> Response[Any]:
 async def _list(request: Req, wrong: Refused = NOTHING_WRONG) -> Response[Any]:
     viewer = viewer_of(request)
     found = [_line(each) for each in await kept.listed(viewer)]
-    kinds = [{"key": each.given.key, "label": each.given.label, "regulator": each.given.regulator,
-              "summary": each.given.summary, "href": f"/returns/new/{each.given.key}"} for each in providers.known()]
+    kinds = [
+        {
+            "key": each.given.key,
+            "label": each.given.label,
+            "regulator": each.given.regulator,
+            "summary": each.given.summary,
+            "href": f"/returns/new/{each.given.key}",
+        }
+        for each in providers.known()
+    ]
     return await page(request, "pages/returns.html", here="returns", status=wrong.status, returns=found, kinds=kinds,
                       may_prepare=viewer.may(PREPARE), errors=wrong.errors)  # fmt: skip
 
@@ -183,7 +191,7 @@ async def figure_opened(request: Req, return_id: UUID, number: str = "") -> Resp
         request, "pages/return_figure.html", here="returns", head=_whole(head), figure=_figure(head, figure),
         cases=[{"reference": each["reference"], "href": f"/cases/{each['reference']}",
                 "received_on": each["received_on"], "adds": each["adds"]} for each in opened.cases[:MANY_CASES]],
-        more=max(0, len(opened.cases) - MANY_CASES), hidden=opened.hidden, rule=collected.shape["rule"],
+        more=max(0, len(opened.cases) - MANY_CASES), unseen=opened.hidden, rule=collected.shape["rule"],
     )  # fmt: skip
 
 
@@ -202,7 +210,7 @@ async def difference_shown(request: Req, return_id: UUID) -> Response[Any]:
         figures=[{"number": each.number, "label": each.label, "before": each.before, "after": each.after}
                  for each in found.figures],
         cases=[{"reference": each["reference"], "href": f"/cases/{each['reference']}", "lines": each["lines"]}
-               for each in found.cases[:MANY_CASES]], hidden=found.hidden,
+               for each in found.cases[:MANY_CASES]], unseen=found.hidden,
     )  # fmt: skip
 
 
@@ -235,7 +243,9 @@ async def return_frozen(request: Req, return_id: UUID) -> Response[Any]:
         await steps.freeze(viewer_of(request), return_id, form.version())
     except REFUSED as problem:
         return await _page(request, return_id, wrong=beside(problem))
-    return go(f"/returns/{return_id}", "The figures are frozen. What changes in a case from now on changes nothing here.")
+    return go(
+        f"/returns/{return_id}", "The figures are frozen. What changes in a case from now on changes nothing here."
+    )
 
 
 @post("/returns/{return_id:uuid}/sign", opt=SIGNED)
