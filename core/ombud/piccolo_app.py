@@ -22,6 +22,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",
             "ombud.desk.rules.tables",
+            "ombud.desk.return_tables",
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",

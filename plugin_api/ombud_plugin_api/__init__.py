@@ -64,6 +64,18 @@ from ombud_plugin_api.providers import (
     Tried,
 )
 from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
+from ombud_plugin_api.returns import (
+    Code,
+    Item,
+    Layout,
+    Return,
+    ReturnAspect,
+    ReturnCase,
+    ReturnCheck,
+    ReturnPeriod,
+    ReturnTable,
+    ReturnVersion,
+)
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -121,6 +133,7 @@ __all__ = [
     "CloseCase",
     "ClosedAspect",
     "ClosedCase",
+    "Code",
     "Command",
     "Complaint",
     "Condition",
@@ -149,9 +162,11 @@ __all__ = [
     "Finding",
     "InboundChannel",
     "InboundMessage",
+    "Item",
     "Job",
     "KnownCase",
     "KnownPerson",
+    "Layout",
     "LinkView",
     "Manifest",
     "ManifestError",
@@ -182,6 +197,13 @@ __all__ = [
     "ResponseLeaflet",
     "ResponsePart",
     "ResponseRequirement",
+    "Return",
+    "ReturnAspect",
+    "ReturnCase",
+    "ReturnCheck",
+    "ReturnPeriod",
+    "ReturnTable",
+    "ReturnVersion",
     "Router",
     "SendTemplate",
     "SentimentScorer",

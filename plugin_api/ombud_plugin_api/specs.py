@@ -14,6 +14,7 @@ from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
 from ombud_plugin_api.responses import ResponseRequirement
+from ombud_plugin_api.returns import Return
 from ombud_plugin_api.routing import Router
 from ombud_plugin_api.treatment import Action, Condition
 
@@ -84,6 +85,12 @@ def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[em
 def provide_response_requirements(manifest: Manifest) -> list[ResponseRequirement]:  # type: ignore[empty-body]
     """What regulators ask of letters that answer a complaint, as data; core's gate reads each final response by those
     that an administrator chose for its unit or case type, while it is written, approved and sent."""
+
+
+@hookspec
+def provide_returns(manifest: Manifest) -> list[Return]:  # type: ignore[empty-body]
+    """Returns to a regulator: figures with their definitions, code lists and checks, all pure; core collects the facts,
+    freezes, has a person sign, and writes the files."""
 
 
 @hookspec

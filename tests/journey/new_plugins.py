@@ -146,6 +146,10 @@ def classifier(office: Office, waiting: Callable[[Callable[[], bool]], None]) ->
     waiting(lambda: "Its words stand there." in office.agent.get(f"/cases/{reference}").text)
 
 
+def returns(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    waiting(lambda: "A return gathers the figures" in office.leader.get("/returns").text)  # said once one is known
+
+
 def router(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     case = f"/cases/{office.reference}"
     office.leader.submit(f"{case}/routing/choose", {"aspect": ""}, page=f"{case}/routing")
@@ -198,6 +202,7 @@ USES: dict[str, Callable[..., None]] = {
         crm,
         sentiment,
         deadlines,
+        returns,
         router,
         conditions,
         actions,

@@ -324,6 +324,22 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/reading.py", "    found = []", "    found = []\n    facts.settings['lists']"),),
         "with KeyError",
     ),
+    "basic-99": Bad(
+        "returns",
+        (
+            (
+                "PACKAGE/reporting.py",
+                '"Received in the quarter.", measure=opened',
+                '"Received.", entered=True, measure=opened',
+            ),
+        ),
+        "is not exactly one of measured, derived and entered",
+    ),
+    "sound-59": Bad(
+        "returns",
+        (("PACKAGE/reporting.py", "    items = (", '    settings["products"]\n    items = ('),),
+        "answers with KeyError",
+    ),
     "sound-40": Bad(
         "crm",
         ((PLUGIN, "in_use=asking.in_use", "record=asking.record"), ("PACKAGE/asking.py", "", _RECORD)),
@@ -519,6 +535,17 @@ ALSO_BAD: dict[str, Bad] = {
         "deadlines",
         (("PACKAGE/calling_back.py", "timedelta(hours=hours) /", "timedelta(seconds=__import__('time').time()) /"),),
         "two different answers",
+    ),
+    "basic-99 not the same twice": Bad(
+        "returns",
+        (
+            (
+                "PACKAGE/reporting.py",
+                "return int(period.holds(case.received_on))",
+                "return __import__('time').time_ns()",
+            ),
+        ),
+        "two different figures",
     ),
     "basic-24 a role there is not": Bad(
         "pages", ((PLUGIN, '("agent", "leader")', '("agent", "boss")'),), "goes to boss"

@@ -13,6 +13,7 @@ import matter_samples
 import notice_samples
 import outgoing_samples
 import redress_samples
+import return_samples
 import routing_samples
 import rule_samples
 from markupsafe import Markup
@@ -1550,3 +1551,4 @@ PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)
+PAGES |= return_samples.pages(work, csrf_field, ago)

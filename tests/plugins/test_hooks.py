@@ -19,7 +19,7 @@ from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.desk.errors import Invalid, NotFound
+from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
@@ -27,6 +27,8 @@ from ombud.desk.platform import context_for, context_in
 from ombud.desk.routing import profiles, skills
 from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
+from ombud.insight.returns import kept as returns
+from ombud.insight.returns import steps as return_steps
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -273,6 +275,23 @@ async def test_deadlines_that_fail_leave_the_case_its_own_clocks_and_those_that_
     assert (await _tea(ran.case_id))["state"] == "running"
     faults = await db.fetch("SELECT place FROM core_fault WHERE slug = 'dummy'")
     assert {row["place"] for row in faults} == {"deadlines dummy"}
+
+
+async def test_hook_provide_returns(desk_with_dummy: Any) -> None:
+    await desk_with_dummy.file()
+    officer = await desk_with_dummy.viewer("compliance")
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    made = await return_steps.start(officer, "dummy", unit, "2000-01-01..2099-12-31")
+    head = await returns.head(officer, made)
+    found = await returns.figures_of(head)
+    assert found.values() == {"1": 1, "2": None}
+    assert len(found.figures[0].evidence) == 1
+    with pytest.raises(NotNow):  # nobody has entered the second
+        await return_steps.freeze(officer, made, head.version)
+    await return_steps.enter(officer, made, {"2": "70"}, head.version)
+    head = await returns.head(officer, made)
+    await return_steps.freeze(officer, made, head.version)
+    assert (await returns.frozen(await returns.head(officer, made))).values() == {"1": "1", "2": "70"}
 
 
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:

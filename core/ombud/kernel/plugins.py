@@ -61,6 +61,7 @@ class Loaded:
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
     response_requirements: tuple[api.ResponseRequirement, ...] = ()
+    returns: tuple[api.Return, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
     case_files: tuple[api.CaseFileFormat, ...] = ()
     jobs: tuple[api.Job, ...] = ()
@@ -192,6 +193,7 @@ _KINDS: dict[str, type] = {
     "routers": api.Router,
     "deadlines": api.Deadlines,
     "response_requirements": api.ResponseRequirement,
+    "returns": api.Return,
     "classifiers": api.Classifier,
     "case_files": api.CaseFileFormat,
     "jobs": api.Job,
@@ -247,7 +249,12 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
 
 
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router"), ("case_files", "case file")):
+    for name, what in (
+        ("crms", "customer system"),
+        ("routers", "router"),
+        ("case_files", "case file"),
+        ("returns", "return"),
+    ):
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")

@@ -58,6 +58,7 @@ CORE = (
     Entry("redress", "Redress", "coin", "/redress", "case.decide"),
     Entry("payments", "Payments", "credit-card", "/payments", "payment.manage"),
     Entry("people", "People", "users", "/parties", "person.read"),
+    Entry("returns", "Returns", "report", "/returns", "return.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )
 NOTICES = Entry("notices", "Notices", "bell", "/me/notices", "")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -433,6 +433,28 @@ def provide_response_requirements(manifest: api.Manifest) -> list[api.ResponseRe
         api.ResponseRequirement("dummy", "Dummy office", (OMBUDSMAN,), (LEAFLET,), provenance="secondary"),
         api.ResponseRequirement("dummy", "Dummy office", (ACCEPTED,), letter="settled", letter_label="Short letter"),
     ]
+
+
+def counted(case: api.ReturnCase, period: api.ReturnPeriod) -> int:
+    return int(period.holds(case.received_on))
+
+
+def form(settings: Mapping[str, Any]) -> api.Layout:
+    items = (
+        api.Item("1", "Received", "Received in the period.", measure=counted, official=True),
+        api.Item("2", "Accounts", "At its end.", entered=True),
+    )
+    return api.Layout("Tea return", "Each complaint counts once.", items)
+
+
+def all_time(today: Any, settings: Mapping[str, Any]) -> list[api.ReturnPeriod]:
+    return [api.ReturnPeriod(first=date(2000, 1, 1), last=date(2099, 12, 31), label="Ever")]
+
+
+@hookimpl
+def provide_returns(manifest: api.Manifest) -> list[api.Return]:
+    version = api.ReturnVersion("1", "First", form)
+    return [api.Return("dummy", "Tea board", "Tea return", "What was received.", (version,), all_time)]
 
 
 def by_code(facts: api.MessageFacts) -> list[api.Finding]:

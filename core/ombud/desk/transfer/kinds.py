@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from piccolo.table import Table
 
+from ombud.desk import return_tables as returns
 from ombud.desk import tables as desk
 from ombud.desk.calendars import tables as calendars
 from ombud.desk.casefile import tables as casefile
@@ -134,6 +135,9 @@ KINDS = (
     Kind("crm_records", crm.CrmRecord),
     Kind("drafts", desk.Draft),
     Kind("views", desk.View),
+    Kind("returns", returns.ReturnHead),
+    Kind("return_figures", returns.ReturnFigure),
+    Kind("return_cases", returns.ReturnCaseKept),
     Kind("demo_items", desk.DemoItem),
     Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
     Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
