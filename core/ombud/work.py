@@ -25,6 +25,7 @@ from ombud.desk.errors import DeskRefusal
 from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
+from ombud.desk.privacy import collecting, erasing
 from ombud.desk.redress.payments import paying, service
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
@@ -89,6 +90,8 @@ def register(config: Config) -> None:
     register_job(sending.SWEEP, sending.sweep)
     register_job(paying.JOB, service.hand_over)
     register_job(service.SWEEP, service.sweep)
+    register_job(collecting.JOB, collecting.run)
+    register_job(erasing.JOB, erasing.run)
     register_job(digest.JOB, digest.send)
     register_job(calendar_setup.SWEEP, calendar_setup.renew)
     register_job(clock_watching.JOB, clock_watching.look)

@@ -62,6 +62,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -142,11 +143,13 @@ __all__ = [
     "FilingOptions",
     "Fill",
     "Finding",
+    "Ground",
     "InboundChannel",
     "InboundMessage",
     "Job",
     "KnownCase",
     "KnownPerson",
+    "Law",
     "LinkView",
     "Manifest",
     "ManifestError",
@@ -163,6 +166,8 @@ __all__ = [
     "PersonGiven",
     "PersonHints",
     "PersonMatch",
+    "PersonSought",
+    "PersonalData",
     "Platform",
     "PluginFault",
     "PollingChannel",
@@ -174,6 +179,7 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "Right",
     "Router",
     "SendTemplate",
     "SentimentScorer",
@@ -182,6 +188,7 @@ __all__ = [
     "SetSeverity",
     "SetType",
     "Settings",
+    "Span",
     "StartClock",
     "Thread",
     "TooMany",

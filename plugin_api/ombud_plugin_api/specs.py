@@ -12,6 +12,7 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.rights import Law, PersonalData
 from ombud_plugin_api.routing import Router
 from ombud_plugin_api.treatment import Action, Condition
 
@@ -82,6 +83,18 @@ def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[em
 def provide_classifiers(manifest: Manifest) -> list[Classifier]:  # type: ignore[empty-body]
     """What tells which matters a customer's message is about; called in the work process for each message that came
     into a case. What it finds is a proposal that a person accepts, edits or rejects."""
+
+
+@hookspec
+def provide_rights(manifest: Manifest) -> list[Law]:  # type: ignore[empty-body]
+    """Laws by which people may ask for what is kept of them: kinds of request, their times with the article each stands
+    in, and grounds for keeping or refusing. Data; core runs the requests, and administrators correct the numbers."""
+
+
+@hookspec
+def provide_personal_data(manifest: Manifest) -> list[PersonalData]:  # type: ignore[empty-body]
+    """What the plugin keeps of a person that its manifest cannot say; asked in the work process when a person's data is
+    collected or erased. What does not answer stops the request, which names the plugin."""
 
 
 @hookspec

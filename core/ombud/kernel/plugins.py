@@ -60,6 +60,8 @@ class Loaded:
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
+    rights: tuple[api.Law, ...] = ()
+    personal_data: tuple[api.PersonalData, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -189,6 +191,8 @@ _KINDS: dict[str, type] = {
     "routers": api.Router,
     "deadlines": api.Deadlines,
     "classifiers": api.Classifier,
+    "rights": api.Law,
+    "personal_data": api.PersonalData,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -242,7 +246,7 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
 
 
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router")):
+    for name, what in (("crms", "customer system"), ("routers", "router"), ("rights", "law")):
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")

@@ -61,6 +61,8 @@ PERMISSIONS = (
     Permission("health.read", "See how the desk itself is doing", (ADMINISTRATOR,)),
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
+    Permission("privacy.handle", "Handle requests about personal data, and see what was collected", (COMPLIANCE,)),
+    Permission("privacy.erase", "Erase people, and place and lift legal holds", (COMPLIANCE,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
 )
 
