@@ -1,4 +1,4 @@
-"""Requests about personal data: recorded, identified, collected from everywhere, erased with proof, and what wins over that."""
+"""Requests about personal data: recorded, identified, collected from everywhere, erased with proof."""
 
 import io
 import json
@@ -316,7 +316,7 @@ async def test_erasure_is_previewed_ordered_and_proved_and_nothing_is_found_afte
 
 
 async def _found() -> set[str]:
-    """Where the canary sings: every text, JSON and bytes of every table, what the vault and the ledger sealed opened with
+    """Where the canary sings: every text, JSON and bytes of every table, what vault and ledger hold, opened with
     the keys there are, and words of the search index."""
     from ombud.trust import vault
     from ombud.trust.ledger import open_sealed
@@ -330,7 +330,8 @@ async def _found() -> set[str]:
     )
     for row in columns:
         for mark in marks:
-            sql = f'SELECT count(*) FROM "{row["table_name"]}" WHERE position(lower($1) IN lower("{row["column_name"]}"::text)) > 0'
+            place = f'lower("{row["column_name"]}"::text)'
+            sql = f'SELECT count(*) FROM "{row["table_name"]}" WHERE position(lower($1) IN {place}) > 0'
             if await db.fetchval(sql, mark):
                 found.add(row["table_name"])
     for row in await db.fetch("SELECT id FROM core_vault"):

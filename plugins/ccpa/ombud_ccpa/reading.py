@@ -6,6 +6,8 @@ from typing import Any
 
 from ombud_plugin_api import Ground, Law, Right, Span
 
+SPANS = ("answer", "acknowledge", "extension")
+
 
 def laws() -> list[Law]:
     """Every law of the file; a right that says nothing of identity or agents takes its law's word."""
@@ -27,5 +29,5 @@ def _right(given: dict[str, Any], law: dict[str, Any]) -> Right:
     both = {**law.get("usual", {}), **given}
     for part in both.pop("without", ()):  # times of its law that this right does not have
         both.pop(part, None)
-    spans = {part: Span(**both.pop(part)) for part in ("answer", "acknowledge", "extension") if part in both}
+    spans: dict[str, Any] = {part: Span(**both.pop(part)) for part in SPANS if part in both}
     return Right(**both, **spans)

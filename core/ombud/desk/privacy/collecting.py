@@ -284,8 +284,8 @@ async def _plugins(found: Gathered, people: Sequence[UUID]) -> None:
 
 
 async def asked(people: Sequence[UUID], what: str) -> list[dict[str, Any]]:
-    """Every plugin that keeps what its manifest cannot say, asked to `collect` or `erase`. One that is off, gone, faulty,
-    resting or late is in the list with why."""
+    """Every plugin that keeps what its manifest cannot say, asked to `collect` or `erase`. One that is off, gone,
+    faulty, resting or late is in the list with why."""
     answers = [*await _silent()]
     who = await sought(people)
     for slug, loaded in sorted(running.loaded.items()):
@@ -370,7 +370,8 @@ async def latest(request_id: UUID) -> Mapping[str, Any] | None:
     """The newest collection of a request that the caller may see."""
     row = await db.fetchrow(
         "SELECT c.*, coalesce(nullif(u.display_name, ''), u.name, '') AS by FROM core_privacy_collection c "
-        "LEFT JOIN core_user u ON u.id = c.asked_by WHERE c.request_id = $1 ORDER BY c.asked_at DESC, c.id DESC LIMIT 1",
+        "LEFT JOIN core_user u ON u.id = c.asked_by WHERE c.request_id = $1 "
+        "ORDER BY c.asked_at DESC, c.id DESC LIMIT 1",
         request_id,
     )
     return dict(row) if row else None

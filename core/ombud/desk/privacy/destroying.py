@@ -114,7 +114,8 @@ async def _subjects(order: Order) -> list[str]:
     """Whose keys go: of the cases always, of the person where nothing is kept."""
     named = [f"case/{each}" for each in order.cases]
     rows = await db.fetch(
-        f"SELECT coalesce(m.raw_id, m.id) AS id FROM core_message m WHERE m.id IN ({MESSAGES}) AND $1::uuid[] IS NOT NULL "
+        f"SELECT coalesce(m.raw_id, m.id) AS id FROM core_message m WHERE m.id IN ({MESSAGES}) "
+        "AND $1::uuid[] IS NOT NULL "
         "AND $2::uuid[] IS NOT NULL AND $3::uuid[] IS NOT NULL",
         *order.arguments(),
     )

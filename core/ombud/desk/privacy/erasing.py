@@ -169,7 +169,7 @@ async def run(payload: dict[str, Any], context: JobContext) -> None:
     seen = await planned(people, grounds)
     if not seen.possible:
         await _stopped(row, [{"source": "core", "label": "Ombud", "state": "refused", "items": 0,
-                              "why": "A hold was placed or a case was opened meanwhile. Look at the preview."}])  # fmt: skip
+                              "why": "A hold was placed or a case opened meanwhile. See the preview."}])  # fmt: skip
         return
     sources = await collecting.asked(people, "erase") if seen.order.whole else []
     if missing := [each for each in sources if each["state"] != "answered"]:

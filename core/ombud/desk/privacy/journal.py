@@ -1,5 +1,6 @@
 """The erasure journal: a file outside database and backups that says whose records were erased, so that a restored
-backup can be made to forget them again. It holds ids and codes, no names; each line carries the digest of the one before."""
+backup can be made to forget them again. It holds ids and codes, no names; each line carries the digest of the one
+before."""
 
 import fcntl
 import hashlib

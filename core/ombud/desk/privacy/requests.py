@@ -69,7 +69,9 @@ def frozen(law: Law, right: Right) -> dict[str, Any]:
     return {
         "law": law.label, "right": right.label, "source": right.source, "identity": right.identity,
         "agent": right.agent, "extension_rule": right.extension_rule, **spans,
-        "grounds": [msgspec.to_builtins(each) for each in law.grounds if not each.against or right.does in each.against],
+        "grounds": [
+            msgspec.to_builtins(each) for each in law.grounds if not each.against or right.does in each.against
+        ],
     }  # fmt: skip
 
 
@@ -78,7 +80,8 @@ def span_of(terms: Mapping[str, Any], part: str) -> Span | None:
 
 
 async def record(viewer: Viewer, given: RequestGiven) -> UUID:
-    """Opens a request and starts its clock at the moment it was received; a key used before gives the first one's id."""
+    """Opens a request and starts its clock at the moment it was received; a key used before gives the
+    first one's id."""
     demand(viewer, HANDLE)
     if not viewer.may_in(HANDLE, given.unit_id):
         raise NotAllowed("You may not handle requests of this unit. Choose another one.")
@@ -114,10 +117,13 @@ async def put(actor: str, user_id: UUID | None, given: RequestGiven) -> UUID:
             "SELECT coalesce(max(substring(reference FROM 4)::integer), 0) + 1 FROM core_privacy_request"
         )
         await db.execute(
-            "INSERT INTO core_privacy_request (id, reference, unit_id, law, kind, does, person_id, also, name, contact, "
+            "INSERT INTO core_privacy_request (id, reference, unit_id, law, kind, does, person_id, also, name, "
+            "contact, "
             "channel, words, key, terms, received_at, due_at, acknowledge_by, identity, identity_how, agent_name, "
-            "agent_authority, extended_because, state, outcome, grounds, grounds_words, answer, created_at, created_by, "
-            "version) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, '', $18, "
+            "agent_authority, extended_because, state, outcome, grounds, grounds_words, answer, created_at, "
+            "created_by, "
+            "version) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, '', "
+            "$18, "
             "'', '', 'open', '', '[]', '', '', $19, $20, 1)",
             made, f"PD-{number:05}", given.unit_id, law.key, right.key, right.does, given.person_id, name, contact,
             given.channel, words, given.key, frozen(law, right), received, due, confirm, identity, agent, now(),

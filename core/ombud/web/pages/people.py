@@ -12,10 +12,10 @@ from ombud.desk import people, support
 from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
 from ombud.desk.colleagues.last_change import SOMEBODY
-from ombud.desk.privacy.shown import marks
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.desk.notices.contact import wants_news
 from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
+from ombud.desk.privacy.shown import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now

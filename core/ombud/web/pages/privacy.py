@@ -44,7 +44,8 @@ RESULT_WORDS = {
 }  # fmt: skip
 OUTCOME_WORDS = {"granted": "Granted", "partly": "Granted in part", "refused": "Refused"}
 DOES_WORDS = {
-    "access": "hands out everything that is kept", "portability": "hands out everything that is kept, to be read by programs",
+    "access": "hands out everything that is kept",
+    "portability": "hands out everything that is kept, to be read by programs",
     "correct": "is answered once the details are corrected", "erase": "erases the person",
     "restrict": "marks the person: processing is restricted", "object": "marks the person: they object",
     "review": "is answered by a person who looked at the decision", "opt_out": "marks the person: no sale or sharing",
@@ -65,7 +66,8 @@ async def listed(request: Req, which: str = "open", at: int = 1) -> Response[Any
     ]
     return await page(
         request, "pages/privacy.html", here="privacy", which=which, lists=lists, lines=[_line(each) for each in lines],
-        empty=EMPTY[which], next_href=f"/privacy?which={which}&at={at + 1}" if more else "", may_erase=viewer.may(ERASE),
+        empty=EMPTY[which], next_href=f"/privacy?which={which}&at={at + 1}" if more else "",
+        may_erase=viewer.may(ERASE),
         has_laws=bool(laws.brought()), year=now().year,
     )  # fmt: skip
 
