@@ -14,7 +14,7 @@ from ombud.desk.redress.payments import rules as payments
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
-from ombud.kernel.setting_values import resolve
+from ombud.kernel.setting_values import holding
 from ombud.trust.group_settings import Level, key_of_plugin, levels, reveal
 
 
@@ -84,7 +84,7 @@ async def values_for_plugin(slug: str, unit: UUID | str | None) -> dict[str, Any
 
 
 def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
-    return {name: each.value for name, each in resolve(schema, [level.values for level in held]).items()}
+    return holding(schema, [level.values for level in held])
 
 
 async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None) -> dict[str, str | None]:

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import levels, reveal
+from ombud.trust.group_settings import held_in, reveal
 
 KEY = "payments"
 LABEL = "Payments of redress"
@@ -80,8 +79,7 @@ def schema() -> SettingSchema:
 
 async def rules_in(unit_id: UUID | None) -> Rules:
     """As they hold in a unit; one statement."""
-    held = [level.values for level in await levels(KEY, unit_id)]
-    found = {name: each.value for name, each in resolve(schema(), held).items()}
+    found = await held_in(unit_id, KEY, schema())
     return Rules(
         found["way"], found["payer_name"] or "", (found["payer_iban"] or "").replace(" ", "").upper(),
         (found["payer_bic"] or "").replace(" ", "").upper(), found["url"] or "", found["silent_days"],
