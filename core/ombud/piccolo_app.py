@@ -26,6 +26,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
+            "ombud.desk.privacy.tables",
             "ombud.desk.routing.tables",
             "ombud.desk.redress.tables",
         ]

@@ -76,6 +76,7 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
+from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -160,12 +161,14 @@ __all__ = [
     "FilingOptions",
     "Fill",
     "Finding",
+    "Ground",
     "InboundChannel",
     "InboundMessage",
     "Item",
     "Job",
     "KnownCase",
     "KnownPerson",
+    "Law",
     "Layout",
     "LinkView",
     "Manifest",
@@ -183,6 +186,8 @@ __all__ = [
     "PersonGiven",
     "PersonHints",
     "PersonMatch",
+    "PersonSought",
+    "PersonalData",
     "Platform",
     "PluginFault",
     "PollingChannel",
@@ -204,6 +209,7 @@ __all__ = [
     "ReturnPeriod",
     "ReturnTable",
     "ReturnVersion",
+    "Right",
     "Router",
     "SendTemplate",
     "SentimentScorer",
@@ -212,6 +218,7 @@ __all__ = [
     "SetSeverity",
     "SetType",
     "Settings",
+    "Span",
     "StartClock",
     "Thread",
     "TooMany",

@@ -1,9 +1,11 @@
 """How each kind of plugin that `ombud plugin new` writes is used, through the front door; and its version 0.2."""
 
+import io
 import json
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ class Office:
 
     def __init__(self, address: str, command: Callable[..., str], password: str) -> None:
         self.visitor = Person(address)
-        self.agent, self.leader, self.administrator = (
-            Person(address).sign_in(name, password) for name in ("agnes", "lena", "adam")
+        self.agent, self.leader, self.administrator, self.officer = (
+            Person(address).sign_in(name, password) for name in ("agnes", "lena", "adam", "cora")
         )
         self.command = command
         self.reference = ""
@@ -187,6 +189,36 @@ def polling(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> No
     shutil.rmtree(folder)
 
 
+def rights(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    assert "the article that says so" in office.administrator.get("/administration/laws").text
+    assert "New rights: Access" in office.officer.get("/privacy/new").text
+
+
+def personal(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    """With the law that the other one brings: what it keeps comes with what is collected."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    (folder / "helena@example.org.txt").write_text("Likes to be called in the morning.")
+    page = "/settings/p-new-personal"
+    seen = re.search(r'name="version" value="(\d+)"', office.administrator.get(page).text)
+    assert seen
+    office.administrator.submit(page, {"set.folder": str(folder), "version": seen.group(1)})
+    party = re.search(r'href="/parties/([0-9a-f-]+)"', office.officer.get("/parties").text)
+    unit = re.search(r'<option value="([0-9a-f-]{36})"', office.officer.get("/privacy/new").text)
+    assert party
+    assert unit
+    given = {"right": "new-rights/access", "unit": unit.group(1), "channel": "letter", "person": party.group(1)}
+    asked = office.officer.submit("/privacy/new", {**given, "contact": "helena@example.org"})
+    made = str(asked.url)
+    version = re.search(r'name="version" value="(\d+)"', asked.text)
+    assert version, asked.text[-2000:]
+    office.officer.submit(f"{made}/collect", {"version": version.group(1)}, page=made)
+    waiting(lambda: "Take the bundle" in office.officer.get(made).text)
+    bundle = zipfile.ZipFile(io.BytesIO(office.officer.get(f"{made}/bundle").content))
+    assert b"called in the morning" in bundle.read("data.json")
+    shutil.rmtree(folder)
+
+
 USES: dict[str, Callable[..., None]] = {
     each.__name__: each
     for each in (
@@ -209,6 +241,8 @@ USES: dict[str, Callable[..., None]] = {
         classifier,
         deliverer,
         polling,
+        rights,
+        personal,
     )
 }
 

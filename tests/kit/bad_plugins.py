@@ -239,6 +239,20 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/scoring.py", 'reason="Written', 'reason=words.text[:60] + "Written'),),
         "repeats what was",
     ),
+    "basic-77": Bad(
+        "rights", (("PACKAGE/law.py", '"the article that says so"', '" "'),), "lacks its source or provenance"
+    ),
+    "basic-78": Bad(
+        "personal",
+        (
+            (
+                "PACKAGE/notes.py",
+                "    paths = _paths(person, context)\n    return [",
+                '    paths = _paths(person, context)\n    return [{"note": "all"}] + [',
+            ),
+        ),
+        "gives 1 things of a person it does not know",
+    ),
     "basic-75": Bad("router", ((PLUGIN, '"1"', '" "'),), "lacks a label or a version"),
     "basic-76": Bad(
         "router",

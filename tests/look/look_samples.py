@@ -12,6 +12,7 @@ import inbox_samples
 import matter_samples
 import notice_samples
 import outgoing_samples
+import privacy_samples
 import redress_samples
 import return_samples
 import routing_samples
@@ -1548,6 +1549,7 @@ PAGES |= matter_samples.pages(
     ago,
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
+PAGES |= privacy_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)

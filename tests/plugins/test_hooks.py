@@ -24,6 +24,7 @@ from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
+from ombud.desk.privacy import collecting
 from ombud.desk.routing import profiles, skills
 from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
@@ -567,3 +568,39 @@ async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:
     await desk_with_dummy.file("Another fee.")
     await desk_with_dummy.work()
     assert await db.fetchval("SELECT count(*) FROM core_finding WHERE kind = 'aspect'") == 2
+
+
+async def test_hook_provide_rights(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as dummy
+
+    officer = await desk_with_dummy.signed_in("compliance")
+    page = (await officer.get("/privacy/new")).text
+    assert "Dummy Act: A look at the dummy" in page
+    assert "What core does not know" not in page, "a right that core cannot do is left out"
+    await desk_with_dummy.disable("dummy")
+    assert "No law is turned on" in (await officer.get("/privacy/new")).text
+    wrong = [replace(dummy.provide_rights(manifest=None)[0], key="other")]  # type: ignore[arg-type]
+    monkeypatch.setattr(dummy, "provide_rights", hookimpl(lambda manifest: wrong))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()["dummy"])
+
+
+async def test_hook_provide_personal_data(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    from ombud_dummy.plugin import Memory
+
+    monkeypatch.setattr(
+        Memory, "kept", {"helena@example.org": {"note": "likes tea"}, "igor@example.org": {"note": "no"}}
+    )
+    await desk_with_dummy.file("The fee was taken twice.")
+    person = await db.fetchval("SELECT person_id FROM core_party")
+    found = await collecting.gathered(SYSTEM, [person])
+    assert found.data["dummy"]["Memory of the dummy"] == [{"note": "likes tea"}]
+    monkeypatch.setattr(Memory, "says", "rubbish")
+    (missing,) = (await collecting.gathered(SYSTEM, [person])).missing
+    assert (missing["source"], missing["state"]) == ("dummy", "rubbish")
+    monkeypatch.setattr(Memory, "says", "fine")
+    (asked,) = await collecting.asked([person], "erase")
+    assert (asked["state"], asked["items"], list(Memory.kept)) == ("answered", 1, ["igor@example.org"])
+    await desk_with_dummy.disable("dummy")
+    (off,) = (await collecting.gathered(SYSTEM, [person])).missing
+    assert (off["source"], off["state"]) == ("dummy", "off")

@@ -52,6 +52,11 @@ APART = {
     "/inbox/samples/{sample_id}": "nothing was drawn yet; drawn in tests/look",
     "/cases/{reference}/file/{file_id}": "a file",
     "/cases/{reference}/macros/{macro_id}": "there is none yet; drawn in tests/look",
+    "/privacy/{request_id}": "nobody asked yet; drawn in tests/look",
+    "/privacy/{request_id}/erase": "nobody asked yet; drawn in tests/look",
+    "/privacy/{request_id}/bundle": "a file",
+    "/privacy/erasures/{erasure_id}": "nobody was erased yet; drawn in tests/look",
+    "/privacy/erasures/{erasure_id}/file": "a file",
     "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }
 

@@ -67,6 +67,8 @@ PERMISSIONS = (
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
     Permission("compliance.read", "See the compliance report", (COMPLIANCE,)),
+    Permission("privacy.handle", "Handle requests about personal data, and see what was collected", (COMPLIANCE,)),
+    Permission("privacy.erase", "Erase people, and place and lift legal holds", (COMPLIANCE,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
 )
 

@@ -57,6 +57,7 @@ CORE = (
     Entry("outgoing", "Outgoing", "send", "/outgoing", "case.read"),
     Entry("redress", "Redress", "coin", "/redress", "case.decide"),
     Entry("payments", "Payments", "credit-card", "/payments", "payment.manage"),
+    Entry("privacy", "Privacy", "shield-lock", "/privacy", "privacy.handle"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("returns", "Returns", "report", "/returns", "return.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),

@@ -493,6 +493,42 @@ def provide_case_files(manifest: api.Manifest) -> list[api.CaseFileFormat]:
 
 
 @hookimpl
+def provide_rights(manifest: api.Manifest) -> list[api.Law]:
+    month = api.Span(1, "months", "Dummy Act s. 1", "official")
+    rights = (
+        api.Right("look", "A look at the dummy", "access", "Dummy Act s. 2", month),
+        api.Right("nonsense", "What core does not know", "dance", "Dummy Act s. 3", month),
+    )
+    return [api.Law("dummy", "Dummy Act", ("XX",), rights, (api.Ground("tired", "The dummy is tired", "s. 4"),))]
+
+
+class Memory:
+    """What the dummy remembers of people by their address, and how it behaves; tests change it."""
+
+    says: str = "fine"
+    kept: dict[str, dict[str, Any]] = {}
+
+
+async def remembered(person: api.PersonSought, context: api.Context) -> Any:
+    if Memory.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    if Memory.says == "rubbish":
+        return "much"
+    return [Memory.kept[each] for each in person.emails if each in Memory.kept]
+
+
+async def forget(person: api.PersonSought, context: api.Context) -> int:
+    if Memory.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    return sum(Memory.kept.pop(each, None) is not None for each in person.emails)
+
+
+@hookimpl
+def provide_personal_data(manifest: api.Manifest) -> list[api.PersonalData]:
+    return [api.PersonalData("Memory of the dummy", remembered, forget)]
+
+
+@hookimpl
 def provide_jobs(manifest: api.Manifest) -> list[api.Job]:
     return [api.Job("count", count, limit_seconds=0.5), api.Job("tick", tick, every_seconds=60)]
 

@@ -372,6 +372,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.breached": _missed,
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
+    "case.erased": _simple("%(actor)s erased the person this case was about; figures stay", "trash"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
     "case.untagged": _rule("The tag %(tag)s was taken off the case", "tags"),

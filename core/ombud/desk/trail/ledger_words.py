@@ -30,6 +30,28 @@ DESK: dict[str, tuple[str, str]] = {
     "person.news_chosen": ("%(actor)s recorded whether a person wants news of their cases", "bell"),
     "person.plugin_data_collected": ("%(actor)s collected what plugins keep of a person", "file-export"),
     "person.plugin_data_erased": ("%(actor)s erased what plugins kept of a person", "trash"),
+    "person.erased": ("%(actor)s erased a person", "trash"),
+    "person.erased_again": ("A person was erased again after a backup was restored", "trash"),
+    "privacy.requested": ("%(actor)s recorded a request about personal data: %(key)s", "shield-lock"),
+    "privacy.person_known": ("%(actor)s said which person asks about their data", "user"),
+    "privacy.identity_checked": ("%(actor)s recorded a check of identity: %(result)s", "fingerprint"),
+    "privacy.authority_seen": ("%(actor)s saw the authority of somebody who asks for a person", "signature"),
+    "privacy.acknowledged": ("%(actor)s confirmed receipt of a request about personal data", "mail-forward"),
+    "privacy.extended": ("%(actor)s extended the time of a request about personal data", "calendar-due"),
+    "privacy.withdrawn": ("A request about personal data was withdrawn", "arrow-back-up"),
+    "privacy.answered": ("%(actor)s answered a request about personal data: %(outcome)s", "check"),
+    "privacy.collection_asked": ("%(actor)s asked for everything that is kept of a person", "file-search"),
+    "privacy.collected": ("What is kept of a person was collected: %(state)s", "file-export"),
+    "privacy.bundle_taken": ("%(actor)s took what was collected of a person", "download"),
+    "privacy.erasure_ordered": ("%(actor)s ordered the erasure of a person", "trash"),
+    "privacy.erasure_stopped": (
+        "The erasure of a person was stopped; nothing of the desk's own was erased",
+        "hand-stop",
+    ),
+    "privacy.erased": ("%(actor)s erased a person for a request", "trash"),
+    "privacy_law.corrected": ("%(actor)s corrected a time of a law: %(key)s", "gavel"),
+    "privacy_hold.placed": ("%(actor)s placed a legal hold", "lock"),
+    "privacy_hold.lifted": ("%(actor)s lifted a legal hold", "lock"),
     "crm.chosen": ("%(actor)s chose who a person is in a customer system", "address-book"),
     "crm.none_chosen": ("%(actor)s said that a customer system knows nobody who is this person", "address-book"),
     "crm.choice_ended": ("%(actor)s took back who a person is in a customer system", "address-book"),
@@ -115,7 +137,7 @@ DESK: dict[str, tuple[str, str]] = {
 }
 _NAMES = (
     "rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision", "percent", "amount",
-    "currency", "count", "total",
+    "currency", "count", "total", "result", "outcome", "state",
 )  # fmt: skip
 
 
