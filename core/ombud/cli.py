@@ -229,7 +229,8 @@ def _ledger(groups: Any) -> None:
 
 
 def _rules(groups: Any) -> None:
-    rules = _group(groups, "rules", "Try rules on past cases.")
+    rules = _group(groups, "rules", "The rules there are, and how they would have done on past cases.")
+    _command(rules, "list", "rules:listed", "Name every rule, how it stands and what it says.")
     words = "Run a draft, or the rules in force, over past cases; changes nothing. Exit code 1 if something differs."
     replay = _command(rules, "replay", "rules:replay", words)
     replay.add_argument("--rule", metavar="KEY", help="this rule's newest version; without it the rules in force")

@@ -22,9 +22,11 @@ APP_CONFIG = AppConfig(
             "ombud.desk.merges.tables",
             "ombud.desk.notices.tables",
             "ombud.desk.rules.tables",
+            "ombud.desk.return_tables",
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
+            "ombud.desk.privacy.tables",
             "ombud.desk.routing.tables",
             "ombud.desk.redress.tables",
         ]

@@ -3,6 +3,10 @@
 # A sentence for the translator and an icon; %(letter)s is the aspect's.
 MATTER: dict[str, tuple[str, str]] = {
     "evidence.asked": ("%(actor)s asked for evidence on aspect %(letter)s", "file-search"),
+    "evidence.withdrawn": (
+        "Evidence on aspect %(letter)s is not asked for after all: the message did not go",
+        "file-off",
+    ),
     "evidence.received": ("%(actor)s registered evidence on aspect %(letter)s", "file-check"),
     "evidence.not_coming": ("%(actor)s recorded that evidence on aspect %(letter)s will not come", "file-off"),
     "evidence.reopened": ("%(actor)s asks for evidence on aspect %(letter)s again", "file-search"),

@@ -13,6 +13,8 @@ CORE_WORK = {
     "intake.sweep": "Take up receipts that were left lying",
     "queues.fold": "Count the queues",
     "calendars.renew": "Look up the holidays of later years",
+    "payments.ask": "Ask the payment service about a payment that is not certain",
+    "calendars.try": "Try a calendar on past cases",
     "clocks.start": "Start clocks, warn of deadlines and notice those that passed",
     "ledger.checkpoint": "Make and publish a checkpoint",
     "ledger.verify": "Verify the ledger",
