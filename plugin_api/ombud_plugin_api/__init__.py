@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
+from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
 from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
@@ -63,6 +64,19 @@ from ombud_plugin_api.providers import (
     Tried,
 )
 from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
+from ombud_plugin_api.returns import (
+    Code,
+    Item,
+    Layout,
+    Return,
+    ReturnAspect,
+    ReturnCase,
+    ReturnCheck,
+    ReturnPeriod,
+    ReturnTable,
+    ReturnVersion,
+)
+from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -106,6 +120,9 @@ __all__ = [
     "Automatic",
     "BadLink",
     "CaseFacts",
+    "CaseFileAspect",
+    "CaseFileFacts",
+    "CaseFileFormat",
     "CaseTypeOption",
     "CaseView",
     "CategoryOption",
@@ -117,6 +134,7 @@ __all__ = [
     "CloseCase",
     "ClosedAspect",
     "ClosedCase",
+    "Code",
     "Command",
     "Complaint",
     "Condition",
@@ -143,11 +161,15 @@ __all__ = [
     "FilingOptions",
     "Fill",
     "Finding",
+    "Ground",
     "InboundChannel",
     "InboundMessage",
+    "Item",
     "Job",
     "KnownCase",
     "KnownPerson",
+    "Law",
+    "Layout",
     "LinkView",
     "Manifest",
     "ManifestError",
@@ -164,6 +186,8 @@ __all__ = [
     "PersonGiven",
     "PersonHints",
     "PersonMatch",
+    "PersonSought",
+    "PersonalData",
     "Platform",
     "PluginFault",
     "PollingChannel",
@@ -178,6 +202,14 @@ __all__ = [
     "ResponseLeaflet",
     "ResponsePart",
     "ResponseRequirement",
+    "Return",
+    "ReturnAspect",
+    "ReturnCase",
+    "ReturnCheck",
+    "ReturnPeriod",
+    "ReturnTable",
+    "ReturnVersion",
+    "Right",
     "Router",
     "SendTemplate",
     "SentimentScorer",
@@ -186,6 +218,7 @@ __all__ = [
     "SetSeverity",
     "SetType",
     "Settings",
+    "Span",
     "StartClock",
     "Thread",
     "TooMany",

@@ -97,6 +97,7 @@ def _chosen(at: datetime, **more: Any) -> dict[str, Any]:
         "id": "1", "subject": "Our final response", "text": TEXT, "author": "Ewa Kruk", "at": at,
         "reference": "OMB-4182", "case_href": "/cases/OMB-4182", "to": "Helena Marsh", "letter": "Final response",
         "way": way("waiting_approval", at, 9, letter="Final response"), "may_approve": True, "hash": "ab",
+        "asks": [{"what": "Statement of October", "of": "Helena Marsh", "by": None}],
         "why": "The rules of the unit ask for a second person.", "mine": False, "waits": True,
         "files": [{"href": "/files/1", "name": "letter.pdf", "size": 51_200}], **more,
     }  # fmt: skip

@@ -61,7 +61,11 @@ class Loaded:
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
     response_requirements: tuple[api.ResponseRequirement, ...] = ()
+    returns: tuple[api.Return, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
+    case_files: tuple[api.CaseFileFormat, ...] = ()
+    rights: tuple[api.Law, ...] = ()
+    personal_data: tuple[api.PersonalData, ...] = ()
     jobs: tuple[api.Job, ...] = ()
     commands: tuple[api.Command, ...] = ()
     settings: tuple[api.Settings, ...] = ()
@@ -191,7 +195,11 @@ _KINDS: dict[str, type] = {
     "routers": api.Router,
     "deadlines": api.Deadlines,
     "response_requirements": api.ResponseRequirement,
+    "returns": api.Return,
     "classifiers": api.Classifier,
+    "case_files": api.CaseFileFormat,
+    "rights": api.Law,
+    "personal_data": api.PersonalData,
     "jobs": api.Job,
     "commands": api.Command,
     "settings": api.Settings,
@@ -244,8 +252,13 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
         raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
+_NAMED_BY_SLUG = {
+    "crms": "customer system", "routers": "router", "case_files": "case file", "returns": "return", "rights": "law",
+}  # fmt: skip
+
+
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router")):
+    for name, what in _NAMED_BY_SLUG.items():
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")

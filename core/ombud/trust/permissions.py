@@ -44,6 +44,7 @@ PERMISSIONS = (
     Permission("message.override_gate", "Send a final response in spite of the gate", (LEADER, COMPLIANCE)),
     Permission("template.manage", "Write templates and macros", (LEADER, ADMINISTRATOR)),
     Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("case.hand_over", "Make files for an ombudsman, mark what is privileged", (LEADER, COMPLIANCE)),
     Permission("person.read", "See people and their roles", _DESK),
     Permission("person.contact", "See addresses, phone numbers and e-mail", (AGENT, LEADER, COMPLIANCE)),
     Permission("person.write", "Correct a person's details", _WORK),
@@ -55,6 +56,9 @@ PERMISSIONS = (
     Permission("intake.manage", "See receipts that need a look and run them again", (LEADER, ADMINISTRATOR)),
     Permission("view.share", "Share saved views with a unit", (LEADER,)),
     Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
+    Permission("return.read", "See returns to regulators and their figures", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("return.prepare", "Prepare, freeze, file and amend returns", (COMPLIANCE,)),
+    Permission("return.sign", "Sign a return by name", (COMPLIANCE,)),
     Permission("team.plan", "Plan the team: skills, languages, capacity, absence", (LEADER, ADMINISTRATOR)),
     Permission("user.manage", "Add users and give roles", (ADMINISTRATOR,)),
     Permission("token.own", "Make API tokens for oneself", (*_DESK, ADMINISTRATOR)),
@@ -62,6 +66,9 @@ PERMISSIONS = (
     Permission("health.read", "See how the desk itself is doing", (ADMINISTRATOR,)),
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
+    Permission("compliance.read", "See the compliance report", (COMPLIANCE,)),
+    Permission("privacy.handle", "Handle requests about personal data, and see what was collected", (COMPLIANCE,)),
+    Permission("privacy.erase", "Erase people, and place and lift legal holds", (COMPLIANCE,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
 )
 

@@ -50,6 +50,7 @@ SCRIPTS = (
     "live_line.js",
     "live_worker.js",
     "live_case.js",
+    "pins.js",
     "live_list.js",
     "live_inbox.js",
     "live_notices.js",

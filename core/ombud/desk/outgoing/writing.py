@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from ombud.desk.gate import guarding
 from ombud.desk.gate.findings import Letter
 from ombud.desk.gate.guarding import Passed
 from ombud.desk.inbox.threads import remember, thread_id_of
+from ombud.desk.matters import asking
+from ombud.desk.matters.asking import Asking
 from ombud.desk.outgoing import approval, final_response, states
 from ombud.desk.outgoing.content import Content
 from ombud.desk.outgoing.moving import locked, move, tell, wake
@@ -40,8 +42,8 @@ _PLACEHOLDER = re.compile(r"\{\{.*?(\}\}|$)|\{%.*?(%\}|$)", re.MULTILINE)
 class Wanted:
     """What somebody wants to send. `recipient`: a party's person, None for the complainant; `leave_at`: not before
     then; `ask`: a second person shall approve it, whatever the rules say; `at_once`: without a hold; `files`: ids of
-    files of the case that go along; `letter_type`: which letter a final response is; `override`: why it leaves in spite
-    of the gate; `to`: whom the text was written for, as a page showed it."""
+    files of the case that go along; `asks`: evidence it asks for; `letter_type`: which letter a final response is;
+    `override`: why it leaves in spite of the gate."""
 
     text: str
     kind: str = "reply"
@@ -58,6 +60,7 @@ class Wanted:
     language: str = ""
     template_id: UUID | None = None
     robot: bool = False
+    asks: Sequence[Asking] = ()
     letter_type: str = ""
     override: str = ""
 
@@ -103,6 +106,7 @@ async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
     unit_id = await _unit_of(case_id)
     way = CUSTOMERS_PAGE if wanted.channel == PAGE else _way(await ways_in(unit_id), wanted.channel)
     rules = await rules_in(unit_id)
+    wanted = replace(wanted, asks=asking.checked(wanted.asks))
     return Ready(wanted, text, subject, attachments.checked(wanted.documents), way, rules)
 
 
@@ -123,7 +127,8 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
     zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", case["unit_id"])
     whom = await _whom(case_id, wanted.recipient, received_on(now(), zone))
     _refuse_unreachable(way, whom)
-    pinned = await messages.seen_aspects(viewer, case_id, wanted.aspect_ids)
+    about = dict.fromkeys((*wanted.aspect_ids, *(each.aspect_id for each in wanted.asks)))
+    pinned = await messages.seen_aspects(viewer, case_id, list(about))
     files = await _files_of(viewer, case_id, wanted.files)
     outcomes = await final_response.issue(viewer, case) if wanted.kind == "final_response" else ""
     subject = ready.subject or _usual_subject(case, whom)
@@ -137,6 +142,7 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
         unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
     )  # fmt: skip
     await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files, passed)
+    await asking.ask_in_message(viewer, case_id, identity, wanted.asks)
     if passed.why:
         await _tell_let_pass(viewer, case, identity, way, wanted, passed)
     if wanted.at_once and way.key == PAGE and state == states.INTENDED:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -75,6 +75,19 @@ class Said:
     mood: str = ""
     came_in: "CameIn | None" = None
     pins: tuple[tuple[str, int, int], ...] = ()
+    asks: tuple["AskedIn", ...] = ()
+
+
+@dataclass(frozen=True)
+class AskedIn:
+    """Evidence that a message asks for: a line of the register of the aspect with this letter."""
+
+    id: UUID
+    letter: str
+    what: str
+    asked_of: str
+    due_on: date | None
+    state: str
 
 
 @dataclass(frozen=True)
@@ -198,6 +211,8 @@ SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(pin.aspect_id, pin.start, pin.finish) ORDER BY pin.start, pin.finish)
      FROM core_pin pin WHERE pin.message_id = m.id) AS passages,
+    (SELECT jsonb_agg(jsonb_build_array(e.id, e.aspect_id, e.what, e.asked_of, e.due_on, e.state)
+     ORDER BY e.created_at, e.id) FROM core_evidence e WHERE e.message_id = m.id) AS asks,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
      FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
 FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
@@ -279,8 +294,15 @@ def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[
         text=row["body"], about=tuple(dict.fromkeys((*(sign for _, sign, _ in pins), *(each[0] for each in passages)))),
         aspect_ids=tuple(each for _, _, each in pins),
         files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
-        mood=row["mood"], way=on_its_way(row, mask), pins=passages,
+        mood=row["mood"], way=on_its_way(row, mask), pins=passages, asks=_asks(row, letters),
         came_in=_came_in(row) if row["unit_id"] and row["direction"] == "in" else None,
+    )  # fmt: skip
+
+
+def _asks(row: Any, letters: Mapping[str, str]) -> tuple[AskedIn, ...]:
+    return tuple(
+        AskedIn(UUID(each), letters[aspect], what, of, date.fromisoformat(by) if by else None, state)
+        for each, aspect, what, of, by, state in row["asks"] or () if aspect in letters
     )  # fmt: skip
 
 

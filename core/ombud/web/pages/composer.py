@@ -15,6 +15,7 @@ from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.trail.timeline import OnItsWay, Said
+from ombud.web.pages import asking
 
 PARTS = (
     "kind",
@@ -29,6 +30,7 @@ PARTS = (
     "leave_at",
     "ask",
     "template_id",
+    "kept_files",
     "letter_type",
     "override",
 )
@@ -63,6 +65,8 @@ def composer_of(
                   for each in texts if each.kind in WRITTEN],
         "final": bool(offered and view.aspects and not undecided and not view.case.about_me),
         "template_id": str(typed.get("template_id") or ""),
+        "kept_files": draft.get("files") or [],
+        "asks": asking.drawn(view, typed) if offered is not None and not view.case.about_me else None,
         "gate": gate_of(typed, kept.get("gate")),
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ from litestar import Request, Response, post
 from ombud.desk.actions import NOT_HERE
 from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
+from ombud.desk.colleagues import draft_files, drafts
 from ombud.desk.gate import guarding
 from ombud.desk.gate.findings import Finding, Letter
 from ombud.desk.gate.guarding import GATED, RIGHT
@@ -31,7 +32,7 @@ async def check(request: Req, reference: str) -> Response[Any]:
 
     viewer, form = viewer_of(request), await given(request)
     view = await case_page(viewer, reference, talk=False)
-    gate = await checked(viewer, view, form, form.all("named"))
+    gate = await checked(viewer, view, form)
     if by_htmx(request):
         href = f"/cases/{view.case.reference}"
         return await fragment(request, "fragments/gate.html", composer={"gate": gate}, case={"href": href})
@@ -39,9 +40,9 @@ async def check(request: Req, reference: str) -> Response[Any]:
     return await show_case(request, reference, kept={"composer": typed, "gate": gate, "key": form.text("key")})
 
 
-async def checked(viewer: Viewer, view: CasePageView, form: Given, named: Sequence[str]) -> dict[str, Any]:
-    """The box for what a form holds. `named`: files that are chosen and not sent yet. Somebody whom an aspect is about
-    writes no final response, and is told nothing of what it would lack."""
+async def checked(viewer: Viewer, view: CasePageView, form: Given) -> dict[str, Any]:
+    """The box for what a form holds. Somebody whom an aspect is about writes no final response, and is told nothing
+    of what it would lack."""
     on = form.text("kind", "reply") == "reply" and form.text("letter") == GATED
     gate: dict[str, Any] = {
         "on": on, "checked": False, "findings": [], "types": [], "letter_type": form.text("letter_type")[:60],
@@ -53,7 +54,7 @@ async def checked(viewer: Viewer, view: CasePageView, form: Given, named: Sequen
     assert case is not None
     letter = Letter(
         form.text("text").replace("\r\n", "\n"), form.text("subject") or case["reference"], await _language(form, view),
-        (*await _names(viewer, view.case.id, form), *named), form.text("letter_type")[:60] or GATED,
+        await _names(viewer, view, form), form.text("letter_type")[:60] or GATED,
     )  # fmt: skip
     judged = await guarding.judge(viewer, case, letter)
     return {
@@ -73,8 +74,14 @@ async def _language(form: Given, view: CasePageView) -> str:
     return str(found or view.case.language)
 
 
-async def _names(viewer: Viewer, case_id: UUID, form: Given) -> list[str]:
-    """Names of the files of the case that are ticked, of those the viewer sees."""
+async def _names(viewer: Viewer, view: CasePageView, form: Given) -> tuple[str, ...]:
+    """Names of what goes along: files kept with the draft, those just chosen, and those ticked of the case."""
+    kept = await draft_files.files_of(viewer, view.case.id, drafts.for_message(view.case.customer_id))
+    return (*(each.name for each in kept), *form.all("named"), *await _ticked(viewer, view.case.id, form))
+
+
+async def _ticked(viewer: Viewer, case_id: UUID, form: Given) -> list[str]:
+    """Of those the viewer sees."""
     wanted = [identity_of(each, "files") for each in form.all("files") if each]
     if not wanted:
         return []

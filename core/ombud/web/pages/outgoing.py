@@ -102,6 +102,7 @@ def _chosen(each: Listed) -> dict[str, Any]:
         "may_approve": each.may_approve, "hash": each.hash, "why": approval.REASONS.get(each.way.approval, ""),
         "mine": each.mine, "waits": each.way.state == "waiting_approval",
         "files": [{"href": f"/files/{one}", "name": name, "size": size} for one, name, size in each.files],
+        "asks": [{"what": what, "of": of, "by": by} for what, of, by in each.asks],
     }  # fmt: skip
 
 

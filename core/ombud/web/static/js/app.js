@@ -9,6 +9,7 @@ import "./reveal.js";
 import { watchSelection } from "./selection.js";
 import { watchPalette } from "./palette.js";
 import { watchLive } from "./live.js";
+import { watchPins, watchQuotes } from "./pins.js";
 
 watchPreferences();
 watchKeys();
@@ -19,6 +20,8 @@ watchLeaving();
 watchSelection();
 watchPalette();
 watchLive();
+watchPins();
+watchQuotes();
 
 const dialog = document.getElementById("dialog");
 
