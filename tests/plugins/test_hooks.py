@@ -18,18 +18,17 @@ from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.desk.errors import Invalid
+from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
 from ombud.desk.routing import profiles, skills
 from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
-from ombud.kernel import plugins, schedule
-from ombud.kernel.clock import now
-from ombud.desk.errors import NotNow
 from ombud.insight.returns import kept as returns
 from ombud.insight.returns import steps as return_steps
+from ombud.kernel import plugins, schedule
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job

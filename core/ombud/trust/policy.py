@@ -77,7 +77,7 @@ class Grant:
 
 
 def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
-    """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, return, none."""
+    """The policy. `kind` is what the rows are, such as case, count, aspect, message, person, return or none."""
     if kind not in _ROWS:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
     return Grant(viewer.may(permission), viewer, permission, kind)

@@ -25,7 +25,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Difference:
-    """`cases`: changed ones that the reader may see, each with its codes before and after; `hidden`: how many others."""
+    """`cases`: changed ones that the reader may see, each with its codes before and after; `hidden`: how many more."""
 
     figures: list[Changed]
     cases: list[dict[str, Any]]
