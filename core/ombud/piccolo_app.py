@@ -15,6 +15,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
             "ombud.desk.calendars.tables",
+            "ombud.desk.casefile.tables",
             "ombud.desk.clocks.tables",
             "ombud.desk.inbox.tables",
             "ombud.desk.matters.tables",
@@ -25,6 +26,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.search.tables",
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
+            "ombud.desk.privacy.tables",
             "ombud.desk.routing.tables",
             "ombud.desk.redress.tables",
         ]

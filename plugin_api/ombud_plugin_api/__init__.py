@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
+from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
 from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
@@ -62,6 +63,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
 from ombud_plugin_api.returns import (
     Code,
     Item,
@@ -74,6 +76,7 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
+from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -117,6 +120,9 @@ __all__ = [
     "Automatic",
     "BadLink",
     "CaseFacts",
+    "CaseFileAspect",
+    "CaseFileFacts",
+    "CaseFileFormat",
     "CaseTypeOption",
     "CaseView",
     "CategoryOption",
@@ -155,12 +161,14 @@ __all__ = [
     "FilingOptions",
     "Fill",
     "Finding",
+    "Ground",
     "InboundChannel",
     "InboundMessage",
     "Item",
     "Job",
     "KnownCase",
     "KnownPerson",
+    "Law",
     "Layout",
     "LinkView",
     "Manifest",
@@ -178,6 +186,8 @@ __all__ = [
     "PersonGiven",
     "PersonHints",
     "PersonMatch",
+    "PersonSought",
+    "PersonalData",
     "Platform",
     "PluginFault",
     "PollingChannel",
@@ -189,6 +199,9 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "ResponseLeaflet",
+    "ResponsePart",
+    "ResponseRequirement",
     "Return",
     "ReturnAspect",
     "ReturnCase",
@@ -196,6 +209,7 @@ __all__ = [
     "ReturnPeriod",
     "ReturnTable",
     "ReturnVersion",
+    "Right",
     "Router",
     "SendTemplate",
     "SentimentScorer",
@@ -204,6 +218,7 @@ __all__ = [
     "SetSeverity",
     "SetType",
     "Settings",
+    "Span",
     "StartClock",
     "Thread",
     "TooMany",

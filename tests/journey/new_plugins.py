@@ -1,9 +1,11 @@
 """How each kind of plugin that `ombud plugin new` writes is used, through the front door; and its version 0.2."""
 
+import io
 import json
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ class Office:
 
     def __init__(self, address: str, command: Callable[..., str], password: str) -> None:
         self.visitor = Person(address)
-        self.agent, self.leader, self.administrator = (
-            Person(address).sign_in(name, password) for name in ("agnes", "lena", "adam")
+        self.agent, self.leader, self.administrator, self.officer = (
+            Person(address).sign_in(name, password) for name in ("agnes", "lena", "adam", "cora")
         )
         self.command = command
         self.reference = ""
@@ -126,6 +128,26 @@ def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: "Call back" in office.agent.get(f"/cases/{office.reference}/clocks").text)
 
 
+def conditions(office: Office) -> None:
+    page = office.administrator.submit("/rules/form", {"step": "add-condition:0"}, page="/rules/new")
+    assert "New conditions: the customer waits" in page.text
+
+
+def actions(office: Office) -> None:
+    page = office.administrator.submit("/rules/form", {"step": "add-action:"}, page="/rules/new")
+    assert "New actions: hurry what is grave" in page.text
+
+
+def classifier(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    path = "/taxonomies/category/new"
+    term = {"unit": "desk", "code": "fee", "label_en": "Fee", "label_pl": "Opłata", "position": "0"}
+    office.administrator.submit(path, term)  # taken already in a later round
+    sent = {"name": "Helena Marsh", "email": "helena@example.org", "text": WORDS}
+    page = office.visitor.submit("/p/new-channel/", sent)
+    reference = re.search(r"OMB-[0-9A-Z]{5,}-[0-9A-Z]", page.text)[0]  # type: ignore[index]
+    waiting(lambda: "Its words stand there." in office.agent.get(f"/cases/{reference}").text)
+
+
 def returns(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     waiting(lambda: "A return gathers the figures" in office.leader.get("/returns").text)  # said once one is known
 
@@ -167,6 +189,36 @@ def polling(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> No
     shutil.rmtree(folder)
 
 
+def rights(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    assert "the article that says so" in office.administrator.get("/administration/laws").text
+    assert "New rights: Access" in office.officer.get("/privacy/new").text
+
+
+def personal(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    """With the law that the other one brings: what it keeps comes with what is collected."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    (folder / "helena@example.org.txt").write_text("Likes to be called in the morning.")
+    page = "/settings/p-new-personal"
+    seen = re.search(r'name="version" value="(\d+)"', office.administrator.get(page).text)
+    assert seen
+    office.administrator.submit(page, {"set.folder": str(folder), "version": seen.group(1)})
+    party = re.search(r'href="/parties/([0-9a-f-]+)"', office.officer.get("/parties").text)
+    unit = re.search(r'<option value="([0-9a-f-]{36})"', office.officer.get("/privacy/new").text)
+    assert party
+    assert unit
+    given = {"right": "new-rights/access", "unit": unit.group(1), "channel": "letter", "person": party.group(1)}
+    asked = office.officer.submit("/privacy/new", {**given, "contact": "helena@example.org"})
+    made = str(asked.url)
+    version = re.search(r'name="version" value="(\d+)"', asked.text)
+    assert version, asked.text[-2000:]
+    office.officer.submit(f"{made}/collect", {"version": version.group(1)}, page=made)
+    waiting(lambda: "Take the bundle" in office.officer.get(made).text)
+    bundle = zipfile.ZipFile(io.BytesIO(office.officer.get(f"{made}/bundle").content))
+    assert b"called in the morning" in bundle.read("data.json")
+    shutil.rmtree(folder)
+
+
 USES: dict[str, Callable[..., None]] = {
     each.__name__: each
     for each in (
@@ -184,8 +236,13 @@ USES: dict[str, Callable[..., None]] = {
         deadlines,
         returns,
         router,
+        conditions,
+        actions,
+        classifier,
         deliverer,
         polling,
+        rights,
+        personal,
     )
 }
 

@@ -59,7 +59,7 @@ def test_a_plugin_of_every_kind_lives_from_its_first_line_to_its_last_row(
     place = environment(wheels, tmp_path, "ombud")
     desk = make_desk("new", place / "ombud", OMBUD_PLUGINS_ENABLED_FIRST="")
     desk.start()
-    for name, roles in (("agnes", "agent"), ("lena", "leader"), ("adam", "administrator")):
+    for name, roles in (("agnes", "agent"), ("lena", "leader"), ("adam", "administrator"), ("cora", "compliance")):
         desk.command("user", "add", name, "--role", roles, "--password-stdin", given=PASSWORD)
     shop = Shop(tmp_path, place)
     shop.write()

@@ -95,7 +95,8 @@ def pages(
         "return-failed": ("pages/return.html", around(**{**sound, "failed": "The plugin is off.",
                                                                  "header": [], "tables": [], "may_prepare": False})),
         "return-figure": ("pages/return_figure.html", around(
-            head=draft, figure=header[2], cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "received_on": date(2026, 3, 2), "adds": "1"}], more=3, unseen=2, rule=shown["rule"])),
+            head=draft, figure=header[2], more=3, unseen=2, rule=shown["rule"],
+            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "received_on": date(2026, 3, 2), "adds": "1"}])),
         "return-difference": ("pages/return_difference.html", around(
             head=done, sides=("Version 1", "As the desk stands"), figures=[changed],
             cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lines": [("outcome", "upheld", "not_upheld")]},

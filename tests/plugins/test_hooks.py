@@ -13,15 +13,18 @@ import pytest
 from ombud.desk import intake
 from ombud.desk.administration import taxonomies as taxonomy_setup
 from ombud.desk.administration.taxonomies import TermGiven
+from ombud.desk.casefile import making
 from ombud.desk.clocks import watching
 from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
+from ombud.desk.privacy import collecting
 from ombud.desk.routing import profiles, skills
 from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
@@ -35,7 +38,7 @@ from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, SetPriority, hookimpl, specs
+from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, ResponseRequirement, SetPriority, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -504,6 +507,50 @@ async def test_hook_provide_routers(desk_with_dummy: Any) -> None:
     assert (await assign_by_routing(later.case_id)).owner == names[0]
 
 
+async def test_hook_provide_response_requirements(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    await group_settings.change(SYSTEM, "gate", Change(values={"requires_dummy": True}))
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    held = await gate_rules.rules_in(unit)
+    assert [(each.letter, each.label) for each in held.required("complaint")] == [
+        ("final_response", "Dummy office"), ("settled", "Dummy office"),
+    ]  # fmt: skip
+    wrong = ResponseRequirement("dummy", "Dummy office", letter="No code")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [wrong]))
+    with pytest.raises(plugins.UnfitError, match="codes of small letters"):
+        plugins.load(plugins.discover()["dummy"])
+    foreign = ResponseRequirement("elsewhere", "Office")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [foreign]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()["dummy"])
+    await desk_with_dummy.disable("dummy")
+    assert (await gate_rules.rules_in(unit)).required("complaint") == ()
+
+
+async def test_hook_provide_case_files(desk_with_dummy: Any) -> None:
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    leader = await desk_with_dummy.viewer("leader")
+    prepared = await making.prepare(leader, filed.reference, "dummy")
+    assert (prepared.told.recipient, prepared.told.cover) == (
+        "The Dummy", (("Dummy number", f"{filed.reference}/1"),),
+    )  # fmt: skip
+    from ombud_dummy.plugin import Outside
+
+    for says in ("raise", "rubbish"):
+        Outside.says = says
+        try:
+            poorer = await making.prepare(leader, filed.reference, "dummy")
+        finally:
+            Outside.says = "fine"
+        assert poorer.told.cover == ()
+        assert "could not say what belongs on the cover" in poorer.told.trouble
+        assert await making.make(leader, poorer)
+    await desk_with_dummy.disable("dummy")
+    with pytest.raises(NotFound, match="makes no such file"):
+        await making.prepare(leader, filed.reference, "dummy")
+
+
 async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:
     for code in ("fee", "delay"):
         await taxonomy_setup.add(SYSTEM, "category", code, None, TermGiven({"en": code.capitalize()}))
@@ -521,3 +568,39 @@ async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:
     await desk_with_dummy.file("Another fee.")
     await desk_with_dummy.work()
     assert await db.fetchval("SELECT count(*) FROM core_finding WHERE kind = 'aspect'") == 2
+
+
+async def test_hook_provide_rights(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as dummy
+
+    officer = await desk_with_dummy.signed_in("compliance")
+    page = (await officer.get("/privacy/new")).text
+    assert "Dummy Act: A look at the dummy" in page
+    assert "What core does not know" not in page, "a right that core cannot do is left out"
+    await desk_with_dummy.disable("dummy")
+    assert "No law is turned on" in (await officer.get("/privacy/new")).text
+    wrong = [replace(dummy.provide_rights(manifest=None)[0], key="other")]  # type: ignore[arg-type]
+    monkeypatch.setattr(dummy, "provide_rights", hookimpl(lambda manifest: wrong))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()["dummy"])
+
+
+async def test_hook_provide_personal_data(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    from ombud_dummy.plugin import Memory
+
+    monkeypatch.setattr(
+        Memory, "kept", {"helena@example.org": {"note": "likes tea"}, "igor@example.org": {"note": "no"}}
+    )
+    await desk_with_dummy.file("The fee was taken twice.")
+    person = await db.fetchval("SELECT person_id FROM core_party")
+    found = await collecting.gathered(SYSTEM, [person])
+    assert found.data["dummy"]["Memory of the dummy"] == [{"note": "likes tea"}]
+    monkeypatch.setattr(Memory, "says", "rubbish")
+    (missing,) = (await collecting.gathered(SYSTEM, [person])).missing
+    assert (missing["source"], missing["state"]) == ("dummy", "rubbish")
+    monkeypatch.setattr(Memory, "says", "fine")
+    (asked,) = await collecting.asked([person], "erase")
+    assert (asked["state"], asked["items"], list(Memory.kept)) == ("answered", 1, ["igor@example.org"])
+    await desk_with_dummy.disable("dummy")
+    (off,) = (await collecting.gathered(SYSTEM, [person])).missing
+    assert (off["source"], off["state"]) == ("dummy", "off")

@@ -42,6 +42,7 @@ APART = {
     "/views/{view_id}": "there is none yet; drawn in tests/look",
     "/bulk/{bulk_id}": "there is none yet; drawn in tests/look",
     "/bulk/{bulk_id}/result.csv": "a file",
+    "/bulk/{bulk_id}/messages/{reference}": "a part of a preview; drawn in tests/look",
     "/jobs/again": "nothing failed yet; drawn in tests/look",
     "/jobs/{delivery_id}": "nothing failed yet; drawn in tests/look",
     "/not-answering": "what the dispatcher asks for when a plugin's pages are silent",
@@ -49,7 +50,13 @@ APART = {
     "/inbox/{message_id}/html": "a frame of a message's page",
     "/inbox/{message_id}/raw": "a file",
     "/inbox/samples/{sample_id}": "nothing was drawn yet; drawn in tests/look",
+    "/cases/{reference}/file/{file_id}": "a file",
     "/cases/{reference}/macros/{macro_id}": "there is none yet; drawn in tests/look",
+    "/privacy/{request_id}": "nobody asked yet; drawn in tests/look",
+    "/privacy/{request_id}/erase": "nobody asked yet; drawn in tests/look",
+    "/privacy/{request_id}/bundle": "a file",
+    "/privacy/erasures/{erasure_id}": "nobody was erased yet; drawn in tests/look",
+    "/privacy/erasures/{erasure_id}/file": "a file",
     "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }
 

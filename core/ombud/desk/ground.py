@@ -50,10 +50,8 @@ SELECT (SELECT id FROM unit) AS unit_id, (SELECT time_zone FROM unit) AS time_zo
 async def ground_of(unit: str, case_type: str, settled: int) -> Ground:
     """From memory, as long as the number holds under which it was read (`kernel/settled.py`); `unit` may be empty for
     the first one. Raises Invalid for a unit or case type that takes no case."""
-    known, key = _remembered.of(settled), (unit, case_type, settings().complaints)
-    if key not in known:
-        known[key] = await _read(unit, case_type)
-    return known[key]
+    key = (unit, case_type, settings().complaints)
+    return await _remembered.of(key, settled, lambda: _read(unit, case_type))
 
 
 async def _read(unit: str, case_type: str) -> Ground:

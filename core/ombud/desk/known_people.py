@@ -47,7 +47,7 @@ async def find(
         agrees=", ".join(told).format(**masked),
         candidate=_candidate(arguments, phone, email, name),
         wanted=" OR ".join(wanted).format(**masked),
-        seen=_seen(viewer, arguments),
+        seen=f"{_seen(viewer, arguments)} AND {contact}::uuid[] IS NOT NULL",  # a name alone needs it nowhere else
         most=arguments.add(MOST_ROWS),
     )
     return _people(viewer, await db.fetch(sql, *arguments.values))

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from ombud.config_table import Complaints
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
+from ombud.kernel.setting_values import holding
 from ombud.process import settings
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "promises"
 
@@ -67,9 +67,9 @@ def _schema(defaults: Complaints) -> SettingSchema:
 
 def resolved(values: Sequence[Mapping[str, Any]]) -> Promises:
     """From what is set in a unit, in those above it and for the whole desk, the nearest first."""
-    return Promises(**{name: each.value for name, each in resolve(schema(), values).items()})
+    return Promises(**holding(schema(), values))
 
 
 async def promises_in(unit_id: UUID | None) -> Promises:
     """One statement; None means the whole desk."""
-    return resolved([each.values for each in await levels(KEY, unit_id)])
+    return Promises(**await held_in(unit_id, KEY, schema()))

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
 from ombud.kernel.settled import Memory
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "scales"
 LABEL = "Severity and priority"
@@ -63,8 +62,7 @@ def _help(label: str, group: str) -> dict[str, Any]:
 
 async def scales_in(unit_id: UUID) -> Scales:
     """The words as they hold in a unit; one statement."""
-    values = [each.values for each in await levels(KEY, unit_id)]
-    found = {name: each.value for name, each in resolve(schema(), values).items()}
+    found = await held_in(unit_id, KEY, schema())
     return Scales(
         {step: f"{step}, {found[f'severity_{step}']}" for step in SEVERITIES},
         {code: str(found[f"priority_{code}"]) for code in PRIORITIES},
@@ -77,7 +75,4 @@ _remembered: Memory[UUID, Scales] = Memory(1000)
 
 async def scales_known(unit_id: UUID, settled: int) -> Scales:
     """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
-    known = _remembered.of(settled)
-    if unit_id not in known:
-        known[unit_id] = await scales_in(unit_id)
-    return known[unit_id]
+    return await _remembered.of(unit_id, settled, lambda: scales_in(unit_id))

@@ -112,9 +112,10 @@ async def record(
 
 
 async def subject_of(case_id: UUID) -> str:
-    """Whose key seals free text about a case: its first complainant's, else the case's own."""
+    """Whose key seals free text about a case: that of its first complainant who was not erased, else the case's own."""
     person = await db.fetchval(
-        "SELECT person_id FROM core_party WHERE case_id = $1 AND role = 'complainant' ORDER BY created_at, id LIMIT 1",
+        "SELECT y.person_id FROM core_party y JOIN core_person p ON p.id = y.person_id WHERE y.case_id = $1 "
+        "AND y.role = 'complainant' AND p.erased_at IS NULL ORDER BY y.created_at, y.id LIMIT 1",
         case_id,
     )
     return f"person/{person}" if person else f"case/{case_id}"

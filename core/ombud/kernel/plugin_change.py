@@ -245,6 +245,7 @@ async def _want(loaded: Loaded, actor: str) -> None:
         "prefix": loaded.manifest.prefix,
         "needs": list(loaded.manifest.needs),
         "tables": declared(loaded.manifest.tables),
+        "asks": bool(loaded.personal_data),
     }
     await db.execute(
         "INSERT INTO core_plugin (slug, wanted_on, applied_version, declaration, kept, changed_by, changed_at) "

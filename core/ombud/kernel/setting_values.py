@@ -21,6 +21,11 @@ def resolve(schema: SettingSchema, levels: Sequence[Mapping[str, Any]]) -> dict[
     return {name: _hold(field, levels) for name, field in schema.fields.items() if not field.secret}
 
 
+def holding(schema: SettingSchema, levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The values alone."""
+    return {name: each.value for name, each in resolve(schema, levels).items()}
+
+
 def _hold(field: Field, levels: Sequence[Mapping[str, Any]]) -> Holding:
     for place, values in enumerate(levels):
         if field.name in values:
@@ -31,4 +36,4 @@ def _hold(field: Field, levels: Sequence[Mapping[str, Any]]) -> Holding:
     return Holding(field.default)
 
 
-__all__ = ["Holding", "resolve"]
+__all__ = ["Holding", "holding", "resolve"]

@@ -5,6 +5,7 @@ the change (triggers keep it). A request reads it in a statement that it asks an
 number is read again. So nothing is older than that statement: there is no listener to lose, and nothing ends by time.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from ombud.kernel.database import db
@@ -20,15 +21,21 @@ class Memory(Generic[K, V]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._of: tuple[int, Any] = (0, None)
+        self._now: tuple[int, Any] = (0, None)
         self._values: dict[K, V] = {}
 
-    def of(self, settled: int) -> dict[K, V]:
-        """What is known under this number; the caller adds to it. In a transaction, which may have changed what nobody
-        else sees yet, nothing is known and nothing is kept; nor where nobody read the number (0)."""
+    async def of(self, key: K, settled: int, read: Callable[[], Awaitable[V]]) -> V:
+        """What is known of `key` under this number, else what `read` finds now. In a transaction, which may have
+        changed what nobody else sees yet, nothing is known or kept; nor where nobody read the number (0)."""
+        known = self._under(settled)
+        if key not in known:
+            known[key] = await read()
+        return known[key]
+
+    def _under(self, settled: int) -> dict[K, V]:
         if not settled or db.in_transaction():
             return {}
         now = (settled, db.engine.pool)
-        if now != self._of or len(self._values) >= self._most:
-            self._of, self._values = now, {}
+        if now != self._now or len(self._values) >= self._most:
+            self._now, self._values = now, {}
         return self._values

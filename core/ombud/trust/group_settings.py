@@ -12,6 +12,8 @@ from uuid import UUID
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.setting_schema import SettingSchema
+from ombud.kernel.setting_values import holding
 from ombud.trust import keys
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
@@ -114,6 +116,11 @@ async def levels(key: str, unit: UUID | str | None = None) -> list[Level]:
         )
         for row in await db.fetch(_from(_LEVELS, unit), key, unit)
     ]  # fmt: skip
+
+
+async def held_in(unit: UUID | str | None, key: str, schema: SettingSchema) -> dict[str, Any]:
+    """The group's values that hold in a unit, each from the nearest place that sets it; no secrets. One statement."""
+    return holding(schema, [each.values for each in await levels(key, unit)])
 
 
 def _secrets(found: Mapping[str, tuple[str, str]] | None) -> dict[str, SecretSet]:

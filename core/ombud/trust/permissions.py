@@ -41,8 +41,10 @@ PERMISSIONS = (
     Permission("case.reopen", "Reopen a closed case", (LEADER, COMPLIANCE)),
     Permission("case.confidential", "See and mark confidential cases", (COMPLIANCE,)),
     Permission("outgoing.approve", "Approve messages of others before they leave", (LEADER, COMPLIANCE)),
+    Permission("message.override_gate", "Send a final response in spite of the gate", (LEADER, COMPLIANCE)),
     Permission("template.manage", "Write templates and macros", (LEADER, ADMINISTRATOR)),
     Permission("case.history", "See the audit trail of a case", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("case.hand_over", "Make files for an ombudsman, mark what is privileged", (LEADER, COMPLIANCE)),
     Permission("person.read", "See people and their roles", _DESK),
     Permission("person.contact", "See addresses, phone numbers and e-mail", (AGENT, LEADER, COMPLIANCE)),
     Permission("person.write", "Correct a person's details", _WORK),
@@ -64,6 +66,9 @@ PERMISSIONS = (
     Permission("health.read", "See how the desk itself is doing", (ADMINISTRATOR,)),
     Permission("plugin.manage", "Switch plugins on and off", (ADMINISTRATOR,)),
     Permission("setting.manage", "Change settings", (ADMINISTRATOR,)),
+    Permission("compliance.read", "See the compliance report", (COMPLIANCE,)),
+    Permission("privacy.handle", "Handle requests about personal data, and see what was collected", (COMPLIANCE,)),
+    Permission("privacy.erase", "Erase people, and place and lift legal holds", (COMPLIANCE,)),
     Permission("ledger.read", "Verify and export the ledger", (COMPLIANCE,)),
 )
 

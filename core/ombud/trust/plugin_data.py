@@ -1,7 +1,7 @@
 """What plugins keep of a person, collected and erased by core alone, from the declarations kept in `core_plugin`: also
 while a plugin is off or its code is gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,15 @@ _CORE = {
     "case": _CASES,
     "aspect": f"SELECT id FROM core_aspect WHERE case_id IN ({_CASES})",
     "message": f"SELECT id FROM core_message WHERE person_id = $1 OR case_id IN ({_CASES})",
+}
+_ONLY = {  # by cases alone
+    "case": "SELECT unnest($1::uuid[])",
+    "aspect": "SELECT id FROM core_aspect WHERE case_id = ANY($1::uuid[])",
+    "message": "SELECT id FROM core_message WHERE case_id = ANY($1::uuid[])",
+}
+_OWN = {  # by the person alone, whatever case it stands in
+    "person": "SELECT $1::uuid",
+    "message": "SELECT id FROM core_message WHERE person_id = $1",
 }
 _EMPTY = {
     "text": "''", "character varying": "''", "jsonb": "'{}'::jsonb", "json": "'{}'::json", "bytea": "''::bytea",
@@ -55,7 +64,7 @@ async def collect(viewer: Viewer, person_id: UUID) -> list[Held]:
     _demand(viewer)
     found: list[Held] = []
     async with db.transaction():
-        for table in await _tables():
+        for table in await _tables(_CORE):
             columns = ", ".join(f'"{each}"' for each in table.personal) or "*"
             rows = await db.fetch(f'SELECT {columns} FROM "{table.name}" WHERE {table.where}', person_id)
             if rows:
@@ -65,20 +74,41 @@ async def collect(viewer: Viewer, person_id: UUID) -> list[Held]:
     return found
 
 
-async def erase(viewer: Viewer, person_id: UUID) -> dict[str, int]:
+async def erase(
+    viewer: Viewer, person_id: UUID, cases: Sequence[UUID] | None = None, *, own: bool = True
+) -> dict[str, int]:
     """Deletes or blanks what plugins keep of the person, as each table's declaration says; returns the rows by table.
-    One transaction, recorded in the ledger; safe to run twice."""
+    `cases`: only of these, where others take part in the rest; `own`: and what leads to the person without a case. One
+    transaction, recorded in the ledger; safe to run twice."""
     _demand(viewer)
     gone: dict[str, int] = {}
     async with db.transaction():
-        for table in sorted(await _tables(), key=lambda each: -each.depth):  # rows that lead over others go first
-            await _destroy_files(table, person_id)
-            done = await db.execute(await _statement(table), person_id)
-            if count := int(done.rsplit(" ", 1)[-1]):
-                gone[table.name] = count
+        for leads, of in _ways(person_id, cases, own):
+            for table in sorted(await _tables(leads), key=lambda each: -each.depth):  # rows that lead over others first
+                await _destroy_files(table, of)
+                done = await db.execute(await _statement(table), of)
+                if count := int(done.rsplit(" ", 1)[-1]):
+                    gone[table.name] = gone.get(table.name, 0) + count
         entry = NewEntry(f"person/{person_id}", ERASED, {"tables": gone})
         await append(actor=viewer.actor, entries=[entry])
     return gone
+
+
+def _ways(person_id: UUID, cases: Sequence[UUID] | None, own: bool) -> list[tuple[Mapping[str, str], Any]]:
+    if cases is None:
+        return [(_CORE, person_id)]
+    return [(_ONLY, list(cases)), *([(_OWN, person_id)] if own else [])]
+
+
+async def counted(person_id: UUID, cases: Sequence[UUID], *, own: bool = True) -> dict[str, int]:
+    """How many rows `erase` would take, by table."""
+    found: dict[str, int] = {}
+    for leads, of in _ways(person_id, cases, own):
+        for table in await _tables(leads):
+            number = await db.fetchval(f'SELECT count(*) FROM "{table.name}" WHERE {table.where}', of)
+            if number:
+                found[table.name] = found.get(table.name, 0) + number
+    return found
 
 
 def _demand(viewer: Viewer) -> None:
@@ -86,13 +116,13 @@ def _demand(viewer: Viewer) -> None:
         raise MayNotTouchPersonError("Your roles do not allow this. Ask an administrator of this desk.")
 
 
-async def _destroy_files(table: _Table, person_id: UUID) -> None:
+async def _destroy_files(table: _Table, of: Any) -> None:
     """What the plugin keeps in the vault for these rows, and nothing of anybody else's."""
     for column in table.files:
         await db.execute(
             f"DELETE FROM core_vault WHERE subject = $2 AND id IN "
             f'(SELECT "{column}" FROM "{table.name}" WHERE {table.where})',
-            person_id,
+            of,
             f"plugin/{table.slug}",
         )
 
@@ -118,14 +148,14 @@ async def _columns(table: str) -> dict[str, tuple[str, bool]]:
     return {row["column_name"]: (row["data_type"], row["nullable"]) for row in rows}
 
 
-async def _tables() -> list[_Table]:
+async def _tables(leads: Mapping[str, str]) -> list[_Table]:
     """The declared tables that are there and lead to a person."""
     found = []
     for row in await db.fetch("SELECT slug, declaration FROM core_plugin ORDER BY slug"):
         declared = {each["name"]: each for each in row["declaration"].get("tables", ())}
         for name, table in declared.items():
             columns = await _columns(name)
-            where, depth = await _path(table, declared, frozenset())
+            where, depth = await _path(table, declared, frozenset(), leads)
             if not columns or not where:
                 continue
             personal = tuple(each for each in table.get("personal", ()) if each in columns)
@@ -136,16 +166,19 @@ async def _tables() -> list[_Table]:
     return found
 
 
-async def _path(table: Mapping[str, Any], declared: Mapping[str, Any], seen: frozenset[str]) -> tuple[str, int]:
-    """SQL, true for the rows of the person $1, and over how many tables it leads; empty where there is no way."""
+async def _path(
+    table: Mapping[str, Any], declared: Mapping[str, Any], seen: frozenset[str], leads: Mapping[str, str]
+) -> tuple[str, int]:
+    """SQL, true for the rows of the person (or the cases) $1, and over how many tables it leads; empty where there is
+    no way."""
     column, via, name = table.get("person", ""), table.get("person_via", "person"), table["name"]
     if not column or name in seen or column not in await _columns(name):
         return "", 0
-    if via in _CORE:
-        return f'"{name}"."{column}" IN ({_CORE[via]})', 1
+    if via in leads:
+        return f'"{name}"."{column}" IN ({leads[via]})', 1
     if via not in declared:
         return "", 0
-    where, depth = await _path(declared[via], declared, seen | {name})
+    where, depth = await _path(declared[via], declared, seen | {name}, leads)
     key = await _key(via) if where else ""
     return (f'"{name}"."{column}" IN (SELECT "{key}" FROM "{via}" WHERE {where})', depth + 1) if key else ("", 0)
 

@@ -77,7 +77,8 @@ class Grant:
 
 
 def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
-    """The policy. `kind` is what the rows are, such as case, count, aspect, message, person, return or none."""
+    """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, return,
+    privacy, none."""
     if kind not in _ROWS:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
     return Grant(viewer.may(permission), viewer, permission, kind)
@@ -274,6 +275,17 @@ def _return_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     return f"({alias}.unit_id = ANY({arguments.add(list(grant.viewer.units(grant.permission)))}::uuid[]))"
 
 
+def _request_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """Requests about personal data, in one's units; never of somebody in whose case an aspect is about the viewer."""
+    units = arguments.add(list(grant.viewer.units(grant.permission)))
+    me = arguments.add(grant.viewer.user_id)
+    mine = about_me("policy_party.case_id", me)
+    return (
+        f"({alias}.unit_id = ANY({units}::uuid[]) AND NOT EXISTS (SELECT 1 FROM core_party policy_party "
+        f"WHERE policy_party.person_id = {alias}.person_id AND {mine}))"
+    )
+
+
 def _no_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     return "TRUE"
 
@@ -288,5 +300,6 @@ _ROWS = {
     "entry": _entry_rows,
     "raw": _raw_rows,
     "return": _return_rows,
+    "privacy": _request_rows,
     "none": _no_rows,
 }

@@ -108,10 +108,12 @@ async def viewer_of_token(plain: str) -> Viewer | None:
 
 async def _held(row: asyncpg.Record) -> _Held:
     """Of the user of this row, from memory where nothing has changed since."""
-    known, user_id = _remembered.of(row["settled"]), row["user_id"]
-    if user_id not in known:
-        known[user_id] = _read(await db.fetch(_HELD, user_id))
-    return known[user_id]
+    user_id = row["user_id"]
+
+    async def read() -> _Held:
+        return _read(await db.fetch(_HELD, user_id))
+
+    return await _remembered.of(user_id, row["settled"], read)
 
 
 def _read(rows: Sequence[asyncpg.Record]) -> _Held:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ombud_plugin_api import Channel, Event, Job, Platform, Settings, hookimpl
-from ombud_webform import sending
+from ombud_plugin_api import Channel, Event, Job, PersonalData, Platform, Settings, hookimpl
+from ombud_webform import sending, unsent
 from ombud_webform import settings as chosen
 from ombud_webform.channel import FormChannel
 from ombud_webform.pages import handlers
@@ -24,6 +24,11 @@ def provide_channels() -> list[Channel]:
 @hookimpl
 def provide_settings() -> list[Settings]:
     return chosen.settings()
+
+
+@hookimpl
+def provide_personal_data() -> list[PersonalData]:
+    return unsent.personal_data()
 
 
 @hookimpl

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -359,6 +360,8 @@ def provide_sentiment_scorers(manifest: api.Manifest) -> list[api.SentimentScore
 def long_open(facts: api.CaseFacts, args: Mapping[str, Any]) -> bool:
     if args["days"] == 13:
         raise RuntimeError("the dummy fails on purpose")
+    if args["days"] == 14:
+        time.sleep(60)
     return facts.at - facts.received_at >= timedelta(days=args["days"])
 
 
@@ -415,6 +418,23 @@ def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
     return [api.Deadlines("dummy", "Tea time", due)]
 
 
+OMBUDSMAN = api.ResponsePart(
+    "right", "Right to go to the dummy ombudsman", "Rule 1",
+    {"en": ("refer* … dummy ombudsman",), "pl": ("do … rzecznik*",)}, rights=True,
+    example={"en": "You can refer your complaint to the dummy ombudsman."},
+)  # fmt: skip
+ACCEPTED = api.ResponsePart("settled", "That it is settled", "Rule 3", {"en": ("settled",), "pl": ("załatwion*",)})
+LEAFLET = api.ResponseLeaflet("leaflet", "The leaflet", "Rule 2", ("leaflet",), ("dummy.example/leaflet",))
+
+
+@hookimpl
+def provide_response_requirements(manifest: api.Manifest) -> list[api.ResponseRequirement]:
+    return [
+        api.ResponseRequirement("dummy", "Dummy office", (OMBUDSMAN,), (LEAFLET,), provenance="secondary"),
+        api.ResponseRequirement("dummy", "Dummy office", (ACCEPTED,), letter="settled", letter_label="Short letter"),
+    ]
+
+
 def counted(case: api.ReturnCase, period: api.ReturnPeriod) -> int:
     return int(period.holds(case.received_on))
 
@@ -453,6 +473,59 @@ def by_code(facts: api.MessageFacts) -> list[api.Finding]:
 @hookimpl
 def provide_classifiers(manifest: api.Manifest) -> list[api.Classifier]:
     return [api.Classifier("dummy", "Codes", "1", by_code)]
+
+
+class Outside:
+    """What the dummy says of a case on its way out; tests change it."""
+
+    says: str = "fine"
+
+
+def on_the_cover(facts: api.CaseFileFacts) -> Any:
+    if Outside.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    return "rubbish" if Outside.says == "rubbish" else [("Dummy number", f"{facts.reference}/{len(facts.aspects)}")]
+
+
+@hookimpl
+def provide_case_files(manifest: api.Manifest) -> list[api.CaseFileFormat]:
+    return [api.CaseFileFormat("dummy", "Dummy file", "1", lambda facts: "The Dummy", on_the_cover, staff_names=False)]
+
+
+@hookimpl
+def provide_rights(manifest: api.Manifest) -> list[api.Law]:
+    month = api.Span(1, "months", "Dummy Act s. 1", "official")
+    rights = (
+        api.Right("look", "A look at the dummy", "access", "Dummy Act s. 2", month),
+        api.Right("nonsense", "What core does not know", "dance", "Dummy Act s. 3", month),
+    )
+    return [api.Law("dummy", "Dummy Act", ("XX",), rights, (api.Ground("tired", "The dummy is tired", "s. 4"),))]
+
+
+class Memory:
+    """What the dummy remembers of people by their address, and how it behaves; tests change it."""
+
+    says: str = "fine"
+    kept: dict[str, dict[str, Any]] = {}
+
+
+async def remembered(person: api.PersonSought, context: api.Context) -> Any:
+    if Memory.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    if Memory.says == "rubbish":
+        return "much"
+    return [Memory.kept[each] for each in person.emails if each in Memory.kept]
+
+
+async def forget(person: api.PersonSought, context: api.Context) -> int:
+    if Memory.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    return sum(Memory.kept.pop(each, None) is not None for each in person.emails)
+
+
+@hookimpl
+def provide_personal_data(manifest: api.Manifest) -> list[api.PersonalData]:
+    return [api.PersonalData("Memory of the dummy", remembered, forget)]
 
 
 @hookimpl

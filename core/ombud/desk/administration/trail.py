@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ombud.desk.trail.history import Phrase, actor_name
+from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.ledger import open_sealed
@@ -137,9 +138,10 @@ _SENTENCES = {
 
 def phrase(kind: str, body: Mapping[str, Any], actor: str, names: Mapping[str, str]) -> Phrase:
     """An entry in plain words; a kind nobody described shows as its own name."""
-    text, icon = _SENTENCES.get(kind, ("%(actor)s: %(kind)s", "bolt"))
+    text, icon = _SENTENCES.get(kind) or DESK.get(kind) or ("%(actor)s: %(kind)s", "bolt")
     unit = str(body.get("unit", ""))
     values = {
+        **values_of(body),
         "actor": actor, "kind": kind.replace(".", " ").replace("_", " "), "fields": _fields(body),
         "role": names.get(f"role {body.get('role', '')}", str(body.get("role", ""))), "unit": names.get(unit, unit),
         "permission": str(body.get("permission", "")), "key": str(body.get("key", "")),

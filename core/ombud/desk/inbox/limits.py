@@ -1,14 +1,11 @@
 """What a unit's inbox puts up with: set on its settings page, else above it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "inbox"
 
@@ -36,10 +33,6 @@ def schema() -> SettingSchema:
     )  # fmt: skip
 
 
-def resolved(values: Sequence[Mapping[str, Any]]) -> Limits:
-    return Limits(**{name: each.value for name, each in resolve(schema(), values).items()})
-
-
 async def limits_in(unit_id: UUID | None) -> Limits:
     """One statement."""
-    return resolved([each.values for each in await levels(KEY, unit_id)])
+    return Limits(**await held_in(unit_id, KEY, schema()))

@@ -5,9 +5,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
 from ombud.kernel.settled import Memory
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "mood"
 LABEL = "Tone of messages"
@@ -52,8 +51,9 @@ _remembered: Memory[UUID | None, Chosen] = Memory(1000)
 
 async def known_in(unit_id: UUID | None, settled: int) -> Chosen:
     """As it holds in a unit, from memory as long as the number holds under which it was read (`kernel/settled.py`)."""
-    known = _remembered.of(settled)
-    if unit_id not in known:
-        found = resolve(schema(), [each.values for each in await levels(KEY, unit_id)])
-        known[unit_id] = Chosen(bool(found["read"].value), tuple(found["order"].value or ()))
-    return known[unit_id]
+    return await _remembered.of(unit_id, settled, lambda: _chosen_in(unit_id))
+
+
+async def _chosen_in(unit_id: UUID | None) -> Chosen:
+    found = await held_in(unit_id, KEY, schema())
+    return Chosen(found["read"], tuple(found["order"] or ()))

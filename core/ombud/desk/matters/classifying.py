@@ -21,8 +21,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import JobContext, subscribe
-from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import key_of_plugin, levels
+from ombud.trust.group_settings import held_in, key_of_plugin
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CategoryOption, Classifier, Finding, MessageFacts, Transient
 
@@ -93,8 +92,7 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
 async def _facts(slug: str, row: Record, options: tuple[CategoryOption, ...]) -> MessageFacts:
     schema, settings = running.loaded[slug].setting_schema, {}
     if schema is not None:
-        held = [each.values for each in await levels(key_of_plugin(slug), row["unit_id"])]
-        settings = {name: each.value for name, each in resolve(schema, held).items()}
+        settings = await held_in(row["unit_id"], key_of_plugin(slug), schema)
     return MessageFacts(
         text=row["body"][:LONGEST_TEXT], subject=row["subject"], language=row["language"], channel=row["channel"],
         categories=options, settings=settings,

@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
 from ombud.kernel.settled import Memory
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "notices"
 LABEL = "Notices to customers"
@@ -51,8 +50,8 @@ def schema() -> SettingSchema:
 
 async def rules_in(unit_id: UUID | None) -> Rules:
     """As they hold in a unit; one statement."""
-    found = resolve(schema(), [each.values for each in await levels(KEY, unit_id)])
-    return Rules(bool(found["acknowledge"].value), frozenset(found["news"].value or ()))
+    found = await held_in(unit_id, KEY, schema())
+    return Rules(found["acknowledge"], frozenset(found["news"] or ()))
 
 
 _remembered: Memory[UUID | None, Rules] = Memory(1000)
@@ -60,7 +59,4 @@ _remembered: Memory[UUID | None, Rules] = Memory(1000)
 
 async def rules_known(unit_id: UUID | None, settled: int) -> Rules:
     """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
-    known = _remembered.of(settled)
-    if unit_id not in known:
-        known[unit_id] = await rules_in(unit_id)
-    return known[unit_id]
+    return await _remembered.of(unit_id, settled, lambda: rules_in(unit_id))

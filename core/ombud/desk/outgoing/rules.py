@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 from ombud.desk.outgoing.states import KINDS
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
 from ombud.kernel.settled import Memory
-from ombud.trust.group_settings import levels
+from ombud.trust.group_settings import held_in
 
 KEY = "outgoing"
 KIND_WORDS = {
@@ -118,17 +117,12 @@ _remembered: Memory[UUID, Rules] = Memory(1000)
 
 async def rules_known(unit_id: UUID, settled: int) -> Rules:
     """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
-    known = _remembered.of(settled)
-    if unit_id not in known:
-        known[unit_id] = await rules_in(unit_id)
-    return known[unit_id]
+    return await _remembered.of(unit_id, settled, lambda: rules_in(unit_id))
 
 
 async def rules_in(unit_id: UUID | None) -> Rules:
     """As they hold in a unit; one statement."""
-    found = {
-        name: each.value for name, each in resolve(schema(), [e.values for e in await levels(KEY, unit_id)]).items()
-    }
+    found = await held_in(unit_id, KEY, schema())
     return Rules(
         holds={name.removeprefix("hold_"): int(found[name]) for name in _HOLDS},
         office=frozenset(found["office_kinds"] or ()),

@@ -61,10 +61,7 @@ _remembered: Memory[tuple[UUID, tuple[str, ...]], list[Way]] = Memory(1000)
 async def ways_known(unit_id: UUID, settled: int) -> list[Way]:
     """What to offer, from memory as long as settings and running plugins are the same; sending asks anew."""
     running_now = tuple(sorted(f"{slug} {loaded.version}" for slug, loaded in running.loaded.items()))
-    known, key = _remembered.of(settled), (unit_id, running_now)
-    if key not in known:
-        known[key] = await ways_in(unit_id)
-    return known[key]
+    return await _remembered.of((unit_id, running_now), settled, lambda: ways_in(unit_id))
 
 
 async def ways_in(unit: UUID | str) -> list[Way]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk import promises, scales
 from ombud.desk.errors import NotFound
+from ombud.desk.gate import rules as gate
 from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.notices import rules as notices
 from ombud.desk.outgoing import rules as outgoing
@@ -14,7 +15,7 @@ from ombud.desk.redress.payments import rules as payments
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
-from ombud.kernel.setting_values import resolve
+from ombud.kernel.setting_values import holding
 from ombud.trust.group_settings import Level, key_of_plugin, levels, reveal
 
 
@@ -47,6 +48,7 @@ def groups() -> list[Group]:
         "How long a message can be taken back, office hours, and what a second person approves.", "send",
         outgoing.schema(),
     )  # fmt: skip
+    gated = Group(gate.KEY, gate.LABEL, gate.SUMMARY, gate.ICON, gate.schema())
     told = Group(notices.KEY, notices.LABEL, notices.SUMMARY, notices.ICON, notices.schema())
     tone = Group(
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
@@ -54,7 +56,7 @@ def groups() -> list[Group]:
     steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
     paid = Group(payments.KEY, payments.LABEL, payments.SUMMARY, payments.ICON, payments.schema())
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, gated, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:
@@ -84,7 +86,7 @@ async def values_for_plugin(slug: str, unit: UUID | str | None) -> dict[str, Any
 
 
 def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
-    return {name: each.value for name, each in resolve(schema, [level.values for level in held]).items()}
+    return holding(schema, [level.values for level in held])
 
 
 async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from piccolo.table import Table
 from ombud.desk import return_tables as returns
 from ombud.desk import tables as desk
 from ombud.desk.calendars import tables as calendars
+from ombud.desk.casefile import tables as casefile
 from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
@@ -14,6 +15,7 @@ from ombud.desk.matters import tables as matters
 from ombud.desk.merges import tables as merges
 from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
+from ombud.desk.privacy import tables as privacy
 from ombud.desk.redress import tables as redress
 from ombud.desk.routing import tables as routing
 from ombud.desk.rules import tables as rules
@@ -117,6 +119,7 @@ KINDS = (
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
+    Kind("privileged", casefile.Privileged),
     Kind("evidence", matters.Evidence),
     Kind("tasks", matters.Task),
     Kind("protocols", matters.Protocol),
@@ -137,6 +140,11 @@ KINDS = (
     Kind("return_figures", returns.ReturnFigure),
     Kind("return_cases", returns.ReturnCaseKept),
     Kind("demo_items", desk.DemoItem),
+    Kind("privacy_requests", privacy.PrivacyRequest),
+    Kind("privacy_terms", privacy.PrivacyTerm),
+    Kind("privacy_holds", privacy.PrivacyHold),
+    Kind("privacy_marks", privacy.PrivacyMark),
+    Kind("privacy_erasures", privacy.PrivacyErasure),
     Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
     Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
 )
@@ -152,8 +160,10 @@ LEFT_OUT = {
     "core_settled": "counts the changes of this desk's rights and settings",
     "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
+    "core_case_file": "ZIP files made from what the other kinds hold; the ledger holds the hash of each manifest",
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
+    "core_draft_file": "files in boxes whose message is not sent; put them in again",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",
@@ -173,6 +183,7 @@ LEFT_OUT = {
     "core_rest": "plugins that rest on this server",
     "core_rule_timer": "found anew from the cases by the rules in force",
     "core_rule_replay": "what drafts would have done in this desk's last months; run them again",
+    "core_privacy_collection": "copies of what the other kinds hold; collect again in the other desk",
     "core_search_a": "made anew from cases, messages and people",
     "core_search_b": "made anew from cases, messages and people",
     "core_search_due": "made anew from cases, messages and people",

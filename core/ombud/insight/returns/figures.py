@@ -106,7 +106,8 @@ def _one(
     found[item.number] = value
     return Figure(
         number, item.label, item.definition, item.version, item.unit, value,
-        item.official and (official or not section), section, row, item.number if section else "", item.entered, evidence,
+        item.official and (official or not section), section, row, item.number if section else "", item.entered,
+        evidence,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from ombud.desk.colleagues.last_change import SOMEBODY
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.desk.notices.contact import wants_news
 from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
+from ombud.desk.privacy.shown import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
@@ -28,6 +29,10 @@ from ombud.web.pages.merged import Sides
 from ombud.web.shell import go, page
 from ombud_plugin_api.facts import PersonGiven
 
+PRIVACY_MARKS = {
+    "restrict": "Processing is restricted: keep it, use it for nothing else", "object": "They object to processing",
+    "opt_out": "No sale or sharing of their data", "limit": "Sensitive data: for the service alone",
+}  # fmt: skip
 Req = Request[Any, Any, Any]
 READ, CORRECT = {"permission": "person.read"}, {"permission": "person.write"}
 CORRECTABLE = ("name", "email", "phone", "postcode", "address")
@@ -131,6 +136,8 @@ async def _person(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
         roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
         crm=crm.places(viewer, view.units, f"/parties/{person.id}"),
+        marks=[(PRIVACY_MARKS[kind], since) for kind, since in await marks(person.id)],
+        may_ask=viewer.may("privacy.handle"), may_hold=viewer.may("privacy.erase"),
         may_change=viewer.may("person.write"), news=await wants_news(person.id),
         counts=await person_history.counts(viewer, person.id),
         history=past.moments, more_href=f"/parties/{person.id}?{more}#history" if more else "", earlier=bool(before),

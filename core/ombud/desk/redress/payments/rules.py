@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.setting_values import resolve
-from ombud.trust.group_settings import levels, reveal
+from ombud.trust.group_settings import held_in, reveal
 
 KEY = "payments"
 LABEL = "Payments of redress"
@@ -30,6 +29,7 @@ class Rules:
     payer_bic: str
     url: str
     silent_days: int
+    status_url: str = ""
 
     @property
     def payer(self) -> tuple[str, str, str]:
@@ -69,6 +69,13 @@ def schema() -> SettingSchema:
                      "help": "It must answer over https, or on this very machine. See docs/redress.md for what it is "
                      "sent and what it answers."},
         },
+        "status_url": {
+            "type": "string", "maxlength": 500,
+            "meta": {"label": "Its address for questions, if it has one", "group": "Payment service",
+                     "placeholder": "https://payments.example/status",
+                     "help": "Where it says what became of a payment, by its key. A person can then have it asked "
+                     "about a payment that is not certain."},
+        },
         "secret": {
             "type": "string", "maxlength": 200,
             "meta": {"label": "Shared secret", "secret": True, "group": "Payment service",
@@ -80,11 +87,11 @@ def schema() -> SettingSchema:
 
 async def rules_in(unit_id: UUID | None) -> Rules:
     """As they hold in a unit; one statement."""
-    held = [level.values for level in await levels(KEY, unit_id)]
-    found = {name: each.value for name, each in resolve(schema(), held).items()}
+    found = await held_in(unit_id, KEY, schema())
     return Rules(
         found["way"], found["payer_name"] or "", (found["payer_iban"] or "").replace(" ", "").upper(),
         (found["payer_bic"] or "").replace(" ", "").upper(), found["url"] or "", found["silent_days"],
+        found["status_url"] or "",
     )  # fmt: skip
 
 

@@ -1,0 +1,84 @@
+"""The erasure journal: a file outside database and backups that says whose records were erased, so that a restored
+backup can be made to forget them again. It holds ids and codes, no names; each line carries the digest of the one
+before."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ombud.kernel.clock import now
+from ombud.process import settings
+
+FOLDER, NAME = "erasures", "journal.jsonl"
+
+
+class JournalBroken(RuntimeError):
+    """A line does not follow from the one before it; the text names the line."""
+
+
+def path() -> Path:
+    """Beside the database, not in it: keep a copy of it apart from the backups."""
+    return settings().data.dir / FOLDER / NAME
+
+
+def write(what: str, content: Mapping[str, Any]) -> int:
+    """Appends a line and waits until the disk has it; returns its number. `what`: erase (before it is done), done, void
+    (it failed, nothing was erased)."""
+    file = path()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(file) as handle:
+        lines = handle.read().splitlines()
+        prev = _digest(lines[-1]) if lines else ""
+        number = len(lines) + 1
+        line = msgspec.json.encode({"n": number, "at": now().isoformat(), "what": what, "prev": prev, **content})
+        handle.write(line + b"\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+    return number
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[Any]:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def read(file: Path | None = None) -> list[dict[str, Any]]:
+    """All lines, checked; raises JournalBroken."""
+    file = file or path()
+    if not file.exists():
+        return []
+    found, prev = [], ""
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        try:
+            entry = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            raise JournalBroken(f"{file}, line {number}: this is no line of a journal; put back its copy") from None
+        if entry.get("n") != number or entry.get("prev") != prev:
+            raise JournalBroken(f"{file}, line {number}: it does not follow from the line before; put back its copy")
+        prev = _digest(line)
+        found.append(entry)
+    return found
+
+
+def orders(file: Path | None = None) -> list[dict[str, Any]]:
+    """The erasures that count: all but those that failed and erased nothing."""
+    standing: dict[str, dict[str, Any]] = {}
+    for each in read(file):
+        if each["what"] == "erase":
+            standing[each["erasure"]] = each
+        elif each["what"] == "void":
+            standing.pop(each["erasure"], None)
+    return list(standing.values())

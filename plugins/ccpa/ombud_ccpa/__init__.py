@@ -1,0 +1,1 @@
+"""Rights of consumers in California and other states of the US."""

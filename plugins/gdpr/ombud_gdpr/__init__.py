@@ -1,0 +1,1 @@
+"""Rights under the GDPR and the UK GDPR."""
