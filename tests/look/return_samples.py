@@ -75,7 +75,7 @@ def pages(
     }  # fmt: skip
     sound = {**shown, "problems": [], "lacking": [], "lacking_hidden": 0}
     frozen = {**sound, "head": {**done, "state": "frozen", "amends": ""}, "standing": "official", "unverified": []}
-    changed = {"number": "part_a1/banking/upheld", "label": "Upheld", "before": "339", "after": "338"}
+    changed = {"number": "part_a1/banking/upheld", "label": "Banking: Upheld", "before": "339", "after": "338"}
     begin = {"key": "fca.annex1r", "label": line["label"], "regulator": line["regulator"],
              "summary": kind["summary"]}  # fmt: skip
     return {
@@ -96,10 +96,10 @@ def pages(
                                                                  "header": [], "tables": [], "may_prepare": False})),
         "return-figure": ("pages/return_figure.html", around(
             head=draft, figure=header[2], more=3, unseen=2, rule=shown["rule"],
-            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "received_on": date(2026, 3, 2), "adds": "1"}])),
+            cases=[{"reference": "OMB-41", "href": "/cases/OMB-41", "received_on": date(2026, 3, 2), "adds": "1"}])),
         "return-difference": ("pages/return_difference.html", around(
             head=done, sides=("Version 1", "As the desk stands"), figures=[changed],
-            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lines": [("outcome", "upheld", "not_upheld")]},
+            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lines": [("outcome", "Upheld", "Not upheld")]},
                    {"reference": "OMB-4183", "href": "/cases/OMB-4183", "lines": []}], unseen=1)),
         "return-difference-none": ("pages/return_difference.html", around(
             head=done, sides=("Version 1", "Version 2"), figures=[], cases=[], unseen=0)),
