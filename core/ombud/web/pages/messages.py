@@ -81,12 +81,27 @@ async def _keep_files(viewer: Viewer, case_id: UUID, purpose: str, form: Given) 
     seen = form.number("draft_version") or 0
     if not documents:
         return seen
-    attachments.checked(documents)
-    if not await drafts.version_of(viewer, case_id, purpose):
-        typed = {**_typed(form), "kept_files": str(len(documents))}
-        seen = await drafts.keep(viewer, case_id, purpose, typed)
-    await draft_files.put(viewer, case_id, purpose, documents)
+    taken, problem = _parted(documents)
+    if taken:
+        if not await drafts.version_of(viewer, case_id, purpose):
+            typed = {**_typed(form), "kept_files": str(len(taken))}
+            seen = await drafts.keep(viewer, case_id, purpose, typed)
+        await draft_files.put(viewer, case_id, purpose, taken)
+    if problem is not None:
+        raise problem
     return seen
+
+
+def _parted(documents: list[Document]) -> tuple[list[Document], Invalid | None]:
+    """Those the desk takes, which are kept, and why it does not take the first of the others."""
+    taken: list[Document] = []
+    problem: Invalid | None = None
+    for each in documents:
+        try:
+            taken += attachments.checked([each])
+        except Invalid as refusal:
+            problem = problem or refusal
+    return taken, problem
 
 
 @post("/cases/{reference:str}/draft/files", opt=WRITE)
