@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 DATA ?= data
 PORT ?= 8000
-# One more than the cores of a small machine: tests that start and stop processes wait for a third of their time.
-JOBS ?= 3
+# Twice the cores of a small machine: tests that start and stop processes wait for half of their time.
+JOBS ?= 4
 
 # Python keeps what it compiled, also where the machine says otherwise: else each process compiles everything anew.
 KEEPING := PYTHONDONTWRITEBYTECODE=
@@ -23,7 +23,7 @@ run: $(VENV)/.ready
 test: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud.web.assets build
 	@$(MAKE) --no-print-directory lint types
-	@$(KEEPING) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@$(KEEPING) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # How fast it is, beside its bare limits; the first time a desk of CASES cases is made in build/bench.
 CASES ?= 100000

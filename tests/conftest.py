@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from ombud.kernel import plugins
+from ombud.kernel import plugins, starting
 from ombud.testing_plugins import Made
 
 ROOT = Path(__file__).parent.parent
 DUMMY = Path(__file__).parent / "dummy_plugin"
 # What takes longest, as tests/costs.py tells; the order changes how long a run takes, and nothing else.
 LONGEST = [
-    "test_new_plugins.py", "test_tour.py", "test_ocr.py", "test_supervisor.py", "test_commands.py", "test_demo.py",
-    "test_plugin_life.py", "test_inbox_survives_kills.py", "test_plugin_faults.py", "test_tutorial.py",
-    "test_wheels.py", "test_mail.py", "test_import_desk.py", "test_export.py", "test_keyboard_only.py",
-    "test_main_journey.py", "test_doors.py",
+    "test_look.py", "test_tour.py", "test_new_plugins.py", "test_commands.py", "test_plugin_faults.py",
+    "test_supervisor.py", "test_ocr.py", "test_plugin_life.py", "test_mail.py", "test_rehearsal.py", "test_command.py",
+    "test_two_browsers.py", "test_tutorial.py", "test_demo.py", "test_inbox_survives_kills.py", "test_wheels.py",
+    "test_every_route.py", "test_survives_kills.py", "test_postgres.py", "test_about_staff.py",
+    "test_inbox_in_a_browser.py", "test_keyboard_only.py", "test_arrival_security.py", "test_main_journey.py",
+    "test_working_time.py", "test_import_desk.py", "test_api_schema.py", "test_export.py", "test_doors.py",
 ]  # fmt: skip
 SHARED = ROOT.parent / "shared" / "data"
 CHROMIUM_FLAGS = [
@@ -31,11 +33,17 @@ CHROMIUM_FLAGS = [
 def pytest_configure(config: pytest.Config) -> None:
     """Processes keep what they compiled; what each test costs is written down where somebody asks for it (costs.py)."""
     keep_compiled()
+    starting.begin()
+    sys.path.insert(0, str(Path(__file__).parent))
     if file := os.environ.get("OMBUD_TEST_COSTS"):
-        sys.path.insert(0, str(Path(__file__).parent))
         from costs import Costs
 
         config.pluginmanager.register(Costs(Path(file)))
+
+
+def pytest_collection_finish() -> None:
+    """Some million objects of modules and tests stay for good; a run would look through them hundreds of times."""
+    starting.begun()
 
 
 def keep_compiled() -> None:
@@ -46,28 +54,19 @@ def keep_compiled() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules with slow tests first, whole, the longest before others: what takes minutes must not begin when all else
-    has ended. xdist gives each worker one stretch of the list; so each stretch begins with its share of them."""
-    modules: dict[Path, list[pytest.Item]] = {}
-    for each in items:
-        modules.setdefault(each.path, []).append(each)
-    slow = [path for path, tests in modules.items() if path.name in LONGEST or _has_slow(tests)]
-    slow.sort(key=lambda path: LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
-    quick = [each for path in modules if path not in slow for each in modules[path]]
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    left, items[:] = len(items), []
-    for worker in range(workers):
-        stretch = [each for path in slow[worker::workers] for each in modules[path]]
-        room = max(0, left // (workers - worker) - len(stretch))
-        stretch += quick[:room]
-        del quick[:room]
-        items += stretch
-        left -= len(stretch)
-    items += quick
+    """The longest modules first: what takes minutes must not begin when all else has ended."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda each: places.get(each.path.name, len(LONGEST)))
 
 
-def _has_slow(tests: list[pytest.Item]) -> bool:
-    return any(each.get_closest_marker("slow") for each in tests)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole modules (`--dist loadfile`), so that a desk which its tests share is served once."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from whole_modules import WholeModules
+
+    return WholeModules(config, log, LONGEST)
 
 
 def needed(program: str, remedy: str) -> str:

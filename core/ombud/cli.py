@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,13 @@ def _kinds() -> tuple[str, ...]:
     return tuple(KINDS)
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no day; write it like 2026-01-31") from None
+
+
 def _ledger(groups: Any) -> None:
     ledger = _group(groups, "ledger", "Verify, export and checkpoint the ledger.")
     verify = _command(
@@ -210,8 +218,10 @@ def _ledger(groups: Any) -> None:
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
     verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
-    export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case.")
-    export.add_argument("--case", required=True, metavar="REF")
+    export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case or of a period.")
+    export.add_argument("--case", metavar="REF")
+    export.add_argument("--since", type=_day, metavar="DAY", help="first day of a period, such as 2026-01-01")
+    export.add_argument("--until", type=_day, metavar="DAY", help="last day of a period")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
     _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
     privacy = _group(groups, "privacy", "Keep erased people erased.")
@@ -222,7 +232,8 @@ def _ledger(groups: Any) -> None:
 
 
 def _rules(groups: Any) -> None:
-    rules = _group(groups, "rules", "Try rules on past cases.")
+    rules = _group(groups, "rules", "The rules there are, and how they would have done on past cases.")
+    _command(rules, "list", "rules:listed", "Name every rule, how it stands and what it says.")
     words = "Run a draft, or the rules in force, over past cases; changes nothing. Exit code 1 if something differs."
     replay = _command(rules, "replay", "rules:replay", words)
     replay.add_argument("--rule", metavar="KEY", help="this rule's newest version; without it the rules in force")

@@ -208,6 +208,15 @@ class Ledger:
     publish_file: Path = key(  # noqa: RUF009
         DERIVED, "Where they are published; empty means <data>/checkpoints.jsonl. Best on another machine.", ANY_PATH
     )
+    timestamp_url: str = key("", "A time-stamping service (RFC 3161) for checkpoints; empty means none.", WEB_ADDRESS)
+    timestamp_roots: Path = key(  # noqa: RUF009
+        DERIVED, "File with the root certificates (PEM) that vouch for it; needed with timestamp_url.", ANY_PATH
+    )
+
+    @property
+    def roots(self) -> Path | None:
+        """The file of root certificates, where one is named."""
+        return None if self.timestamp_roots == DERIVED else self.timestamp_roots
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from ombud.desk import attachments, hand_filing, intake, queues
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
+from ombud.desk.casefile import making as case_file_making
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
+from ombud.desk.clocks import trying
 from ombud.desk.clocks import watching as clock_watching
-from ombud.desk.colleagues import claims, presence
+from ombud.desk.colleagues import claims, draft_files, presence
 from ombud.desk.colleagues.live import look_again
 from ombud.desk.crm import asking as crm_asking
 from ombud.desk.crm import closing as crm_closing
@@ -26,7 +28,7 @@ from ombud.desk.inbox import rematching, taking
 from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
 from ombud.desk.privacy import collecting, erasing
-from ombud.desk.redress.payments import paying, service
+from ombud.desk.redress.payments import asking, paying, service
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
@@ -38,10 +40,10 @@ from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
-from ombud.kernel.outbox import JobContext, enqueue_job, register_job
+from ombud.kernel.outbox import Handler, JobContext, enqueue_job, register_job
 from ombud.process import settings
 from ombud.start import open_desk
-from ombud.trust import checkpoints, resets, sessions, throttle
+from ombud.trust import checkpoints, resets, sessions, stamping, throttle
 from ombud_plugin_api import Channel, InboundChannel, InboundMessage, RawReceipt
 from ombud_plugin_api.errors import PluginFault, Transient
 from ombud_plugin_api.facts import Complaint
@@ -74,51 +76,70 @@ async def set_up(config: Config) -> AsyncIterator[None]:
 
 def register(config: Config) -> None:
     """Core's jobs and when they run."""
-    register_job("intake.resume", resume)
-    register_job("intake.sweep", sweep_receipts)
-    register_job(rematching.JOB, rematching.run)
-    register_job("queues.fold", fold_counts)
-    register_job(bulk_run.JOB, bulk_run.in_background)
-    register_job("bulk.sweep", bulk_run.sweep)
-    register_job("live.sweep", sweep_live)
-    register_job("ledger.checkpoint", make_checkpoint)
-    register_job("ledger.verify", ledger_desk.run_verify)
-    register_job("trust.sweep", sweep_access)
-    register_job(crm_asking.JOB, crm_asking.refresh)
-    register_job(crm_closing.JOB, crm_closing.tell)
-    register_job(moving.JOB, sending.due)
-    register_job(sending.SWEEP, sending.sweep)
-    register_job(paying.JOB, service.hand_over)
-    register_job(service.SWEEP, service.sweep)
-    register_job(collecting.JOB, collecting.run)
-    register_job(erasing.JOB, erasing.run)
-    register_job(digest.JOB, digest.send)
-    register_job(calendar_setup.SWEEP, calendar_setup.renew)
-    register_job(clock_watching.JOB, clock_watching.look)
+    for name, handler in _jobs().items():
+        register_job(name, handler)
     clocks_by_rules.register()
-    register_job(search_build.JOB, search_build.rebuild_job)
-    register_job(running_rules.JOB, running_rules.due)
-    register_job(running_rules.ARM, running_rules.arm)
-    register_job(asked.JOB, asked.run)
-    schedule.every(running_rules.JOB, schedule.interval(seconds=30), running_rules.JOB)
-    schedule.every(running_rules.ARM, schedule.interval(hours=24), running_rules.ARM)
-    register_job(routing.CLIMB, routing.look)
-    register_job(routing.ASSIGN, routing.assign)
-    register_job(routing.SWEEP, routing.sweep)
-    schedule.every(routing.CLIMB, schedule.interval(minutes=1), routing.CLIMB)
-    schedule.every(routing.SWEEP, schedule.interval(hours=6), routing.SWEEP)
-    schedule.every(digest.JOB, schedule.interval(minutes=15), digest.JOB)
-    schedule.every(calendar_setup.SWEEP, schedule.interval(hours=24), calendar_setup.SWEEP)
-    schedule.every(clock_watching.JOB, schedule.interval(seconds=10), clock_watching.JOB)
-    schedule.every("queues.fold", schedule.interval(seconds=20), "queues.fold")
-    schedule.every("intake.sweep", schedule.interval(minutes=1), "intake.sweep")
-    schedule.every(sending.SWEEP, schedule.interval(seconds=30), sending.SWEEP)
-    schedule.every(service.SWEEP, schedule.interval(minutes=1), service.SWEEP)
-    schedule.every("bulk.sweep", schedule.interval(minutes=1), "bulk.sweep")
-    schedule.every("live.sweep", schedule.interval(minutes=1), "live.sweep")
-    schedule.every("trust.sweep", schedule.interval(hours=1), "trust.sweep")
-    minutes = config.ledger.checkpoint_minutes
-    schedule.every("ledger.checkpoint", schedule.interval(minutes=minutes), "ledger.checkpoint")
+    for name, pace in _paces(config).items():
+        schedule.every(name, schedule.interval(**pace), name)
+
+
+def _jobs() -> dict[str, Handler]:
+    return {
+        "intake.resume": resume,
+        "intake.sweep": sweep_receipts,
+        rematching.JOB: rematching.run,
+        "queues.fold": fold_counts,
+        bulk_run.JOB: bulk_run.in_background,
+        "bulk.sweep": bulk_run.sweep,
+        "live.sweep": sweep_live,
+        "ledger.checkpoint": make_checkpoint,
+        "ledger.timestamp": timestamp,
+        "ledger.verify": ledger_desk.run_verify,
+        case_file_making.JOB: case_file_making.run,
+        "trust.sweep": sweep_access,
+        crm_asking.JOB: crm_asking.refresh,
+        crm_closing.JOB: crm_closing.tell,
+        moving.JOB: sending.due,
+        sending.SWEEP: sending.sweep,
+        paying.JOB: service.hand_over,
+        asking.JOB: asking.run,
+        service.SWEEP: service.sweep,
+        collecting.JOB: collecting.run,
+        erasing.JOB: erasing.run,
+        digest.JOB: digest.send,
+        calendar_setup.SWEEP: calendar_setup.renew,
+        clock_watching.JOB: clock_watching.look,
+        search_build.JOB: search_build.rebuild_job,
+        running_rules.JOB: running_rules.due,
+        running_rules.ARM: running_rules.arm,
+        asked.JOB: asked.run,
+        trying.JOB: trying.run,
+        routing.CLIMB: routing.look,
+        routing.ASSIGN: routing.assign,
+        routing.SWEEP: routing.sweep,
+    }
+
+
+def _paces(config: Config) -> dict[str, dict[str, int]]:
+    """How often those run that run by themselves."""
+    stamped = {"ledger.timestamp": {"hours": 1}} if config.ledger.timestamp_url else {}
+    return stamped | {
+        running_rules.JOB: {"seconds": 30},
+        running_rules.ARM: {"hours": 24},
+        routing.CLIMB: {"minutes": 1},
+        routing.SWEEP: {"hours": 6},
+        digest.JOB: {"minutes": 15},
+        calendar_setup.SWEEP: {"hours": 24},
+        clock_watching.JOB: {"seconds": 10},
+        "queues.fold": {"seconds": 20},
+        "intake.sweep": {"minutes": 1},
+        sending.SWEEP: {"seconds": 30},
+        service.SWEEP: {"minutes": 1},
+        "bulk.sweep": {"minutes": 1},
+        "live.sweep": {"minutes": 1},
+        "trust.sweep": {"hours": 1},
+        "ledger.checkpoint": {"minutes": config.ledger.checkpoint_minutes},
+    }
 
 
 async def fold_counts(payload: dict[str, Any], context: JobContext) -> None:
@@ -130,6 +151,13 @@ async def make_checkpoint(payload: dict[str, Any], context: JobContext) -> None:
     await checkpoints.publish(settings().ledger.publish_file)
 
 
+async def timestamp(payload: dict[str, Any], context: JobContext) -> None:
+    """Has the newest checkpoint time-stamped outside; what goes wrong stands among the jobs."""
+    held = settings().ledger
+    if held.timestamp_url:
+        await stamping.stamp_newest(held.timestamp_url, held.roots, held.publish_file)
+
+
 async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
     await throttle.sweep()
     await sessions.sweep(settings().sign_in.idle_minutes)
@@ -139,6 +167,7 @@ async def sweep_access(payload: dict[str, Any], context: JobContext) -> None:
 async def sweep_live(payload: dict[str, Any], context: JobContext) -> None:
     await presence.sweep()
     await claims.sweep()
+    await draft_files.sweep()
 
 
 async def sweep_receipts(payload: dict[str, Any], context: JobContext) -> None:

@@ -1,6 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
+from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
 from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
 from ombud_plugin_api.correspondence import (
     Automatic,
@@ -62,6 +63,19 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
+from ombud_plugin_api.returns import (
+    Code,
+    Item,
+    Layout,
+    Return,
+    ReturnAspect,
+    ReturnCase,
+    ReturnCheck,
+    ReturnPeriod,
+    ReturnTable,
+    ReturnVersion,
+)
 from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
@@ -106,6 +120,9 @@ __all__ = [
     "Automatic",
     "BadLink",
     "CaseFacts",
+    "CaseFileAspect",
+    "CaseFileFacts",
+    "CaseFileFormat",
     "CaseTypeOption",
     "CaseView",
     "CategoryOption",
@@ -117,6 +134,7 @@ __all__ = [
     "CloseCase",
     "ClosedAspect",
     "ClosedCase",
+    "Code",
     "Command",
     "Complaint",
     "Condition",
@@ -146,10 +164,12 @@ __all__ = [
     "Ground",
     "InboundChannel",
     "InboundMessage",
+    "Item",
     "Job",
     "KnownCase",
     "KnownPerson",
     "Law",
+    "Layout",
     "LinkView",
     "Manifest",
     "ManifestError",
@@ -179,6 +199,16 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "ResponseLeaflet",
+    "ResponsePart",
+    "ResponseRequirement",
+    "Return",
+    "ReturnAspect",
+    "ReturnCase",
+    "ReturnCheck",
+    "ReturnPeriod",
+    "ReturnTable",
+    "ReturnVersion",
     "Right",
     "Router",
     "SendTemplate",

@@ -3,6 +3,7 @@ they are synchronous and do no I/O. `manifest` is the plugin's own `plugin.toml`
 
 from typing import TYPE_CHECKING
 
+from ombud_plugin_api.casefiles import CaseFileFormat
 from ombud_plugin_api.classifiers import Classifier
 from ombud_plugin_api.correspondence import Deliverer, InboundChannel, SentimentScorer
 from ombud_plugin_api.crm import Crm
@@ -12,6 +13,8 @@ from ombud_plugin_api.hooks import hookspec
 from ombud_plugin_api.manifest import Manifest
 from ombud_plugin_api.platform import Platform
 from ombud_plugin_api.providers import Channel, Command, DemoData, Fill, Job, NavItem, Permission, Settings
+from ombud_plugin_api.responses import ResponseRequirement
+from ombud_plugin_api.returns import Return
 from ombud_plugin_api.rights import Law, PersonalData
 from ombud_plugin_api.routing import Router
 from ombud_plugin_api.treatment import Action, Condition
@@ -80,9 +83,27 @@ def provide_deadlines(manifest: Manifest) -> list[Deadlines]:  # type: ignore[em
 
 
 @hookspec
+def provide_response_requirements(manifest: Manifest) -> list[ResponseRequirement]:  # type: ignore[empty-body]
+    """What regulators ask of letters that answer a complaint, as data; core's gate reads each final response by those
+    that an administrator chose for its unit or case type, while it is written, approved and sent."""
+
+
+@hookspec
+def provide_returns(manifest: Manifest) -> list[Return]:  # type: ignore[empty-body]
+    """Returns to a regulator: figures with their definitions, code lists and checks, all pure; core collects the facts,
+    freezes, has a person sign, and writes the files."""
+
+
+@hookspec
 def provide_classifiers(manifest: Manifest) -> list[Classifier]:  # type: ignore[empty-body]
     """What tells which matters a customer's message is about; called in the work process for each message that came
     into a case. What it finds is a proposal that a person accepts, edits or rejects."""
+
+
+@hookspec
+def provide_case_files(manifest: Manifest) -> list[CaseFileFormat]:  # type: ignore[empty-body]
+    """Kinds of files of a case for somebody outside, such as an ombudsman. Core makes the file from the record that the
+    maker may see; a profile says what stands on its cover, and is asked when somebody prepares one."""
 
 
 @hookspec

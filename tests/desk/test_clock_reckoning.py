@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ombud.desk.calendars.arithmetic import Calendar, Hours, add, between
 from ombud.desk.clocks.reckoning import Happened, Terms, first_due, reckon
+from ombud.desk.clocks.trying import compared
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 OFFICE = Calendar("Europe/Warsaw", ((Hours(540, 1020),),) * 5 + ((), ()), key="c", version=1)
@@ -234,3 +235,28 @@ def test_what_has_ended_ends_once(kind: str) -> None:
         Happened("met", at("2026-11-26", 16)),
     ]
     assert reckon(events, at("2026-12-01")).ended_at == at("2026-11-26", 11)
+
+
+# A calendar that is tried.
+@PROVEN
+@given(MOMENTS, GAPS, st.integers(0, 3000), CALENDARS)
+def test_a_tried_calendar_gives_what_a_clock_would_have_been_under_it_and_the_same_one_changes_nothing(
+    start: datetime, gaps: list[int], later: int, draft: Calendar
+) -> None:
+    events, moment = [started(start), *_paused_now_and_then(start, gaps)], start + timedelta(hours=later)
+    told = compared(events, draft, moment)
+    under_it = reckon([started(start, calendar=draft), *events[1:]], moment)
+    assert (told.due_would, told.late_would) == (under_it.due_at, under_it.late)
+    assert (told.due_was, told.late_was) == (reckon(events, moment).due_at, reckon(events, moment).late)
+    same = compared(events, OFFICE, moment)
+    assert (same.due_was, same.late_was) == (same.due_would, same.late_would)
+    assert not (told.caused and told.avoided)
+
+
+def test_a_clock_that_was_stopped_counts_as_no_breach_on_either_side() -> None:
+    monday = at("2026-11-23", 9)
+    stopped = [started(monday), Happened("stopped", at("2026-11-30", 9), "closed")]
+    told = compared(stopped, SPLIT, at("2026-12-01"))
+    assert not told.late_was
+    assert not told.late_would
+    assert told.due_was != told.due_would

@@ -157,6 +157,35 @@ async def test_a_matter_waits_in_its_own_queue_and_is_taken_by_itself(desk: Any)
     assert (await next_item.take_next(agent)).case_id == filed.case_id
 
 
+async def test_a_claimed_matter_is_left_to_its_holder_and_keeps_nobody_off_the_others(desk: Any) -> None:
+    await desk.user("other", "agent")
+    filed, matter, _ = await _apart(desk)
+    agent, other = await desk.viewer("agent"), await desk.viewer("other")
+    await claims.claim(other, filed.case_id, matter)
+    await desk.signed_in("other")
+    await db.execute(
+        "INSERT INTO core_presence (id, case_id, user_id, session_id, doing, until) SELECT gen_random_uuid(), $1, $2, "
+        "s.id, 'writing', now() + interval '1 minute' FROM core_session s LIMIT 1",
+        filed.case_id, other.user_id,
+    )  # fmt: skip
+    assert await next_item.take_next(agent, "conduct") is None
+    taken = await next_item.take_next(agent)
+    assert (taken.case_id, taken.aspect_id) == (filed.case_id, None), "the rest of the case is free"
+
+
+async def test_a_claim_on_all_of_a_case_or_on_what_waits_with_it_keeps_the_case_for_its_holder(desk: Any) -> None:
+    await desk.user("other", "agent")
+    filed, matter, _ = await _apart(desk)
+    agent, other = await desk.viewer("agent"), await desk.viewer("other")
+    first = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1 AND id <> $2", filed.case_id, matter)
+    await claims.claim(other, filed.case_id)
+    assert await next_item.take_next(agent) is None
+    await claims.claim(other, filed.case_id, first)
+    taken = await next_item.take_next(agent)
+    assert taken.aspect_id == matter, "the matter in a queue of its own is free"
+    assert await next_item.take_next(agent) is None
+
+
 async def test_both_teams_see_the_case_and_both_counts_say_so(desk: Any) -> None:
     filed, matter, _ = await _apart(desk)
     agent = await desk.viewer("agent")

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.redress import granting, shown
 from ombud.desk.redress.lines import RedressGiven
-from ombud.desk.redress.payments import accounts, batches, paying, reports, service, states
+from ombud.desk.redress.payments import accounts, asking, batches, paying, reports, service, states
 from ombud.desk.redress.payments.accounts import Payee
 from ombud.desk.redress.payments.moving import ENGINE
 from ombud.desk.redress.payments.reports import Report
@@ -198,6 +198,8 @@ class _Service(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Asked)
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.mode = "accept"
+        self.knows: Any = {}
+        self.questions: list[tuple[dict[str, str], bytes]] = []
         self.release = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -222,7 +224,10 @@ class _Asked(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server: Any = self.server
         body = self.rfile.read(int(self.headers["content-length"]))
-        server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        if self.path == "/status":
+            server.questions.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        else:
+            server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
         if server.mode == "hang":  # it has taken the payment, and never says so
             server.release.wait(30)
             return
@@ -230,6 +235,8 @@ class _Asked(BaseHTTPRequestHandler):
             self.connection.close()
             return
         code, answer = _ANSWERS[server.mode]
+        if self.path == "/status" and server.mode == "accept":
+            answer = server.knows if isinstance(server.knows, bytes) else json.dumps(server.knows).encode()
         self.send_response(code)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -250,7 +257,9 @@ def provider():
 
 async def _by_service(url: str) -> None:
     unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
-    wanted = group_settings.Change(values={"way": "webhook", "url": url}, secrets={"secret": SECRET})
+    status_url = url.replace("/pay", "/status")
+    values = {"way": "webhook", "url": url, "status_url": status_url}
+    wanted = group_settings.Change(values=values, secrets={"secret": SECRET})
     await group_settings.change(SYSTEM, "payments", wanted, unit)
 
 
@@ -291,6 +300,102 @@ async def test_an_answer_that_never_came_leaves_the_payment_unsure_and_nothing_r
             await desk.work()
             await service.hand_over({"payment": str(payment)}, context)
     assert (await _state(payment), len(provider.got)) == ("unsure", 1)
+
+
+async def _unsure(desk, provider) -> tuple[UUID, str]:
+    await _by_service(provider.url)
+    provider.mode = "error"
+    payment = await _payment(desk)
+    await desk.work()
+    assert await _state(payment) == "unsure"
+    provider.mode = "accept"
+    return payment, await _key(payment)
+
+
+async def _asked_about(desk, provider, payment: UUID, knows: Any) -> None:
+    provider.knows = knows
+    await asking.ask(await desk.viewer("leader"), payment)
+    await desk.work()
+
+
+PAID = {"status": "paid", "value_date": "2026-11-23", "amount": "40.00", "currency": "EUR", "reference": "R-9"}
+
+
+@pytest.mark.parametrize(
+    ("knows", "state", "said"),
+    [
+        (PAID, "paid", ""),
+        ({"status": "settled", "value_date": "2026-11-23"}, "paid", ""),
+        ({"status": "failed", "reason": "Account closed"}, "failed", "Account closed"),
+        ({"status": "accepted"}, "handed_over", ""),
+        ({"status": "unknown"}, "unsure", "The payment service knows no payment of this key."),
+        ({**PAID, "amount": "41.00"}, "unsure", "Reported were 41.00 EUR, handed over 40.00 EUR."),
+        ({**PAID, "currency": "GBP"}, "unsure", "Reported were 40.00 GBP"),
+        ({**PAID, "amount": "forty"}, "unsure", "Reported were forty"),
+        ({**PAID, "value_date": ""}, "unsure", "not on which day"),
+        ({**PAID, "key": "another"}, "unsure", "about another payment"),
+        ({**PAID, "status": "perhaps"}, "unsure", "“perhaps”, which leaves it uncertain"),
+        ({**PAID, "reason": "a\0b"}, "unsure", "about another payment"),
+    ],
+)
+async def test_the_service_is_asked_by_the_same_key_and_only_a_clear_answer_ends_the_doubt(
+    desk, provider, knows, state, said
+):
+    payment, key = await _unsure(desk, provider)
+    await _asked_about(desk, provider, payment, {"key": key, **knows})
+    row = await db.fetchrow("SELECT state, detail FROM core_payment WHERE id = $1", payment)
+    assert (row["state"], said in row["detail"]) == (state, True), row["detail"]
+    ((headers, body),) = provider.questions
+    assert json.loads(body) == {"key": key}, "no account and no name leaves for a question"
+    assert service.signed_by(SECRET, headers["x-ombud-timestamp"], body, headers["x-ombud-signature"])
+    assert len(provider.got) == 1, "asking pays nothing"
+    kinds = [row["kind"] for row in await db.fetch("SELECT kind FROM core_ledger_entry ORDER BY at, seq")]
+    assert kinds.count("payment.asked") == 1
+    assert ("payment.still_unsure" in kinds) is (state == "unsure")
+    assert (await verify()).broken == ""
+
+
+@pytest.mark.parametrize("mode", ["hang", "cut", "error", "busy", "refuse", "no json"])
+async def test_a_service_that_misbehaves_when_it_is_asked_leaves_the_payment_unsure(desk, provider, mode, monkeypatch):
+    monkeypatch.setattr(service, "SECONDS", 0.4)
+    payment, _ = await _unsure(desk, provider)
+    provider.mode = "accept" if mode == "no json" else mode
+    await _asked_about(desk, provider, payment, b"<html>paid</html>")
+    row = await db.fetchrow("SELECT state, detail FROM core_payment WHERE id = $1", payment)
+    assert row["state"] == "unsure"
+    assert row["detail"] != asking.ASKED, "the person is told how it went"
+    assert len(provider.got) == 1
+
+
+async def test_an_answer_that_comes_after_a_person_decided_changes_nothing(desk, provider):
+    payment, key = await _unsure(desk, provider)
+    leader = await desk.viewer("leader")
+    provider.knows = {"key": key, **PAID}
+    await asking.ask(leader, payment)
+    await paying.settle(leader, payment, "failed", "The bank says so on the phone.")
+    await desk.work()
+    assert await _state(payment) == "failed"
+    await asking.book(payment, key, service.Answer(states.SETTLE))
+    assert await _state(payment) == "failed"
+
+
+async def test_only_a_doubt_at_a_service_with_an_address_for_questions_is_asked_about(desk, provider):
+    payment, _ = await _unsure(desk, provider)
+    leader = await desk.viewer("leader")
+    with pytest.raises(NotAllowed):
+        await asking.ask(await desk.viewer("agent"), payment)
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    change = group_settings.Change(values={"status_url": "http://payments.example/status"})
+    await group_settings.change(SYSTEM, "payments", change, unit)
+    with pytest.raises(NotNow, match="no address for questions"):
+        await asking.ask(leader, payment)
+    await db.execute("UPDATE core_payment SET way = 'file'")
+    with pytest.raises(NotNow, match="Ask your bank"):
+        await asking.ask(leader, payment)
+    await paying.settle(leader, payment, "failed", "The bank says so.")
+    with pytest.raises(NotNow, match="There is no doubt to ask about"):
+        await asking.ask(leader, payment)
+    assert provider.questions == []
 
 
 async def test_a_person_repeats_an_unsure_payment_with_the_same_key(desk, provider):

@@ -1,5 +1,6 @@
 """How much somebody may give: limits, the sum over a case, a second person, and what the policy hides."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -112,6 +113,54 @@ async def test_a_case_that_is_split_off_does_not_double_the_limit(desk):
     await split.split(leader, filed.case_id, [two], "It is a matter of its own.")
     assert await db.fetchval("SELECT case_id FROM core_aspect WHERE id = $1", two) != filed.case_id
     assert (await granting.add_redress(agent, two, money("100"))).waits
+
+
+async def _grants(agent: Any, leader: Any, aspect: UUID) -> bool:
+    return (await granting.add_redress(agent, aspect, money("200"))).waits
+
+
+async def _approves(agent: Any, leader: Any, aspect: UUID) -> bool:
+    asked = await db.fetchval("SELECT id FROM core_redress_request")
+    try:
+        await requests.approve(leader, asked, await _hash(asked))
+    except NotNow as refusal:
+        return "With it the case would have been given 2600.00" in str(refusal)
+    return False
+
+
+@pytest.mark.parametrize("second_one", [_grants, _approves])
+async def test_two_who_give_at_once_in_a_case_and_its_sibling_wait_for_each_other(desk, monkeypatch, second_one):
+    leader, agent = await desk.viewer("leader"), await desk.viewer("agent")
+    filed, (one, two) = await _aspects(desk, "The fee was taken twice.", "Nobody called back.")
+    assert (await granting.add_redress(agent, one, money("2400"))).waits
+    await split.split(leader, filed.case_id, [two], "It is a matter of its own.")
+    summed, go_on, put = asyncio.Event(), asyncio.Event(), granting.put
+
+    async def slow(case_id: UUID, aspect_id: UUID, *args: Any, **more: Any) -> UUID:
+        if aspect_id == two:
+            summed.set()
+            await go_on.wait()
+        return await put(case_id, aspect_id, *args, **more)
+
+    monkeypatch.setattr(granting, "put", slow)
+    first = asyncio.create_task(granting.add_redress(agent, two, money("200")))
+    await summed.wait()
+    second = asyncio.create_task(second_one(agent, leader, one))
+    try:
+        while not second.done() and not await _somebody_waits():
+            await asyncio.sleep(0.01)
+        assert not second.done(), "it summed up without what the other one grants"
+    finally:
+        go_on.set()
+        done = await asyncio.gather(first, second)
+    assert not done[0].waits
+    assert done[1], "together they are above the limit"
+    assert (await verify()).broken == ""
+
+
+async def _somebody_waits() -> bool:
+    """For a lock that somebody else holds."""
+    return bool(await db.fetchval("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"))
 
 
 async def test_what_waits_moves_with_its_aspect_into_the_case_it_is_split_into(desk):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ombud.desk.engine import effects, folding, rules, timers
+from ombud.desk.engine.clashes import AT_LEAST, ONE_VALUE, clashes
 from ombud.desk.engine.rules import DEEPEST_CHAIN, Trigger, evaluate
 from ombud.desk.engine.terms import Definition, Rule
 from ombud.desk.engine.vocabulary import ACTIONS, CONDITIONS, vocabulary
@@ -236,6 +237,107 @@ def test_one_thing_is_set_once_and_the_last_rule_wins(given_rules: list[Rule], f
         last = plan.fired[-1]
         wanted = {rules.target_of(each): each for each in (*last.overruled, *last.changes) if rules.target_of(each)}
         assert set(wanted.values()) <= set(last.changes)
+
+
+# Rules that contradict each other.
+@given(rule_sets, cases)
+@settings(max_examples=200, deadline=None)
+def test_where_one_rule_takes_back_what_another_asked_for_a_clash_was_told_beforehand(
+    given_rules: list[Rule], facts: Any
+) -> None:
+    open_rules = [each for each in given_rules if not each.shadow]
+    for place, one in enumerate(open_rules):
+        for other in open_rules[place + 1 :]:
+            fired = evaluate([one, other], facts, ON, WORDS).fired
+            sets = [{rules.target_of(each): each for each in (*it.overruled, *it.changes)} for it in fired]
+            if len(sets) == 2 and any(
+                sets[0][each] != sets[1][each] for each in sets[0].keys() & sets[1].keys() if each
+            ):
+                assert [each.with_(one.key).key for each in clashes(one, [other], WORDS, {})]
+            told = [(each.first, each.second, each.thing) for each in clashes(one, [other], WORDS, {})]
+            assert told == [(each.first, each.second, each.thing) for each in clashes(other, [one], WORDS, {})]
+
+
+@given(tree, tree, cases)
+@settings(max_examples=200, deadline=None)
+def test_two_conditions_that_hold_of_one_case_are_never_said_to_exclude_each_other(a: Any, b: Any, facts: Any) -> None:
+    if truth(a, facts) and truth(b, facts):
+        assert contradiction(a, b)
+
+
+def contradiction(a: Any, b: Any, **more: Any) -> list[str]:
+    """What two rules with these conditions, one making it urgent and one making it low, clash about."""
+    up = rule("up", conditions=a, actions=({"do": "set_priority", "priority": "urgent"},))
+    down = rule(
+        "down", conditions=b, **{"position": 5, "actions": ({"do": "set_priority", "priority": "low"},), **more}
+    )
+    return [each.thing for each in clashes(up, [down], WORDS, {"team": "firm", "other": "firm"})]
+
+
+def severe(count: int) -> dict[str, Any]:
+    return {"is": "severity", "count": count}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "clash"),
+    [
+        ({"all": []}, {"all": []}, True),
+        ({"is": "mood", "moods": ["angry"]}, {"is": "mood", "moods": ["calm"]}, False),
+        ({"is": "mood", "moods": ["angry", "upset"]}, {"not": {"is": "mood", "moods": ["angry"]}}, True),
+        ({"is": "mood", "moods": ["angry"]}, {"not": {"is": "mood", "moods": ["angry", "calm"]}}, False),
+        (severe(3), {"not": severe(2)}, False),
+        (severe(2), {"not": severe(3)}, True),
+        ({"is": "age", "amount": 2, "unit": "days"}, {"not": {"is": "age", "amount": 47, "unit": "hours"}}, False),
+        ({"is": "age", "amount": 2, "unit": "days"}, {"not": {"is": "age", "amount": 49, "unit": "hours"}}, True),
+        ({"is": "amount", "amount": "100", "currency": "EUR"},
+         {"not": {"is": "amount", "amount": "50", "currency": "EUR"}}, False),
+        ({"is": "amount", "amount": "100", "currency": "EUR"},
+         {"not": {"is": "amount", "amount": "50", "currency": "GBP"}}, True),
+        ({"is": "support_needs"}, {"not": {"is": "support_needs"}}, False),
+        ({"is": "unowned"}, {"is": "owner", "users": ["u1"]}, False),
+        ({"any": [severe(3), {"is": "support_needs"}]}, {"not": severe(2)}, True),
+        ({"any": [severe(3), severe(4)]}, {"all": [{"not": severe(2)}, {"is": "support_needs"}]}, False),
+        ({"any": []}, {"all": []}, False),
+        ({"is": "gone.plugin"}, {"all": []}, False),
+    ],
+)  # fmt: skip
+def test_rules_clash_where_their_conditions_can_both_hold(a: dict[str, Any], b: dict[str, Any], clash: bool) -> None:
+    assert contradiction(a, b) == (["priority"] if clash else [])
+
+
+def test_rules_clash_only_for_the_same_event_unit_and_thing_and_not_where_the_first_stops() -> None:
+    always: dict[str, Any] = {"all": []}
+    assert contradiction(always, always, when={"event": ["case.changed", "case.opened"]})
+    assert not contradiction(always, always, when={"event": ["case.changed"]})
+    assert not contradiction(always, always, actions=({"do": "set_priority", "priority": "urgent"},))
+    assert not contradiction(always, always, actions=({"do": "set_severity", "severity": 1},))
+    assert not contradiction(always, always, shadow=True)
+    assert not contradiction(always, always, position=-1, stop=True)
+    assert contradiction(always, always, stop=True), "the one before it is asked all the same"
+    timed = {"time": {"after": "P2D", "of": "received"}}
+    assert not contradiction(always, always, when=timed)
+    two = [rule(key, when=timed, actions=({"do": "give_to", "user": key},)) for key in ("one", "two")]
+    assert [(each.thing, each.first.key) for each in clashes(two[1], two, WORDS, {})] == [("owner", "one")]
+    here, there = [rule(key, unit=key, actions=({"do": "give_to", "user": key},)) for key in ("team", "other")]
+    firm = rule("firm", unit="firm", actions=({"do": "route"},))
+    above = {"team": "firm", "other": "firm"}
+    assert clashes(here, [there], WORDS, above) == []
+    assert [each.with_("team").key for each in clashes(here, [there, firm], WORDS, above)] == ["firm"]
+
+
+def test_what_depends_on_the_case_clashes_too() -> None:
+    fees, staff = [rule(key, actions=({"do": "set_category", "category": key},)) for key in ("fees", "staff")]
+    assert [each.thing for each in clashes(fees, [staff], WORDS, {})] == ["category"]
+    hour, day = [
+        rule(unit, actions=({"do": "answer_within", "clock": "call", "amount": 1, "unit": unit, "business": True},))
+        for unit in ("hours", "days")
+    ]
+    assert [each.thing for each in clashes(hour, [day], WORDS, {})] == ["clock:call"]
+
+
+def test_what_is_known_of_conditions_is_said_of_conditions_there_are() -> None:
+    for key, name in (*ONE_VALUE.items(), *AT_LEAST.items()):
+        assert name in WORDS.conditions[key].schema
 
 
 def chain(rule_set: Sequence[Rule], entries: Sequence[Entry], limit: int = 10_000) -> Iterator[int]:

@@ -11,7 +11,7 @@ from ombud.desk import cases, support
 from ombud.desk.clocks import by_rules as clocks_by_rules
 from ombud.desk.engine.terms import Definition
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
-from ombud.desk.rules import asked, in_force, names, replay, running, versions, wording
+from ombud.desk.rules import asked, commands, in_force, names, replay, running, versions, wording
 from ombud.desk.rules.checking import problems_of
 from ombud.desk.rules.explained import explain
 from ombud.desk.support import Needs
@@ -385,6 +385,54 @@ async def test_a_changed_rule_over_the_past_tells_what_it_would_not_do_any_more(
     never = red(to, key=key, conditions={"is": "severity", "count": 4})
     report = await replay.run(replay.Wanted(wanted.since, now(), never), processes=1)
     assert (report.changed, report.times, report.dropped) == (1, 0, 2)
+
+
+async def test_the_command_tells_what_a_draft_would_do_and_what_was_found_anew(stage: Any, capsys: Any) -> None:
+    to = await queue()
+    key = await turned_on(red(to))
+    await versions.save_draft(SYSTEM, red(to, key=key, conditions={"is": "severity", "count": 4}))
+    filed = await stage.file()
+    await make_red(stage, filed.case_id)
+    await work()
+    assert await commands.replay_command(key, None, 1, 1) == 0
+    said = capsys.readouterr().out
+    assert "would have run 0 times and changed 1 cases; 0 effects as they were, 2 would not be there." in said
+    assert await commands.replay_command(key, 1, 1, 1) == 0
+    assert "changed 0 cases; 2 effects as they were" in capsys.readouterr().out
+    assert await commands.replay_command("", None, 1, 1) == 0
+    assert "Found anew: 1 of what the rules in force did; 0 cases differ" in capsys.readouterr().out
+    async with db.transaction():
+        because = {"rule": key, "version": 1, "trigger": f"case/{filed.case_id}/1", "depth": 0}
+        await cases.record(SYSTEM, filed.case_id, "rule.applied", {**because, "matched": [], "changes": []})
+    assert await commands.replay_command("", None, 1, 1) == 1, "something differs"
+    assert f"case {filed.case_id}: not found anew: {key}@1 1" in capsys.readouterr().out
+    assert await commands.list_command() == 0
+    said = capsys.readouterr().out
+    assert f"{key}  on (version 1, a newer draft beside it)" in said
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "remedy"),
+    [
+        (("nothing", None, 3, 1), "There is no rule nothing. See which there are with: ombud rules list"),
+        (("half", 7, 3, 1), "half has no version 7. Give --number from 1 to 1."),
+        (("half", 0, 3, 1), "half has no version 0."),
+        (("half", 1, 3, 1), "add an action"),
+        (("", 1, 3, 1), "Name the rule as well: --rule KEY"),
+        (("", None, 0, 1), "0 months cannot be replayed. Give --months from 1 to 36."),
+        (("", None, 37, 1), "Give --months from 1 to 36."),
+        (("", None, 3, 0), "Give --processes from 1 to 16."),
+    ],
+)
+async def test_a_replay_that_cannot_be_is_refused_with_the_remedy(
+    stage: Any, capsys: Any, asked_for: tuple[str, int | None, int, int], remedy: str
+) -> None:
+    await versions.save_draft(SYSTEM, Definition(key="", label="Half", when={"event": ["case.opened"]}))
+    assert await commands.replay_command(*asked_for) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("ombud: ")
+    assert remedy in said.err
+    assert not said.out
 
 
 async def test_two_processes_find_the_same_as_one(stage: Any) -> None:

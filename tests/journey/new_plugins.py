@@ -128,6 +128,30 @@ def deadlines(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> 
     waiting(lambda: "Call back" in office.agent.get(f"/cases/{office.reference}/clocks").text)
 
 
+def conditions(office: Office) -> None:
+    page = office.administrator.submit("/rules/form", {"step": "add-condition:0"}, page="/rules/new")
+    assert "New conditions: the customer waits" in page.text
+
+
+def actions(office: Office) -> None:
+    page = office.administrator.submit("/rules/form", {"step": "add-action:"}, page="/rules/new")
+    assert "New actions: hurry what is grave" in page.text
+
+
+def classifier(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    path = "/taxonomies/category/new"
+    term = {"unit": "desk", "code": "fee", "label_en": "Fee", "label_pl": "Opłata", "position": "0"}
+    office.administrator.submit(path, term)  # taken already in a later round
+    sent = {"name": "Helena Marsh", "email": "helena@example.org", "text": WORDS}
+    page = office.visitor.submit("/p/new-channel/", sent)
+    reference = re.search(r"OMB-[0-9A-Z]{5,}-[0-9A-Z]", page.text)[0]  # type: ignore[index]
+    waiting(lambda: "Its words stand there." in office.agent.get(f"/cases/{reference}").text)
+
+
+def returns(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
+    waiting(lambda: "A return gathers the figures" in office.leader.get("/returns").text)  # said once one is known
+
+
 def router(office: Office, waiting: Callable[[Callable[[], bool]], None]) -> None:
     case = f"/cases/{office.reference}"
     office.leader.submit(f"{case}/routing/choose", {"aspect": ""}, page=f"{case}/routing")
@@ -210,7 +234,11 @@ USES: dict[str, Callable[..., None]] = {
         crm,
         sentiment,
         deadlines,
+        returns,
         router,
+        conditions,
+        actions,
+        classifier,
         deliverer,
         polling,
         rights,

@@ -53,6 +53,8 @@ def test_a_fresh_desk_takes_a_complaint_and_every_command_works_beside_it(make_d
     desk.command("ledger", "export", "--case", reference, "-o", str(export))
     assert export.read_text().count('"type":"entry"') >= 2
     desk.command("check")
+    assert "acknowledge  on (version 1)" in desk.command("rules", "list")
+    assert "1 cases with" in desk.command("rules", "replay")
     desk.command("key", "rotate")
     desk.stop()
     assert "hold" in desk.command("ledger", "verify")
@@ -71,6 +73,10 @@ def test_wrong_words_are_refused_with_the_remedy(make_desk: Callable[..., Any]) 
     desk.command("user", "add", "ewa", "--password-stdin", given="short\n", code=1)
     assert desk.said.startswith("ombud: ")
     desk.command("ledger", "export", "--case", "OMB-00000-0", "-o", str(desk.data.parent / "x"), code=1)
+    desk.command("rules", "replay", "--rule", "nothing", code=2)
+    assert "See which there are with: ombud rules list" in desk.said
+    desk.command("rules", "replay", "--months", "0", code=2)
+    assert "Give --months from 1 to" in desk.said
     broken = desk.data / "settings.toml"
     broken.write_text("[server]\nprt = 8000\n")
     desk.command("check", code=2)

@@ -285,6 +285,75 @@ BAD: dict[str, Bad] = {
         (("PACKAGE/calling_back.py", 'settings.get("hours")', 'settings["hours"]'),),
         "answers with KeyError",
     ),
+    "basic-32": Bad(
+        "conditions",
+        (("PACKAGE/waiting.py", "waited {args['hours']} hours or more", "waited for long"),),
+        "by the same words: the customer has waited for long",
+    ),
+    "basic-33": Bad(
+        "conditions",
+        (("PACKAGE/waiting.py", "return _waited(facts) >=", "return facts.last_in_at and _waited(facts) >="),),
+        "gives None; True or False is asked for",
+    ),
+    "sound-48": Bad(
+        "conditions",
+        ((PLUGIN, 'reads=("last_in_at", "last_out_at")', 'reads=("last_in_at",)'),),
+        "reads last_out_at and does not name it",
+    ),
+    "sound-49": Bad(
+        "conditions",
+        (
+            (
+                "PACKAGE/waiting.py",
+                "    return _waited(facts) >=",
+                "    __import__('time').sleep(0.2)\n    return _waited(facts) >=",
+            ),
+        ),
+        "seconds over 0 aspects",
+    ),
+    "basic-34": Bad("actions", (("PACKAGE/hurrying.py", '"From severity"', '"severity"'),), "say in words what it is"),
+    "basic-35": Bad(
+        "actions",
+        (("PACKAGE/hurrying.py", "[*urgent, AddTag(tag=TAG)] if", "[*urgent, TAG] if"),),
+        "which is no change core knows",
+    ),
+    "sound-51": Bad(
+        "actions",
+        (("PACKAGE/hurrying.py", "[*urgent, AddTag(tag=TAG)] if", "[*urgent, *[AddTag(tag=TAG)] * 2] if"),),
+        "asks for the same change twice",
+    ),
+    "basic-36": Bad("classifier", ((PLUGIN, '"1"', '" "'),), "lacks a label or a version"),
+    "basic-37": Bad(
+        "classifier",
+        (("PACKAGE/reading.py", '{"category": category.code}', '{"category": category.code.upper()}'),),
+        "proposes 'MONEY'; an aspect of a category it was given",
+    ),
+    "basic-38": Bad(
+        "classifier",
+        (("PACKAGE/reading.py", 'reason="Its words stand there."', "reason=facts.text[:40]"),),
+        "repeats what was written",
+    ),
+    "sound-52": Bad(
+        "classifier",
+        (("PACKAGE/reading.py", "    found = []", "    found = []\n    facts.settings['lists']"),),
+        "with KeyError",
+    ),
+    "basic-99": Bad(
+        "returns",
+        (
+            (
+                "PACKAGE/reporting.py",
+                '"Received in the quarter.", measure=opened',
+                '"Received.", entered=True, measure=opened',
+            ),
+        ),
+        "is not exactly one of measured, derived and entered",
+    ),
+    "sound-59": Bad(
+        "returns",
+        (("PACKAGE/reporting.py", "    items = (", '    settings["products"]\n    items = ('),),
+        "answers with KeyError",
+    ),
     "sound-40": Bad(
         "crm",
         ((PLUGIN, "in_use=asking.in_use", "record=asking.record"), ("PACKAGE/asking.py", "", _RECORD)),
@@ -355,6 +424,57 @@ BAD: dict[str, Bad] = {
 }
 
 ALSO_BAD: dict[str, Bad] = {
+    "basic-33 by the clock": Bad(
+        "conditions",
+        (
+            (
+                "PACKAGE/waiting.py",
+                "    return str(int(",
+                "    return str(__import__('time').perf_counter_ns()) or str(int(",
+            ),
+        ),
+        "two different answers",
+    ),
+    "basic-33 with nothing to go by": Bad(
+        "conditions",
+        (("PACKAGE/waiting.py", "    if facts.last_in_at is None or answered:", "    if answered:"),),
+        "answers a case with TypeError",
+    ),
+    "sound-48 a fact there is not": Bad(
+        "conditions", ((PLUGIN, '"last_out_at")', '"last_out_at", "weather")'),), "no case has such a fact"
+    ),
+    "basic-35 of another case": Bad(
+        "actions", (("PACKAGE/hurrying.py", "aspect=each.id", "aspect=each.id + 'x'"),), "that the case does not have"
+    ),
+    "basic-35 by chance": Bad(
+        "actions",
+        (
+            ("PACKAGE/hurrying.py", 'TAG = "hurried"', 'TAG = "hurried"\nTAGS = __import__("itertools").count()'),
+            ("PACKAGE/hurrying.py", "AddTag(tag=TAG)", 'AddTag(tag=f"{TAG}{next(TAGS)}")'),
+        ),
+        "two different things for one case",
+    ),
+    "basic-37 an outcome": Bad(
+        "classifier",
+        (("PACKAGE/reading.py", '{"category": category.code}', '{"category": category.code, "outcome": "upheld"}'),),
+        "says outcome of a matter",
+    ),
+    "basic-37 outside the text": Bad(
+        "classifier",
+        (("PACKAGE/reading.py", "tuple(each.span() for", "tuple((each.start(), 10**6) for"),),
+        "points outside",
+    ),
+    "sound-52 a huge text": Bad(
+        "classifier",
+        (
+            (
+                "PACKAGE/reading.py",
+                "    found = []",
+                "    found = []\n    __import__('time').sleep(len(facts.text) / 36_000)",
+            ),
+        ),
+        "seconds over",
+    ),
     "basic-01 another version": Bad(
         "slots", (("PACKAGE/plugin.toml", 'version = "0.1.0"', 'version = "0.3.0"'),), "plugin.toml says version 0.3.0"
     ),
@@ -429,6 +549,17 @@ ALSO_BAD: dict[str, Bad] = {
         "deadlines",
         (("PACKAGE/calling_back.py", "timedelta(hours=hours) /", "timedelta(seconds=__import__('time').time()) /"),),
         "two different answers",
+    ),
+    "basic-99 not the same twice": Bad(
+        "returns",
+        (
+            (
+                "PACKAGE/reporting.py",
+                "return int(period.holds(case.received_on))",
+                "return __import__('time').time_ns()",
+            ),
+        ),
+        "two different figures",
     ),
     "basic-24 a role there is not": Bad(
         "pages", ((PLUGIN, '("agent", "leader")', '("agent", "boss")'),), "goes to boss"

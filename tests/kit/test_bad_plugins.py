@@ -12,7 +12,7 @@ from bad_plugins import ALSO_BAD, BAD, said
 from ombud.web import plugin_pages
 from ombud_plugin_api import deprecation
 from ombud_plugin_api.testing import PluginContract, Subject
-from ombud_plugin_api.testing.examine import BROKEN, UNTRIED, run_check
+from ombud_plugin_api.testing.examine import BROKEN, KEPT, UNTRIED, run_check
 from ombud_plugin_api.testing.registry import all_checks
 
 
@@ -60,6 +60,20 @@ class TestBadPlugins:
         assert result.outcome == BROKEN
         assert said(bad.caught, slug, plugin.folder) in result.told
         assert len(result.remedy.split()) > 4
+
+
+class TestWrittenPlugins:
+    @pytest.mark.parametrize("kind", ["actions", "classifier", "conditions", "deadlines", "router", "sentiment"])
+    def test_what_is_written_anew_keeps_the_promises_of_its_kind(
+        self, kind: str, written: Callable[..., Subject], ombud_stage: Any
+    ) -> None:
+        plugin = written(f"fine-{kind}", kind)
+        own: PluginContract = type("Own", (PluginContract,), {"slug": plugin.slug})()
+        tried = [(check, contract) for check, contract in all_checks().values() if contract.kind == kind]
+        results = [run_check(*each, plugin, ombud_stage.for_plugin(plugin), own) for each in tried]
+        _gone(ombud_stage, plugin.slug)
+        assert [(each.check.id, each.told) for each in results if each.outcome != KEPT] == []
+        assert len(results) > 1
 
 
 def _gone(theatre: Any, slug: str) -> None:

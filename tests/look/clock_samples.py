@@ -30,13 +30,22 @@ def calendar_pages() -> dict[str, tuple[str, str, dict[str, Any]]]:
     )  # fmt: skip
     kept = Kept(ONE, ONE, 3, content, FREE, 2034)
     hours = {f"day_{number}": "09:00-12:00, 13:00-17:00" if number < 5 else "" for number in range(7)}
-    form = _form(zone="Europe/Warsaw", country="PL", part="", day="", name="", hours="", **hours)
+    form = _form(zone="Europe/Warsaw", country="PL", part="", day="", name="", hours="", months="3", **hours)
     wrong = {"day_2": "Write hours such as 9:00-12:00, 13:00-17:00; “nine” cannot be read."}
     held = {"unit": "Cards", "own": True, "from_name": ""}
+    clock = {"label": "First reply", "reference": "OMB-48210-K", "title": "The fee was taken twice", "href": "#",
+             "was": NOW, "would": NOW + timedelta(hours=3), "caused": True, "avoided": False}  # fmt: skip
+    trial = {
+        "state": "done", "months": 3, "asked_at": NOW, "week": [("Monday to Friday", "09:00-15:00")], "clocks": 412,
+        "cases": 204, "moved": 61, "caused": 4, "avoided": 1, "late": (12, 15), "lacking": 1, "hidden": 2,
+        "units": [("Modra Bank", 12, 15)],
+        "shown": [clock, {**clock, "caused": False, "avoided": True}, {**clock, "caused": False, "would": None}] * 15,
+    }  # fmt: skip
     one = {
         "held": held, "href": "/administration/calendars/1", "version": 3, "weekdays": WEEKDAYS, "parts": (),
         "zones": [("Europe/Warsaw", "Europe/Warsaw")], "countries": [("PL", "Poland"), ("GB", "United Kingdom")],
         "own_days": _own_days(content), "year": 2026, "months": _months(kept, 2026), "form": form,
+        "trial": trial,
     }  # fmt: skip
     row = {"unit": "Modra Bank", "href": "/administration/calendars/1", "own": True, "from_name": "", "version": 3,
            "zone": "Europe/Warsaw", "country": "Poland", "week": [("Monday to Friday", "09:00-17:00")]}  # fmt: skip
@@ -47,7 +56,8 @@ def calendar_pages() -> dict[str, tuple[str, str, dict[str, Any]]]:
         "calendar": ("pages/calendar.html", "calendars", one),
         "calendar-wrong": (
             "pages/calendar.html", "calendars",
-            {**one, "held": {**held, "own": False, "from_name": "Modra Bank"}, "parts": ("ENG", "SCT"), "own_days": [],
+            {**one, "trial": {**trial, "state": "running", "week": []},
+             "held": {**held, "own": False, "from_name": "Modra Bank"}, "parts": ("ENG", "SCT"), "own_days": [],
              "months": [], "form": {**form, "day_2": "nine", "error_of": wrong,
                                     "errors": [{"field": "day_2", "message": wrong["day_2"]}]}},
         ),

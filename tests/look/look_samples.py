@@ -2,16 +2,19 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import admin_samples
 import clock_samples
 import crm_samples
+import evidence_samples
 import inbox_samples
 import matter_samples
 import notice_samples
 import outgoing_samples
 import privacy_samples
 import redress_samples
+import return_samples
 import routing_samples
 import rule_samples
 from markupsafe import Markup
@@ -19,6 +22,7 @@ from settings_samples import settings_pages
 
 from ombud.desk.fields import FormField
 from ombud.desk.routing.shown import Glance
+from ombud.desk.trail.timeline import AskedIn
 from ombud.web import keys
 
 NOW = datetime(2026, 11, 23, 8, 31, tzinfo=UTC)
@@ -293,12 +297,13 @@ def bulk(state: str, **counts: int) -> dict[str, Any]:
     about = {
         "id": "7", "href": "/bulk/7", "state": state, "total": sum(counts.values()), "cut": True, "most": 1000,
         "origin": "/queues/all", "worked": 23, "of": 63, "may_undo": state == "done", "until": ago(hours=-24),
-        "background": True, **every,
+        "background": True, "messages": False, **every,
     }  # fmt: skip
     return {
         "shell": work("queue"), "csrf_field": csrf_field, "bulk": about, "what": "Give to somebody: Piotr Maj",
         "actions": [("take", "Take", ""), ("assign", "Give to somebody", "")], "people": [("2", "Piotr Maj")],
         "queues": [("1", "Cards and fees")], "priorities": [("high", "High")], "groups": groups,
+        "texts": [("ours", "Reply: We look into it (en)")], "letters": [("reply", "Reply")],
         "severities": [("3", "3, serious")], "categories": [("cards", "Cards")],
         "form": {"action": "assign", "owner": "2", "queue": "", "priority": "", "severity": "", "category": "",
                  "text": "", "errors": [], "error_of": {}},
@@ -350,6 +355,11 @@ ENTRIES = [
             {"name": "Letter, 2 pages", "href": "/f/1", "size": 312_400},
             {"name": "statement.html", "href": "/f/2", "size": 2_400, "warning": "page"},
         ],
+        pieces=[
+            ("I enclose both statements. ", ""),
+            ("The fee of €42.00", "A, B"),
+            (" appears on 2 and on 3 October.", ""),
+        ],
         cut="I should like to have it back before the end of the month.",
     ),
     said(
@@ -386,6 +396,7 @@ ENTRIES = [
         "phone",
         "Card works again, she can pay at the pharmacy. Wants the answer in writing.",
         "C",
+        asks=[AskedIn(UUID(int=7), "C", "Receipt of the pharmacy", "Helena Marsh", date(2026, 12, 1), "asked")],
         channel_label="called Helena, 4 min 30 s",
     ),
     said(
@@ -460,10 +471,10 @@ ASPECTS = [
     ),
 ]
 CHIPS = [
-    {"letter": "A", "decided": True, "title": "Double fee", "count": 6},
-    {"letter": "B", "decided": False, "title": "Branch visit", "count": 3},
-    {"letter": "C", "decided": False, "title": "Card block", "count": 5},
-]
+    {"letter": letter, "decided": letter == "A", "title": title, "count": count, "id": letter, "may_pin": True,
+     "href": f"/cases/OMB-4182/aspects/{letter}"}
+    for letter, title, count in (("A", "Double fee", 6), ("B", "Branch visit", 3), ("C", "Card block", 5))
+]  # fmt: skip
 
 
 def composer(**more: Any) -> dict[str, Any]:
@@ -480,6 +491,17 @@ def composer(**more: Any) -> dict[str, Any]:
         "key": "0190",
         "warning": "C has no outcome yet",
         "error": "",
+        "kept_files": [{"id": "1", "name": "statement of October.pdf", "size": 182_400}],
+        "asks": {
+            "lines": [
+                {"what": "Statement of October", "of": "Helena Marsh", "by": "2026-12-01", "for": "A", "need": ""},
+                {"what": "", "of": "Helena Marsh", "by": "", "for": "", "need": ""},
+            ],
+            "kept": 1,
+            "aspects": [("A", "A: Double fee"), ("C", "C: Card block")],
+            "href": "/cases/OMB-4182/asks",
+        },
+        "gate": outgoing_samples.gate(on=False, checked=False, findings=[], types=[], letter_type=""),
         **more,
     }
 
@@ -827,7 +849,10 @@ def ledger_page(**more: Any) -> dict[str, Any]:
     marks = [{"n": n, "at": ago(minutes=10 * (42 - n)), "size": 12, "root": "d0880a70d17c84c0" * 4,
               "published": n < 41} for n in (41, 40)]  # fmt: skip
     usual = {
-        "wrong": {"verify_reference": "", "export_reference": ""}, "typed": "", "may_whole": True, "running": None,
+        "wrong": {"verify_reference": "", "export_reference": "", "since": "", "until": ""}, "typed": "",
+        "days": {"since": "", "until": ""},
+        "stamp": {"n": 41, "at": ago(hours=1)}, "stamp_url": "tsa.example",
+        "may_whole": True, "running": None,
         "results": [result, {**result, **broken}], "checkpoints": marks, "publish_file": "/srv/checkpoints.jsonl",
         "trouble": "", "public_key": "ab12" * 16, "key_id": "ab12" * 4, "minutes": 10,
     }  # fmt: skip
@@ -1242,7 +1267,10 @@ def search(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-CLAIM = {"name": "Piotr Maj", "mine": False, "since": ago(minutes=4), "until": NOW + timedelta(minutes=6)}
+CLAIM = {"name": "Piotr Maj", "mine": False, "since": ago(minutes=4), "until": NOW + timedelta(minutes=6),
+         "aspect_id": "a" * 8, "letter": "A"}  # fmt: skip
+MY_CLAIM = {**CLAIM, "name": "Ewa Kruk", "mine": True, "aspect_id": "b" * 8, "letter": "B"}
+MATTERS = [{"id": letter.lower() * 8, "letter": letter} for letter in "ABC"]
 CLASH = {
     **CONFLICT,
     "yours": [],
@@ -1261,8 +1289,30 @@ DRAFTS = [
      "at": ago(days=9), "text": ""},
 ]  # fmt: skip
 
+
+def bulk_messages() -> dict[str, Any]:
+    whole = bulk("planned", ready=2, cannot=1)
+    return {**whole, "bulk": {**whole["bulk"], "messages": True}, "what": "Write to the customers",
+            "form": {**whole["form"], "action": "reply"}}  # fmt: skip
+
+
+def bulk_message(**more: Any) -> dict[str, Any]:
+    message = {"subject": "Your complaint", "text": "Dear Ms Marsh,\nwe look into it.", "way": "E-mail",
+               "to": "Helena Marsh", "letter": "Reply", "waits": True, "problem": "", **more}  # fmt: skip
+    return {"shell": work("queue"), "csrf_field": csrf_field, "href": "/bulk/7", "message": message,
+            "case": {"reference": "OMB-4182", "href": "/cases/OMB-4182"}}  # fmt: skip
+
+
+def asks(**more: Any) -> dict[str, Any]:
+    whole = case()
+    needs = [{"key": "statement", "label": "Statement of the month"}]
+    return {**whole, "offered": [{"aspect": ASPECTS[2], "needs": needs}], "customer": "Helena Marsh", **more}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "queue": ("pages/queue.html", queue()),
+    "asks": ("pages/asks.html", asks()),
+    "asks-none": ("pages/asks.html", asks(offered=[])),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
     "queue-first": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="first")),
     "queue-hidden": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="hidden", view=VIEW)),
@@ -1272,6 +1322,9 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "view-new": ("pages/view.html", {**saved_view(), "view": None, "other": {"id": "3", "name": "Mine", "version": 1}}),
     "keys": ("pages/keys.html", own_keys()),
     "bulk-choosing": ("pages/bulk.html", bulk("choosing", chosen=3)),
+    "bulk-message": ("pages/bulk_message.html", bulk_message()),
+    "bulk-message-none": ("pages/bulk_message.html", bulk_message(problem="The case is closed.")),
+    "bulk-planned-messages": ("pages/bulk.html", bulk_messages()),
     "bulk-planned": ("pages/bulk.html", bulk("planned", ready=2, cannot=1)),
     "bulk-running": ("pages/bulk.html", bulk("running", ready=40, done=23)),
     "bulk-done": ("pages/bulk.html", bulk("done", done=2, refused=1)),
@@ -1299,7 +1352,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "case-live": (
         "pages/case.html",
         case(
-            case={**case()["case"], "claim": CLAIM, "may_claim": True},
+            case={**case()["case"], "claims": [CLAIM], "may_claim": True},
             now_there={
                 "others": [
                     {"name": "Piotr Maj", "writing": True, "until": NOW},
@@ -1310,7 +1363,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         ),
     ),
     "decide": ("pages/decide.html", decide()),
-    "decide-claimed": ("pages/decide.html", decide(case={**decide()["case"], "claim": CLAIM})),
+    "decide-claimed": ("pages/decide.html", decide(aspect={**decide()["aspect"], "claim": CLAIM})),
     "decide-refused": ("pages/decide.html", refused_decision()),
     "aspect": ("pages/aspect.html", whole_aspect()),
     "aspect-clocks": ("pages/aspect_clocks.html", whole_aspect(**clock_samples.clocks())),
@@ -1360,7 +1413,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "pages/ledger.html",
         ledger_page(
             running={"state": "running", "done": 1200, "total": 4182, "since": ago(minutes=1)},
-            wrong={"verify_reference": "There is no such case.", "export_reference": ""},
+            wrong={"verify_reference": "There is no such case.", "export_reference": "", "since": "", "until": ""},
             typed="OMB-1",
             results=[],
             trouble="The last line is no checkpoint.",
@@ -1467,7 +1520,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "live": (
         "samples/live.html",
         {
-            **case(case={**case()["case"], "claim": CLAIM, "may_claim": True}),
+            **case(case={**case()["case"], "claims": [CLAIM, MY_CLAIM], "matters": MATTERS, "may_claim": True}),
             "now_there": {
                 "others": [{"name": "Piotr Maj", "writing": True, "until": NOW}],
                 "lines": ["Anna Bąk changed the case (priority: urgent)", "Anna Bąk decided aspect A: upheld"],
@@ -1487,6 +1540,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 PAGES |= admin_samples.pages(work, csrf_field)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
+PAGES |= evidence_samples.pages(work, csrf_field, ago, administration)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)
 PAGES |= notice_samples.pages(work, csrf_field, ago)
 PAGES |= matter_samples.pages(
@@ -1499,3 +1553,4 @@ PAGES |= privacy_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)
+PAGES |= return_samples.pages(work, csrf_field, ago)

@@ -117,7 +117,7 @@ class _Drawn:
         gone = PinShown(UUID(int=3), UUID(int=2), "", self.ago(days=9), None, "", None, "Ewa Kruk", self.ago(days=2))
         leaf = PinShown(UUID(int=4), None, "", None, UUID(int=5), "letter of 3 October.pdf", 2, "Ewa Kruk",
                         self.ago(days=2))  # fmt: skip
-        fields = {"message": "1", "quote": "", "attachment": "", "page": ""}
+        fields = {"message": "1", "quote": "", "start": "", "attachment": "", "page": ""}
         lists = {
             "messages": [("1", "2026-10-03: The fee")],
             "files": [("1", "letter.pdf")],
@@ -127,6 +127,10 @@ class _Drawn:
             "protocol-of-aspect": ("pages/checklist.html", self._part("protocol", form, plan=plan, **usual)),
             "protocol-of-aspect-none": ("pages/checklist.html", self._part("protocol", form, plan=Plan(), **usual)),
             "passages": ("pages/passages.html", self._part("passages", fields, pins=(said, gone, leaf), **lists)),
+            "passages-unread": (
+                "pages/passages.html",
+                self._part("passages", fields, pins=(said,), **{**lists, "text": ""}),
+            ),
             "passages-none": (
                 "pages/passages.html",
                 self._part("passages", fields, {"quote": "This passage is not in the message."}, pins=(), **lists),

@@ -20,7 +20,8 @@ def way(state: str, at: datetime, number: int = 1, **more: Any) -> dict[str, Any
     return {
         "text": text, "way": "E-mail", "tone": tone, "icon": icon, "at": at, "detail": "", "code": "",
         "href": f"/outgoing/0190-{number}", "may": may, "counts_down": state == "held", "letter": "",
-        "to": "Helena Marsh", "state": state, "by": "", **more,
+        "to": "Helena Marsh", "state": state, "by": "", "let_pass_by": "", "let_pass_why": "",
+        **more,
     }  # fmt: skip
 
 
@@ -46,6 +47,27 @@ def sending(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+FINDINGS = [
+    {"text": "%(what)s is missing (%(source)s)", "remedy": "Say it in these words or your own, such as: %(example)s",
+     "facts": {"what": "Right to go to the ombudsman", "source": "Office, Rule 1", "example": "You can go to them."},
+     "blocks": True, "passage": "", "quote": ""},
+    {"text": "%(wrong)s is not the redress of aspect %(letter)s; the record says %(right)s",
+     "remedy": "Write %(right)s, or correct the redress.",
+     "facts": {"wrong": "€24.00", "right": "€42.00", "letter": "A"}, "blocks": True, "passage": "5-12",
+     "quote": "€24.00"},
+    {"text": "“%(said)s” is a word that customers may not know", "remedy": "Say “%(plain)s”, or leave it out.",
+     "facts": {"said": "pursuant to", "plain": "under"}, "blocks": False, "passage": "13-20", "quote": "pursuant to"},
+]  # fmt: skip
+
+
+def gate(**more: Any) -> dict[str, Any]:
+    return {
+        "on": True, "checked": True, "findings": FINDINGS, "types": [("final_response", "Final response"),
+        ("settled", "Short letter")], "letter_type": "settled", "override": "", "may_override": False, "why_not": "",
+        **more,
+    }  # fmt: skip
+
+
 TEXTS = [{"key": "standard-reply-en", "name": "Reply", "kind": "Reply", "language": "en"}]
 
 
@@ -66,7 +88,7 @@ def _outgoing(ago: Callable[..., datetime], **more: Any) -> dict[str, Any]:
         "which": "approval", "empty": "When a message needs a second person, it waits here for you.", "waiting": 2,
         "mine": False, "kind": "", "kinds": [("reply", "Reply")], "next_href": "/outgoing?after=1", "problem": "",
         "rows": [_line(state, ago(minutes=number), number) for number, state in enumerate(STATES, 1)],
-        "chosen": None, **more,
+        "chosen": None, "gate": None, **more,
     }  # fmt: skip
 
 
@@ -75,6 +97,7 @@ def _chosen(at: datetime, **more: Any) -> dict[str, Any]:
         "id": "1", "subject": "Our final response", "text": TEXT, "author": "Ewa Kruk", "at": at,
         "reference": "OMB-4182", "case_href": "/cases/OMB-4182", "to": "Helena Marsh", "letter": "Final response",
         "way": way("waiting_approval", at, 9, letter="Final response"), "may_approve": True, "hash": "ab",
+        "asks": [{"what": "Statement of October", "of": "Helena Marsh", "by": None}],
         "why": "The rules of the unit ask for a second person.", "mine": False, "waits": True,
         "files": [{"href": "/files/1", "name": "letter.pdf", "size": 51_200}], **more,
     }  # fmt: skip
@@ -139,6 +162,18 @@ def pages(
         "case-sending": ("pages/case.html", case(
             entries=messages, composer=full, shared_drafts=[shared, wrong],
             macros=[{"href": "/cases/OMB-4182/macros/1", "name": "Ask for a statement"}])),
+        "case-gate": ("pages/case.html", case(composer=composer(
+            send=sending(letter="final_response"), gate=gate(may_override=True, override="Agreed by phone."),
+            error="The letter did not leave. Your text is safe: mend what is listed below."))),
+        "case-gate-clear": ("pages/case.html", case(composer=composer(
+            send=sending(letter="final_response"), gate=gate(findings=[], types=[])))),
+        "case-gate-asking": ("pages/case.html", case(composer=composer(
+            send=sending(letter="final_response"), gate=gate(checked=False, findings=[], types=[])))),
+        "outgoing-gate": ("pages/outgoing.html", {**desk, **_outgoing(
+            ago, gate={"findings": FINDINGS, "held": True, "may_override": True}, chosen=_chosen(
+                now, way=way("waiting_approval", now, 1, let_pass_by="Ewa Kruk", let_pass_why="Agreed by phone.")))}),
+        "outgoing-gate-held": ("pages/outgoing.html", {**desk, **_outgoing(
+            ago, gate={"findings": FINDINGS[:1], "held": True, "may_override": False}, chosen=_chosen(now))}),
         "outgoing": ("pages/outgoing.html", {**desk, **_outgoing(ago, chosen=_chosen(now))}),
         "outgoing-mine": ("pages/outgoing.html", {**desk, **_outgoing(ago, chosen=_chosen(
             now, may_approve=False, mine=True, to=None, way=way("scheduled", now, 8)))}),

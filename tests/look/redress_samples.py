@@ -25,6 +25,7 @@ def pages(
     paid = {**payment, "id": "p2", "state": "paid", "label": "Paid", "icon": "check", "tone": "ok", "way": "hand",
             "value_date": date(2026, 11, 20), "detail": "On the next bill"}  # fmt: skip
     doubt = {**payment, "id": "p3", "state": "unsure", "label": "Not certain", "icon": "help-circle", "tone": "warn",
+             "way": "webhook",
              "detail": "The payment service answered 500 without a word that is certain."}  # fmt: skip
     line = {"id": "1", "text": "Money", "amount": Decimal(40), "currency": "EUR", "note": "The fee of 3 October",
             "standing": True, "taken_back": False, "at": at, "approved": True, "calculation": "s1", "may_pay": True,

@@ -55,7 +55,8 @@ def replayed(at: datetime, **more: Any) -> dict[str, Any]:
         "state": "done", "months": 3, "asked_at": at, "cases": 204, "seconds": 1.2, "asked": 9, "found_anew": 9,
         "differing": 0, "changed": 38, "times": 41, "same": 3, "dropped": 1, "halted": 0, "late": 12, "acted_before": 4,
         "caused": 1, "avoided": 1, "load": [{"name": "Senior team", "was": 3, "would": 12, "more": 9}],
-        "units": [("Modra Bank", 38)], "lacking": [("coded", 4)], "shown": [shown] * 14, "hidden": 2, **more,
+        "units": [("Modra Bank", 38)], "lacking": [("coded", 4)], "untried": 3,
+        "unanswered": [("sla.missed: KeyError: level", 12)], "shown": [shown] * 14, "hidden": 2, **more,
     }  # fmt: skip
 
 
@@ -97,9 +98,13 @@ def pages(
                "errors": [{"field": name, "message": words} for name, words in wrong.items()]}  # fmt: skip
     around = {**admin, "place": "rules", "choices": CHOICES}
     none = {"state": "none", "months": 3}
-    one = {**around, "rule": rule, "says": summary(RED, WORDS, names), "form": form, "unfit": [], "trail": trail,
+    clash = {"rule": "calm", "label": "Calm down", "thing": "the priority", "mine": "set priority: urgent",
+             "theirs": "set priority: low", "wins": True}  # fmt: skip
+    one = {**around, "clashes": [clash, {**clash, "wins": False}], "rule": rule,
+           "says": summary(RED, WORDS, names), "form": form, "unfit": [], "trail": trail,
            "replay": replayed(at), "shadow": shadow, "versions": [version, held, {**held, "number": 2}]}  # fmt: skip
-    new = {**around, "rule": None, "says": summary(TIMED, WORDS, names), "form": refused, "unfit": [], "trail": [],
+    new = {**around, "clashes": [], "rule": None, "says": summary(TIMED, WORDS, names),
+           "form": refused, "unfit": [], "trail": [],
            "replay": none, "shadow": None, "versions": []}  # fmt: skip
     return {
         "rules": ("pages/rules.html", {

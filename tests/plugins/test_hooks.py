@@ -13,12 +13,14 @@ import pytest
 from ombud.desk import intake
 from ombud.desk.administration import taxonomies as taxonomy_setup
 from ombud.desk.administration.taxonomies import TermGiven
+from ombud.desk.casefile import making
 from ombud.desk.clocks import watching
 from ombud.desk.clocks.settling import settle
 from ombud.desk.demo import commands as demo_commands
 from ombud.desk.demo import loading as demo
 from ombud.desk.demo import story as demo_story
-from ombud.desk.errors import Invalid
+from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.gate import rules as gate_rules
 from ombud.desk.outgoing import settling, writing
 from ombud.desk.outgoing.writing import Wanted
 from ombud.desk.platform import context_for, context_in
@@ -26,6 +28,8 @@ from ombud.desk.privacy import collecting
 from ombud.desk.routing import profiles, skills
 from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
+from ombud.insight.returns import kept as returns
+from ombud.insight.returns import steps as return_steps
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -34,7 +38,7 @@ from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
 from ombud.trust.group_settings import Change
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, SetPriority, hookimpl, specs
+from ombud_plugin_api import AddTag, CaseFacts, Crm, PersonMatch, ResponseRequirement, SetPriority, hookimpl, specs
 from ombud_plugin_api.facts import RawReceipt
 
 HOOKS = sorted(name for name, each in vars(specs).items() if hasattr(each, "ombud_spec"))
@@ -274,6 +278,23 @@ async def test_deadlines_that_fail_leave_the_case_its_own_clocks_and_those_that_
     assert {row["place"] for row in faults} == {"deadlines dummy"}
 
 
+async def test_hook_provide_returns(desk_with_dummy: Any) -> None:
+    await desk_with_dummy.file()
+    officer = await desk_with_dummy.viewer("compliance")
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    made = await return_steps.start(officer, "dummy", unit, "2000-01-01..2099-12-31")
+    head = await returns.head(officer, made)
+    found = await returns.figures_of(head)
+    assert found.values() == {"1": 1, "2": None}
+    assert len(found.figures[0].evidence) == 1
+    with pytest.raises(NotNow):  # nobody has entered the second
+        await return_steps.freeze(officer, made, head.version)
+    await return_steps.enter(officer, made, {"2": "70"}, head.version)
+    head = await returns.head(officer, made)
+    await return_steps.freeze(officer, made, head.version)
+    assert (await returns.frozen(await returns.head(officer, made))).values() == {"1": "1", "2": "70"}
+
+
 async def test_hook_provide_jobs(desk_with_dummy: Any) -> None:
     job = await enqueue_job("dummy.count", {"payload": {"to": 5, "fail_at": 3}}, plugin="dummy")
     await desk_with_dummy.work()
@@ -484,6 +505,50 @@ async def test_hook_provide_routers(desk_with_dummy: Any) -> None:
     await desk_with_dummy.disable("dummy")
     later = await desk_with_dummy.file("Again.", name="Somebody else", email="else@example.org")
     assert (await assign_by_routing(later.case_id)).owner == names[0]
+
+
+async def test_hook_provide_response_requirements(desk_with_dummy: Any, monkeypatch: Any) -> None:
+    import ombud_dummy.plugin as module
+
+    await group_settings.change(SYSTEM, "gate", Change(values={"requires_dummy": True}))
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    held = await gate_rules.rules_in(unit)
+    assert [(each.letter, each.label) for each in held.required("complaint")] == [
+        ("final_response", "Dummy office"), ("settled", "Dummy office"),
+    ]  # fmt: skip
+    wrong = ResponseRequirement("dummy", "Dummy office", letter="No code")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [wrong]))
+    with pytest.raises(plugins.UnfitError, match="codes of small letters"):
+        plugins.load(plugins.discover()["dummy"])
+    foreign = ResponseRequirement("elsewhere", "Office")
+    monkeypatch.setattr(module, "provide_response_requirements", hookimpl(lambda: [foreign]))
+    with pytest.raises(plugins.UnfitError, match="must be 'dummy', or begin with"):
+        plugins.load(plugins.discover()["dummy"])
+    await desk_with_dummy.disable("dummy")
+    assert (await gate_rules.rules_in(unit)).required("complaint") == ()
+
+
+async def test_hook_provide_case_files(desk_with_dummy: Any) -> None:
+    filed = await desk_with_dummy.file("The fee was taken twice.")
+    leader = await desk_with_dummy.viewer("leader")
+    prepared = await making.prepare(leader, filed.reference, "dummy")
+    assert (prepared.told.recipient, prepared.told.cover) == (
+        "The Dummy", (("Dummy number", f"{filed.reference}/1"),),
+    )  # fmt: skip
+    from ombud_dummy.plugin import Outside
+
+    for says in ("raise", "rubbish"):
+        Outside.says = says
+        try:
+            poorer = await making.prepare(leader, filed.reference, "dummy")
+        finally:
+            Outside.says = "fine"
+        assert poorer.told.cover == ()
+        assert "could not say what belongs on the cover" in poorer.told.trouble
+        assert await making.make(leader, poorer)
+    await desk_with_dummy.disable("dummy")
+    with pytest.raises(NotFound, match="makes no such file"):
+        await making.prepare(leader, filed.reference, "dummy")
 
 
 async def test_hook_provide_classifiers(desk_with_dummy: Any) -> None:

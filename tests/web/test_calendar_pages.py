@@ -8,10 +8,18 @@ import pytest
 
 from ombud.desk.administration import units as unit_setup
 from ombud.desk.calendars import setup
-from ombud.desk.calendars.versions import current, version
-from ombud.desk.errors import Changed, Invalid, NotFound
+from ombud.desk.calendars.versions import Content, current, version
+from ombud.desk.clocks import trying
+from ombud.desk.clocks.planning import Wanted
+from ombud.desk.clocks.reckoning import Terms
+from ombud.desk.clocks.settling import Settling, start
+from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
+from ombud.trust.ledger import append
+from ombud.trust.policy import SYSTEM
+from ombud_plugin_api.facts import Filed
 
 LIST = "/administration/calendars"
 HOURS = {f"day_{number}": "9:00-12:00, 13:00-17:00" if number < 5 else "" for number in range(7)}
@@ -170,3 +178,101 @@ def test_hours_are_read_as_people_write_them(text: str, hours: list[tuple[int, i
 def test_hours_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="Write hours such as"):
         setup.hours_of(text, "day_0")
+
+
+ROUND_THE_CLOCK = {f"day_{number}": "0:00-24:00" for number in range(7)}
+HARDLY_EVER = {f"day_{number}": "10:00-10:30" if number == 6 else "" for number in range(7)}
+
+
+async def _waits(desk: Desk, hours: int) -> Filed:
+    """A case of eight days ago whose reply was promised within so many hours of work."""
+    filed = await desk.file(received_at=now() - timedelta(days=8))
+    async with db.transaction():
+        case = await db.fetchrow("SELECT * FROM core_case WHERE id = $1 FOR UPDATE", filed.case_id)
+        assert case is not None
+        settling = Settling(case, await current(case["unit_id"]), "system", [])
+        terms = Terms(working=hours * 3600, met_by="reply")
+        await start(settling, Wanted("p.reply", "", "First reply", "p.reply", terms, case["received_at"]))
+        await append(actor="system", entries=settling.entries)
+    return filed
+
+
+async def _try(browser: Browser, unit: UUID, hours: dict[str, str], months: str = "3"):
+    content = (await setup.in_unit(SYSTEM, unit)).kept.content
+    data = {"zone": content.zone, "country": content.country, "part": "", "months": months, **hours}
+    return await browser.submit(f"{LIST}/{unit}/try", data, page=f"{LIST}/{unit}")
+
+
+async def test_hours_are_tried_on_the_past_before_they_are_saved(desk: Desk) -> None:
+    browser, unit = await desk.signed_in("administrator"), await _top()
+    long, short = await _waits(desk, 80), await _waits(desk, 8)
+    before = await current(unit)
+    answer = await _try(browser, unit, ROUND_THE_CLOCK)
+    assert answer.status_code == 200
+    assert "The trial is running" in answer.text
+    assert answer.text.count('value="0:00-24:00"') == 7, "what was typed stays"
+    await desk.work()
+    page = (await browser.get(f"{LIST}/{unit}")).text
+    assert "2 of 2 clocks in 2 cases of the last 3 months would have ended at another time." in page
+    assert "<dt>Breaches caused</dt><dd>1</dd><dt>Breaches avoided</dt><dd>0</dd>" in page
+    assert "Monday to Sunday 00:00-24:00" in page
+    await _try(browser, unit, HARDLY_EVER)
+    await desk.work()
+    page = (await browser.get(f"{LIST}/{unit}")).text
+    assert "<dt>Breaches caused</dt><dd>0</dd><dt>Breaches avoided</dt><dd>1</dd>" in page
+    reads = (await desk.viewer("administrator")).may("case.read")
+    for filed in (long, short):
+        assert (f'href="/cases/{filed.reference}/clocks"' in page) is reads
+    assert ("2 clocks more are of cases that are not open to you." in page) is not reads
+    assert await current(unit) is before, "nothing is saved by trying"
+    dues = await db.fetch("SELECT version FROM core_clock")
+    assert {row["version"] for row in dues} == {1}
+
+
+async def test_a_trial_looks_at_units_that_go_by_the_calendar_and_at_no_others(desk: Desk) -> None:
+    unit = await _top()
+    await _waits(desk, 8)
+    team = await db.fetchval("SELECT unit_id FROM core_case")
+    tried = await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))
+    assert (tried.clocks, tried.cases, list(tried.units)) == (1, 1, [str(team)])
+    below = await unit_setup.add(SYSTEM, "cards", unit, {"name": "Cards", "time_zone": "UTC"})
+    await db.execute("UPDATE core_case SET unit_id = $1", below)
+    assert (await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))).clocks == 1
+    held = await setup.in_unit(SYSTEM, below)
+    await setup.save(SYSTEM, below, Content("UTC"), held.kept.number)
+    assert (await trying.try_calendar(unit, Content("UTC"), now() - timedelta(days=90))).clocks == 0
+    assert (await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))).clocks == 1
+    await db.execute("UPDATE core_clock SET ended_at = now() - interval '100 days', state = 'met'")
+    tried = await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))
+    assert tried.clocks == 0, "it ended before"
+    await db.execute("UPDATE core_clock SET ended_at = NULL, state = 'running', events = events || $1::jsonb",
+                     [{"kind": "migrated", "at": now().isoformat(), "policy": "gone", "policy_version": 7,
+                       "calendar": str(unit), "calendar_version": 1}])  # fmt: skip
+    tried = await trying.try_calendar(below, Content("UTC"), now() - timedelta(days=90))
+    assert (tried.clocks, tried.lacking) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"months": "0"}, "Choose from 1 to 36 months."),
+        ({"months": "many"}, "Choose from 1 to 36 months."),
+        ({"day_1": "nine"}, "cannot be read"),
+    ],
+)
+async def test_hours_that_cannot_be_tried_are_refused_beside_the_field(
+    desk: Desk, changed: dict[str, str], words: str
+) -> None:
+    browser, unit = await desk.signed_in("administrator"), await _top()
+    answer = await _try(browser, unit, {**HOURS, **changed})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert await trying.latest(unit) is None
+
+
+async def test_who_sets_nothing_up_tries_nothing(desk: Desk) -> None:
+    agent, unit = await desk.signed_in("agent"), await _top()
+    answer = await agent.submit(f"{LIST}/{unit}/try", {**HOURS, "months": "3"}, page="/queues/all")
+    assert answer.status_code == 403
+    with pytest.raises(NotAllowed):
+        await trying.ask(await desk.viewer("leader"), unit, Content("UTC"), 3)

@@ -143,3 +143,19 @@ async def test_who_may_only_read_sees_the_sum_and_no_buttons(desk: Desk) -> None
 async def test_a_case_that_is_not_there_has_no_clocks(desk: Desk, place: str) -> None:
     agent = await desk.signed_in("agent")
     assert (await agent.get(f"/cases/OMB-NOPE/{place}")).status_code == 404
+
+
+async def test_the_timeline_says_when_a_deadline_was_due_and_when_a_late_look_noticed_it(desk: Desk) -> None:
+    old, fresh = await desk.file(received_at=now() - timedelta(days=200)), await filed(desk, "Nobody called back.")
+    await watching.start_waiting()
+    due = await db.fetchval("SELECT due_at FROM core_clock WHERE case_id = $1 AND key = 'acknowledge'", old.case_id)
+    clock = await reply_clock(fresh.case_id)
+    await db.execute("UPDATE core_clock SET due_at = now() - interval '1 minute' WHERE id = $1", clock)
+    await watching.tell_late()
+    agent = await desk.signed_in("agent")
+    page = (await agent.get(f"/cases/{old.reference}")).text
+    assert f"A deadline of {due:%Y-%m-%d} was missed (first word); noticed on {now():%Y-%m-%d}" in page
+    page = (await agent.get(f"/cases/{fresh.reference}")).text
+    missed = await db.fetchval("SELECT breached_at FROM core_clock WHERE id = $1", clock)
+    assert f"A deadline of {missed:%Y-%m-%d} was missed (reply)" in page
+    assert "noticed on" not in page

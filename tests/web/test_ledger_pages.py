@@ -1,6 +1,7 @@
 """The ledger on pages: verified in the background with a kept result, exported, searched as far as one may see."""
 
 import io
+import json
 import re
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
-from ombud.trust import checkpoints, signing, vault
+from ombud.trust import checkpoints, signing, timestamps, vault
 from ombud.trust.verifier import Check
 
 HERE = "/administration/ledger"
@@ -230,3 +231,26 @@ async def test_old_entries_are_found_by_their_day(desk, days):
         await compliance.get(f"{HERE}/entries", params={"since": str(then.date()), "until": str(then.date())})
     ).text
     assert f"case/{filed.case_id}" in found
+
+
+async def test_the_page_says_whether_somebody_outside_stamped_the_checkpoints(desk):
+    compliance = await desk.signed_in("compliance")
+    assert "No time-stamping service is named" in (await compliance.get(HERE)).text
+    line = {
+        "type": "timestamp",
+        "n": 1,
+        "hash": "00" * 32,
+        "at": "2026-11-26T10:00:00.000000Z",
+        "url": "",
+        "response": "",
+    }
+    path = timestamps.path_beside(settings().ledger.publish_file)
+    path.write_text(json.dumps(line) + "\n")
+    assert "Checkpoint 1 and all before it were time-stamped" in (await compliance.get(HERE)).text
+    await post(compliance, "verify")
+    await desk.work()
+    shown = (await compliance.get(HERE)).text
+    assert "Does not hold" in shown
+    assert "names nobody who vouches for them" in shown
+    path.write_text("rubbish\n")
+    assert "restore the file from its copy" in (await compliance.get(HERE)).text

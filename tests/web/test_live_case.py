@@ -40,6 +40,33 @@ async def test_who_looks_and_who_writes_is_told_to_the_others_and_ends_by_itself
     assert await db.fetchval("SELECT count(*) FROM core_presence") == 0
 
 
+async def test_a_browser_that_leaves_while_it_speaks_is_no_failure(desk: Any, caplog: Any) -> None:
+    agent = await desk.signed_in("agent")
+    token = await agent.token("/me/password")
+    cookies = "; ".join(f"{name}={value}" for name, value in agent.http.cookies.items())
+    messages = iter([{"type": "http.request", "body": b'{"ca', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = {"host": "desk.test", "cookie": cookies, "x-csrf-token": token, "content-type": "application/json"}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "https",
+        "path": "/live/here", "raw_path": b"/live/here", "query_string": b"", "root_path": "",
+        "client": ("127.0.0.1", 1), "server": ("desk.test", 443),
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }  # fmt: skip
+    with caplog.at_level("INFO", "ombud.web"):
+        await desk.app(scope, receive, send)
+    assert "POST /live/here: the browser left before it had sent everything" in caplog.text
+    assert not [each for each in caplog.records if each.levelname in {"WARNING", "ERROR", "CRITICAL"}]
+    assert sent[0]["status"] == 400  # nobody reads it
+
+
 async def test_presence_ends_with_the_session_and_leaves_no_history(desk: Any) -> None:
     agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
     filed = await desk.file("The fee was taken twice.")
@@ -136,6 +163,83 @@ async def test_taking_over_is_recorded_and_whoever_held_the_claim_cannot_lose_it
     assert await db.fetchval("SELECT user_id FROM core_claim") == leader.user_id
     await claims.release(leader, filed.case_id)
     assert await db.fetchval("SELECT count(*) FROM core_claim") == 0
+
+
+async def _matters(filed: Any) -> list[Any]:
+    rows = await db.fetch("SELECT id FROM core_aspect WHERE case_id = $1 ORDER BY position", filed.case_id)
+    return [row["id"] for row in rows]
+
+
+async def test_two_work_on_two_matters_of_one_case_and_neither_is_told_to_keep_off(desk: Any, forms: Any) -> None:
+    agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
+    filed = await desk.file("The fee was taken twice.", "The clerk laughed.")
+    path, (first, second) = f"/cases/{filed.reference}", await _matters(filed)
+    done = await agent.submit(f"{path}/claim", {"step": f"claim|{first}"}, page=path, follow=True)
+    assert "You are working on this" in done.text
+    at_b = f"{path}/aspects/{second}"
+    mine = await leader.submit(f"{path}/claim", {"step": f"claim|{second}", "back": "aspect"}, page=at_b, follow=True)
+    assert str(mine.url).endswith(at_b)
+    assert "You are working on this, to" in mine.text
+    assert "Agent is working" not in (await leader.get(f"{at_b}/decide")).text
+    assert "Agent is working on this matter" in (await leader.get(f"{path}/aspects/{first}/decide")).text
+    assert "Agent is working on this, to" in (await leader.get(f"{path}/aspects/{first}/evidence")).text
+    told = await _on(leader, filed.reference)
+    a, b = ('<span class="sr">Aspect </span>A</span>Agent is working on this', "</span>B</span>You are working on this")
+    assert a in told
+    assert b in told
+    assert a in re.sub(r"\s+", " ", (await leader.get(path)).text)
+    assert "Agent is on it" in (await leader.get("/queues/all")).text
+    assert await db.fetchval("SELECT count(*) FROM core_claim") == 2
+
+
+async def test_a_matter_or_all_of_a_case_that_is_claimed_is_refused_until_it_is_taken_over(desk: Any) -> None:
+    agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
+    filed = await desk.file("The fee was taken twice.", "The clerk laughed.")
+    path, (first, second) = f"/cases/{filed.reference}", await _matters(filed)
+
+    async def asks(browser: Any, step: str) -> str:
+        return str((await browser.submit(f"{path}/claim", {"step": step}, page=path, follow=True)).text)
+
+    await asks(agent, f"claim|{first}")
+    assert "Agent is working on this matter. Ask them, or take over." in await asks(leader, f"claim|{first}")
+    assert "Agent is working on this case. Ask them, or take over." in await asks(leader, "claim")
+    assert "You took over" in await asks(leader, f"take_over|{first}")
+    assert "took over the work on aspect A from Agent" in (await agent.get(path)).text
+    await asks(leader, f"claim|{second}")
+    rows = await db.fetch("SELECT aspect_id FROM core_claim")
+    assert [row["aspect_id"] for row in rows] == [second], "one works on one matter of a case at a time"
+    await asks(agent, f"claim|{first}")
+    await asks(leader, "take_over")
+    rows = await db.fetch("SELECT aspect_id, user_id FROM core_claim")
+    assert [(row["aspect_id"], row["user_id"]) for row in rows] == [(None, (await desk.viewer("leader")).user_id)]
+    assert "Leader is working on all of this case" in await asks(agent, f"claim|{second}")
+    assert "not in the case any more" in await asks(agent, f"claim|{filed.case_id}")
+    assert "not known here" in await asks(agent, "claim|nothing")
+    await asks(leader, "release")
+    assert await db.fetchval("SELECT count(*) FROM core_claim") == 0
+
+
+async def test_a_case_of_one_matter_is_claimed_as_a_whole_also_from_the_page_of_its_matter(desk: Any) -> None:
+    agent = await desk.signed_in("agent")
+    filed = await desk.file("The fee was taken twice.")
+    path, (only,) = f"/cases/{filed.reference}", await _matters(filed)
+    page = (await agent.get(path)).text
+    assert "I am working on this" in page
+    assert "claim|" not in page.split('id="case-people"')[1].split("</form>")[0]
+    await agent.submit(f"{path}/claim", {"step": f"claim|{only}"}, page=path)
+    assert await db.fetchval("SELECT aspect_id FROM core_claim") is None
+
+
+async def test_a_matter_about_a_member_of_staff_is_claimed_unseen_by_them(desk: Any) -> None:
+    agent, leader = await desk.signed_in("agent"), await desk.viewer("leader")
+    filed = await desk.file("The fee was taken twice.", "The clerk laughed.")
+    path, (_, second) = f"/cases/{filed.reference}", await _matters(filed)
+    await claims.claim(leader, filed.case_id, second)
+    await aspects.concern(leader, second, (await desk.viewer("agent")).user_id, None)
+    for place in (path, "/queues/all"):
+        assert "Leader is" not in (await agent.get(place)).text
+    assert str(second) not in await _on(agent, filed.reference)
+    assert (await agent.submit(f"{path}/claim", {"step": f"claim|{second}"}, page=path)).status_code == 403
 
 
 async def test_who_may_not_write_or_is_concerned_claims_nothing_and_a_closed_case_is_not_worked_on(desk: Any) -> None:

@@ -35,6 +35,11 @@ def sent() -> list[Any]:
     return list(dummy.SENT.values())
 
 
+def final(money: str = "42.00") -> str:
+    """A letter that the gate lets pass, for a case with one aspect that is upheld."""
+    return f"This is our answer. Your complaint is upheld, and we pay you €{money}."
+
+
 async def state(identity: UUID) -> str:
     return str(await db.fetchval("SELECT state FROM core_outgoing WHERE id = $1", identity))
 
@@ -171,9 +176,7 @@ async def test_a_final_response_is_assembled_from_the_outcomes_in_order_and_wait
 async def test_a_final_response_whose_outcome_changed_meanwhile_does_not_leave(desk: Any) -> None:
     filed = await decided(desk)
     agent = await desk.viewer("agent")
-    written = await writing.write(
-        agent, filed.case_id, Wanted("This is our answer.", kind="final_response", channel=WIRE)
-    )
+    written = await writing.write(agent, filed.case_id, Wanted(final(), kind="final_response", channel=WIRE))
     aspect = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1", filed.case_id)
     await granting.add_redress(agent, aspect, RedressGiven("money", Decimal("5.00"), "EUR"))
     assert await leave(desk, written.id) == "failed"
@@ -189,7 +192,7 @@ async def test_redress_from_a_limit_needs_a_second_person(desk: Any, money: str,
     await rules(approval_from="100")
     filed = await decided(desk, money=money)
     written = await writing.write(
-        await desk.viewer("agent"), filed.case_id, Wanted("Our answer.", kind="final_response", channel=WIRE)
+        await desk.viewer("agent"), filed.case_id, Wanted(final(money), kind="final_response", channel=WIRE)
     )
     assert written.state == waits
 
@@ -199,7 +202,7 @@ async def test_an_unsure_final_response_waits_for_a_person_however_long(desk: An
 
     filed = await decided(desk)
     written = await writing.write(
-        await desk.viewer("agent"), filed.case_id, Wanted("Our answer.", kind="final_response", channel=WIRE)
+        await desk.viewer("agent"), filed.case_id, Wanted(final(), kind="final_response", channel=WIRE)
     )
     dummy.Line.says = "unsure"
     assert await leave(desk, written.id) == "unsure"

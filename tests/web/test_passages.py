@@ -38,8 +38,69 @@ async def test_a_passage_is_pinned_by_its_words_and_only_positions_are_kept(desk
     body = await db.fetchval("SELECT body::text FROM core_ledger_entry WHERE kind = 'passage.pinned'")
     assert "rude" not in body
     case = (await agent.get(path)).text
-    assert "<mark>rude to me, on  the\ntelephone</mark>" in case
+    assert '<mark data-hue="b">rude to me, on  the\ntelephone</mark>' in case
+    assert f'<a href="{second}" title="A rude call.">' in case, "the mark leads to the aspect"
     assert "pinned a passage to aspect B" in case
+
+
+async def test_selected_words_are_pinned_from_the_case_at_the_place_they_were_selected(desk, forms):
+    agent = await desk.signed_in("agent")
+    path, said, _, (first, second) = await _case(desk)
+    page = (await agent.get(path)).text
+    assert forms(page).has(f"{path}/passages")
+    for letter in (first, second):
+        assert f'name="aspect" value="{letter}"' in page
+    fields = {"aspect": str(second), "message": str(said), "quote": "The fee", "start": str(WORDS.rindex("The fee"))}
+    done = await agent.submit(f"{path}/passages", fields, page=path)
+    assert (done.status_code, done.headers["location"]) == (303, f"{path}#entry-{said}")
+    row = await db.fetchrow("SELECT aspect_id, start, finish FROM core_pin")
+    assert tuple(row) == (second, WORDS.rindex("The fee"), WORDS.rindex("The fee") + 7)
+    shown = (await agent.get(path)).text
+    assert "The passage is pinned to aspect B." in shown
+    assert 'The fee was taken twice.\n\nAnd Mr Brown was rude to me, on  the\ntelephone. <mark data-hue="b">' in shown
+
+
+async def test_selected_words_of_no_aspect_or_of_another_message_are_refused_with_a_word(desk):
+    agent = await desk.signed_in("agent")
+    path, said, _, (first, _) = await _case(desk)
+    other = await desk.file("Another.", name="Jan", email="jan@example.org")
+    strange = await db.fetchrow("SELECT a.id AS aspect, m.id AS message FROM core_aspect a JOIN core_message m "
+                                "ON m.case_id = a.case_id WHERE a.case_id = $1", other.case_id)  # fmt: skip
+    good = {"aspect": str(first), "message": str(said), "quote": "The fee", "start": "0"}
+    for wrong, why in (
+        ({"aspect": ""}, "choose an aspect"), ({"aspect": str(strange["aspect"])}, "choose an aspect"),
+        ({"message": str(strange["message"])}, "not in the case"), ({"quote": "never said"}, "not in the message"),
+    ):  # fmt: skip
+        refused = await agent.submit(f"{path}/passages", {**good, **wrong}, page=path)
+        assert refused.status_code == 422
+        assert why in refused.text
+    assert await db.fetchval("SELECT count(*) FROM core_pin") == 0
+
+
+async def test_a_reader_is_offered_no_pin_and_an_aspect_about_me_is_not_among_them(desk, forms):
+    path, said, _, (first, second) = await _case(desk)
+    assert not forms((await (await desk.signed_in("quality")).get(path)).text).has(f"{path}/passages")
+    agent = await desk.signed_in("agent")
+    await db.execute(
+        "UPDATE core_aspect SET concerns_user_id = $1 WHERE id = $2", (await desk.viewer("agent")).user_id, second
+    )
+    page = (await agent.get(path)).text
+    assert f'name="aspect" value="{first}"' in page
+    assert str(second) not in page
+    fields = {"aspect": str(second), "message": str(said), "quote": "rude to me", "start": "0"}
+    assert (await agent.submit(f"{path}/passages", fields, page=path)).status_code == 422
+
+
+async def test_a_message_is_read_whole_on_the_page_of_passages_to_select_in(desk, forms):
+    agent = await desk.signed_in("agent")
+    _, said, (first, _), _ = await _case(desk)
+    assert "data-quote-into" not in (await agent.get(first)).text
+    page = (await agent.get(f"{first}?message={said}")).text
+    assert 'data-quote-into="#quote"' in page
+    fields = {**forms(page).of(first), "quote": "The fee", "start": str(WORDS.rindex("The fee"))}
+    assert fields["message"] == str(said)
+    await agent.submit(first, fields, page=first)
+    assert await db.fetchval("SELECT start FROM core_pin") == WORDS.rindex("The fee")
 
 
 async def test_the_chip_of_an_aspect_shows_messages_pins_and_entries_of_it_alone(desk, send):

@@ -192,13 +192,40 @@ async def test_a_payment_in_doubt_is_settled_by_a_person_with_a_reason(desk, sen
     await send(leader, part, pay, payee_name="Helena Marsh", account=IBAN)
     await db.execute("UPDATE core_payment SET state = 'unsure'")
     page = "/payments?which=unsure"
-    settle = next(a for _, a, _ in forms((await leader.get(page)).text).found if a.endswith("/settle"))
+    found = [a for _, a, _ in forms((await leader.get(page)).text).found]
+    assert not [a for a in found if a.endswith("/ask")], "nobody asks about what left in a file"
+    settle = next(a for a in found if a.endswith("/settle"))
     assert (await send(leader, page, settle, event="paid", why="")).status_code == 422
     assert (await send(leader, page, settle, event="paid", why="On the statement")).status_code == 422  # no day
     today = clock.now().date().isoformat()
     done = await send(leader, page, settle, event="paid", why="On the statement", value_date=today)
     assert done.status_code == 303
     assert await db.fetchval("SELECT state FROM core_payment") == "paid"
+
+
+async def test_a_person_has_the_service_asked_about_a_payment_in_doubt(desk, send, forms):
+    leader = await desk.signed_in("leader")
+    at, _, _ = await _aspect(desk)
+    part, page = f"{at}/redress", "/payments?which=unsure"
+    await send(leader, part, part, kind="money", amount="40", currency="EUR")
+    pay = next(a for _, a, _ in forms((await leader.get(part)).text).found if a.endswith("/pay"))
+    await send(leader, part, pay, payee_name="Helena Marsh", account=IBAN)
+    await db.execute("UPDATE core_payment SET state = 'unsure', way = 'webhook'")
+    ask = next(a for _, a, _ in forms((await leader.get(page)).text).found if a.endswith("/ask"))
+    refused = await send(leader, page, ask)
+    assert refused.status_code == 422 or refused.status_code == 409
+    assert "The payment service has no address for questions. Set it under Settings" in refused.text
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    values = {"way": "webhook", "status_url": "http://127.0.0.1:9/status"}
+    await group_settings.change(
+        SYSTEM, "payments", group_settings.Change(values=values, secrets={"secret": "s" * 20}), unit
+    )
+    assert (await send(leader, page, ask)).status_code == 303
+    assert "The payment service is being asked what became of it." in (await leader.get(page)).text
+    await desk.work()
+    shown = (await leader.get(page)).text
+    assert "The payment service could not be reached" in shown
+    assert ask in shown, "it can be asked again"
 
 
 async def test_the_payment_service_reports_by_itself_if_it_signs(desk, send, forms):
@@ -305,7 +332,29 @@ async def test_many_cases_are_given_redress_at_once_and_one_above_the_limit_wait
     assert await db.fetchval("SELECT count(*) FROM core_redress WHERE amount = 20") == 1
     assert await db.fetchval("SELECT case_id FROM core_redress_request") == one.case_id
     back = await agent.submit(f"/undo/{change.rsplit('/', 1)[1]}", {}, page=change, follow=True)
-    assert "line by line" in back.text
+    assert "2 cases are as they were before" in back.text
+    assert await db.fetchval("SELECT sum(amount) FROM core_redress WHERE case_id = $1", two.case_id) == 0
+    assert await db.fetchval("SELECT state FROM core_redress_request") == "withdrawn"
+
+
+async def test_the_rail_counts_what_waits_for_oneself_and_nothing_of_ones_own(desk, send):
+    agent, leader, reader = [await desk.signed_in(name) for name in ("agent", "leader", "quality")]
+    at, _, _ = await _aspect(desk)
+
+    async def counted(browser):
+        return (await browser.get("/live/notices")).json().get("redress")
+
+    assert await counted(leader) == 0
+    await send(agent, f"{at}/redress", f"{at}/redress", kind="money", amount="300", currency="EUR")
+    assert await counted(leader) == 1
+    assert await counted(agent) == 0, "one's own waits for somebody else"
+    assert await counted(reader) is None, "who decides nothing has no such place"
+    page = (await leader.get("/queues/all")).text
+    assert 'href="/redress"' in page
+    assert 'id="waiting-count"' in page
+    ours = await db.fetchval("SELECT id FROM core_redress_request")
+    await send(agent, f"{at}/redress", f"{at}/redress/requests/{ours}/withdraw", reason="Not needed")
+    assert await counted(leader) == 0
 
 
 async def test_a_template_quotes_the_working_of_what_was_given(desk, send):

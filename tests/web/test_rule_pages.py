@@ -131,6 +131,28 @@ async def test_a_rule_is_tried_turned_on_changed_taken_back_and_turned_off(desk:
     assert (refused.status_code, "The rule is off already." in refused.text) == (409, True)
 
 
+async def test_a_rule_that_contradicts_another_names_it_before_and_when_it_is_turned_on(desk: Any) -> None:
+    adam = await desk.signed_in("administrator")
+    await saved(adam)
+    await act(adam, "red-to-senior", "activate")
+    assert "Other rules set the same" not in (await adam.get("/rules/red-to-senior")).text
+    calm = {"label": "Slow down", "t.0.a.priority": "low", "n.0.0.a.moods": ["angry", "upset"], "position": "50"}
+    await saved(adam, **calm)
+    page = (await adam.get("/rules/slow-down")).text
+    assert "Other rules set the same" in page
+    assert '<a class="textlink" href="/rules/red-to-senior">Red to senior</a>' in page
+    assert "This rule: set priority: low" in page
+    assert "That rule: set priority: urgent" in page
+    assert "That rule is asked later and decides the priority." in page
+    await act(adam, "slow-down", "activate")
+    turned_on = (await adam.get("/rules/slow-down")).text
+    assert "The rule is on. Mind one rule that sets the same thing differently; the page says which." in turned_on
+    assert "This rule is asked later and decides the priority." in (await adam.get("/rules/red-to-senior")).text
+    other = {"key": "slow-down", "version": version(turned_on), "n.0.0.a.moods": ["calm"]}
+    await saved(adam, **{**calm, **other})
+    assert "Other rules set the same" not in (await adam.get("/rules/slow-down")).text
+
+
 async def test_two_who_change_one_rule_are_told_and_nothing_typed_is_lost(desk: Any) -> None:
     adam = await desk.signed_in("administrator")
     await saved(adam)

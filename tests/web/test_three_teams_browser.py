@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from ombud.desk import messages
 from ombud.desk.administration import queues as queue_setup
 from ombud.desk.administration import taxonomies as taxonomy_setup
 from ombud.desk.administration.queues import QueueGiven
@@ -25,6 +26,20 @@ MATTERS = (
     ("My statement went to a neighbour.", "leak", "Data protection", "urgent", "partly_upheld", "It was one letter."),
 )
 TEAMS = ("bea", "carl", "dora")
+
+
+SELECT = """([id, from, to]) => {
+  const text = document.querySelector(`#entry-${id} [data-said]`);
+  const parts = [...text.childNodes].filter((each) => each.nodeType === 3 || each.localName === "mark")
+    .map((each) => (each.nodeType === 3 ? each : each.firstChild));
+  const place = (at) => {
+    for (const part of parts) {
+      if (at <= part.data.length) return [part, at];
+      at -= part.data.length;
+    }
+  };
+  getSelection().setBaseAndExtent(...place(from), ...place(to));
+}"""
 
 
 async def teams(desk: Desk) -> None:
@@ -99,3 +114,40 @@ async def test_three_matters_go_to_three_teams_with_three_deadlines_and_close_wi
     outcomes = await db.fetch("SELECT outcome FROM core_aspect WHERE case_id = $1 ORDER BY position", filed.case_id)
     assert [row["outcome"] for row in outcomes] == [outcome for *_, outcome, _ in MATTERS]
     assert await db.fetchval("SELECT status FROM core_case WHERE id = $1", filed.case_id) == "closed"
+
+
+@pytest.mark.browser
+async def test_words_selected_in_a_message_are_pinned_to_a_matter_with_the_keyboard_alone(
+    desk: Desk, browsing: Callable[..., Any]
+) -> None:
+    words = "A fee \U0001f62c was taken. The clerk was rude. A fee was taken."
+    filed = await desk.file("The fee.", "A rude clerk.")
+    said = await messages.write(await desk.viewer("agent"), filed.case_id, "told", words)
+    async with browsing(desk, "agent") as (page,):
+        await page.goto(f"/cases/{filed.reference}")
+        offer, entry = page.locator("#pin-offer"), page.locator(f"#entry-{said}")
+        await expect(offer).to_be_hidden()
+        rude = words.index("The clerk") + 1  # a browser counts the face as two
+        await page.evaluate(SELECT, [str(said), rude, rude + 19])
+        await expect(offer).to_be_visible()
+        await expect(page.locator("#pin-said")).to_have_text("Pin to a matter: press P, or Tab.")
+        await page.keyboard.press("Escape")
+        await expect(offer).to_be_hidden()
+        await page.evaluate(SELECT, [str(said), rude, rude + 19])
+        await expect(offer).to_be_visible()
+        await page.keyboard.press("p")
+        await expect(offer.get_by_role("button", name=re.compile("The fee."))).to_be_focused()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(entry.locator("mark")).to_have_text("The clerk was rude.")
+        await expect(entry.locator("mark + .pinned a")).to_have_attribute("href", re.compile("/aspects/.+/passages$"))
+        await expect(page.locator("#toasts")).to_contain_text("The passage is pinned to aspect B.")
+        await expect(entry).to_be_focused()
+        last = words.rindex("A fee") + 1  # behind a mark, and there twice
+        await page.evaluate(SELECT, [str(said), last, last + 5])
+        await offer.get_by_role("button", name=re.compile("Pin to a matter")).click()
+        await offer.get_by_role("button", name=re.compile("The fee.")).click()
+        await expect(entry.locator("mark")).to_have_count(2)
+    rows = await db.fetch("SELECT start, finish FROM core_pin ORDER BY start")
+    assert [words[row["start"] : row["finish"]] for row in rows] == ["The clerk was rude.", "A fee"]
+    assert rows[1]["start"] == words.rindex("A fee")

@@ -1,6 +1,7 @@
 """The ledger, the keys, and erasures."""
 
 import argparse
+import sys
 
 from ombud.commands.opening import with_desk
 from ombud.config import Config
@@ -8,13 +9,28 @@ from ombud.trust import keys, ledger_commands
 
 
 def ledger_verify(config: Config, asked: argparse.Namespace) -> int:
-    publish = config.ledger.publish_file
-    return with_desk(config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed))
+    publish, roots = config.ledger.publish_file, config.ledger.roots
+    return with_desk(
+        config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed, roots=roots)
+    )
 
 
 def ledger_export(config: Config, asked: argparse.Namespace) -> int:
     publish = config.ledger.publish_file
-    return with_desk(config, lambda: ledger_commands.export_command(asked.case, asked.output, publish_file=publish))
+    if (asked.since is None) != (asked.until is None) or (asked.case is None) == (asked.since is None):
+        print("Name a case, or the first and the last day: --since 2026-01-01 --until 2026-06-30.", file=sys.stderr)
+        return 2
+    if asked.case is not None:
+        case = asked.case
+        return with_desk(config, lambda: ledger_commands.export_command(case, asked.output, publish_file=publish))
+
+    async def period() -> int:
+        from ombud.desk.trail import ledger_desk  # the other commands begin without the desk
+
+        since, until = await ledger_desk.bounds(asked.since, asked.until)
+        return await ledger_commands.export_period_command(since, until, asked.output, publish_file=publish)
+
+    return with_desk(config, period)
 
 
 def ledger_checkpoint(config: Config, asked: argparse.Namespace) -> int:

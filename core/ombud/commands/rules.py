@@ -7,6 +7,10 @@ from ombud.config import Config
 from ombud.desk.rules import commands
 
 
+def listed(config: Config, asked: argparse.Namespace) -> int:
+    return with_desk(config, commands.list_command, made_before=True)
+
+
 def replay(config: Config, asked: argparse.Namespace) -> int:
     return with_desk(
         config,

@@ -63,6 +63,7 @@ def case_actions(standing: Standing) -> tuple[Action, ...]:
         _action(standing, "mark_confidential", "Mark as confidential", "case.confidential", ""),
         _action(standing, "confirm_needs", "Confirm support needs", "support.write", ""),
         _action(standing, "history", "See the audit trail", "case.history", ""),
+        _action(standing, "hand_over", "Make a file for an ombudsman", "case.hand_over", concerned),
     )
 
 

@@ -61,6 +61,7 @@ class CaseRow(msgspec.Struct, frozen=True):
     version: int
     claim: Claimed | None = None
     escalated: int = 0
+    claim_letter: str = ""
 
     @property
     def status_label(self) -> str:
@@ -228,7 +229,12 @@ def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) ->
         last_word_channel="" if hidden else row["last_word_channel"], confidential=row["confidential"],
         about_me=hidden, version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden),
         escalated=0 if hidden else row["escalated"],
+        claim_letter="" if hidden else _claim_letter(aspects, row["claim_aspect_id"]),
     )  # fmt: skip
+
+
+def _claim_letter(aspects: Sequence["AspectRead"], claimed: UUID | None) -> str:
+    return next((letter(place) for place, each in enumerate(aspects, 1) if each.id == claimed), "")
 
 
 class AspectRead(msgspec.Struct):

@@ -64,9 +64,11 @@ class CaseShown:
     about_me: bool
     version: int
     claim: Claimed | None = None
+    claims: tuple[Claimed, ...] = ()
     seq: int = 0
     merged_into: str = ""
     next_clock: NextClock | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def status_label(self) -> str:
@@ -150,6 +152,7 @@ class AspectShown:
     waits: int = 0
     amount_in_dispute: Decimal | None = None
     disputed_currency: str = ""
+    claim: Claimed | None = None
 
     @property
     def decided(self) -> bool:

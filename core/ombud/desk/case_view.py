@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import deadlines, references
+from ombud.desk import deadlines, references, tags
 from ombud.desk.actions import Standing, aspect_actions, case_actions, rights_in
 from ombud.desk.case_shown import (
     AspectShown,
@@ -85,7 +85,7 @@ def _chosen(letters: Mapping[str, str], about: str) -> UUID | None:
 _CASE = """
 SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type_label, t.fields AS type_fields,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name, q.name AS queue_name, q.key AS queue_key,
-    who.id AS customer_id, who.name AS customer, {mine} AS hidden, {claim_columns},
+    who.id AS customer_id, who.name AS customer, {mine} AS hidden, {claim_columns}, {claims},
     coalesce((SELECT s.seq FROM core_stream s WHERE s.stream = 'case/' || c.id), 0) AS seq,
     (SELECT count(*) FROM core_message m WHERE m.case_id = c.id AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id) FROM (
@@ -99,7 +99,7 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
     (SELECT count(*) FROM core_task k JOIN core_aspect a ON a.id = k.aspect_id WHERE a.case_id = c.id
         AND k.done_at IS NULL AND k.dropped_at IS NULL AND {aspects}) AS promises,
-    {glance},
+    {glance}, ARRAY({tags}) AS tags,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -122,7 +122,8 @@ async def _case(viewer: Viewer, reference: str) -> Any:
             mine="FALSE" if viewer.system else mine, aspects=seen_aspects,
             entries=decide(viewer, "case.read", "entry").where("e", arguments),
         ),
-        claim=claims.joined(moment), claim_columns=claims.COLUMNS,
+        tags=tags.OF_CASE.format(case="c.id"), claim=claims.joined(moment), claim_columns=claims.COLUMNS,
+        claims=claims.every(moment),
         aspects=seen_aspects, messages=decide(viewer, "case.read", "message").where("m", arguments),
         files=decide(viewer, "case.read", "attachment").where("f", arguments),
         reference=arguments.add(references.tidy(reference) or reference),
@@ -163,8 +164,10 @@ def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[st
         due_at=row["due_at"], changed_at=row["changed_at"], closed_at=row["closed_at"],
         clock=clock_shown(row["received_at"], row["due_at"], row["time_zone"], now(), met_at),
         fields=values, form=() if hidden else tuple(form(row["type_fields"], values)), about_me=hidden,
-        version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden), seq=row["seq"],
+        version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden),
+        claims=claims.of_rows(viewer, row, hidden=hidden), seq=row["seq"],
         merged_into=row["merged_into_reference"] or "", next_clock=_next_clock(row["next_clock"], row["time_zone"]),
+        tags=() if hidden else tuple(row["tags"]),
     )  # fmt: skip
 
 
@@ -244,6 +247,7 @@ def _aspect(
         version=row["version"], category_words=_words(row, "category", viewer),
         cause_words=_words(row, "cause", viewer), waits=row["waits"], amount_in_dispute=row["amount_in_dispute"],
         disputed_currency=row["disputed_currency"],
+        claim=claims.on_aspect(claims.of_rows(viewer, case, hidden=_hidden(viewer, case)), row["id"]),
     )  # fmt: skip
 
 

@@ -330,6 +330,20 @@ class Draft(Table, tablename="core_draft"):
     updated_at = Timestamptz()
 
 
+class DraftFile(Table, tablename="core_draft_file"):
+    """A file put into the box for a message that is not sent yet; its bytes are in the vault. Without a draft it is
+    swept."""
+
+    id = UUID(primary_key=True, default=new_id)
+    draft_id = UUID(default=None, null=True)
+    name = Text(default="")
+    content_type = Text(default="")
+    size = BigInt(default=0, help_text="bytes")
+    sha256 = Text(default="")
+    vault_id = UUID(default=None)
+    created_at = Timestamptz()
+
+
 class View(Table, tablename="core_view"):
     """Filters of a queue page under a name: somebody's own, or shared with a unit and all below it."""
 
@@ -352,7 +366,7 @@ class Bulk(Table, tablename="core_bulk"):
     action = Text(
         default="",
         help_text="take, assign, release, queue, priority, severity, category, close, reopen, redress, confidential, "
-        "note",
+        "note, tag, untag, reply",
     )
     value = JSONB(default="{}", help_text="what it is changed to; words are blanked once they are written")
     state = Text(default="choosing", help_text="choosing, planned, running, done, undoing, undone")
@@ -395,10 +409,12 @@ class Presence(Table, tablename="core_presence"):
 
 
 class Claim(Table, tablename="core_claim"):
-    """`I am working on this`: warns others for a few minutes, blocks nobody and ends by itself; one per case."""
+    """`I am working on this`: warns others for a few minutes, blocks nobody and ends by itself; one for all of a case,
+    and one for each of its matters."""
 
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None)
+    aspect_id = UUID(default=None, null=True, help_text="the matter somebody works on; empty: all of the case")
     user_id = UUID(default=None)
     at = Timestamptz()
     until = Timestamptz()

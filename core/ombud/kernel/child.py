@@ -67,8 +67,13 @@ def die_with(parent: int) -> None:
         sys.exit("The supervisor that started this process is gone.")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """What the process does until it ends."""
     try:
         main()
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -19,6 +19,7 @@ from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import deprecation, specs
 from ombud_plugin_api.hooks import PROJECT
 from ombud_plugin_api.laws import LawBroken, check_laws
+from ombud_plugin_api.responses import unfit
 
 log = logging.getLogger("ombud.plugins")
 
@@ -59,7 +60,10 @@ class Loaded:
     actions: tuple[api.Action, ...] = ()
     routers: tuple[api.Router, ...] = ()
     deadlines: tuple[api.Deadlines, ...] = ()
+    response_requirements: tuple[api.ResponseRequirement, ...] = ()
+    returns: tuple[api.Return, ...] = ()
     classifiers: tuple[api.Classifier, ...] = ()
+    case_files: tuple[api.CaseFileFormat, ...] = ()
     rights: tuple[api.Law, ...] = ()
     personal_data: tuple[api.PersonalData, ...] = ()
     jobs: tuple[api.Job, ...] = ()
@@ -190,7 +194,10 @@ _KINDS: dict[str, type] = {
     "actions": api.Action,
     "routers": api.Router,
     "deadlines": api.Deadlines,
+    "response_requirements": api.ResponseRequirement,
+    "returns": api.Return,
     "classifiers": api.Classifier,
+    "case_files": api.CaseFileFormat,
     "rights": api.Law,
     "personal_data": api.PersonalData,
     "jobs": api.Job,
@@ -245,8 +252,13 @@ def _setting_schema(given: tuple[api.Settings, ...]) -> SettingSchema | None:
         raise UnfitError(f"its settings do not fit: {problem}") from problem
 
 
+_NAMED_BY_SLUG = {
+    "crms": "customer system", "routers": "router", "case_files": "case file", "returns": "return", "rights": "law",
+}  # fmt: skip
+
+
 def _check_keys(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
-    for name, what in (("crms", "customer system"), ("routers", "router"), ("rights", "law")):
+    for name, what in _NAMED_BY_SLUG.items():
         for each in given[name]:
             if each.key != slug and not each.key.startswith(f"{slug}."):
                 raise UnfitError(f"the key {each.key!r} of a {what} must be '{slug}', or begin with '{slug}.'")
@@ -260,6 +272,15 @@ def _check_deadlines(slug: str, given: tuple[Any, ...]) -> None:
             raise UnfitError(f"the `due` of {each.key} cannot be called; give a function")
 
 
+def _check_responses(slug: str, given: tuple[Any, ...]) -> None:
+    """Data that core can read letters by, under names of the plugin's own."""
+    for each in given:
+        if each.regulator != slug and not each.regulator.startswith(f"{slug}."):
+            raise UnfitError(f"the regulator {each.regulator!r} must be '{slug}', or begin with '{slug}.'")
+        if problem := unfit(each):
+            raise UnfitError(problem)
+
+
 def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
     for permission in given["permissions"]:
         if not permission.key.startswith(f"{slug}."):
@@ -271,6 +292,7 @@ def _check_names(slug: str, given: dict[str, tuple[Any, ...]]) -> None:
             raise UnfitError(f"template {fill.template!r} must lie in the folder {slug}/")
     _check_keys(slug, given)
     _check_deadlines(slug, given["deadlines"])
+    _check_responses(slug, given["response_requirements"])
     _check_vocabulary(slug, (*given["conditions"], *given["actions"]))
     for job in given["jobs"]:
         if not isinstance(job.every_seconds, int) or job.every_seconds < 0 or 0 < job.every_seconds < 10:

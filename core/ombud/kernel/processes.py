@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from ombud.kernel import heartbeat
 from ombud.kernel.heartbeat import PULSE_VARIABLE, Reading
 from ombud.kernel.ids import new_id
+from ombud.kernel.mould import Cast, Mould
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before a process that died is started again
 SETTLED = 20.0  # seconds after which an end does not count as another failed start
@@ -42,7 +44,13 @@ class Child:
     """A place that is filled by one process after another; each has its own id and its own file of signs of life."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, sockets: Sequence[int] = ()
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        sockets: Sequence[int],
+        mould: Mould,
     ) -> None:
         self.name = name
         self.worker: UUID = new_id()
@@ -54,26 +62,30 @@ class Child:
         self._environ = dict(environ)
         self._folder = folder
         self._sockets = tuple(sockets)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._mould = mould
+        self._process: subprocess.Popen[bytes] | Cast | None = None
         self._started = 0.0
 
     def start(self) -> None:
         """From the main thread: the process ends when the thread that started it ends."""
         self.worker, self.culprit = new_id(), None
         heartbeat.prepare(self._pulse)
-        command = [sys.executable, "-P", "-m", "ombud.kernel.child", *self._arguments]
-        command += ["--parent", str(os.getpid()), "--worker", str(self.worker)]
-        self._process = subprocess.Popen(  # noqa: S603
-            command,
-            env=self._environ | {PULSE_VARIABLE: str(self._pulse)},
+        arguments = [*self._arguments, "--parent", str(os.getpid()), "--worker", str(self.worker)]
+        environ = self._environ | {PULSE_VARIABLE: str(self._pulse)}
+        self._process = self._mould.cast(arguments, environ, self._sockets) or self._executed(arguments, environ)
+        self._started = time.monotonic()
+        threading.Thread(target=pass_on, args=(self.name, self._process.stdout), daemon=True).start()
+
+    def _executed(self, arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-m", "ombud.kernel.child", *arguments],
+            env=environ,
             pass_fds=self._sockets,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._started = time.monotonic()
-        threading.Thread(target=self._pass_on, args=(self._process,), daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -140,7 +152,7 @@ class Child:
 
     def successor(self) -> "Child":
         """One that will fill the same place."""
-        return Child(self.name, self._arguments, self._environ, self._folder, self._sockets)
+        return Child(self.name, self._arguments, self._environ, self._folder, self._sockets, self._mould)
 
     def leave(self, seconds: float) -> None:
         """Asks the process to end, because its successor works; kills it where it takes longer."""
@@ -150,7 +162,7 @@ class Child:
         killer.daemon = True
         killer.start()
 
-    def _kill_if(self, process: "subprocess.Popen[bytes] | None") -> None:
+    def _kill_if(self, process: "subprocess.Popen[bytes] | Cast | None") -> None:
         if process is not None and process is self._process:
             process.kill()
 
@@ -163,14 +175,14 @@ class Child:
     def _pulse(self) -> Path:
         return self._folder / f"{self.worker}.pulse"
 
-    def _pass_on(self, process: "subprocess.Popen[bytes]") -> None:
-        if process.stdout is None:
-            return
-        with process.stdout:
-            for line in process.stdout:
-                with _printing, contextlib.suppress(OSError, ValueError):
-                    sys.stderr.write(f"{self.name} | {line.decode(errors='replace')}")
-                    sys.stderr.flush()
+
+def pass_on(name: str, printed: IO[bytes]) -> None:
+    """Line by line under the name of the process, until it ends."""
+    with printed:
+        for line in printed:
+            with _printing, contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"{name} | {line.decode(errors='replace')}")
+                sys.stderr.flush()
 
 
 def clear(folder: Path) -> None:

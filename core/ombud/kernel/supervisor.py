@@ -24,8 +24,9 @@ from ombud.kernel import clock, faults, serving, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
 from ombud.kernel.listening import healthy, listen, private_sockets
+from ombud.kernel.mould import Mould
 from ombud.kernel.postgres import EmbeddedPostgres, PostgresError
-from ombud.kernel.processes import APART_VARIABLE, DOORS, PAGES, SOCKETS_VARIABLE, Child, clear
+from ombud.kernel.processes import APART_VARIABLE, DOORS, PAGES, SOCKETS_VARIABLE, Child, clear, pass_on
 from ombud.kernel.requeue import REQUEUE
 
 Role = Literal["web", "work", "schedule", "all"]
@@ -51,6 +52,12 @@ class Programs:
     web: str
     work: str = ""
     pages: str = ""
+
+    def modules(self, roles: set[str]) -> set[str]:
+        """What processes of these roles import."""
+        browsers = {"ombud.kernel.web_process", self.web, self.pages} if "web" in roles else set()
+        duties = {"ombud.kernel.worker", self.work} if roles - {"web"} else set()
+        return {each.partition(":")[0] for each in browsers | duties if each}
 
 
 def supervise(
@@ -92,6 +99,7 @@ class Supervisor:
         self._opens = False  # browsers are to be answered here
         self._embedded: EmbeddedPostgres | None = None
         self._url = config.database.url
+        self._mould = Mould(programs.modules(self.roles), pass_on)
         self._children: list[Child] = []
         self._dead: list[tuple[UUID, UUID | None]] = []
         self._faults: list[tuple[str, str, str]] = []
@@ -106,6 +114,8 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._signals())
             stack.enter_context(self._alone())
+            stack.callback(self._mould.end)
+            self._mould.begin()  # it imports while the database starts
             self._start_database()
             stack.callback(self._stop_database)
             self._bring_up_to_date()
@@ -115,9 +125,6 @@ class Supervisor:
             self._children = list(self._plan(listening, private))
             self._opens = listening is not None
             stack.callback(self._stop_children)
-            for child in self._children:
-                if self._is_due(child):
-                    child.start()
             if listening is not None:
                 threading.Thread(target=self._announce, args=(listening,), daemon=True).start()
             while not self._stop:
@@ -221,17 +228,17 @@ class Supervisor:
         for role, place in private.items():
             asked = [role, "--app", self.programs.pages, "--socket", str(place.fileno())]
             for name in _numbered(role, count if role == DOORS else 1):
-                yield Child(name, asked, environ | {APART_VARIABLE: role}, folder, [place.fileno()])
+                yield Child(name, asked, environ | {APART_VARIABLE: role}, folder, [place.fileno()], self._mould)
             environ = environ | {SOCKETS_VARIABLE: str(Path(place.getsockname()).parent)}
         if listening is not None:
             number = listening.fileno()
             asked = ["web", "--app", self.programs.web, "--socket", str(number)]
             for name in _numbered("web", count):
-                yield Child(name, asked, environ, folder, [number])
+                yield Child(name, asked, environ, folder, [number], self._mould)
         duties = sorted(self.roles & {"work", "schedule"})
         if duties:
             asked = ["work", "--app", self.programs.work, "--roles", ",".join(duties)]
-            yield Child("work", asked, environ, folder)
+            yield Child("work", asked, environ, folder, (), self._mould)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -242,10 +249,11 @@ class Supervisor:
                 self._judge(child)
             if (code := child.bury()) is not None:
                 self._mourn(child, code)
-        for child in self._children:
-            if not child.runs() and self._is_due(child):
-                child.start()
-        self._replace_outdated()
+        if not self._mould.is_coming():
+            for child in self._children:
+                if not child.runs() and self._is_due(child):
+                    child.start()
+            self._replace_outdated()
         self._book()
 
     def _is_due(self, child: Child) -> bool:
@@ -261,6 +269,8 @@ class Supervisor:
         """One process at a time: its successor starts beside it on the same socket, and when that is ready, it ends."""
         if self._asked_to_replace:
             self._asked_to_replace, self._outdated = False, list(self._children)
+            self._mould.begin()  # newly installed code is imported only by another
+            return
         if self._successor is not None:
             if self._successor.is_ready():
                 self._hand_over(self._outdated.pop(0), self._successor)

@@ -140,7 +140,7 @@ async def publish(path: Path) -> int:
         if last is not None:
             await _compare(last, path)
         fresh = await since(last["n"] if last else 0)
-        _append(path, b"".join(canonical(each.shown) + b"\n" for each in fresh))
+        append_lines(path, b"".join(canonical(each.shown) + b"\n" for each in fresh))
     return len(fresh)
 
 
@@ -184,7 +184,8 @@ def last_published(path: Path) -> dict[str, Any] | None:
     return last
 
 
-def _append(path: Path, lines: bytes) -> None:
+def append_lines(path: Path, lines: bytes) -> None:
+    """Adds whole lines to a file that is only ever added to, and has them on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as file:
         size = file.seek(0, os.SEEK_END)

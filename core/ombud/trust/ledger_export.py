@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,30 @@ async def streams_of_case(case: UUID) -> list[str]:
     return [f"case/{case}", *(f"message/{row['id']}" for row in rows)]
 
 
+_OF_PERIOD = """
+WITH held AS (
+    SELECT DISTINCT m.checkpoint FROM core_ledger_entry e JOIN core_checkpoint_entry m USING (stream, seq)
+    WHERE e.at >= $1 AND e.at < $2
+), ends AS (
+    SELECT m.stream, m.seq FROM core_checkpoint_entry m JOIN held USING (checkpoint)
+    UNION ALL SELECT e.stream, e.seq FROM core_ledger_entry e WHERE e.at >= $1 AND e.at < $2
+)
+SELECT stream, max(seq) AS seq FROM ends GROUP BY stream
+"""
+
+
+async def streams_of_period(since: datetime, until: datetime) -> dict[str, int]:
+    """The streams with entries from `since` to before `until`, each with the number up to which it belongs to an
+    export: checkpoints with entries of the period are taken whole, so that a verifier sees that nothing was left out.
+    """
+    return {row["stream"]: row["seq"] for row in await db.fetch(_OF_PERIOD, since, until)}
+
+
+def period_scope(since: datetime, until: datetime) -> str:
+    """How the header of an export names a period."""
+    return f"period/{moment_text(since)}/{moment_text(until)}"
+
+
 async def export_streams(
     streams: Sequence[str],
     scope: str,
@@ -52,18 +77,20 @@ async def export_streams(
     *,
     publish_file: Path | None = None,
     checkpoint_first: bool = True,
+    up_to: Mapping[str, int] | None = None,
 ) -> AsyncIterator[bytes]:
     """Header, entries, openings the reader may see, checkpoints, proofs, signature: one canonical line each.
 
     Makes a checkpoint first, and publishes it where a file is given. No transaction stays open between two lines.
-    A caller that reads one snapshot makes its checkpoint before that and passes `checkpoint_first=False`.
+    A caller that reads one snapshot makes its checkpoint before that and passes `checkpoint_first=False`. `up_to`: the
+    last number of each stream that is taken; from the first on, because a chain is checked from its beginning.
     """
     if checkpoint_first:
         await checkpoints.make_checkpoint()
     if publish_file is not None:
         await checkpoints.publish(publish_file)
     key, over = await signing_key(), hashlib.sha256()
-    async for item in _content(streams, scope, may_open, key.public_key().public_bytes_raw()):
+    async for item in _content(streams, scope, may_open, key.public_key().public_bytes_raw(), up_to or {}):
         line = canonical(item) + b"\n"
         over.update(line)
         yield line
@@ -77,7 +104,7 @@ async def export_streams(
 
 
 async def _content(
-    streams: Sequence[str], scope: str, may_open: MayOpen, public_key: bytes
+    streams: Sequence[str], scope: str, may_open: MayOpen, public_key: bytes, up_to: Mapping[str, int]
 ) -> AsyncIterator[dict[str, Any]]:
     yield {
         "type": "header",
@@ -91,7 +118,7 @@ async def _content(
         'SELECT stream, seq FROM core_stream WHERE stream = ANY($1) AND seq > 0 ORDER BY stream COLLATE "C"',
         sorted(set(streams)),
     )
-    heads = {row["stream"]: row["seq"] for row in rows}
+    heads = {row["stream"]: min(row["seq"], up_to.get(row["stream"], row["seq"])) for row in rows}
     for stream, last in heads.items():
         async for item in _entries(stream, last, may_open):
             yield item
@@ -139,7 +166,10 @@ async def _proofs(heads: dict[str, int]) -> AsyncIterator[dict[str, Any]]:
         list(heads),
         list(heads.values()),
     )
-    numbers = sorted({row["checkpoint"] for row in members})
+    of_each: dict[int, list[Any]] = defaultdict(list)
+    for row in members:
+        of_each[row["checkpoint"]].append(row)
+    numbers = sorted(of_each)
     rows = await db.fetch(
         "SELECT n, at, size, root, prev, hash FROM core_checkpoint WHERE n = ANY($1) ORDER BY n", numbers
     )
@@ -147,7 +177,7 @@ async def _proofs(heads: dict[str, int]) -> AsyncIterator[dict[str, Any]]:
     for each in found.values():
         yield each.shown
     for n, checkpoint in found.items():
-        mine = [row for row in members if row["checkpoint"] == n]
+        mine = of_each[n]
         tree = await _paths(n, checkpoint.size, [row["index"] for row in mine])
         for row in mine:
             yield {

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from ombud.kernel.database import db
-from ombud.trust import ledger_fold, ledger_sealed
+from ombud.trust import ledger_fold, ledger_sealed, timestamps
 from ombud.trust.canonical import ZERO, checkpoint_hash, encode_checked, moment_text
 from ombud.trust.checkpoints import batches, checkpoint_of, published
 from ombud.trust.ledger_fold import CHANGES, CaseState
@@ -38,6 +38,7 @@ class Report:
     checkpoints: int = 0
     newer: int = 0  # entries in no checkpoint yet
     published: int = 0  # checkpoints that were compared with the published file
+    stamped: int = 0  # time-stamps whose proof holds
     opened: int = 0  # sealed values that were opened and fit; only where that was asked for
     erased: int = 0  # sealed values whose keys were destroyed
     broken: str = ""
@@ -54,16 +55,18 @@ async def verify(
     publish_file: Path | None = None,
     *,
     sealed: bool = False,
+    roots: Path | None = None,
 ) -> Report:
     """Reads one snapshot with constant memory, and stops at the first thing that does not hold.
 
     With `since`, only streams with entries that are in no checkpoint up to that number, and the checkpoints after it.
-    With `sealed`, every sealed value is opened too, which takes a good deal longer.
+    With `sealed`, every sealed value is opened too, which takes a good deal longer. `roots`: the certificates that
+    vouch for kept time-stamps (RFC 3161), which are checked too.
     """
     report = Report()
     async with db.transaction():
         await db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        await verify_here(report, since, progress, publish_file, sealed=sealed)
+        await verify_here(report, since, progress, publish_file, sealed=sealed, roots=roots)
     return report
 
 
@@ -74,6 +77,7 @@ async def verify_here(
     publish_file: Path | None = None,
     *,
     sealed: bool = False,
+    roots: Path | None = None,
 ) -> None:
     """The same in the caller's transaction, such as one that wrote a ledger and has not committed yet."""
     try:
@@ -82,6 +86,7 @@ async def verify_here(
         await _check_leftovers()
         if publish_file is not None:
             await _check_published(publish_file, report)
+            await _check_stamps(publish_file, roots, report)
         if sealed:
             await _check_sealed(report, None)
     except Broken as broken:
@@ -357,3 +362,17 @@ async def _check_published(path: Path, report: Report) -> None:
         if checkpoint_of(row).shown != said:
             raise Broken(f"checkpoint {n}", f"is not the one that was published in {path}")
         report.published += 1
+
+
+async def _check_stamps(path: Path, roots: Path | None, report: Report) -> None:
+    stamps = timestamps.path_beside(path)
+    if not stamps.exists():
+        return
+    if roots is None:
+        raise Broken(str(stamps), "holds time-stamps, but ledger.timestamp_roots names nobody who vouches for them")
+    try:
+        report.stamped, wrong, n = await timestamps.first_unproved(stamps, timestamps.roots_in(roots))
+    except timestamps.StampFailed as problem:
+        raise Broken(str(stamps), str(problem)) from None
+    if wrong:
+        raise Broken(f"checkpoint {n}", wrong)

@@ -77,7 +77,7 @@ class Grant:
 
 
 def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
-    """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw,
+    """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, return,
     privacy, none."""
     if kind not in _ROWS:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
@@ -270,6 +270,11 @@ def _raw_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     return f"({alias}.case_id IS NULL OR {rows})"
 
 
+def _return_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    """Returns of the legal entities in which the right holds."""
+    return f"({alias}.unit_id = ANY({arguments.add(list(grant.viewer.units(grant.permission)))}::uuid[]))"
+
+
 def _request_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
     """Requests about personal data, in one's units; never of somebody in whose case an aspect is about the viewer."""
     units = arguments.add(list(grant.viewer.units(grant.permission)))
@@ -294,6 +299,7 @@ _ROWS = {
     "person": _person_rows,
     "entry": _entry_rows,
     "raw": _raw_rows,
+    "return": _return_rows,
     "privacy": _request_rows,
     "none": _no_rows,
 }

@@ -1,4 +1,4 @@
-"""Checks an export of an Ombud ledger (format ombud-ledger-1) without Ombud: `python verifier.py FILE`.
+"""Checks an export of an Ombud ledger (format ombud-ledger-1) without Ombud: `python verify_ombud.py FILE`.
 
 One file on purpose: whoever doubts the desk takes it elsewhere and reads it. Python 3.9 or newer is enough; the
 signature is checked where the package `cryptography` is installed, and it says so where it is not.
@@ -101,6 +101,10 @@ class Check:
         self.proofs: list[tuple[str, dict[str, Any]]] = []
         self.proved: set[tuple[str, int]] = set()
         self.published: set[int] = set()
+        self.absent: list[int] = []
+        self.leaves: dict[int, set[int]] = {}
+        self.at: dict[tuple[str, int], str] = {}
+        self.checkpoint_of: dict[tuple[str, int], int] = {}
         self.header: dict[str, Any] = {}
         self.signature: dict[str, Any] = {}
         self.signature_state = ""
@@ -129,6 +133,8 @@ class Check:
     def take_header(self, item: dict[str, Any], place: str) -> None:
         if item["v"] != 1 or item["algorithm"] != ALGORITHM:
             raise Broken(f"{place}: this verifier knows {ALGORITHM}, version 1, only")
+        if item.get("scope", "").startswith("period/") and item["scope"].count("/") != 2:
+            raise Broken(f"{place}: the scope names no period")
         self.header = item
 
     def take_entry(self, item: dict[str, Any], place: str) -> None:
@@ -145,6 +151,7 @@ class Check:
             raise Broken(f"{name}: the hash does not fit the content")
         self.heads[item["stream"]] = (item["seq"], item["hash"])
         self.sealed_by[item["stream"], item["seq"]] = (item["hash"], item["sealed"])
+        self.at[item["stream"], item["seq"]] = item["at"]
 
     def take_opening(self, item: dict[str, Any], place: str) -> None:
         self.openings.append((place, item))
@@ -199,6 +206,11 @@ class Check:
             if item["size"] != checkpoint["size"] or root is None or root.hex() != checkpoint["root"]:
                 raise Broken(f"{name}: the entry is not in checkpoint {item['checkpoint']}")
             self.proved.add((item["stream"], item["seq"]))
+            leaves = self.leaves.setdefault(item["checkpoint"], set())
+            if item["index"] in leaves:
+                raise Broken(f"{name}: two entries in one place of checkpoint {item['checkpoint']}")
+            leaves.add(item["index"])
+            self.checkpoint_of[item["stream"], item["seq"]] = item["checkpoint"]
 
     def check_signature(self, public_key: str) -> None:
         shown, algorithm = self.header.get("public_key", ""), self.signature["algorithm"]
@@ -222,19 +234,48 @@ class Check:
                 raise Broken(f"{place}: not a checkpoint that holds")
             if earlier and (item["n"] != earlier["n"] + 1 or item["prev"] != earlier["hash"]):
                 raise Broken(f"{place}: checkpoint {item['n']} does not follow checkpoint {earlier['n']}")
+            self.note_absent(item, earlier)
             earlier = item
             if item["n"] in self.checkpoints:
                 if self.checkpoints[item["n"]] != item:
                     raise Broken(f"checkpoint {item['n']} differs from the published one")
                 self.published.add(item["n"])
 
+    def note_absent(self, item: dict[str, Any], earlier: dict[str, Any] | None) -> None:
+        """A published checkpoint made within the period, over entries since another one of it, belongs here."""
+        scope = self.header.get("scope", "")
+        if not scope.startswith("period/") or earlier is None or item["n"] in self.checkpoints:
+            return
+        since, until = scope.split("/")[1:]
+        if since <= earlier["at"] and item["at"] < until:
+            self.absent.append(item["n"])
+
+    def completeness(self) -> str:
+        """Of a period: whether all of its checkpoints are here with all their entries. Those of before, which only the
+        beginnings of chains need, hold no entry of the period."""
+        since, until = self.header["scope"].split("/")[1:]
+        within = {n for (place, n) in self.checkpoint_of.items() if since <= self.at[place] < until}
+        if not within:
+            lost = f" {len(self.absent)} published checkpoints of it are missing." if self.absent else ""
+            return f"NOT COMPLETE: no entry of the period is in a checkpoint here.{lost}"
+        missing = sum(self.checkpoints[n]["size"] - len(self.leaves[n]) for n in within)
+        gaps = (set(range(min(within), max(within) + 1)) | set(self.absent)) - self.checkpoints.keys()
+        if not missing and not gaps:
+            return f"Checkpoints {min(within)} to {max(within)} are here whole: no entry of theirs was left out."
+        told = f"{missing} entries of the period's checkpoints are not in this file" if missing else ""
+        lost = f"{len(gaps)} checkpoints of it are not" if gaps else ""
+        return "NOT COMPLETE: " + " and ".join(each for each in (told, lost) if each) + "."
+
     def report(self) -> list[str]:
         unproved = len(self.sealed_by) - len(self.proved)
         lines = [
             f"{len(self.sealed_by)} entries in {len(self.heads)} streams hold, "
             f"{len(self.openings)} opened values fit, {len(self.checkpoints)} checkpoints hold.",
+            f"Scope: {self.header.get('scope') or 'not named'}.",
             f"Signature: {self.signature_state}.",
         ]
+        if self.header.get("scope", "").startswith("period/"):
+            lines.append(self.completeness())
         if unproved:
             lines.append(f"{unproved} entries are in no checkpoint here: their newest could have been cut off.")
         if unpublished := len(self.checkpoints) - len(self.published):

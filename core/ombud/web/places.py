@@ -40,6 +40,7 @@ PLACES = (
     Place("laws", "Privacy laws", "gavel", "/administration/laws", "setting.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
+    Place("compliance", "Compliance", "clipboard-check", "/administration/compliance", "compliance.read", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )

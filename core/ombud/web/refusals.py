@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.types import Receive, Scope, Send
 
 from ombud.desk import errors
@@ -62,9 +62,18 @@ _WORDS = {
 
 def refusal(request: Req, problem: Exception) -> Response[Any]:
     """The exception handler of the whole app."""
+    if _has_left(problem):
+        log.info("%s %s: the browser left before it had sent everything", request.method, request.scope["path"])
+        return Response(None, status_code=400)
     if request.scope["path"].startswith(FOR_MACHINES):
         return api_exception_handler(request, problem)
     return _DrawnLater(problem)
+
+
+def _has_left(problem: Exception) -> bool:
+    """Whether nobody waits for an answer any more: a failure of nothing, which Litestar tells as one of the server's,
+    in these words alone."""
+    return isinstance(problem, InternalServerException) and problem.detail == "client disconnected prematurely"
 
 
 class _DrawnLater(Response[None]):

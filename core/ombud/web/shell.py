@@ -32,7 +32,7 @@ CHOICES = {
 
 # A cookie could be set by another site of the same domain: a toast sends nothing but these.
 _UNDOES = re.compile(
-    r"/undo/(merges/)?[0-9a-f-]{36}|/outgoing/[0-9a-f-]{36}/back|/views/[0-9a-f-]{36}/restore|/inbox/[0-9a-f-]{36}/undo"
+    r"/undo/((merges|redress)/)?[0-9a-f-]{36}|/outgoing/[0-9a-f-]{36}/back|/views/[0-9a-f-]{36}/restore|/inbox/[0-9a-f-]{36}/undo"
 )
 
 Req = Request[Any, Any, Any]
@@ -59,6 +59,7 @@ CORE = (
     Entry("payments", "Payments", "credit-card", "/payments", "payment.manage"),
     Entry("privacy", "Privacy", "shield-lock", "/privacy", "privacy.handle"),
     Entry("people", "People", "users", "/parties", "person.read"),
+    Entry("returns", "Returns", "report", "/returns", "return.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )
 NOTICES = Entry("notices", "Notices", "bell", "/me/notices", "")

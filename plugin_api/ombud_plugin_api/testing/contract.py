@@ -26,6 +26,7 @@ class PluginContract:
     `aims`: the highest tier whose checks are tried here; `ombud plugin check` tries them all.
     `addresses`: values for the parts of the plugin's addresses, such as `{"run_id": "…"}`.
     `jobs`: a payload for each job that can be run without anything before it.
+    `arguments`: by the key of a condition or an action, values of arguments that cannot be made up from its schema.
     `patience`: seconds that one check may take.
     """
 
@@ -33,6 +34,7 @@ class PluginContract:
     aims: ClassVar[str] = "sound"
     addresses: ClassVar[Mapping[str, str]] = {}
     jobs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     patience: ClassVar[float] = 90.0
 
     async def door(self, stage: Stage, plugin: Subject, person: Marked, twice: bool = False) -> bool:

@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -359,6 +360,8 @@ def provide_sentiment_scorers(manifest: api.Manifest) -> list[api.SentimentScore
 def long_open(facts: api.CaseFacts, args: Mapping[str, Any]) -> bool:
     if args["days"] == 13:
         raise RuntimeError("the dummy fails on purpose")
+    if args["days"] == 14:
+        time.sleep(60)
     return facts.at - facts.received_at >= timedelta(days=args["days"])
 
 
@@ -415,6 +418,45 @@ def provide_deadlines(manifest: api.Manifest) -> list[api.Deadlines]:
     return [api.Deadlines("dummy", "Tea time", due)]
 
 
+OMBUDSMAN = api.ResponsePart(
+    "right", "Right to go to the dummy ombudsman", "Rule 1",
+    {"en": ("refer* … dummy ombudsman",), "pl": ("do … rzecznik*",)}, rights=True,
+    example={"en": "You can refer your complaint to the dummy ombudsman."},
+)  # fmt: skip
+ACCEPTED = api.ResponsePart("settled", "That it is settled", "Rule 3", {"en": ("settled",), "pl": ("załatwion*",)})
+LEAFLET = api.ResponseLeaflet("leaflet", "The leaflet", "Rule 2", ("leaflet",), ("dummy.example/leaflet",))
+
+
+@hookimpl
+def provide_response_requirements(manifest: api.Manifest) -> list[api.ResponseRequirement]:
+    return [
+        api.ResponseRequirement("dummy", "Dummy office", (OMBUDSMAN,), (LEAFLET,), provenance="secondary"),
+        api.ResponseRequirement("dummy", "Dummy office", (ACCEPTED,), letter="settled", letter_label="Short letter"),
+    ]
+
+
+def counted(case: api.ReturnCase, period: api.ReturnPeriod) -> int:
+    return int(period.holds(case.received_on))
+
+
+def form(settings: Mapping[str, Any]) -> api.Layout:
+    items = (
+        api.Item("1", "Received", "Received in the period.", measure=counted, official=True),
+        api.Item("2", "Accounts", "At its end.", entered=True),
+    )
+    return api.Layout("Tea return", "Each complaint counts once.", items)
+
+
+def all_time(today: Any, settings: Mapping[str, Any]) -> list[api.ReturnPeriod]:
+    return [api.ReturnPeriod(first=date(2000, 1, 1), last=date(2099, 12, 31), label="Ever")]
+
+
+@hookimpl
+def provide_returns(manifest: api.Manifest) -> list[api.Return]:
+    version = api.ReturnVersion("1", "First", form)
+    return [api.Return("dummy", "Tea board", "Tea return", "What was received.", (version,), all_time)]
+
+
 def by_code(facts: api.MessageFacts) -> list[api.Finding]:
     """A message is about each category whose code stands in it."""
     places = {each.code: facts.text.casefold().find(each.code) for each in facts.categories}
@@ -431,6 +473,23 @@ def by_code(facts: api.MessageFacts) -> list[api.Finding]:
 @hookimpl
 def provide_classifiers(manifest: api.Manifest) -> list[api.Classifier]:
     return [api.Classifier("dummy", "Codes", "1", by_code)]
+
+
+class Outside:
+    """What the dummy says of a case on its way out; tests change it."""
+
+    says: str = "fine"
+
+
+def on_the_cover(facts: api.CaseFileFacts) -> Any:
+    if Outside.says == "raise":
+        raise RuntimeError("the dummy fails on purpose")
+    return "rubbish" if Outside.says == "rubbish" else [("Dummy number", f"{facts.reference}/{len(facts.aspects)}")]
+
+
+@hookimpl
+def provide_case_files(manifest: api.Manifest) -> list[api.CaseFileFormat]:
+    return [api.CaseFileFormat("dummy", "Dummy file", "1", lambda facts: "The Dummy", on_the_cover, staff_names=False)]
 
 
 @hookimpl

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from ombud.desk import tags
 from ombud.desk.actions import CLOSED, NO_RIGHT, Standing, case_actions, rights_in
+from ombud.desk.bulk import replies
 from ombud.desk.case_list import ORDER_SQL, CaseFilters, conditions
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
@@ -41,6 +43,9 @@ ACTIONS = {
     "reopen": ("Reopen", "reopen"),
     "redress": ("Give redress", "redress"),
     "note": ("Add a note", "note"),
+    "tag": ("Put tags on", "note"),
+    "untag": ("Take tags off", "note"),
+    "reply": ("Write to the customers", "answer"),
 }
 _RIGHT = {
     "take": "case.take", "assign": "case.assign", "close": "case.close", "reopen": "case.reopen",
@@ -166,6 +171,7 @@ async def plan(viewer: Viewer, bulk_id: UUID, action: str, value: Mapping[str, A
     if action not in possible(viewer):
         raise Invalid("Choose what to do with the cases.", "action")
     checked = await _checked(action, value)
+    replied = await replies.judged(viewer, bulk_id, checked) if action == "reply" else {}
     async with db.transaction():
         if await db.fetchval("SELECT state FROM core_bulk WHERE id = $1 FOR UPDATE", bulk_id) not in {
             "choosing",
@@ -173,6 +179,7 @@ async def plan(viewer: Viewer, bulk_id: UUID, action: str, value: Mapping[str, A
         }:
             raise NotNow("This change was made already. Choose the cases again for another one.")
         await _judge(viewer, bulk_id, action, checked)
+        await _judge_replies(bulk_id, replied)
         await db.execute(
             "UPDATE core_bulk SET action = $2, value = $3, state = 'planned', touched_at = $4 WHERE id = $1",
             bulk_id, action, checked, now(),
@@ -181,32 +188,42 @@ async def plan(viewer: Viewer, bulk_id: UUID, action: str, value: Mapping[str, A
 
 
 async def _checked(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    longest = settings().limits.text_chars
-    if action == "assign":
-        if not isinstance(value.get("owner"), UUID):
-            raise Invalid("Choose who gets the cases.", "owner")
-        return {"owner": str(value["owner"])}
+    """What the action needs to know, as JSON holds it; raises Invalid beside the field that lacks it."""
+    if action in {"queue", "category"}:
+        return await _known(action, value)
+    if action == "reply":
+        return await replies.checked(value)
+    return _plain(action, value)
+
+
+async def _known(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
     if action == "queue":
         found = await db.fetchval("SELECT name FROM core_queue WHERE id = $1 AND active", value.get("queue"))
         if found is None:
             raise Invalid("Choose the queue the cases move to.", "queue")
         return {"queue": str(value["queue"])}
-    if action == "priority":
-        if value.get("priority") not in PRIORITIES:
-            raise Invalid("Choose the priority.", "priority")
-        return {"priority": value["priority"]}
+    known = "SELECT EXISTS (SELECT 1 FROM core_taxonomy_term WHERE kind = 'category' AND code = $1)"
+    if not await db.fetchval(known, value.get("category") or ""):
+        raise Invalid("Choose what the matters are about.", "category")
+    return {"category": value["category"]}
+
+
+def _plain(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    if action == "assign":
+        if not isinstance(value.get("owner"), UUID):
+            raise Invalid("Choose who gets the cases.", "owner")
+        return {"owner": str(value["owner"])}
+    for field, known in (("priority", PRIORITIES), ("severity", SEVERITIES)):
+        if action == field:
+            if value.get(field) not in known:
+                raise Invalid(f"Choose the {field}.", field)
+            return {field: value[field]}
     if action == "redress":
         return _redress(value)
-    if action == "severity":
-        if value.get("severity") not in SEVERITIES:
-            raise Invalid("Choose the severity.", "severity")
-        return {"severity": value["severity"]}
-    if action == "category":
-        known = "SELECT EXISTS (SELECT 1 FROM core_taxonomy_term WHERE kind = 'category' AND code = $1)"
-        if not await db.fetchval(known, value.get("category") or ""):
-            raise Invalid("Choose what the matters are about.", "category")
-        return {"category": value["category"]}
+    if action in {"tag", "untag"}:
+        return {"tags": tags.typed(str(value.get("tags") or ""))}
     if action in {"note", "reopen"}:
+        longest = settings().limits.text_chars
         return {"text": clean_text(str(value.get("text") or ""), "text", longest=longest, required=True)}
     return {}
 
@@ -235,6 +252,19 @@ async def _judge(viewer: Viewer, bulk_id: UUID, action: str, value: Mapping[str,
         "FROM unnest($2::uuid[], $3::text[], $4::int[]) AS given(id, reason, version) "
         "WHERE r.bulk_id = $1 AND r.id = given.id",
         bulk_id, seen, reasons, [row["version"] for row in found],
+    )  # fmt: skip
+
+
+async def _judge_replies(bulk_id: UUID, found: Mapping[UUID, tuple[str, str, str]]) -> None:
+    """What each case would get was worked out before the transaction; a case that cannot be answered stays so."""
+    if not found:
+        return
+    await db.execute(
+        "UPDATE core_bulk_row r SET state = given.state, reason = given.reason, "
+        "after = CASE WHEN given.hash = '' THEN '{}'::jsonb ELSE jsonb_build_object('hash', given.hash) END "
+        "FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS given(id, state, reason, hash) "
+        "WHERE r.bulk_id = $1 AND r.id = given.id AND r.state = 'ready'",
+        bulk_id, list(found), *([each[place] for each in found.values()] for place in range(3)),
     )  # fmt: skip
 
 

@@ -8,10 +8,13 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from ombud.desk import aspects, cases, messages
+from ombud.desk import aspects, cases, messages, tags
 from ombud.desk.because import because
+from ombud.desk.bulk import replies
+from ombud.desk.bulk.back import BACK
 from ombud.desk.bulk.plan import find
 from ombud.desk.errors import DeskRefusal, NotNow
+from ombud.desk.outgoing.writing import Ready
 from ombud.desk.redress import granting
 from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.redress.money import typed
@@ -47,8 +50,6 @@ async def undo(viewer: Viewer, bulk_id: UUID) -> None:
     bulk = await find(viewer, bulk_id)
     if bulk.action == "note":
         raise NotNow("Notes stay: they are part of what happened. Write another one that puts it right.")
-    if bulk.action == "redress":
-        raise NotNow("Redress is taken back line by line, with a reason, on the pages of its aspects.")
     if bulk.ran_at is None or bulk.ran_at < now() - KEPT_FOR:
         raise NotNow("This change is older than a day and stays. Change the cases by hand where they need it.")
     if bulk.state in {"undoing", "undone"}:
@@ -102,12 +103,14 @@ async def _one(viewer: Viewer, bulk: Record, row_id: UUID) -> None:
     doing, going = (_change, "running") if bulk["state"] == "running" else (_take_back, "undoing")
     reason = ""
     try:
+        replying = going == "running" and bulk["action"] == "reply"
+        ready = await replies.prepared(viewer, bulk, row_id) if replying else None
         async with db.transaction():
             row = await db.fetchrow(
                 "SELECT * FROM core_bulk_row WHERE id = $1 AND state = $2 FOR UPDATE SKIP LOCKED", row_id, _OPEN[going]
             )
             if row is not None:
-                await doing(viewer, bulk, row)
+                await doing(viewer, bulk, row, ready)
         return
     except DeskRefusal as refusal:
         reason = str(refusal)
@@ -120,42 +123,36 @@ async def _one(viewer: Viewer, bulk: Record, row_id: UUID) -> None:
     )  # fmt: skip
 
 
-async def _change(viewer: Viewer, bulk: Record, row: Record) -> None:
+async def _change(viewer: Viewer, bulk: Record, row: Record, ready: Ready | None) -> None:
     before = await standing(row["case_id"])
     if before["version"] != row["version"]:
         raise NotNow("Somebody changed the case after the preview. Open it to see how it stands.")
     with because(f"command/bulk/{bulk['id']}"):
-        matters = await _DO[bulk["action"]](viewer, row["case_id"], bulk["value"], row)
+        if ready is not None:
+            own: Any = {}, await replies.send(viewer, row["case_id"], row["id"], ready)
+        else:
+            own = await _DO[bulk["action"]](viewer, row["case_id"], bulk["value"], row)
     after = await standing(row["case_id"])
     changed = {name for name in COLUMNS if before[name] != after[name]}
-    then, since = coded(before, changed), coded(after, changed)
-    if bulk["action"] == "category":
-        then, since = {"categories": matters}, {"category": bulk["value"]["category"]}
+    then, since = own or (coded(before, changed), coded(after, changed))
     await db.execute(
         "UPDATE core_bulk_row SET state = 'done', version = $2, before = $3, after = $4 WHERE id = $1",
         row["id"], after["version"], then, since,
     )  # fmt: skip
 
 
-async def _take_back(viewer: Viewer, bulk: Record, row: Record) -> None:
-    if "categories" in row["before"]:
-        await _categories_back(viewer, bulk["id"], row)
+async def _take_back(viewer: Viewer, bulk: Record, row: Record, ready: Ready | None) -> None:
+    if bulk["action"] in BACK:
+        with because(f"command/undo/{bulk['id']}"):
+            await BACK[bulk["action"]](viewer, row)
     elif row["before"]:
         await put_back(viewer, bulk["id"], bulk["action"], row["case_id"], row["before"], row["after"])
     await db.execute("UPDATE core_bulk_row SET state = 'undone' WHERE id = $1", row["id"])
 
 
-async def _categories_back(viewer: Viewer, bulk_id: UUID, row: Record) -> None:
-    """Each matter gets the category it had, unless somebody gave it another one since."""
-    with because(f"command/undo/{bulk_id}"):
-        for aspect, category in row["before"]["categories"].items():
-            stands = await db.fetchval("SELECT category FROM core_aspect WHERE id = $1", UUID(aspect))
-            if stands != row["after"]["category"]:
-                raise NotNow("What a matter is about was changed by somebody since. Open the case to see.")
-            await aspects.change(viewer, UUID(aspect), {"category": category}, None)
-
-
-Do = Callable[[Viewer, UUID, Mapping[str, Any], Record], Awaitable[Any]]
+Own = tuple[dict[str, Any], dict[str, Any]] | None
+Do = Callable[[Viewer, UUID, Mapping[str, Any], Record], Awaitable[Own]]
+"""Gives what was there before and what came of it, where that is more than columns of the case."""
 
 
 async def _take(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
@@ -186,8 +183,8 @@ async def _confidential(viewer: Viewer, case_id: UUID, value: Mapping[str, Any],
     await cases.set_confidential(viewer, case_id, True, row["version"])
 
 
-async def _category(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> dict[str, str]:
-    """Of the open matters that the viewer sees; gives what each had before."""
+async def _category(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> Own:
+    """Of the open matters that the viewer sees."""
     arguments = Arguments(case_id)
     seen = decide(viewer, "case.write", "aspect").where("a", arguments)
     found = await db.fetch(
@@ -197,7 +194,8 @@ async def _category(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row
     )
     for each in found:
         await aspects.change(viewer, each["id"], {"category": value["category"]}, None)
-    return {str(each["id"]): each["category"] for each in found if each["category"] != value["category"]}
+    before = {str(each["id"]): each["category"] for each in found if each["category"] != value["category"]}
+    return {"categories": before}, {"category": value["category"]}
 
 
 async def _close(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
@@ -212,7 +210,7 @@ async def _note(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Re
     await messages.write(viewer, case_id, "note", value["text"], key=f"bulk/{row['id']}")
 
 
-async def _redress(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> None:
+async def _redress(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> Own:
     """To the first aspect in view, an open one before those decided. What is above the limit waits, as everywhere; the
     row says so."""
     grant, arguments = decide(viewer, "case.decide", "aspect"), Arguments(case_id)
@@ -230,19 +228,35 @@ async def _redress(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row:
             "UPDATE core_bulk_row SET reason = 'Above your limit: it waits for a second person.' WHERE id = $1",
             row["id"],
         )
+    return {}, {"aspect": str(aspect), "request" if done.waits else "line": str(done.id)}
+
+
+async def _tag(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> Own:
+    fresh = await tags.put(viewer, case_id, value["tags"])
+    if not fresh:
+        raise NotNow("It has these tags already.")
+    return {}, {"tags": fresh}
+
+
+async def _untag(viewer: Viewer, case_id: UUID, value: Mapping[str, Any], row: Record) -> Own:
+    gone = await tags.take_off(viewer, case_id, value["tags"])
+    if not gone:
+        raise NotNow("It has none of these tags.")
+    return {"tags": gone}, {}
 
 
 _DO: dict[str, Do] = {
     "take": _take, "assign": _assign, "release": _release, "queue": _queue, "priority": _priority,
     "severity": _severity, "category": _category, "confidential": _confidential, "close": _close,
-    "reopen": _reopen, "note": _note, "redress": _redress,
+    "reopen": _reopen, "note": _note, "redress": _redress, "tag": _tag, "untag": _untag,
 }  # fmt: skip
 
 
 async def _end(bulk_id: UUID, going: str) -> None:
     """Ends it once no row is open; words stand in the cases now, and nowhere else."""
     await db.execute(
-        "UPDATE core_bulk b SET state = $3, value = b.value - 'text', touched_at = $5 WHERE b.id = $1 AND b.state = $2 "
+        "UPDATE core_bulk b SET state = $3, value = b.value - 'text' - 'subject', touched_at = $5 "
+        "WHERE b.id = $1 AND b.state = $2 "
         "AND NOT EXISTS (SELECT 1 FROM core_bulk_row r WHERE r.bulk_id = b.id AND r.state = $4)",
         bulk_id, going, _ENDS[going], _OPEN[going], now(),
     )  # fmt: skip
@@ -269,7 +283,7 @@ async def latest(viewer: Viewer, within: timedelta) -> Record | None:
     return await db.fetchrow(
         "SELECT b.id, b.action, b.single, (SELECT count(*) FROM core_bulk_row r WHERE r.bulk_id = b.id "
         "AND r.state = 'done') AS cases FROM core_bulk b WHERE b.user_id = $1 AND b.ran_at > $2 AND b.state = 'done' "
-        "AND b.action NOT IN ('note', 'redress') ORDER BY b.ran_at DESC LIMIT 1",
+        "AND b.action <> 'note' ORDER BY b.ran_at DESC LIMIT 1",
         viewer.user_id,
         now() - within,
     )

@@ -1,9 +1,10 @@
 """What others did to a case since somebody opened its page, in a few words: the page itself does not move."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from ombud.desk.colleagues.claims import COLUMNS, Claimed, joined, of_row
+from ombud.desk.colleagues.claims import COLUMNS, Claimed, every, joined, of_row, of_rows
 from ombud.desk.colleagues.presence import Present, others
 from ombud.desk.in_view import in_view
 from ombud.desk.trail.history import PLAIN, SAID, events
@@ -25,6 +26,8 @@ class CaseNow:
     changes: int
     messages: int
     claim: Claimed | None
+    claims: tuple[Claimed, ...]
+    letters: Mapping[str, str]
     others: tuple[Present, ...]
     may_claim: bool
     seq: int
@@ -45,6 +48,7 @@ async def case_now(viewer: Viewer, reference: str, since: int, heard: int = 0) -
     return CaseNow(
         reference=case.reference, lines=lines[-LINES:], changes=len(lines),
         messages=await _messages(viewer, case.id, max(since, heard)), claim=of_row(viewer, row, hidden=case.hidden),
+        claims=of_rows(viewer, row, hidden=case.hidden), letters=case.letters,
         others=tuple(await others(viewer, case.id)),
         may_claim=viewer.may_in("case.write", case.unit_id) and row["status"] != "closed" and not case.hidden,
         seq=int(str(row["seq"])),
@@ -54,11 +58,11 @@ async def case_now(viewer: Viewer, reference: str, since: int, heard: int = 0) -
 async def _state(viewer: Viewer, case_id: UUID) -> dict[str, object]:
     row = await db.fetchrow(
         "SELECT c.status, coalesce((SELECT s.seq FROM core_stream s WHERE s.stream = 'case/' || c.id), 0) AS seq, "
-        f"{COLUMNS} FROM core_case c {joined('$2')} WHERE c.id = $1",
+        f"{COLUMNS}, {every('$2')} FROM core_case c {joined('$2')} WHERE c.id = $1",
         case_id,
         now(),
     )
-    return dict(row) if row else {"status": "closed", "claim_user_id": None, "seq": 0}
+    return dict(row) if row else {"status": "closed", "claim_user_id": None, "claims": None, "seq": 0}
 
 
 async def _messages(viewer: Viewer, case_id: UUID, since: int) -> int:

@@ -122,6 +122,12 @@ async def _standing(viewer: Viewer, case_id: UUID | None, purpose: str) -> Any:
     )
 
 
+async def version_of(viewer: Viewer, case_id: UUID | None, purpose: str) -> int:
+    """Of the viewer's draft; 0 where there is none."""
+    stands = await _standing(viewer, case_id, purpose)
+    return 0 if stands is None else int(stands["version"])
+
+
 async def put_back(user_id: UUID, case_id: UUID, purpose: str, body: Mapping[str, str]) -> None:
     """Text that was on its way becomes a draft again, in the caller's transaction; what stands in the box already stays
     below it."""
@@ -139,7 +145,9 @@ async def put_back(user_id: UUID, case_id: UUID, purpose: str, body: Mapping[str
 async def mine(viewer: Viewer, case_id: UUID) -> dict[str, dict[str, Any]]:
     """The viewer's drafts in a case: purpose → body, version and time."""
     rows = await db.fetch(
-        "SELECT d.purpose, d.body, d.version, d.updated_at, d.shared, "
+        "SELECT d.purpose, d.body, d.version, d.updated_at, d.shared, (SELECT jsonb_agg(jsonb_build_object('id', f.id, "
+        "'name', f.name, 'size', f.size) ORDER BY f.created_at, f.id) FROM core_draft_file f WHERE f.draft_id = d.id) "
+        "AS files, "
         "coalesce(nullif(e.display_name, ''), e.name, '') AS edited_by FROM core_draft d "
         "LEFT JOIN core_user e ON e.id = d.edited_by WHERE d.user_id = $1 AND d.case_id = $2",
         viewer.user_id,

@@ -211,6 +211,8 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
     await db.execute("DELETE FROM core_skill WHERE id = ANY($1)", doomed.skills)
     kept = [*await _remove_queues(doomed), *await _remove_case_types(doomed), *await _remove_rates(doomed)]
     staying = await _remove_users(doomed)
+    await db.execute("DELETE FROM core_return WHERE unit_id = ANY($1) AND amends IS NOT NULL", doomed.units)
+    await db.execute("DELETE FROM core_return WHERE unit_id = ANY($1)", doomed.units)
     await db.execute("DELETE FROM core_queue_count WHERE unit_id = ANY($1)", doomed.units)
     for unit_id in doomed.units:
         await db.execute("DELETE FROM core_unit WHERE id = ANY($1)", [unit_id])

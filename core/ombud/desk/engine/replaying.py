@@ -15,7 +15,7 @@ from ombud.desk.engine import folding, timers
 from ombud.desk.engine.effects import Calendar, effects, text_of
 from ombud.desk.engine.events import is_of
 from ombud.desk.engine.folding import State, facts_of, step
-from ombud.desk.engine.rules import Firing, Trigger, evaluate, trigger_of
+from ombud.desk.engine.rules import Firing, Plan, Trigger, evaluate, trigger_of
 from ombud.desk.engine.terms import Rule
 from ombud.desk.engine.vocabulary import Vocabulary
 
@@ -76,7 +76,8 @@ class Would:
 @dataclass
 class Run:
     """What came of one case. `missed`: what the rules in force should have done, by what is known, and did not;
-    `surplus`: what was done and is not found anew; `lacking`: inputs that its entries do not tell."""
+    `surplus`: what was done and is not found anew; `lacking`: inputs that its entries do not tell; `unanswered`: words
+    that could not say, each with why."""
 
     case: str
     unit: str = ""
@@ -85,6 +86,7 @@ class Run:
     missed: list[str] = field(default_factory=list)
     surplus: list[str] = field(default_factory=list)
     lacking: tuple[str, ...] = ()
+    unanswered: set[str] = field(default_factory=set)
     added: list[Would] = field(default_factory=list)
     dropped: list[Would] = field(default_factory=list)
     same: int = 0
@@ -162,9 +164,13 @@ class _Replay:
         facts = self._facts(self.real, at)
         plan = evaluate(rules, facts, trigger, self.world.words)
         self.run.asked += 1
+        self._keep_faults(plan)
         self.run.halted += len(plan.halted)
         for firing in plan.fired:
             self.expected.add((firing.rule.key, firing.rule.version, trigger.due or trigger.id))
+
+    def _keep_faults(self, plan: Plan) -> None:
+        self.run.unanswered |= {f"{each.word}: {each.problem}" for each in plan.faults}
 
     def _timers_until(self, at: datetime) -> None:
         for timer in timers.due_now(self.known.values(), frozenset(self.fired), at):
@@ -229,6 +235,7 @@ class _Replay:
             if not _hear(rules, asked):
                 continue
             plan = evaluate(rules, self._facts(self.would, at), asked, self.world.words)
+            self._keep_faults(plan)
             for firing in plan.fired:
                 for effect in self._make(firing, asked, at):
                     count += 1

@@ -22,7 +22,16 @@ from ombud.trust.policy import Arguments, Viewer, decide
 from ombud_plugin_api.facts import Document
 
 MOST = 200
-STATES = {"asked": "Asked for", "received": "Received", "not_coming": "Not coming"}
+STATES = {
+    "asked": "Asked for", "received": "Received", "not_coming": "Not coming", "withdrawn": "Not asked for after all",
+}  # fmt: skip
+ON_ITS_WAY = {
+    "waiting_approval": "Asked for once the message is approved", "sending": "Asked for once the message leaves",
+    "held": "Asked for once the message leaves", "scheduled": "Asked for once the message leaves",
+    "intended": "Asked for once the message leaves", "unsure": "Its message may not have arrived",
+    "failed": "Its message did not arrive",
+}  # fmt: skip
+"""How something stands whose message has not left, or did not arrive; by the state of the message."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class FileOfEvidence:
 @dataclass(frozen=True)
 class EvidenceShown:
     """One line of the register. `late`: asked for by a day that has passed; `file_hidden`: its file is not for this
-    viewer; `message_id`: the message that asked, where the viewer may see it."""
+    viewer; `message_id`: the message that asked, where the viewer may see it; `message`: how that stands on its way
+    out, empty where it simply is said."""
 
     id: UUID
     what: str
@@ -56,14 +66,20 @@ class EvidenceShown:
     created_at: datetime
     received_at: datetime | None
     version: int
+    message: str = ""
+
+    @property
+    def state_label(self) -> str:
+        return (ON_ITS_WAY.get(self.message) if self.state == "asked" else None) or STATES[self.state]
 
 
 _LISTED = """
 SELECT e.*, coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS by, f.id AS file_id, f.name AS file_name,
-    m.id AS asked_in
+    m.id AS asked_in, o.state AS way
 FROM core_evidence e LEFT JOIN core_user w ON w.id = e.created_by
 LEFT JOIN core_attachment f ON f.id = e.attachment_id AND {files}
 LEFT JOIN core_message m ON m.id = e.message_id AND {messages}
+LEFT JOIN core_outgoing o ON o.id = e.message_id
 WHERE e.aspect_id = {aspect} AND EXISTS (SELECT 1 FROM core_aspect a WHERE a.id = e.aspect_id AND {rows})
 ORDER BY e.created_at, e.id
 """
@@ -84,11 +100,17 @@ def _shown(row: Record, today: date) -> EvidenceShown:
     seen = FileOfEvidence(row["file_id"], row["file_name"]) if row["file_id"] else None
     return EvidenceShown(
         id=row["id"], what=row["what"], need=row["need"], asked_of=row["asked_of"], due_on=row["due_on"],
-        state=row["state"], late=row["state"] == "asked" and row["due_on"] is not None and row["due_on"] < today,
+        state=row["state"], late=_late(row, today), message=row["way"] or "",
         message_id=row["asked_in"], file=seen, file_hidden=row["attachment_id"] is not None and seen is None,
         sha256=row["sha256"], why_not=row["why_not"], relied=row["relied"], relied_for=row["relied_for"], by=row["by"],
         created_at=row["created_at"], received_at=row["received_at"], version=row["version"],
     )  # fmt: skip
+
+
+def _late(row: Record, today: date) -> bool:
+    """What a message asks for that has not left is not late yet."""
+    asked = row["state"] == "asked" and row["way"] not in ON_ITS_WAY
+    return asked and row["due_on"] is not None and row["due_on"] < today
 
 
 async def files_of(viewer: Viewer, aspect_id: UUID) -> list[tuple[UUID, str]]:
@@ -140,15 +162,23 @@ async def ask(
         refuse_closed(case)
         if message_id is not None and message_id not in {row["id"] for row in await messages_of(viewer, aspect_id)}:
             raise Invalid("This message is not in the case. Choose one of the list.", "message")
-        identity = await _add(viewer, aspect_id, what, need, asked_of, due_on, message_id)
-        body = {
-            "aspect": str(aspect_id), "evidence": str(identity), "need": need,
-            "due_on": due_on.isoformat() if due_on else "",
-        }  # fmt: skip
-        if message_id is not None:
-            body["message"] = str(message_id)
-        await _record(viewer, case["id"], "evidence.asked", body, {"what": what, "asked_of": asked_of})
-        return identity
+        return await write_down(viewer, case["id"], aspect_id, what, asked_of, due_on, need, message_id)
+
+
+async def write_down(
+    viewer: Viewer, case_id: UUID, aspect_id: UUID, what: str, asked_of: str, due_on: date | None, need: str,
+    message_id: UUID | None,
+) -> UUID:  # fmt: skip
+    """The line and its entry, in the caller's transaction; words are checked and the aspect is locked."""
+    identity = await _add(viewer, aspect_id, what, need, asked_of, due_on, message_id)
+    body = {
+        "aspect": str(aspect_id), "evidence": str(identity), "need": need,
+        "due_on": due_on.isoformat() if due_on else "",
+    }  # fmt: skip
+    if message_id is not None:
+        body["message"] = str(message_id)
+    await _record(viewer, case_id, "evidence.asked", body, {"what": what, "asked_of": asked_of})
+    return identity
 
 
 def _what(text: str) -> str:
@@ -251,7 +281,7 @@ async def ask_again(viewer: Viewer, aspect_id: UUID, evidence_id: UUID, version:
             return
         await update("core_evidence", evidence_id, {
             "state": "asked", "received_at": None, "attachment_id": None, "sha256": "", "why_not": "", "relied": False,
-            "relied_for": "",
+            "relied_for": "", **({"message_id": None} if row["state"] == "withdrawn" else {}),
         })  # fmt: skip
         body = {"aspect": str(aspect_id), "evidence": str(evidence_id), "need": row["need"]}
         await _record(viewer, case["id"], "evidence.reopened", body, {})

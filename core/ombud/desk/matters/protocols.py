@@ -102,7 +102,7 @@ SELECT s.step AS key, s.at, s.note, coalesce(nullif(w.display_name, ''), w.name,
 FROM core_step s LEFT JOIN core_user w ON w.id = s.done_by WHERE s.aspect_id = $1
 UNION ALL
 SELECT e.need, min(coalesce(e.received_at, e.created_at)), '', min(e.what), 'evidence' FROM core_evidence e
-WHERE e.aspect_id = $1 AND e.need <> '' AND e.state <> 'asked' GROUP BY e.need
+WHERE e.aspect_id = $1 AND e.need <> '' AND e.state NOT IN ('asked', 'withdrawn') GROUP BY e.need
 """
 
 

@@ -16,7 +16,7 @@ class Evidence(Table, tablename="core_evidence"):
     need = Text(default="", help_text="key of the evidence a protocol asks for, or empty")
     asked_of = Text(default="", help_text="who was asked, in words; empty where it came unasked")
     due_on = Date(default=None, null=True, help_text="by when it was asked for")
-    state = Text(default="asked", help_text="asked, received, or not_coming")
+    state = Text(default="asked", help_text="asked, received, not_coming, or withdrawn with the message that asked")
     message_id = UUID(default=None, null=True, help_text="the message that asked for it")
     attachment_id = UUID(default=None, null=True)
     sha256 = Text(default="", help_text="of the file, as it was received")

@@ -12,6 +12,7 @@ REASONS = {
     "kind": "The rules of the unit ask for a second person.",
     "amount": "The redress reaches the limit from which a second person approves.",
     "asked": "The writer asked for it.",
+    "gate": "Nobody wrote it, and the gate holds it: read what it found.",
 }
 
 

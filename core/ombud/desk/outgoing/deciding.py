@@ -8,11 +8,12 @@ from asyncpg import Record
 
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Changed, NotNow
+from ombud.desk.gate import guarding
 from ombud.desk.outgoing import final_response, states
-from ombud.desk.outgoing.moving import move, stepped, wake
+from ombud.desk.outgoing.moving import move, stepped, tell, wake
 from ombud.desk.outgoing.rules import rules_in
 from ombud.desk.outgoing.settling import seen, to_draft
-from ombud.desk.outgoing.writing import content_of
+from ombud.desk.outgoing.writing import content_of, letter_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
@@ -20,8 +21,9 @@ from ombud.trust.policy import Viewer
 RIGHT = "outgoing.approve"
 
 
-async def approve(viewer: Viewer, identity: UUID, shown: str) -> UUID:
-    """The very version that was shown (`shown`: its hash) may leave; any other is refused. Returns the case."""
+async def approve(viewer: Viewer, identity: UUID, shown: str, override: str = "") -> UUID:
+    """The very version that was shown (`shown`: its hash) may leave; any other is refused. `override`: why, where
+    the gate holds it. Returns the case."""
     async with db.transaction():
         row = await seen(viewer, RIGHT, identity)
         stepped(row, states.APPROVE)
@@ -31,6 +33,7 @@ async def approve(viewer: Viewer, identity: UUID, shown: str) -> UUID:
             raise Changed("The message", row["version"], {"text": row["body"]}, {})
         if row["kind"] == "final_response" and (why := await final_response.stale(row)):
             raise NotNow(f"{why} Send it back to its writer.")
+        await _gated(viewer, row, override)
         moment, leave_at = now(), await _leaves(row)
         await move(
             viewer.actor, row, states.APPROVE, approved_by=viewer.user_id, approved_at=moment,
@@ -38,6 +41,22 @@ async def approve(viewer: Viewer, identity: UUID, shown: str) -> UUID:
         )  # fmt: skip
         await wake(identity, leave_at, row["version"] + 1)
     return UUID(str(row["case_id"]))
+
+
+async def _gated(viewer: Viewer, row: Record, override: str) -> None:
+    """The gate reads it anew as it is to be sent; what its writer let pass with a reason is not asked again."""
+    if row["kind"] != guarding.GATED:
+        return
+    case = await db.fetchrow("SELECT * FROM core_case WHERE id = $1", row["case_id"])
+    assert case is not None
+    passed = await guarding.let_through(viewer, case, await letter_of(row), override=override, passed=row["let_pass"])
+    if passed.why:
+        await db.execute(
+            "UPDATE core_outgoing SET let_pass = let_pass || $2, let_pass_by = $4, "
+            "let_pass_why = concat_ws(E'\\n', nullif(let_pass_why, ''), $3::text) WHERE id = $1",
+            row["id"], list(passed.keys), passed.why, viewer.user_id,
+        )  # fmt: skip
+        await tell(viewer.actor, row, "message.gate_overridden", {"checks": list(passed.checks)}, passed.why)
 
 
 async def _leaves(row: Record) -> datetime:
@@ -62,5 +81,5 @@ async def reject(viewer: Viewer, identity: UUID, reason: str) -> UUID:
         stepped(row, states.REJECT)
         _refuse_author(viewer, row)
         await move(viewer.actor, row, states.REJECT, said=reason)
-        await to_draft(row, row["created_by"], returned=f"{viewer.name}: {reason}")
+        await to_draft(row, row["created_by"] or viewer.user_id, returned=f"{viewer.name}: {reason}")
     return UUID(str(row["case_id"]))

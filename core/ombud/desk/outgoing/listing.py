@@ -1,7 +1,7 @@
 """Messages on their way, as one viewer may see them: what waits, what leaves soon, what is in doubt, what went."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,8 @@ LISTS = {
 
 @dataclass(frozen=True)
 class Listed:
-    """One line. `may_approve`: the viewer may, and did not write it; `hash`: of the content, where it was asked for."""
+    """One line. `may_approve`: the viewer may, and did not write it; `hash`: of the content, where it was asked for;
+    `asks`: evidence it asks for, of whom and by when."""
 
     id: UUID
     reference: str
@@ -45,6 +46,7 @@ class Listed:
     mine: bool
     hash: str = ""
     files: tuple[tuple[str, str, int], ...] = ()
+    asks: tuple[tuple[str, str, date | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ async def _fetch(viewer: Viewer, arguments: Arguments, which: str, further: str,
     return list(await db.fetch(sql, *arguments.values))
 
 
-def _listed(viewer: Viewer, row: Any, content: str = "", files: tuple[Any, ...] = ()) -> Listed:
+def _listed(
+    viewer: Viewer, row: Any, content: str = "", files: tuple[Any, ...] = (), asks: tuple[Any, ...] = ()
+) -> Listed:
     way = on_its_way(row, mask_in(viewer, row["case_unit"]))
     assert way is not None
     mine = row["created_by"] is not None and row["created_by"] == viewer.user_id
@@ -120,7 +124,7 @@ def _listed(viewer: Viewer, row: Any, content: str = "", files: tuple[Any, ...] 
     return Listed(
         id=row["id"], reference=row["reference"], title=title, subject=row["subject"], text=row["body"],
         author=row["author"], written_at=row["recorded_at"], way=way, may_approve=may, mine=mine, hash=content,
-        files=files,
+        files=files, asks=asks,
     )  # fmt: skip
 
 
@@ -135,7 +139,19 @@ async def one(viewer: Viewer, identity: UUID) -> Listed:
         "SELECT id::text, name, size FROM core_attachment WHERE message_id = $1 OR id = ANY($2::uuid[]) "
         "ORDER BY created_at, id", identity, [UUID(each) for each in rows[0]["documents"]],
     )  # fmt: skip
-    return _listed(viewer, rows[0], (await content_of(rows[0])).hash, tuple(tuple(each) for each in files))
+    content = (await content_of(rows[0])).hash
+    return _listed(viewer, rows[0], content, tuple(tuple(each) for each in files), await _asks(viewer, identity))
+
+
+async def _asks(viewer: Viewer, identity: UUID) -> tuple[Any, ...]:
+    arguments = Arguments(identity)
+    seen = decide(viewer, "case.read", "aspect").where("a", arguments)
+    rows = await db.fetch(
+        "SELECT e.what, e.asked_of, e.due_on FROM core_evidence e JOIN core_aspect a ON a.id = e.aspect_id "
+        f"WHERE e.message_id = $1 AND e.state = 'asked' AND {seen} ORDER BY e.created_at, e.id",
+        *arguments.values,
+    )
+    return tuple(tuple(row) for row in rows)
 
 
 async def waiting_for(viewer: Viewer) -> int:

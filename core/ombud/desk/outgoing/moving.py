@@ -9,6 +9,7 @@ from asyncpg import Record
 
 from ombud.desk.because import cause_now, explained
 from ombud.desk.errors import NotNow
+from ombud.desk.matters import asking
 from ombud.desk.outgoing import states
 from ombud.desk.outgoing.states import NoWay
 from ombud.desk.writing import subject_of
@@ -61,6 +62,8 @@ async def move(
     if state == states.SENT and row["state"] != states.SENT:
         await _last_word(row, columns["sent_at"])
     await tell(actor, row, _ENTRY[event], {"state": state, **(codes or {})}, said)
+    if state == states.CANCELLED:
+        await asking.withdraw(actor, row["case_id"], row["id"])
     return state
 
 

@@ -1,5 +1,6 @@
 """What people do with a message on its way: take it back, hurry it, put it off, say what became of an unsure one."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from asyncpg import Record
 from ombud.desk.checking import clean_text
 from ombud.desk.colleagues import drafts
 from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.matters import asking
 from ombud.desk.outgoing import states
 from ombud.desk.outgoing.moving import locked, move, stepped, tell, wake
 from ombud.desk.outgoing.writing import FARTHEST
@@ -45,11 +47,19 @@ async def take_back(viewer: Viewer, identity: UUID) -> UUID:
     return UUID(str(row["case_id"]))
 
 
+async def call_back(viewer: Viewer, identity: UUID) -> None:
+    """It does not leave; its text stays in the list of what was taken back, and in nobody's box. For a text that went
+    to many cases at once."""
+    async with db.transaction():
+        row = await seen(viewer, "case.write", identity)
+        await move(viewer.actor, row, states.CANCEL)
+
+
 async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> None:
     """Puts the words back into the writer's box, before what stands there; in the caller's transaction. `returned`: who
     sent it back and why."""
     owner = user_id or row["created_by"]
-    if owner is None or row["robot"]:
+    if owner is None or (row["robot"] and row["kind"] != "final_response"):
         return
     letters = await db.fetch(
         "SELECT aspect_id FROM core_message_aspect WHERE message_id = $1 ORDER BY aspect_id", row["id"]
@@ -61,9 +71,10 @@ async def to_draft(row: Record, user_id: UUID | None, returned: str = "") -> Non
     )
     body = {
         "kind": "reply", "text": row["body"], "subject": row["subject"], "channel": row["channel"],
-        "letter": row["kind"], "recipient": str(row["person_id"] or ""),
+        "letter": row["kind"], "letter_type": row["letter_type"], "recipient": str(row["person_id"] or ""),
         "pins": ",".join(str(each["aspect_id"]) for each in letters),
         "files": ",".join([*row["documents"], *(str(each["id"]) for each in files)]), "returned": returned,
+        "asks": json.dumps(asks) if (asks := await asking.of_message(row["id"])) else "",
     }  # fmt: skip
     await drafts.put_back(owner, row["case_id"], drafts.for_message(customer), body)
 
@@ -147,3 +158,4 @@ async def _troubled(viewer: Viewer, identity: UUID) -> Record:
 async def _seen_to(viewer: Viewer, row: Record, kind: str, why: str = "") -> None:
     await db.execute("UPDATE core_outgoing SET seen_to_at = $2, version = version + 1 WHERE id = $1", row["id"], now())
     await tell(viewer.actor, row, kind, {"state": row["state"]}, why)
+    await asking.withdraw(viewer.actor, row["case_id"], row["id"])

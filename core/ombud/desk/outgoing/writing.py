@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,15 @@ from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.deadlines import received_on
 from ombud.desk.errors import Invalid
+from ombud.desk.gate import guarding
+from ombud.desk.gate.findings import Letter
+from ombud.desk.gate.guarding import Passed
 from ombud.desk.inbox.threads import remember, thread_id_of
+from ombud.desk.matters import asking
+from ombud.desk.matters.asking import Asking
 from ombud.desk.outgoing import approval, final_response, states
 from ombud.desk.outgoing.content import Content
-from ombud.desk.outgoing.moving import locked, move, wake
+from ombud.desk.outgoing.moving import locked, move, tell, wake
 from ombud.desk.outgoing.recipients import Reachable, frozen, reachable
 from ombud.desk.outgoing.rules import Rules, rules_in
 from ombud.desk.outgoing.ways import CUSTOMERS_PAGE, PAGE, Way, ways_in
@@ -37,7 +42,8 @@ _PLACEHOLDER = re.compile(r"\{\{.*?(\}\}|$)|\{%.*?(%\}|$)", re.MULTILINE)
 class Wanted:
     """What somebody wants to send. `recipient`: a party's person, None for the complainant; `leave_at`: not before
     then; `ask`: a second person shall approve it, whatever the rules say; `at_once`: without a hold; `files`: ids of
-    files of the case that go along; `to`: whom the text was written for, as a page showed it."""
+    files of the case that go along; `asks`: evidence it asks for; `letter_type`: which letter a final response is;
+    `override`: why it leaves in spite of the gate."""
 
     text: str
     kind: str = "reply"
@@ -54,6 +60,9 @@ class Wanted:
     language: str = ""
     template_id: UUID | None = None
     robot: bool = False
+    asks: Sequence[Asking] = ()
+    letter_type: str = ""
+    override: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
     unit_id = await _unit_of(case_id)
     way = CUSTOMERS_PAGE if wanted.channel == PAGE else _way(await ways_in(unit_id), wanted.channel)
     rules = await rules_in(unit_id)
+    wanted = replace(wanted, asks=asking.checked(wanted.asks))
     return Ready(wanted, text, subject, attachments.checked(wanted.documents), way, rules)
 
 
@@ -117,23 +127,52 @@ async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
     zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", case["unit_id"])
     whom = await _whom(case_id, wanted.recipient, received_on(now(), zone))
     _refuse_unreachable(way, whom)
-    pinned = await messages.seen_aspects(viewer, case_id, wanted.aspect_ids)
+    about = dict.fromkeys((*wanted.aspect_ids, *(each.aspect_id for each in wanted.asks)))
+    pinned = await messages.seen_aspects(viewer, case_id, list(about))
     files = await _files_of(viewer, case_id, wanted.files)
     outcomes = await final_response.issue(viewer, case) if wanted.kind == "final_response" else ""
-    why = await approval.needed(case, rules, wanted.kind, asked=wanted.ask)
+    subject = ready.subject or _usual_subject(case, whom)
+    passed = await _gated(viewer, case, ready, subject, whom, files)
+    why = await approval.needed(case, rules, wanted.kind, asked=wanted.ask) or ("gate" if passed.waits else "")
     state, leave_at = _when(wanted, rules, why, zone)
     identity = await messages.add(
         viewer, case_id, direction="out", channel="desk" if way.key == PAGE else way.key, text=ready.text,
-        subject=ready.subject or _usual_subject(case, whom), author_id=None if wanted.robot else viewer.user_id,
+        subject=subject, author_id=None if wanted.robot else viewer.user_id,
         aspect_ids=pinned, key=wanted.key, documents=ready.documents,
         unsent={"way": way.key, "kind": wanted.kind, "state": state, "approval": why},
     )  # fmt: skip
-    await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files)
+    await _insert(viewer, case, identity, way, whom, wanted, state, leave_at, why, outcomes, files, passed)
+    await asking.ask_in_message(viewer, case_id, identity, wanted.asks)
+    if passed.why:
+        await _tell_let_pass(viewer, case, identity, way, wanted, passed)
     if wanted.at_once and way.key == PAGE and state == states.INTENDED:
         return Written(identity, await _on_the_page(viewer, identity), None)
     if leave_at is not None:
         await wake(identity, leave_at, 1)
     return Written(identity, state, leave_at)
+
+
+async def _gated(viewer: Viewer, case: Record, ready: Ready, subject: str, whom: Reachable, files: list[str]) -> Passed:
+    """A final response goes through the gate, whoever or whatever wrote it."""
+    wanted = ready.wanted
+    if wanted.kind != guarding.GATED:
+        return Passed()
+    kept = await db.fetch("SELECT name FROM core_attachment WHERE id = ANY($1::uuid[])", [UUID(each) for each in files])
+    letter = Letter(
+        text=ready.text, subject=subject, language=wanted.language or whom.known["language"] or case["language"],
+        files=tuple(each.name for each in ready.documents) + tuple(row["name"] for row in kept),
+        kind=wanted.letter_type or guarding.GATED,
+    )  # fmt: skip
+    return await guarding.let_through(viewer, case, letter, override=wanted.override, robot=wanted.robot)
+
+
+async def _tell_let_pass(
+    viewer: Viewer, case: Record, identity: UUID, way: Way, wanted: Wanted, passed: Passed
+) -> None:
+    """That it leaves in spite of the gate, which checks stood in its way, and why."""
+    row = {"id": identity, "case_id": case["id"], "channel": way.key, "kind": wanted.kind, "person_id": None,
+           "created_by": viewer.user_id}  # fmt: skip
+    await tell(viewer.actor, row, "message.gate_overridden", {"checks": list(passed.checks)}, passed.why)
 
 
 async def _on_the_page(viewer: Viewer, identity: UUID) -> str:
@@ -216,20 +255,21 @@ def _when(wanted: Wanted, rules: Rules, why: str, zone: str) -> tuple[str, datet
 
 async def _insert(
     viewer: Viewer, case: Record, identity: UUID, way: Way, whom: Reachable, wanted: Wanted, state: str,
-    leave_at: datetime | None, why: str, outcomes: str, files: list[str],
+    leave_at: datetime | None, why: str, outcomes: str, files: list[str], passed: Passed,
 ) -> None:  # fmt: skip
     thread_id = thread_id_of(identity)
     await db.execute(
         "INSERT INTO core_outgoing (id, case_id, unit_id, channel, kind, person_id, recipient, language, key, "
         "thread_id, answers, state, leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, "
         "delivery_text, approval, approved_hash, outcomes, documents, template_id, robot, created_by, created_at, "
-        "version) VALUES "
+        "version, letter_type, let_pass, let_pass_why, let_pass_by) VALUES "
         "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', '', '', '', '', '', $14, '', $15, $16, $17, "
-        "$18, $19, $20, 1)",
+        "$18, $19, $20, 1, $21, $22, $23, $24)",
         identity, case["id"], case["unit_id"], way.key, wanted.kind, whom.person_id, frozen(way, whom),
         wanted.language or whom.known["language"] or case["language"], f"ombud-{identity}", thread_id,
         await _answered(case["id"]), state, leave_at, why, outcomes, files, wanted.template_id, wanted.robot,
-        viewer.user_id, now(),
+        viewer.user_id, now(), wanted.letter_type, list(passed.keys), passed.why,
+        viewer.user_id if passed.why else None,
     )  # fmt: skip
     await remember(identity, thread_id)
 
@@ -267,3 +307,15 @@ async def content_of(row: Record) -> Content:
     )  # fmt: skip
     files = tuple(each["sha256"] for each in rows)
     return Content(row["channel"], row["kind"], dict(row["recipient"]), row["subject"], row["body"], files)
+
+
+async def letter_of(row: Record) -> Letter:
+    """What a message says as it stands in the database now, as the gate reads it."""
+    names = await db.fetch(
+        "SELECT name FROM core_attachment WHERE message_id = $1 OR id = ANY($2::uuid[])",
+        row["id"], [UUID(each) for each in row["documents"]],
+    )  # fmt: skip
+    return Letter(
+        row["body"], row["subject"], row["language"], tuple(each["name"] for each in names),
+        row["letter_type"] or guarding.GATED,
+    )  # fmt: skip

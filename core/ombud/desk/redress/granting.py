@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
-from ombud.desk.errors import NotNow
+from ombud.desk.errors import NotFound, NotNow
 from ombud.desk.redress import limits
 from ombud.desk.redress.lines import (
     RedressGiven,
@@ -28,7 +28,7 @@ from ombud.desk.redress.requests import ask
 from ombud.desk.writing import lock_aspect, record, subject_of
 from ombud.kernel.database import db
 from ombud.trust.ledger import Sealed
-from ombud.trust.policy import Viewer
+from ombud.trust.policy import Arguments, Viewer, decide
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,17 @@ WHERE (a.case_id = ANY($1) OR a.origin_case_id = ANY($1)) AND r.currency = $2 AN
 """
 
 
+async def lock_sums(case_id: UUID) -> None:
+    """Until the commit nobody else grants in this case or in those it was split from or into, so that two who grant
+    at once in siblings do not both see a sum without the other's. Always after the case's row, in one order, and anew
+    where the case got another sibling while it waited."""
+    known: list[UUID] = []
+    while (roots := sorted(await db.fetchval(_ROOTS, case_id))) != known:
+        for root in roots:
+            await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"redress of {root}")
+        known = roots
+
+
 async def granted_so_far(case_id: UUID, currency: str) -> Decimal:
     """What the case has been given in this currency; two statements."""
     roots = await db.fetchval(_ROOTS, case_id)
@@ -68,6 +79,8 @@ async def give(
     """Gives checked lines in the caller's transaction, with the aspect locked. Returns the codes of those that are
     given, for the caller's entry, and what became of each in order. Those of one currency stay together: where their
     sum is above the limit, all of them wait."""
+    if any(line.amount is not None for line in lines):
+        await lock_sums(case["id"])
     above = await _above(viewer, case, lines)
     codes: list[dict[str, Any]] = []
     done: list[Granted] = []
@@ -135,6 +148,35 @@ async def reverse_redress(viewer: Viewer, aspect_id: UUID, line_id: UUID, reason
                 **redress_code(identity, line["kind"], amount, line["currency"])}  # fmt: skip
         sealed = {"reason": Sealed(await subject_of(case["id"]), reason)}
         await record(viewer, case["id"], "redress.reversed", body, sealed)
+
+
+async def place_of(viewer: Viewer, line_id: UUID) -> tuple[str, UUID]:
+    """The reference of the case and the aspect of a line that the viewer may see; raises NotFound."""
+    arguments = Arguments(line_id)
+    seen = decide(viewer, "case.decide", "aspect").where("a", arguments)
+    row = await db.fetchrow(
+        "SELECT c.reference, a.id FROM core_redress r JOIN core_aspect a ON a.id = r.aspect_id "
+        f"JOIN core_case c ON c.id = a.case_id WHERE r.id = $1 AND {seen}",
+        *arguments.values,
+    )
+    if row is None:
+        raise NotFound("There is no such line of redress that you may see.")
+    return row["reference"], row["id"]
+
+
+async def undo_redress(viewer: Viewer, aspect_id: UUID, line_id: UUID, reason: str) -> None:
+    """Takes a line back that is only promised, by another line. Raises NotNow once it was handed over for payment."""
+    async with db.transaction():
+        await lock_aspect(viewer, "case.decide", aspect_id)
+        state = await db.fetchval(
+            "SELECT state FROM core_payment WHERE line_id = $1 AND state <> 'cancelled' FOR UPDATE", line_id
+        )
+        if state not in {None, "intended"}:
+            raise NotNow(
+                "It was handed over for payment and is not only promised any more. Take it back with a reason on the "
+                "redress page of the aspect, once it is known what became of the payment."
+            )
+        await reverse_redress(viewer, aspect_id, line_id, reason)
 
 
 async def _stop_payment(viewer: Viewer, line: Record) -> None:

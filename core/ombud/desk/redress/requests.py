@@ -86,13 +86,14 @@ async def _locked(viewer: Viewer, request_id: UUID) -> tuple[Record, Record]:
 async def approve(viewer: Viewer, request_id: UUID, shown: str) -> UUID:
     """Grants the very version that was shown (`shown`: its hash). Never by whoever asked, and only within the
     approver's own limit for the case. Returns the line."""
-    from ombud.desk.redress.granting import granted_so_far
+    from ombud.desk.redress.granting import granted_so_far, lock_sums
 
     async with db.transaction():
         case, row = await _locked(viewer, request_id)
         _refuse_asker(viewer, row)
         if content_hash(row) != shown:
             raise Changed("This request", row["version"], {"amount": row["amount"]}, {})
+        await lock_sums(case["id"])
         limit = await limits.limit_of(viewer, case["unit_id"], row["currency"])
         total = row["amount"] + await granted_so_far(case["id"], row["currency"])
         if total > limit:

@@ -36,7 +36,10 @@ class Taken:
 
 
 # Cases that nobody has, and matters of their own that nobody has; in sight, with the right to take them, and without
-# any matter about the one who asks. Not what a colleague is working on or writing in at this moment.
+# any matter about the one who asks. Not what a colleague is working on or writing in at this moment: a matter of its
+# own is left to whoever claims it or all of the case; the case to whoever claims it or a matter that waits with it.
+_SAME = """(k.aspect_id IS NULL OR CASE WHEN near.aspect_id IS NULL
+    THEN x.queue_id IS NULL OR x.queue_id IS NOT DISTINCT FROM c.queue_id ELSE k.aspect_id = near.aspect_id END)"""
 _WAITING = """
 WITH whole AS (
     SELECT c.id AS case_id, NULL::uuid AS aspect_id, c.due_at, c.severity, c.priority, c.received_at
@@ -65,9 +68,12 @@ SELECT near.*, c.reference, c.case_type, c.language,
         AND (near.aspect_id IS NULL OR o.id = near.aspect_id)) AS categories
 FROM near JOIN core_case c ON c.id = near.case_id
 WHERE NOT {about_me}
-    AND NOT EXISTS (SELECT 1 FROM core_claim k WHERE k.case_id = c.id AND k.user_id <> {me}::uuid AND k.until > {now})
+    AND NOT EXISTS (SELECT 1 FROM core_claim k LEFT JOIN core_aspect x ON x.id = k.aspect_id
+        WHERE k.case_id = c.id AND k.user_id <> {me}::uuid AND k.until > {now} AND {same})
     AND NOT EXISTS (SELECT 1 FROM core_presence w WHERE w.case_id = c.id AND w.user_id <> {me}::uuid
-        AND w.doing = 'writing' AND w.until > {now})
+        AND w.doing = 'writing' AND w.until > {now}
+        AND NOT EXISTS (SELECT 1 FROM core_claim k LEFT JOIN core_aspect x ON x.id = k.aspect_id
+            WHERE k.case_id = c.id AND k.user_id = w.user_id AND k.until > {now} AND NOT {same}))
 """
 
 
@@ -111,7 +117,7 @@ async def _waiting(viewer: Viewer, queue: str) -> list[Record]:
         in_queue=f"c.queue_id = {place}" if queue else "TRUE",
         part_in_queue=f"a.queue_id = {place}" if queue else "TRUE",
         seen=decide(viewer, "case.take", "case").where("c", arguments), many=LOOKED_AT, me=me,
-        about_me=about_me("c.id", me), now=arguments.add(now()),
+        same=_SAME, about_me=about_me("c.id", me), now=arguments.add(now()),
     )  # fmt: skip
     return await db.fetch(sql, *arguments.values)
 

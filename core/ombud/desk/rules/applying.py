@@ -131,7 +131,7 @@ async def _acknowledge(case_id: UUID, change: t.Acknowledge, why: Because) -> No
 
 
 async def _template(case_id: UUID, change: t.SendTemplate, why: Because) -> None:
-    """Once for each trigger, by the way they wrote if that leads back."""
+    """Once for each trigger, by the way they wrote if that leads back. A final response waits for a person."""
     from ombud.desk.outgoing import beginning  # draws templates, which most commands never do
 
     way, whom = await customers.way_to(case_id)
@@ -140,12 +140,11 @@ async def _template(case_id: UUID, change: t.SendTemplate, why: Because) -> None
     reference = await db.fetchval("SELECT reference FROM core_case WHERE id = $1", case_id)
     view = await case_page(SYSTEM, reference)
     begun = await beginning.begin(customers.NOBODY, view, await beginning.chosen(view, change.template), whom)
-    if begun.template.kind == "final_response":
-        raise NotNow("A final response is written by a person.")
     key = f"rule/{why['rule']}/{why['trigger']}"[:200]
     wanted = Wanted(
         text=begun.text, subject=begun.subject, kind=begun.template.kind, channel=way, recipient=whom, key=key,
         language=begun.template.language, template_id=begun.template.id, robot=True,
+        ask=begun.template.kind == "final_response",
     )  # fmt: skip
     await writing.write(SYSTEM, case_id, wanted)
 

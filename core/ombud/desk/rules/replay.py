@@ -5,7 +5,7 @@ Nothing is written and nobody is told; what comes out are counts, and ids of cas
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,14 +19,16 @@ import msgspec
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.engine.replaying import Period, Run, Told, World, replay
 from ombud.desk.engine.terms import Definition, Rule, leaves
-from ombud.desk.engine.vocabulary import Vocabulary, vocabulary
-from ombud.desk.rules import in_force
+from ombud.desk.engine.vocabulary import Vocabulary
+from ombud.desk.rules import apart, in_force
 from ombud.kernel.calling import call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 
 PAGE = 400  # cases
 MOST_SHOWN = 300
+MOST_FAULTS = 40
+SECONDS = 30.0  # that a page of cases may take where words of plugins are asked
 PROCESSES = 2
 SMALL = 4000  # cases; fewer are not worth a second process
 MONTH = timedelta(days=30.5)
@@ -34,7 +36,8 @@ MONTH = timedelta(days=30.5)
 
 class Report(msgspec.Struct):
     """What came of a replay; sums over cases, and the changed ones by id. `load`: queue → [open now, open under the
-    draft]; `differs`: cases in which the rules in force are not found anew, each with what is not."""
+    draft]; `differs`: cases in which the rules in force are not found anew, each with what is not; `unanswered`: words
+    that could not say, each with why → cases; `untried`: cases that a word held up so long that they were left."""
 
     cases: int = 0
     entries: int = 0
@@ -46,6 +49,8 @@ class Report(msgspec.Struct):
     differing: int = 0
     differs: list[dict[str, Any]] = []
     lacking: dict[str, int] = {}
+    unanswered: dict[str, int] = {}
+    untried: int = 0
     changed: int = 0
     times: int = 0
     same: int = 0
@@ -67,6 +72,8 @@ class Report(msgspec.Struct):
         self.late += run.late
         for each in run.lacking:
             self.lacking[each] = self.lacking.get(each, 0) + 1
+        for each in run.unanswered:
+            self._unanswered(each, 1)
         if run.missed or run.surplus:
             self.differing += 1
             if len(self.differs) < MOST_SHOWN:
@@ -77,6 +84,15 @@ class Report(msgspec.Struct):
         self.same += run.same
         if run.changed:
             self._changed(run)
+
+    def leave(self, why: str, cases: int) -> None:
+        """Cases that could not be walked, and who is to blame."""
+        self.untried += cases
+        self._unanswered(why, cases)
+
+    def _unanswered(self, why: str, cases: int) -> None:
+        if why in self.unanswered or len(self.unanswered) < MOST_FAULTS:
+            self.unanswered[why] = self.unanswered.get(why, 0) + cases
 
     def _count(self, queue: str, side: int) -> None:
         self.load.setdefault(queue, [0, 0])[side] += 1
@@ -99,9 +115,9 @@ class Report(msgspec.Struct):
     def join(self, other: "Report") -> None:
         """Adds what another process found."""
         for name in ("cases", "entries", "asked", "found_anew", "differing", "changed", "times", "same", "dropped",
-                     "halted", "late", "acted_before", "caused", "avoided"):  # fmt: skip
+                     "halted", "late", "acted_before", "caused", "avoided", "untried"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("lacking", "units"):
+        for name in ("lacking", "units", "unanswered"):
             setattr(self, name, dict(Counter(getattr(self, name)) + Counter(getattr(other, name))))
         for queue, (was, would) in other.load.items():
             mine = self.load.setdefault(queue, [0, 0])
@@ -134,6 +150,8 @@ class Share(msgspec.Struct):
     until: datetime
     periods: list[Period]
     parents: dict[str, str]
+    plugins: list[str] = []
+    seconds: float = SECONDS
     draft: Rule | None = None
 
 
@@ -141,19 +159,20 @@ Progress = Callable[[int], Any]
 
 
 async def run(wanted: Wanted, progress: Progress = lambda done: None, processes: int = PROCESSES) -> Report:
-    """Runs it. Rules that use words of plugins run in this process, where their code is."""
+    """Runs it: many cases in processes of their own, which load the plugins whose words are used; few in this one."""
     started = asyncio.get_running_loop().time()
     versions = await in_force.held()
     periods = [Period(each.rule, each.since, each.until) for each in versions if not each.built_in]
     draft = Rule(definition=wanted.draft, version=0) if wanted.draft else None
     total = int(await db.fetchval(_COUNT, wanted.since, UUID(int=0), UUID(int=2**128 - 1)))
-    whole = Share(
-        db.url, UUID(int=0), UUID(int=2**128 - 1), wanted.since, wanted.until, periods, await in_force.parents(), draft
-    )
     used = [each.rule for each in periods] + ([draft] if draft else [])
-    plugins = sorted({in_force.slug_of(str(leaf["is"])) for rule in used for leaf in _words_of(rule)} - {""})
-    if plugins or processes < 2 or total < SMALL:
-        report = await share(whole, in_force.words(), progress, plugins[0] if plugins else "")
+    slugs = {in_force.slug_of(str(leaf["is"])) for rule in used for leaf in _words_of(rule)} - {""}
+    whole = Share(
+        db.url, UUID(int=0), UUID(int=2**128 - 1), wanted.since, wanted.until, periods, await in_force.parents(),
+        sorted(slugs), SECONDS, draft,
+    )  # fmt: skip
+    if processes < 2 or total < SMALL:
+        report = await share(whole, in_force.words(), progress, _alone(", ".join(whole.plugins)))
     else:
         report = await _apart(whole, progress, processes)
     report.seconds = round(asyncio.get_running_loop().time() - started, 2)
@@ -190,7 +209,9 @@ def in_process(given: bytes) -> bytes:
     async def work(mine: Share) -> Report:
         await db.open(mine.url, largest=2, name="ombud replay")
         try:
-            return await share(mine, vocabulary())
+            return await share(
+                mine, apart.words_of(mine.plugins), walk=_alarmed(mine.seconds) if mine.plugins else _walk
+            )
         finally:
             await db.close()
 
@@ -229,7 +250,9 @@ class _Over:
         return max(moments, default=None)
 
 
-async def share(mine: Share, words: Vocabulary, progress: Progress = lambda done: None, slug: str = "") -> Report:
+async def share(
+    mine: Share, words: Vocabulary, progress: Progress = lambda done: None, walk: "Walk | None" = None
+) -> Report:
     """One part of the cases, page by page."""
     world = World(mine.periods, words, mine.parents, await _calendars(), mine.since, mine.until, mine.draft)
     report, kinds, last = Report(), list(world.kinds()), mine.low
@@ -238,19 +261,48 @@ async def share(mine: Share, words: Vocabulary, progress: Progress = lambda done
         last = ids[-1]
         rows = await db.fetch(_ENTRIES, [f"case/{each}" for each in ids], kinds)
         report.entries += len(rows)
-        for run in await _runs(world, rows, over, slug):
-            report.take(run)
+        done = await (walk or _walk)(world, rows, over)
+        if isinstance(done, str):
+            report.leave(done, len({row["stream"] for row in rows}))
+        else:
+            for run in done:
+                report.take(run)
         progress(report.cases)
         await asyncio.sleep(0)
     return report
 
 
-async def _runs(world: World, rows: Sequence[Any], over: _Over, slug: str) -> list[Run]:
-    """A page of cases. A plugin's words run in a thread, under a limit, with its faults recorded."""
-    if not slug:
-        return _page(world, rows, over)
-    outcome = await call(slug, _page, world, rows, over, limit=30.0, place="replay")
-    return outcome.value if outcome.ok else []
+Walk = Callable[[World, Sequence[Any], _Over], Awaitable["list[Run] | str"]]
+"""Walks a page of cases; a text says why it could not be walked."""
+
+
+async def _walk(world: World, rows: Sequence[Any], over: _Over) -> "list[Run] | str":
+    return _page(world, rows, over)
+
+
+def _alarmed(seconds: float) -> Walk:
+    """In a process of its own, where an alarm ends what takes too long."""
+
+    async def walk(world: World, rows: Sequence[Any], over: _Over) -> "list[Run] | str":
+        try:
+            with apart.within(seconds):
+                return _page(world, rows, over)
+        except apart.TooSlow:
+            return f"words of plugins took longer than {seconds:g} seconds over a page of cases"
+
+    return walk
+
+
+def _alone(slugs: str) -> Walk:
+    """In this process: where plugins' words are asked, in a thread, under a limit, with a fault recorded."""
+    if not slugs:
+        return _walk
+
+    async def walk(world: World, rows: Sequence[Any], over: _Over) -> "list[Run] | str":
+        outcome = await call(slugs.partition(",")[0], _page, world, rows, over, limit=SECONDS, place="replay")
+        return outcome.value if outcome.fault is None else f"{slugs}: {outcome.fault.message}"
+
+    return walk
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

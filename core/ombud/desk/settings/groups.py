@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ombud.desk import promises, scales
 from ombud.desk.errors import NotFound
+from ombud.desk.gate import rules as gate
 from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.notices import rules as notices
 from ombud.desk.outgoing import rules as outgoing
@@ -47,6 +48,7 @@ def groups() -> list[Group]:
         "How long a message can be taken back, office hours, and what a second person approves.", "send",
         outgoing.schema(),
     )  # fmt: skip
+    gated = Group(gate.KEY, gate.LABEL, gate.SUMMARY, gate.ICON, gate.schema())
     told = Group(notices.KEY, notices.LABEL, notices.SUMMARY, notices.ICON, notices.schema())
     tone = Group(
         mood_settings.KEY, mood_settings.LABEL, mood_settings.SUMMARY, mood_settings.ICON, mood_settings.schema()
@@ -54,7 +56,7 @@ def groups() -> list[Group]:
     steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
     paid = Group(payments.KEY, payments.LABEL, payments.SUMMARY, payments.ICON, payments.schema())
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
+    return [promised, incoming, sent, gated, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

@@ -1,13 +1,14 @@
 """What happened to a case, from the ledger: each entry in plain words, sealed values opened for those who may."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.gate.findings import CHECKS
 from ombud.desk.trail.ledger_words import DESK, values_of
-from ombud.desk.trail.matter_words import MATTER
+from ombud.desk.trail.matter_words import HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
@@ -18,8 +19,8 @@ PLAIN = (
     "aspect.reopened", "redress.added", "redress.reversed", "redress.requested", "redress.refused", "payment.paid",
     "payment.failed", "payment.unsure", "party.added", "claim.taken_over", "crm.recorded", "case.escalated",
     "case.escalation_ended", "message.delivery_reported", "case.merged", "case.absorbed", "case.parted",
-    "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "rule.applied", "clock.paused",
-    "clock.resumed", "clock.moved", "clock.breached", "aspects.reordered", *MATTER,
+    "case.restored", "case.split", "case.split_off", "message.left", "case.tagged", "case.untagged",
+    "rule.applied", "clock.paused", "clock.resumed", "clock.moved", "clock.breached", "aspects.reordered", *MATTER,
 )  # fmt: skip
 # What the messages themselves show, with their present state.
 SAID = (
@@ -28,6 +29,8 @@ SAID = (
 )  # fmt: skip
 # What another place of the page shows: the tone beside its message, the clocks on a page of their own.
 QUIET = ("message.mood", "clock.started", "clock.met", "clock.stopped", "clock.warned")
+# A deadline is noticed within minutes while the desk runs; later, its clock was not watched before.
+NOTICED_LATE = timedelta(days=1)
 # Roles of people a complaint speaks about; a member of staff could be one of them.
 SPOKEN_ABOUT = ("complained_about", "witness")
 
@@ -46,7 +49,8 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Around:
-    """What the sentence of an entry needs of the world around: names as the viewer may see them."""
+    """What the sentence of an entry needs of the world around: names as the viewer may see them; `at`: when it was
+    written."""
 
     actor: str = ""
     owner: str = ""
@@ -54,6 +58,7 @@ class Around:
     about: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
     to: str = ""
+    at: datetime | None = None
 
     def aspect(self, body: Mapping[str, Any]) -> str:
         return self.letters.get(str(body.get("aspect", "")), "?")
@@ -184,7 +189,9 @@ def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 def _taken_over(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"actor": around.actor, "about": around.about}
+    values = {"actor": around.actor, "about": around.about, "letter": around.aspect(body)}
+    if body.get("aspect"):
+        return Phrase("%(actor)s took over the work on aspect %(letter)s from %(about)s", values, "hand-stop")
     return Phrase("%(actor)s took over the work on the case from %(about)s", values, "hand-stop")
 
 
@@ -240,6 +247,13 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
     return write
 
 
+def _gate(body: Mapping[str, Any], around: Around) -> Phrase:
+    """Which checks stood in its way, never what they found."""
+    names = ", ".join(CHECKS.get(str(each), str(each)).lower() for each in body.get("checks", ()))
+    words = "%(actor)s sent a final response in spite of the gate: %(checks)s"
+    return Phrase(words, {"actor": around.actor, "checks": names}, "alert-triangle")
+
+
 _CLOCKS = {"answer": "full answer", "acknowledge": "first word"}
 
 
@@ -258,6 +272,15 @@ def _clock(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase
         return Phrase(text, values, icon)
 
     return write
+
+
+def _missed(body: Mapping[str, Any], around: Around) -> Phrase:
+    """By when it was due; and the day on which that was noticed, where nobody watched until then."""
+    due = str(body.get("due_at", ""))
+    late = around.at is not None and due and around.at - datetime.fromisoformat(due) > NOTICED_LATE
+    text = "A deadline of %(due)s was missed (%(clock)s)" + ("; noticed on %(noticed)s" if late else "")
+    said = _clock(text, "alert-circle")(body, around)
+    return replace(said, values={**said.values, "noticed": f"{around.at:%Y-%m-%d}"}) if late else said
 
 
 def _clock_moved(body: Mapping[str, Any], around: Around) -> Phrase:
@@ -299,6 +322,12 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "payment.handed_over": _money("A payment of %(what)s was handed over (aspect %(letter)s)", "send"),
     "payment.waits": _money("A payment of %(what)s could not leave yet; it is tried again", "hourglass"),
     "payment.unsure": _money("It became uncertain whether %(what)s were paid (aspect %(letter)s)", "help-circle"),
+    "payment.asked": _money(
+        "%(actor)s had the payment service asked about %(what)s (aspect %(letter)s)", "help-circle"
+    ),
+    "payment.still_unsure": _money(
+        "Asked, the payment service left it uncertain whether %(what)s were paid", "help-circle"
+    ),
     "payment.failed": _money("A payment of %(what)s failed (aspect %(letter)s)", "alert-circle"),
     "payment.paid": _money("%(what)s were paid (aspect %(letter)s)", "circle-check"),
     "payment.returned": _money("A payment of %(what)s came back (aspect %(letter)s)", "alert-circle"),
@@ -322,6 +351,7 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "message.hurried": _simple("%(actor)s let a message leave at once", "send"),
     "message.put_off": _simple("%(actor)s chose another time for a message to leave", "clock"),
     "message.approved": _simple("%(actor)s approved a message", "check"),
+    "message.gate_overridden": _gate,
     "message.rejected": _simple("%(actor)s sent a message back to its writer", "arrow-back-up"),
     "message.sent_back": _simple("A message changed after it was approved and waits again", "hourglass"),
     "message.delivery_changed": _simple("The other side reported on a message (%(channel)s)", "mail"),
@@ -339,17 +369,18 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.resumed": _clock("A clock runs on (%(clock)s)", "player-play"),
     "clock.met": _clock("A clock was met (%(clock)s)", "circle-check"),
     "clock.warned": _clock("A deadline comes near (%(clock)s): %(step)s%% of its time is used", "hourglass"),
-    "clock.breached": _clock("A deadline passed (%(clock)s): %(due)s", "alert-circle"),
+    "clock.breached": _missed,
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
     "case.erased": _simple("%(actor)s erased the person this case was about; figures stay", "trash"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
+    "case.untagged": _rule("The tag %(tag)s was taken off the case", "tags"),
     "rule.applied": _rule("The rule “%(rule)s” (version %(version)s) acted", "route"),
     "rule.shadowed": _rule("The rule “%(rule)s” (version %(version)s) would have acted; it is in shadow", "eye"),
     "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
-    **{kind: _simple(*words) for kind, words in MATTER.items()},
+    **{kind: _simple(*words) for kind, words in (*MATTER.items(), *HANDED_OVER.items())},
 }
 
 
@@ -473,7 +504,13 @@ def happened(row: Any, letters: Mapping[str, str], show_people: bool) -> Happene
     """An entry from a row with COLUMNS and NAMES."""
     actor = actor_name(row, show_people)
     around = Around(
-        actor, row["owner_name"] or "", row["queue_name"] or "", row["about_name"] or "", letters, row["to_name"] or ""
+        actor,
+        row["owner_name"] or "",
+        row["queue_name"] or "",
+        row["about_name"] or "",
+        letters,
+        row["to_name"] or "",
+        row["at"],
     )
     words = phrase(row["kind"], row["body"], around)
     return Happened(row["seq"], row["at"], row["kind"], row["actor"], actor, words, row["body"], cause=row["cause"])

@@ -5,11 +5,13 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as day_time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from ombud.desk import references
+from ombud.desk import references, units
 from ombud.desk.errors import Invalid, NotAllowed
 from ombud.desk.in_view import in_view
 from ombud.desk.trail.audit_trail import OPENED_BY
@@ -20,9 +22,9 @@ from ombud.kernel.outbox import JobContext, enqueue_job
 from ombud.process import settings
 from ombud.trust import checkpoints
 from ombud.trust.ledger import Entry, NewEntry, Opening, append
-from ombud.trust.ledger_export import MayOpen, export_streams, streams_of_case
+from ombud.trust.ledger_export import MayOpen, export_streams, period_scope, streams_of_case, streams_of_period
 from ombud.trust.ledger_verify import Report, verify, verify_streams
-from ombud.trust.policy import Arguments, Viewer, decide, mask_in
+from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
 
 JOB = "ledger.verify"
 STREAM = "ledger/checks"
@@ -67,7 +69,8 @@ async def run_verify(payload: dict[str, Any], context: JobContext) -> None:
 
     saying = asyncio.create_task(_say(context, reached))  # its own task: the verification's transaction only reads
     try:
-        report = await verify(progress=note, publish_file=settings().ledger.publish_file, sealed=sealed)
+        held = settings().ledger
+        report = await verify(progress=note, publish_file=held.publish_file, sealed=sealed, roots=held.roots)
     finally:
         saying.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -103,7 +106,8 @@ async def _keep(actor: str, scope: Mapping[str, Any], report: Report, seconds: f
     body = {
         **scope, "holds": not report.broken, "broken": report.broken, "where": report.where, "entries": report.entries,
         "streams": report.streams, "checkpoints": report.checkpoints, "newer": report.newer,
-        "published": report.published, "opened": report.opened, "erased": report.erased, "seconds": int(seconds),
+        "published": report.published, "stamped": report.stamped,
+        "opened": report.opened, "erased": report.erased, "seconds": int(seconds),
     }  # fmt: skip
     async with db.transaction():
         await append(actor=actor, entries=[NewEntry(STREAM, "ledger.verified", body)])
@@ -163,6 +167,61 @@ async def record_of(viewer: Viewer, reference: str) -> tuple[str, AsyncIterator[
     streams = await streams_of_case(case.id)
     may_open = _opener(viewer, case.unit_id)
     return case.reference, export_streams(streams, f"case/{case.id}", may_open, checkpoint_first=False)
+
+
+async def bounds(first: date, last: date) -> tuple[datetime, datetime]:
+    """From the beginning of the first day to the end of the last one, in the zone of the desk's first unit."""
+    zone = ZoneInfo((await units.first()).time_zone)
+    since = datetime.combine(first, day_time(), zone)
+    return since.astimezone(UTC), datetime.combine(last + timedelta(days=1), day_time(), zone).astimezone(UTC)
+
+
+async def record_of_period(viewer: Viewer, first: date, last: date, *, words: bool) -> AsyncIterator[bytes]:
+    """The signed record of all that was written down on these days, for who may read the ledger in every unit.
+
+    `words`: sealed values of cases in view are opened as far as the viewer may read them. Cases that the viewer may
+    not see stay out, and the verifier says how many entries are not there. Raises NotAllowed, Invalid."""
+    demand(viewer, RIGHT)
+    await _demand_everywhere(viewer)
+    if not first <= last:
+        raise Invalid("The first day comes after the last one. Change one of them.", "since")
+    since, until = await bounds(first, last)
+    async with db.transaction():
+        body = {"since": first.isoformat(), "until": last.isoformat(), "words": words}
+        await append(actor=viewer.actor, entries=[NewEntry(STREAM, "ledger.period_exported", body)])
+    await checkpoints.make_checkpoint()
+    await checkpoints.publish(settings().ledger.publish_file)
+    ends = await streams_of_period(since, until)
+    unit_of = await _units_in_view(viewer, list(ends))
+    kept = [each for each in ends if each in unit_of or not each.startswith(("case/", "message/"))]
+    if not kept:
+        raise Invalid("The ledger has no entry of these days that you may see. Choose other days.", "since")
+    openers = {unit: _opener(viewer, unit) for unit in set(unit_of.values())}
+
+    def may_open(entry: Entry, opening: Opening) -> bool:
+        unit = unit_of.get(entry.stream)
+        return words and unit is not None and since <= entry.at < until and openers[unit](entry, opening)
+
+    return export_streams(kept, period_scope(since, until), may_open, checkpoint_first=False, up_to=ends)
+
+
+_UNITS_IN_VIEW = """
+SELECT s.stream, c.unit_id FROM unnest($1::text[]) AS s (stream)
+LEFT JOIN core_message m ON s.stream = 'message/' || m.id
+LEFT JOIN core_raw r ON s.stream = 'message/' || r.id
+JOIN core_case c ON c.id = coalesce(m.case_id, r.case_id) OR s.stream = 'case/' || c.id
+WHERE {rows} AND NOT {mine}
+"""
+
+
+async def _units_in_view(viewer: Viewer, streams: list[str]) -> dict[str, UUID]:
+    """The unit of each stream of a case in view, or of a message in one; none of a case with an aspect about them."""
+    arguments = Arguments(streams)
+    sql = _UNITS_IN_VIEW.format(
+        rows=decide(viewer, RIGHT, "case").where("c", arguments),
+        mine=about_me("c.id", arguments.add(viewer.user_id)),
+    )
+    return {row["stream"]: row["unit_id"] for row in await db.fetch(sql, *arguments.values)}
 
 
 def _opener(viewer: Viewer, unit_id: UUID) -> MayOpen:

@@ -3,6 +3,10 @@
 # A sentence for the translator and an icon; %(letter)s is the aspect's.
 MATTER: dict[str, tuple[str, str]] = {
     "evidence.asked": ("%(actor)s asked for evidence on aspect %(letter)s", "file-search"),
+    "evidence.withdrawn": (
+        "Evidence on aspect %(letter)s is not asked for after all: the message did not go",
+        "file-off",
+    ),
     "evidence.received": ("%(actor)s registered evidence on aspect %(letter)s", "file-check"),
     "evidence.not_coming": ("%(actor)s recorded that evidence on aspect %(letter)s will not come", "file-off"),
     "evidence.reopened": ("%(actor)s asks for evidence on aspect %(letter)s again", "file-search"),
@@ -27,4 +31,12 @@ MATTER: dict[str, tuple[str, str]] = {
     "aspect.proposed": ("%(actor)s proposed an aspect", "bolt"),
     "proposal.accepted": ("%(actor)s accepted a proposal as aspect %(letter)s", "check"),
     "proposal.rejected": ("%(actor)s rejected a proposed aspect", "ban"),
+}
+
+# About files of the case for somebody outside; who reads the case alone does not see these.
+HANDED_OVER: dict[str, tuple[str, str]] = {
+    "case_file.made": ("%(actor)s made a file of this case for somebody outside", "file-zip"),
+    "case_file.taken": ("%(actor)s took a file of this case along", "download"),
+    "privilege.marked": ("%(actor)s marked something as legally privileged", "shield-lock"),
+    "privilege.lifted": ("%(actor)s took a mark of legal privilege away", "shield-off"),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import msgspec
 from ombud.desk.shown import read_cursor, write_cursor
 from ombud.desk.trail.history import Happened, events
 from ombud.kernel.database import db
-from ombud.trust.policy import HIDDEN, Arguments, Viewer, decide, mask_in
+from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 PART = 100
 
@@ -29,7 +29,8 @@ class FileShown:
 @dataclass(frozen=True)
 class OnItsWay:
     """How an outgoing message stands (desk/outgoing). `detail`, `server_said`: words of the other side, only for those
-    who may see contact details; `recipient` is None where the viewer may not see names; `by`: who approved it."""
+    who may see contact details; `recipient` is None where the viewer may not see names; `by`: who approved it;
+    `let_pass_by`, `let_pass_why`: who sent it in spite of the gate."""
 
     state: str
     kind: str
@@ -47,6 +48,8 @@ class OnItsWay:
     attempts: int
     robot: bool
     seen_to: bool
+    let_pass_by: str = ""
+    let_pass_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,19 @@ class Said:
     mood: str = ""
     came_in: "CameIn | None" = None
     pins: tuple[tuple[str, int, int], ...] = ()
+    asks: tuple["AskedIn", ...] = ()
+
+
+@dataclass(frozen=True)
+class AskedIn:
+    """Evidence that a message asks for: a line of the register of the aspect with this letter."""
+
+    id: UUID
+    letter: str
+    what: str
+    asked_of: str
+    due_on: date | None
+    state: str
 
 
 @dataclass(frozen=True)
@@ -181,18 +197,22 @@ async def message_page(
 
 WAY_COLUMNS = """o.state, o.kind AS way_kind, o.channel AS way_channel, o.leave_at, o.sent_at, o.trouble, o.approval,
     coalesce(nullif(yes.display_name, ''), yes.name, '') AS approved_by, o.delivery, o.delivery_code, o.detail,
-    o.delivery_text, o.recipient->>'name' AS way_to, o.attempts, o.robot, o.seen_to_at"""
-WAY_JOINS = "LEFT JOIN core_user yes ON yes.id = o.approved_by"
+    o.delivery_text, o.recipient->>'name' AS way_to, o.let_pass_why,
+    coalesce(nullif(passer.display_name, ''), passer.name, '') AS let_pass_by, o.attempts, o.robot, o.seen_to_at"""
+WAY_JOINS = """LEFT JOIN core_user yes ON yes.id = o.approved_by
+LEFT JOIN core_user passer ON passer.id = o.let_pass_by"""
 _MESSAGES = """
 WITH page AS (SELECT m.* FROM core_message m WHERE {of_case} AND {rows}{about}{further}
     ORDER BY m.said_at DESC, m.id DESC LIMIT {limit})
 SELECT m.id, m.direction, m.said_at, m.recorded_at, m.channel, m.subject, m.body, m.author_id, m.person_id, m.mood,
     p.name AS person_name, m.quoted, m.matched_by, m.robot AS robot_kind, m.after_close, m.marks, m.unit_id,
-    {way},
+    {way}, {concerned} AS concerned,
     coalesce(nullif(w.display_name, ''), w.name) AS author_name,
     ARRAY(SELECT pin.aspect_id FROM core_message_aspect pin WHERE pin.message_id = m.id) AS pins,
     (SELECT jsonb_agg(jsonb_build_array(pin.aspect_id, pin.start, pin.finish) ORDER BY pin.start, pin.finish)
      FROM core_pin pin WHERE pin.message_id = m.id) AS passages,
+    (SELECT jsonb_agg(jsonb_build_array(e.id, e.aspect_id, e.what, e.asked_of, e.due_on, e.state)
+     ORDER BY e.created_at, e.id) FROM core_evidence e WHERE e.message_id = m.id) AS asks,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id)
      FROM core_attachment f WHERE f.message_id = m.id AND {files}) AS files
 FROM page m LEFT JOIN core_user w ON w.id = m.author_id LEFT JOIN core_person p ON p.id = m.person_id
@@ -238,6 +258,7 @@ async def messages(
         files=files,
         way=WAY_COLUMNS,
         way_joins=WAY_JOINS,
+        concerned=about_me("m.case_id", arguments.add(viewer.user_id)),
     )
     rows = await db.fetch(sql, *arguments.values)
     mask = mask_in(viewer, unit_id)
@@ -255,6 +276,7 @@ def on_its_way(row: Any, mask: frozenset[str]) -> OnItsWay | None:
         delivery=row["delivery"], delivery_code=row["delivery_code"], detail=row["detail"] if seen else "",
         server_said=row["delivery_text"] if seen else "", attempts=row["attempts"], robot=row["robot"],
         seen_to=row["seen_to_at"] is not None,
+        let_pass_by=row["let_pass_by"], let_pass_why="" if row["concerned"] else row["let_pass_why"],
         recipient=None if "name" in mask else row["way_to"] or "",
     )  # fmt: skip
 
@@ -272,8 +294,15 @@ def _said(viewer: Viewer, row: Any, letters: Mapping[str, str], mask: frozenset[
         text=row["body"], about=tuple(dict.fromkeys((*(sign for _, sign, _ in pins), *(each[0] for each in passages)))),
         aspect_ids=tuple(each for _, _, each in pins),
         files=tuple(FileShown(UUID(f[0]), f[1], f[2], f[3]) for f in row["files"] or ()), subject=row["subject"],
-        mood=row["mood"], way=on_its_way(row, mask), pins=passages,
+        mood=row["mood"], way=on_its_way(row, mask), pins=passages, asks=_asks(row, letters),
         came_in=_came_in(row) if row["unit_id"] and row["direction"] == "in" else None,
+    )  # fmt: skip
+
+
+def _asks(row: Any, letters: Mapping[str, str]) -> tuple[AskedIn, ...]:
+    return tuple(
+        AskedIn(UUID(each), letters[aspect], what, of, date.fromisoformat(by) if by else None, state)
+        for each, aspect, what, of, by, state in row["asks"] or () if aspect in letters
     )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from piccolo.table import Table
 
+from ombud.desk import return_tables as returns
 from ombud.desk import tables as desk
 from ombud.desk.calendars import tables as calendars
+from ombud.desk.casefile import tables as casefile
 from ombud.desk.clocks import tables as clocks
 from ombud.desk.crm import tables as crm
 from ombud.desk.inbox import tables as inbox
@@ -117,6 +119,7 @@ KINDS = (
     Kind("message_aspects", desk.MessageAspect),
     Kind("attachments", desk.Attachment, more=(_SUBJECT,)),
     Kind("findings", desk.Finding),
+    Kind("privileged", casefile.Privileged),
     Kind("evidence", matters.Evidence),
     Kind("tasks", matters.Task),
     Kind("protocols", matters.Protocol),
@@ -133,6 +136,9 @@ KINDS = (
     Kind("crm_records", crm.CrmRecord),
     Kind("drafts", desk.Draft),
     Kind("views", desk.View),
+    Kind("returns", returns.ReturnHead),
+    Kind("return_figures", returns.ReturnFigure),
+    Kind("return_cases", returns.ReturnCaseKept),
     Kind("demo_items", desk.DemoItem),
     Kind("privacy_requests", privacy.PrivacyRequest),
     Kind("privacy_terms", privacy.PrivacyTerm),
@@ -154,8 +160,10 @@ LEFT_OUT = {
     "core_settled": "counts the changes of this desk's rights and settings",
     "core_master": "the key of this server that wraps what is new",
     "core_vault": "the files under attachments/ and raw/ hold it in clear",
+    "core_case_file": "ZIP files made from what the other kinds hold; the ledger holds the hash of each manifest",
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
+    "core_draft_file": "files in boxes whose message is not sent; put them in again",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",

@@ -75,7 +75,8 @@ class NewMessage(_Body):
     Of an answer: `channel` says by which way (as on the case's page; left out: the customer's page, at once),
     `recipient` a party's person (left out: the complainant), `letter` what it is for, `files` which files of the case
     go along, `leaves_at` when, `ask_approval` that a second person sees it first. It can be taken back until it
-    leaves."""
+    leaves. Of a final response: `letter_type`, where a regulator tells several letters apart, and `override`, why it
+    leaves in spite of what the gate found, which needs a right of its own."""
 
     kind: Literal["note", "answer", "told"]
     text: str
@@ -87,6 +88,8 @@ class NewMessage(_Body):
     files: Annotated[list[UUID], Meta(max_length=50)] = []
     leaves_at: datetime | None = None
     ask_approval: bool = False
+    letter_type: Annotated[str, Meta(max_length=60)] = ""
+    override: Annotated[str, Meta(max_length=1000)] = ""
 
 
 class NewAspect(_Body):

@@ -49,6 +49,7 @@ def _wanted(data: NewMessage, key: str) -> Wanted:
     return Wanted(
         text=data.text, kind=data.letter, channel=data.channel or PAGE, recipient=data.recipient, subject=data.subject,
         aspect_ids=data.aspects, files=data.files, leave_at=data.leaves_at, ask=data.ask_approval, key=key,
+        letter_type=data.letter_type, override=data.override,
         at_once=not data.channel and data.letter == "reply",
     )  # fmt: skip
 

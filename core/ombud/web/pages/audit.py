@@ -10,11 +10,13 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response, get
 from litestar.response import Stream
 
-from ombud.desk.errors import NotFound
+from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.in_view import InView, in_view
 from ombud.desk.rules.explained import Because, explain
+from ombud.desk.trail.as_of import AspectThen, CaseThen, as_of
 from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
 from ombud.desk.trail.history import Happened, events
+from ombud.desk.words import label
 from ombud.trust.canonical import moment_text
 from ombud.trust.policy import Arguments, Viewer
 from ombud.web.door import viewer_of
@@ -49,6 +51,51 @@ async def history(
         asked=asked, csv_href=_to(f"{href}/history.csv", asked), print_href=_to(f"{href}/history", asked, whole="1"),
         next_href=_to(f"{href}/history", asked, before=str(entries[-1].id)) if more else "",
     )  # fmt: skip
+
+
+@get("/cases/{reference:str}/as-of", opt=READ)
+async def as_of_page(request: Req, reference: str, at: str = "") -> Response[Any]:
+    """The case as it was on a day, or at a time of it, from the ledger alone."""
+    viewer, wrong, asked = viewer_of(request), "", at[:40].replace("\0", "")
+    try:
+        then = await as_of(viewer, reference, asked)
+    except Invalid as problem:
+        then, wrong = await as_of(viewer, reference), str(problem)
+    href = f"/cases/{quote(then.case.reference)}"
+    state = then.state
+    return await page(
+        request, "pages/as_of.html", here="queue", status=422 if wrong else 200, reference=then.case.reference,
+        href=href, asked=asked, wrong=wrong, at=then.at, there=state is not None, words=then.words, people=then.people,
+        facts=_facts_then(then), aspects=[_aspect_then(each) for each in then.aspects], later=then.later,
+        said=[{"kind": each.kind, "author": each.author, "at": each.at, "text": each.text} for each in then.said],
+        proof={"entry": then.entry, "hash": then.hash, "checkpoint": then.checkpoint},
+    )  # fmt: skip
+
+
+def _facts_then(then: CaseThen) -> list[tuple[str, Any]]:
+    state = then.state
+    if state is None:
+        return []
+    return [
+        ("Status", label(state.status)), ("Owner", then.owner or "Nobody"), ("Queue", then.queue or "None"),
+        ("Unit", then.unit), ("Priority", label(state.priority)), ("Severity", str(state.severity)),
+        ("Confidential", "Yes" if state.confidential else "No"), ("Received", state.received_at),
+        *([("Answer by", state.due_at)] if state.due_at else []),
+        *([("Tags", ", ".join(sorted(state.tags)))] if state.tags else []),
+        *([("Went on in", "another case, or was removed")] if state.gone else []),
+    ]  # fmt: skip
+
+
+def _aspect_then(each: AspectThen) -> dict[str, Any]:
+    facts = each.facts
+    return {
+        "letter": each.letter, "title": each.words.title, "text": each.words.text, "reason": each.words.reason,
+        "erased": each.words.erased, "status": label(facts.status), "owner": each.owner,
+        "category": label(facts.category) if facts.category else "",
+        "outcome": label(facts.outcome) if facts.outcome else "", "cause": label(facts.cause) if facts.cause else "",
+        "redress": [{"kind": label(one.kind), "amount": f"{one.amount} {one.currency}".strip() if one.amount else "",
+                     "at": one.day} for one in each.redress],
+    }  # fmt: skip
 
 
 def why_drawn(why: Because | None, rules_href: str) -> dict[str, Any] | None:
@@ -155,4 +202,4 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
 
 
-handlers = [history, history_csv, why]
+handlers = [history, history_csv, as_of_page, why]

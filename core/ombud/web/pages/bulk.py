@@ -5,17 +5,20 @@ import io
 from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 
 from ombud.desk import choices, taxonomies
 from ombud.desk.bulk import plan as bulk
+from ombud.desk.bulk import replies
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.bulk.plan import Bulk, Row
 from ombud.desk.case_list import CaseFilters
-from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.outgoing import templates
+from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.undo import KEPT_FOR
 from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
@@ -25,14 +28,14 @@ from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
 from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.decide import CURRENCIES
-from ombud.web.pages.fragments import asks_for, fragment
+from ombud.web.pages.fragments import asks_for, by_htmx, fragment
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.shell import go, page, undo_address
 
 Req = Request[Any, Any, Any]
 READ = {"permission": "case.read"}
 SHOWN = 200
-STAYS = {"note", "redress"}
+STAYS = {"note"}
 """What is not taken back as a whole."""
 GROUPS = {
     "ready": ("These change", "check", "ok"),
@@ -43,7 +46,10 @@ GROUPS = {
     "stayed": ("Not taken back", "alert-circle", "warn"),
     "chosen": ("Chosen", "list-check", ""),
 }
-FIELDS = ("action", "owner", "queue", "priority", "severity", "category", "text", "kind", "amount", "currency")
+FIELDS = (
+    "action", "owner", "queue", "priority", "severity", "category", "text", "kind", "amount", "currency", "tags",
+    "template", "letter", "subject", "ask",
+)  # fmt: skip
 RESULTS = {**{code: words for code, (words, _, _) in GROUPS.items()}, "ready": "Not done yet"}
 
 
@@ -93,6 +99,11 @@ def _value(form: Given, action: str) -> dict[str, Any]:
         return {"queue": form.identity("queue")}
     if action == "redress":
         return {name: form.text(name) for name in ("kind", "amount", "currency", "text")}
+    if action in {"tag", "untag"}:
+        return {"tags": form.text("tags")}
+    if action == "reply":
+        return {**{name: form.text(name) for name in ("template", "letter", "subject", "text")},
+                "ask": form.ticked("ask")}  # fmt: skip
     if action == "severity":
         return {"severity": form.number("severity")}
     return {action: form.text(action)} if action in {"priority", "category"} else {"text": form.text("text")}
@@ -112,6 +123,28 @@ async def run(request: Req, bulk_id: UUID) -> Response[Any]:
     done = found.count("done")
     told = "One case is changed." if done == 1 else f"{done} cases are changed."
     return go(f"/bulk/{bulk_id}", told, undo_address(bulk_id if found.action not in STAYS else None))
+
+
+@get("/bulk/{bulk_id:uuid}/messages/{reference:str}", opt=READ)
+async def message(request: Req, bulk_id: UUID, reference: str) -> Response[Any]:
+    """What one case would get of a planned message to many: a part of the preview, or a page."""
+    viewer = viewer_of(request)
+    found = await bulk.find(viewer, bulk_id)
+    known = {row.reference for row in await bulk.rows(viewer, bulk_id)}
+    if found.action != "reply" or found.state != "planned" or reference not in known:
+        raise NotFound("There is no such message to look at. It may have left already; the case shows it.")
+    case = {"reference": reference, "href": f"/cases/{quote(reference)}"}
+    try:
+        draft = await replies.draft(viewer, reference, found.value)
+        shown = {"subject": draft.wanted.subject, "text": draft.wanted.text, "way": draft.way, "to": draft.to,
+                 "letter": KIND_WORDS[draft.wanted.kind], "waits": draft.waits, "problem": ""}  # fmt: skip
+    except (Invalid, NotNow) as problem:
+        shown = {"problem": str(problem)}
+    if by_htmx(request):
+        return await fragment(request, "fragments/bulk_message.html", message=shown, case=case)
+    return await page(
+        request, "pages/bulk_message.html", here="queue", message=shown, case=case, href=f"/bulk/{bulk_id}"
+    )
 
 
 @get("/bulk/{bulk_id:uuid}/result.csv", opt=READ)
@@ -146,10 +179,24 @@ async def _page(
         severities=[(str(code), words) for code, words in SEVERITY_WORDS.items()],
         categories=await _categories() if open_now else [],
         groups=_groups(await bulk.rows(viewer, found.id)), what=_what(found, people, queues),
+        texts=await _texts() if open_now else [], letters=[(code, KIND_WORDS[code]) for code in replies.LETTERS],
         kinds=[(code, label(code)) for code in REDRESS_KINDS], currencies=[(code, code) for code in CURRENCIES],
-        form={**{name: str(typed.get(name, "")) for name in FIELDS},
+        form={**{name: _typed(typed.get(name, "")) for name in FIELDS},
               "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else ""
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+async def _texts() -> list[tuple[str, str]]:
+    return [
+        (each.key, f"{KIND_WORDS[each.kind]}: {each.name} ({each.language})")
+        for each in await templates.all_newest() if not each.retired and each.kind in replies.LETTERS
+    ]  # fmt: skip
 
 
 async def _categories() -> list[tuple[str, str]]:
@@ -176,6 +223,7 @@ def _drawn(found: Bulk) -> dict[str, Any]:
         "of": max(0, worked) + open_rows, "may_undo": found.state == "done" and fresh and found.action not in STAYS
         and found.count("done") > 0, "until": found.ran_at + KEPT_FOR if found.ran_at else None,
         "background": found.count("ready") > bulk_run.AT_ONCE,
+        "messages": found.action == "reply" and found.state == "planned",
     }  # fmt: skip
 
 
@@ -185,6 +233,10 @@ def _what(found: Bulk, people: list[tuple[str, str]], queues: list[tuple[str, st
         return (
             f"{found.label}: {found.value['amount'] or label(found.value['kind'])} {found.value['currency']}".rstrip()
         )
+    if found.action in {"tag", "untag"} and found.value:
+        return f"{found.label}: {', '.join(found.value['tags'])}"
+    if found.action == "reply":
+        return found.label
     names = dict(people) | dict(queues)
     to = found.value.get("owner") or found.value.get("queue") or ""
     more = names.get(to, "") or label(found.value.get("priority", "")) if found.value else ""
@@ -205,4 +257,4 @@ def _groups(rows: list[Row]) -> list[dict[str, Any]]:
     return found
 
 
-handlers = [choose, show, plan, run, result]
+handlers = [choose, show, plan, run, message, result]

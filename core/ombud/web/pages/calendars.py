@@ -3,7 +3,7 @@
 import calendar as months
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +15,11 @@ from ombud.desk.administration.trail import trail
 from ombud.desk.calendars import setup
 from ombud.desk.calendars.setup import InUnit, hours_text
 from ombud.desk.calendars.versions import Content, Kept, holidays_of
+from ombud.desk.clocks import trying
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
+from ombud.desk.rules.asked import readable
 from ombud.desk.taxonomies import today
+from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -76,7 +79,8 @@ async def _page(
     held = await setup.in_unit(viewer_of(request), unit_id)
     content, shown_year = held.kept.content, _year(year)
     as_it_is = {"zone": content.zone, "country": content.country, "part": content.part, "day": "", "name": "",
-                "hours": "", **{f"day_{n}": hours_text(hours) for n, hours in enumerate(content.week)}}  # fmt: skip
+                "hours": "", "months": "3",
+                **{f"day_{n}": hours_text(hours) for n, hours in enumerate(content.week)}}  # fmt: skip
     return await administration_page(
         request, "pages/calendar.html", "calendars", status=409 if conflict else wrong.status, held=held,
         href=f"{PLACE}/{unit_id}", version=held.kept.number, conflict=conflict, weekdays=WEEKDAYS,
@@ -84,6 +88,7 @@ async def _page(
         parts=setup.parts(content.country), own_days=_own_days(content), year=shown_year,
         months=_months(held.kept, shown_year), trail=await trail([setup.stream(held.kept.id)], size=20),
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
+        trial=await _trial(viewer_of(request), unit_id),
     )  # fmt: skip
 
 
@@ -153,6 +158,45 @@ def _content(form: Given, before: Content) -> Content:
     return replace(before, zone=form.text("zone"), country=country, part=part, week=week)
 
 
+@post(PLACE + "/{unit_id:uuid}/try", opt=OPT)
+async def try_calendar(request: Req, unit_id: UUID) -> Response[Any]:
+    """What the form says, on the clocks of the last months; saves nothing, and what was typed stays."""
+    form = await given(request)
+    kept = {name: form.text(name) for name in (*_FIELDS, "months")}
+    try:
+        before = (await setup.in_unit(viewer_of(request), unit_id)).kept.content
+        await trying.ask(viewer_of(request), unit_id, _content(form, before), form.number("months") or 0)
+    except REFUSED as problem:
+        return await _refused(request, unit_id, problem, kept)
+    return await _page(request, unit_id, kept)
+
+
+async def _trial(viewer: Viewer, unit_id: UUID) -> dict[str, Any]:
+    """What the last trial showed; cases that the viewer may not read are counted, and no more."""
+    asked = await trying.latest(unit_id)
+    if asked is None:
+        return {"state": "none"}
+    drawn: dict[str, Any] = {"state": asked.state, "months": asked.months, "week": _week(asked.content),
+                             "asked_at": asked.asked_at}  # fmt: skip
+    tried = asked.tried
+    if tried is None:
+        return drawn
+    open_to = await readable(viewer, sorted({each["case"] for each in tried.shown}))
+    names = {str(each.id): each.path for each in await unit_tree()}
+    return {
+        **drawn, "clocks": tried.clocks, "cases": tried.cases, "moved": tried.moved, "caused": tried.caused,
+        "avoided": tried.avoided, "late": tried.late, "lacking": tried.lacking,
+        "units": sorted((names.get(unit, "?"), was, would) for unit, (was, would) in tried.units.items()),
+        "shown": [_clock_tried(each, *open_to[each["case"]]) for each in tried.shown if each["case"] in open_to],
+        "hidden": sum(each["case"] not in open_to for each in tried.shown),
+    }  # fmt: skip
+
+
+def _clock_tried(each: Mapping[str, Any], reference: str, title: str) -> dict[str, Any]:
+    moments = {side: datetime.fromisoformat(each[side]) if each[side] else None for side in ("was", "would")}
+    return {**each, **moments, "reference": reference, "title": title, "href": f"/cases/{reference}/clocks"}
+
+
 @post(PLACE + "/{unit_id:uuid}/days", opt=OPT)
 async def add_day(request: Req, unit_id: UUID) -> Response[Any]:
     form = await given(request)
@@ -190,4 +234,4 @@ async def give_up(request: Req, unit_id: UUID) -> Response[Any]:
     return go(f"{PLACE}/{unit_id}", "The unit goes by the calendar above it again.")
 
 
-handlers = [calendars_listed, calendar_shown, change_calendar, add_day, remove_day, give_up]
+handlers = [calendars_listed, calendar_shown, change_calendar, try_calendar, add_day, remove_day, give_up]

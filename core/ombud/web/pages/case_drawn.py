@@ -9,7 +9,9 @@ from litestar import Request, Response
 from ombud.desk.case_glance import glance_of
 from ombud.desk.case_shown import AspectShown, CasePageView, PartyShown, RedressShown
 from ombud.desk.case_view import case_page
+from ombud.desk.casefile.profiles import profiles
 from ombud.desk.channels import channel_label
+from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
@@ -72,6 +74,7 @@ async def show_case(
             for each, name in (offered.macros if offered else ())
         ],
         "crm": crm_places(viewer, view),
+        "case_files": case_files(view),
         "routing": view.routing,
     }
     scale = await scales_known(view.case.unit.id, viewer.settled)
@@ -83,6 +86,16 @@ async def show_case(
     return await page(
         request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
     )
+
+
+def case_files(view: CasePageView) -> list[dict[str, str]]:
+    """The kinds of files that may be made of the case, for somebody outside."""
+    if not view.may("hand_over"):
+        return []
+    return [
+        {"label": each.format.label, "href": f"{href_of(view)}/file?profile={quote(each.format.key)}"}
+        for each in profiles()
+    ]
 
 
 def crm_places(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
@@ -165,8 +178,21 @@ def case_drawn(view: CasePageView) -> dict[str, Any]:
         "customer": {"name": customer, "href": f"/parties/{case.customer_id}" if case.customer_id else ""},
         "confidential": case.confidential, "clock": case.clock, "owner": case.owner, "mine": case.mine,
         "decided": view.decided, "facts": facts(view), "linked": [], "claim": case.claim, "seq": case.seq,
+        **claims_drawn(case.claims, {str(each.id): each.letter for each in view.aspects}),
         "next_clock": _next_clock(view),
         "may_claim": view.may("note") and case.status != "closed" and not case.about_me,
+    }  # fmt: skip
+
+
+def claims_drawn(claims: Sequence[Claimed], letters: Mapping[str, str]) -> dict[str, Any]:
+    """Who works on which matter, and the matters one can say it of, where there are several."""
+    return {
+        "claims": [
+            {"name": each.name, "mine": each.mine, "until": each.until, "aspect_id": str(each.aspect_id or ""),
+             "letter": letters.get(str(each.aspect_id), "")}
+            for each in claims if each.aspect_id is None or str(each.aspect_id) in letters
+        ],
+        "matters": [{"id": each, "letter": letter} for each, letter in letters.items()] if len(letters) > 1 else [],
     }  # fmt: skip
 
 
@@ -194,6 +220,8 @@ def facts(view: CasePageView, scale: Scales = STANDARD) -> list[dict[str, Any]]:
     ]
     if view.promises:
         lines.append({"label": "Promises", "value": f"{view.promises} to keep", "href": f"{href_of(view)}/promises"})
+    if case.tags:
+        lines.append({"label": "Tags", "value": ", ".join(case.tags)})
     lines += [{"label": each.label, "value": _own(each.value)} for each in case.form if each.value not in {"", None}]
     return [each for each in lines if each is not None]
 
@@ -268,7 +296,7 @@ def aspect_drawn(aspect: AspectShown, case_href: str, *, lead: bool = False) -> 
         "reason": aspect.reason, "cause_label": aspect.cause_label, "staff": aspect.concerns is not None,
         "redress": [redress_drawn(each) for each in aspect.redress if each.standing],
         "missing": "" if aspect.decided else "No outcome, redress or cause yet", "may_decide": aspect.may_decide,
-        "waits": aspect.waits,
+        "waits": aspect.waits, "claim": aspect.claim,
         "suggested": [{"field_label": label(each.kind), "value": _words(each.value), "why": each.reason}
                       for each in aspect.suggested if each.state == "suggested"],
         "category": aspect.category, "priority": aspect.priority, "severity": aspect.severity, "due_at": aspect.due_at,
@@ -325,9 +353,10 @@ def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
     """The timeline and its chips."""
     href, chosen = href_of(view), f"&about={about}" if about else ""
     chips = [
-        {"letter": each.letter, "decided": each.decided, "title": each.title, "count": each.said}
+        {"letter": each.letter, "decided": each.decided, "title": each.title, "count": each.said, "id": str(each.id),
+         "href": f"{href}/aspects/{each.id}", "may_pin": "change" in {one.key for one in each.actions if one.allowed}}
         for each in view.aspects
-    ]
+    ]  # fmt: skip
     return {
         "about": about.upper(), "chips": chips, "said": view.said,
         "entries": [entry_drawn(each, "" if view.case.about_me else href) for each in view.entries],
@@ -345,6 +374,7 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
         text = "A message was taken back before it left"
         return {"kind": "event", "id": str(entry.id), "at": entry.at, "icon": "arrow-back-up", "text": text}
     text, rest = cut(entry.text)
+    rest_from = len(entry.text) - len(rest)
     files = [
         {"name": each.name, "href": f"/files/{each.id}", "size": each.size,
          "warning": warning(each.name, each.content_type)}
@@ -352,19 +382,19 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "kind": entry.kind, "id": str(entry.id), "at": entry.at, "author": "You" if entry.mine else entry.author,
-        "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest,
+        "channel": entry.channel, "channel_label": _how(entry), "text": text, "cut": rest, "cut_from": rest_from,
         "about": entry.about, "heat": heat_of(entry.mood), "flag": None, "files": files, "subject": entry.subject,
-        "way": way_drawn(entry), **_passages(entry, text, rest), **_came_in(entry),
+        "way": way_drawn(entry), "asks": entry.asks, **_passages(entry, text, rest, rest_from), **_came_in(entry),
     }  # fmt: skip
 
 
-def _passages(entry: Said, text: str, rest: str) -> dict[str, Any]:
+def _passages(entry: Said, text: str, rest: str, rest_from: int) -> dict[str, Any]:
     """The pieces of the text, and of what is cut off, where a passage is pinned to an aspect."""
     if not entry.pins:
         return {}
     return {
         "pieces": marked(text, entry.pins),
-        "cut_pieces": marked(rest, entry.pins, len(entry.text) - len(rest)) if rest else [],
+        "cut_pieces": marked(rest, entry.pins, rest_from) if rest else [],
     }
 
 

@@ -15,6 +15,7 @@ from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.trail.timeline import OnItsWay, Said
+from ombud.web.pages import asking
 
 PARTS = (
     "kind",
@@ -29,6 +30,9 @@ PARTS = (
     "leave_at",
     "ask",
     "template_id",
+    "kept_files",
+    "letter_type",
+    "override",
 )
 """What a draft of this box keeps."""
 
@@ -61,7 +65,20 @@ def composer_of(
                   for each in texts if each.kind in WRITTEN],
         "final": bool(offered and view.aspects and not undecided and not view.case.about_me),
         "template_id": str(typed.get("template_id") or ""),
+        "kept_files": draft.get("files") or [],
+        "asks": asking.drawn(view, typed) if offered is not None and not view.case.about_me else None,
+        "gate": gate_of(typed, kept.get("gate")),
     }  # fmt: skip
+
+
+def gate_of(typed: Mapping[str, Any], checked: Any = None) -> dict[str, Any]:
+    """The box that says what the gate finds: as it was checked a moment ago, or asking for it once the page stands."""
+    if checked is not None:
+        return dict(checked)
+    final = typed.get("kind", "reply") == "reply" and typed.get("letter") == "final_response"
+    return {"on": final, "checked": False, "findings": [], "types": [],
+            "letter_type": str(typed.get("letter_type") or ""),
+            "override": str(typed.get("override") or ""), "may_override": False, "why_not": ""}  # fmt: skip
 
 
 def _about(view: CasePageView, typed: Mapping[str, Any]) -> list[str]:
@@ -116,5 +133,5 @@ def way_of(identity: UUID, way: OnItsWay) -> dict[str, Any]:
         "text": found.text, "way": found.way, "tone": found.tone, "icon": found.icon, "at": found.at,
         "detail": found.detail, "code": found.code, "href": f"/outgoing/{identity}", "may": found.may,
         "counts_down": found.counts_down, "letter": found.letter, "to": way.recipient or "", "state": way.state,
-        "by": way.by,
+        "by": way.by, "let_pass_by": way.let_pass_by, "let_pass_why": way.let_pass_why,
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """The ledger: whether it holds, its checkpoints, the record of a case to take along, and looking for entries."""
 
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from ombud.desk.trail.ledger_search import WINDOW, EntryFound, Sought, search
 from ombud.kernel.database import db
 from ombud.kernel.job_list import Piece
 from ombud.process import settings
-from ombud.trust import checkpoints, signing
+from ombud.trust import checkpoints, signing, timestamps, verifier
 from ombud.trust.canonical import canonical
 from ombud.trust.checkpoints import PublishedDiffers
 from ombud.web.door import viewer_of
@@ -27,7 +28,7 @@ Req = Request[Any, Any, Any]
 READ = {"permission": "ledger.read"}
 HERE = "/administration/ledger"
 SHOWN = 10
-UNTYPED = {"verify_reference": "", "export_reference": ""}
+UNTYPED = {"verify_reference": "", "export_reference": "", "since": "", "until": ""}
 
 
 @get(HERE, opt=READ)
@@ -77,8 +78,45 @@ async def export(request: Req) -> Response[Any] | Stream:
     )
 
 
+@post(f"{HERE}/export-period", opt=READ)
+async def export_period(request: Req) -> Response[Any] | Stream:
+    """The signed record of some days."""
+    form = await given(request)
+    typed = {"since": form.text("since"), "until": form.text("until")}
+    try:
+        first, last = _day(typed, "since"), _day(typed, "until")
+        if first is None or last is None:
+            raise Invalid("Name the first and the last day.", "until" if first else "since")
+        lines = await ledger_desk.record_of_period(viewer_of(request), first, last, words=form.ticked("words"))
+    except (Invalid, PublishedDiffers, OSError) as problem:
+        said = "The published checkpoints cannot be written." if isinstance(problem, OSError) else str(problem)
+        at = problem.field if isinstance(problem, Invalid) and problem.field == "until" else "since"
+        return await _page(request, status=422, wrong={at: said}, days=typed)
+    return Stream(
+        lines,
+        media_type="application/x-ndjson",
+        headers={"content-disposition": f'attachment; filename="record-{first}-{last}.jsonl"'},
+        status_code=200,
+    )
+
+
+@get(f"{HERE}/verify_ombud.py", opt=READ)
+async def verifier_file(request: Req) -> Response[bytes]:
+    """The program that checks these records elsewhere: one file, nothing but Python."""
+    return Response(
+        Path(verifier.__file__).read_bytes(),
+        media_type="text/x-python",
+        headers={"content-disposition": 'attachment; filename="verify_ombud.py"'},
+    )
+
+
 async def _page(
-    request: Req, *, status: int = 200, wrong: dict[str, str] | None = None, typed: str = ""
+    request: Req,
+    *,
+    status: int = 200,
+    wrong: dict[str, str] | None = None,
+    typed: str = "",
+    days: dict[str, str] | None = None,
 ) -> Response[Any]:
     viewer, path = viewer_of(request), settings().ledger.publish_file
     try:
@@ -88,16 +126,30 @@ async def _page(
         published, trouble = 0, str(problem)
     newest = await db.fetch(f"SELECT n, at, size, root FROM core_checkpoint ORDER BY n DESC LIMIT {SHOWN}")
     running = await ledger_desk.verifying()
+    stamp, stamp_trouble = _newest_stamp(path)
     public_key = await signing.public_key()
     return await administration_page(
         request, "pages/ledger.html", "ledger", status=status, wrong={**UNTYPED, **(wrong or {})}, typed=typed,
+        days=days or {"since": "", "until": ""},
         may_whole=await ledger_desk.everywhere(viewer), running=_running(running) if running else None,
         results=[_result(each) for each in await ledger_desk.results(viewer)],
         checkpoints=[{"n": row["n"], "at": row["at"], "size": row["size"], "root": row["root"].hex(),
                       "published": row["n"] <= published} for row in newest],
-        publish_file=str(path), trouble=trouble, public_key=public_key, key_id=public_key[:16],
+        publish_file=str(path), trouble=trouble or stamp_trouble, stamp=stamp,
+        stamp_url=settings().ledger.timestamp_url,
+        public_key=public_key, key_id=public_key[:16],
         minutes=settings().ledger.checkpoint_minutes,
     )  # fmt: skip
+
+
+def _newest_stamp(publish_file: Path) -> tuple[dict[str, Any] | None, str]:
+    """Of the stamps that were kept, as the file says it; the verification proves them."""
+    try:
+        kept = timestamps.stamps(timestamps.path_beside(publish_file))
+    except (timestamps.StampFailed, OSError) as problem:
+        return None, str(problem)
+    newest = kept[-1] if kept else None
+    return newest and {"n": newest["n"], "at": datetime.fromisoformat(newest["at"])}, ""
 
 
 def _running(piece: Piece) -> dict[str, Any]:
@@ -160,7 +212,7 @@ async def entries(request: Req, case: str = "", stream: str = "", kind: str = ""
 
 def _day(asked: dict[str, str], name: str) -> date | None:
     try:
-        day = date.fromisoformat(asked[name]) if name in asked else None
+        day = date.fromisoformat(asked[name].strip()) if asked.get(name) else None
     except ValueError:
         raise Invalid("This is not a date. Write it like 2026-11-23.", name) from None
     if day is not None and not 1970 <= day.year <= 2998:
@@ -177,4 +229,4 @@ def _entry(each: EntryFound) -> dict[str, Any]:
     }  # fmt: skip
 
 
-handlers = [ledger, verify, checkpoint, verify_case, export, entries]
+handlers = [ledger, verify, checkpoint, verify_case, export, export_period, verifier_file, entries]

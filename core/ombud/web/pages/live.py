@@ -16,16 +16,16 @@ from ombud.desk.case_list import LARGEST_PAGE, CasePage, list_cases
 from ombud.desk.case_view import case_page
 from ombud.desk.colleagues import claims, presence
 from ombud.desk.colleagues.case_news import case_now
-from ombud.desk.errors import NotNow
+from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.queue_side import queue_side
 from ombud.desk.queues import QueueLine
 from ombud.desk.writing import case_id_of
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.live import Stream
-from ombud.web.pages.case_drawn import case_drawn, talk_drawn
+from ombud.web.pages.case_drawn import case_drawn, claims_drawn, talk_drawn
 from ombud.web.pages.fragments import fragment
-from ombud.web.pages.given import given
+from ombud.web.pages.given import given, identity_of
 from ombud.web.pages.queue_lists import listed, narrowed
 from ombud.web.pages.queues import stamp
 from ombud.web.shell import go
@@ -80,7 +80,7 @@ async def case_state(request: Req, reference: str, since: int = 0, heard: int = 
     """What others did since the page was drawn, who is on the case and who works on it."""
     now = await case_now(viewer_of(request), reference, _number(since), _number(heard))
     case = {"reference": now.reference, "href": f"/cases/{quote(now.reference)}", "claim": now.claim,
-            "may_claim": now.may_claim}  # fmt: skip
+            "may_claim": now.may_claim, **claims_drawn(now.claims, now.letters)}  # fmt: skip
     return await fragment(request, "fragments/case_live.html", case=case, now_there=now)
 
 
@@ -149,19 +149,24 @@ def _counts(lines: Sequence[QueueLine]) -> list[tuple[str, int]]:
 
 @post("/cases/{reference:str}/claim", opt=WRITE)
 async def claim(request: Req, reference: str) -> Response[Any]:
-    """`I am working on this` (step: claim, take_over, release); who holds it is only warned of, never shut out."""
+    """`I am working on this` (step: claim, take_over, release; with `|` and an aspect: on that matter alone); who holds
+    it is only warned of, never shut out."""
     viewer, form = viewer_of(request), await given(request)
     case_id = await case_id_of(viewer, reference)
-    to, step = f"/cases/{quote(reference)}", form.text("step", "claim")
+    step, _, which = form.text("step", "claim").partition("|")
+    to = f"/cases/{quote(reference)}"
     try:
+        aspect_id = identity_of(which, "step") if which else None
+        if which and form.text("back") == "aspect":
+            to = f"{to}/aspects/{aspect_id}"
         if step == "release":
             await claims.release(viewer, case_id)
             return go(to, "You let go of the case.")
         if step == "take_over":
-            await claims.take_over(viewer, case_id)
+            await claims.take_over(viewer, case_id, aspect_id)
             return go(to, "You took over. Your colleague is told.")
-        await claims.claim(viewer, case_id)
-    except NotNow as problem:
+        await claims.claim(viewer, case_id, aspect_id)
+    except (NotNow, Invalid) as problem:
         return go(to, str(problem))
     return go(to, "Others see for ten minutes that you are working on this.")
 

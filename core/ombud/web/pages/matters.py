@@ -11,7 +11,6 @@ from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid
 from ombud.desk.matters import evidence, protocols, tasks
-from ombud.desk.matters.evidence import STATES
 from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import Change, aspect_of, aspect_page, change_part
@@ -62,13 +61,14 @@ async def _evidence_page(
     asked = {"what": "", "asked_of": view.case.customer or "", "due_on": "", "need": "", "message": ""}
     return await aspect_page(
         request, "pages/evidence.html", "evidence", view, aspect, status=wrong.status,
-        lines=[{"shown": each, "state_label": STATES[each.state], "need_label": plan.need_label(each.need)}
+        lines=[{"shown": each, "state_label": each.state_label, "need_label": plan.need_label(each.need)}
                for each in lines],
         files=[(str(identity), name) for identity, name in await evidence.files_of(viewer, aspect.id)],
         messages=[(str(row["id"]), f"{row['said_at'].date().isoformat()}: {excerpt(row['body'])}")
                   for row in await evidence.messages_of(viewer, aspect.id, "out")],
         needs=[(each.key, each.label) for each in plan.evidence],
-        wanted=[each.label for each in plan.evidence if each.key not in {line.need for line in lines}],
+        wanted=[each.label for each in plan.evidence
+                if each.key not in {line.need for line in lines if line.state != "withdrawn"}],
         form={**asked, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
         may_write=_may(aspect, "change"),
     )  # fmt: skip

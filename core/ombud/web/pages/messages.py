@@ -11,10 +11,11 @@ from litestar import Request, Response, get, post
 from ombud.desk import attachments, messages
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
-from ombud.desk.colleagues import claims, drafts
-from ombud.desk.errors import Invalid, NotNow
+from ombud.desk.colleagues import claims, draft_files, drafts
+from ombud.desk.errors import Invalid, NotAllowed, NotNow
 from ombud.desk.file_kinds import kind_of, told
 from ombud.desk.files import file
+from ombud.desk.gate.guarding import GATED, Held
 from ombud.desk.outgoing import beginning
 from ombud.desk.outgoing import writing as outgoing
 from ombud.desk.outgoing.ways import PAGE
@@ -23,9 +24,11 @@ from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import asking
 from ombud.web.pages.case_drawn import show_case
 from ombud.web.pages.composer import PARTS
-from ombud.web.pages.fragments import fragment
+from ombud.web.pages.fragments import by_htmx, fragment
+from ombud.web.pages.gate import checked
 from ombud.web.pages.given import Given, Refused, given, identity_of, refused
 from ombud.web.shell import go
 from ombud_plugin_api.facts import Document
@@ -34,7 +37,7 @@ Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
 KINDS = {"note": "note", "told": "told"}
 SAID = {"note": "Your note is saved.", "told": "It is recorded."}
-FILES_AGAIN = " Choose the files again; browsers do not keep them."
+HELD = "The letter did not leave. Your text is safe: mend what is listed below."
 
 
 @post("/cases/{reference:str}/messages", opt=WRITE)
@@ -43,11 +46,12 @@ async def write(request: Req, reference: str) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     case_id = await case_id_of(viewer, reference)
     kind = form.text("kind")
-    documents = await form.documents("documents")
     view = await case_page(viewer, reference, talk=False)
     purpose = drafts.for_message(view.case.customer_id)
     try:
+        await _keep_files(viewer, case_id, purpose, form)
         pinned = _pinned(form, view.aspects)
+        documents = await draft_files.documents_of(viewer, case_id, purpose)
         _same_reader(form, kind, view)
         if kind == "reply":
             await _refuse_overrun(viewer, case_id, purpose, form)
@@ -59,13 +63,51 @@ async def write(request: Req, reference: str) -> Response[Any]:
                 documents=documents,
             )  # fmt: skip
             said, undo = SAID[kind], ""
-    except (Invalid, NotNow) as problem:
+    except (Invalid, NotNow, NotAllowed) as problem:
         await _keep_quietly(viewer, case_id, purpose, form)
-        words = str(problem) + (FILES_AGAIN if documents else "")
+        words = HELD if isinstance(problem, Held) else str(problem)
         kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
+        if kind == "reply" and form.text("letter") == GATED:
+            kept["gate"] = await checked(viewer, view, form)
         return await show_case(request, reference, wrong=refused(problem), kept=kept)
-    await drafts.drop(viewer, case_id, purpose)
+    await draft_files.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", said, undo)
+
+
+async def _keep_files(viewer: Viewer, case_id: UUID, purpose: str, form: Given) -> int:
+    """Files chosen in the form go into the draft, so that a refusal loses none; gives the version of the draft."""
+    documents = await form.documents("documents")
+    seen = form.number("draft_version") or 0
+    if not documents:
+        return seen
+    attachments.checked(documents)
+    if not await drafts.version_of(viewer, case_id, purpose):
+        typed = {**_typed(form), "kept_files": str(len(documents))}
+        seen = await drafts.keep(viewer, case_id, purpose, typed)
+    await draft_files.put(viewer, case_id, purpose, documents)
+    return seen
+
+
+@post("/cases/{reference:str}/draft/files", opt=WRITE)
+async def keep_files(request: Req, reference: str) -> Response[Any]:
+    """Files put into the box are kept at once; `drop` takes one out. For htmx the part of the box that lists them."""
+    viewer, form = viewer_of(request), await given(request)
+    case_id = await case_id_of(viewer, reference)
+    purpose, version, error = drafts.for_message(form.identity("to")), form.number("draft_version") or 0, ""
+    try:
+        if (out := form.identity("drop")) is not None:
+            await draft_files.take_out(viewer, case_id, purpose, out)
+        version = await _keep_files(viewer, case_id, purpose, form)
+    except (Invalid, NotNow, drafts.Elsewhere) as problem:
+        error = str(problem)
+    if not by_htmx(request):
+        return go(f"/cases/{quote(reference)}#composer", error or "The files are kept with your draft.")
+    files = [{"id": str(each.id), "name": each.name, "size": each.size}
+             for each in await draft_files.files_of(viewer, case_id, purpose)]  # fmt: skip
+    composer = {"kept_files": files, "files_error": error, "draft_version": version, "theirs": "",
+                "saved_at": now() if version else None}  # fmt: skip
+    case = {"href": f"/cases/{quote(reference)}"}
+    return await fragment(request, "fragments/draft_files.html", case=case, composer=composer, alone=True)
 
 
 async def _refuse_overrun(viewer: Viewer, case_id: UUID, purpose: str, form: Given) -> None:
@@ -82,8 +124,9 @@ def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: li
         text=form.text("text"), kind=form.text("letter", "reply"), channel=form.text("channel", PAGE),
         recipient=form.identity("recipient"), subject=form.text("subject"), aspect_ids=pinned, documents=documents,
         files=[identity_of(each, "files") for each in form.all("files") if each],
-        leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"), key=_key(form),
-        template_id=form.identity("template_id"),
+        asks=asking.wanted(form, view.aspects), leave_at=leaving_at(form, view.case.zone), ask=form.ticked("ask"),
+        key=_key(form), template_id=form.identity("template_id"), letter_type=form.text("letter_type")[:60],
+        override=form.text("override"),
     )  # fmt: skip
 
 
@@ -116,6 +159,7 @@ async def insert(request: Req, reference: str) -> Response[Any]:
     """Begins, or goes on with, the text in the box from a template; what is not known of the case is named."""
     viewer, form = viewer_of(request), await given(request)
     view = await case_page(viewer, reference, talk=False)
+    purpose = drafts.for_message(view.case.customer_id)
     typed = _typed(form)
     which = form.text("insert") if form.text("insert") not in {"", "chosen"} else form.text("template")
     try:
@@ -123,8 +167,8 @@ async def insert(request: Req, reference: str) -> Response[Any]:
         text = "\n\n".join(each for each in (typed["text"].strip(), begun.text) if each)
         typed |= {"kind": "reply", "text": text, "subject": typed.get("subject") or begun.subject}
         typed |= {"letter": begun.template.kind, "template_id": str(begun.template.id or "")}
-        purpose = drafts.for_message(view.case.customer_id)
-        await drafts.keep(viewer, view.case.id, purpose, typed, form.number("draft_version"))
+        seen = await _keep_files(viewer, view.case.id, purpose, form)
+        await drafts.keep(viewer, view.case.id, purpose, typed, seen if form.has("draft_version") else None)
     except (Invalid, NotNow, drafts.Elsewhere) as problem:
         kept = {"composer": typed, "composer_error": str(problem), "key": form.text("key")}
         wrong = Refused(409) if isinstance(problem, drafts.Elsewhere) else refused(problem)
@@ -147,6 +191,7 @@ def _same_reader(form: Given, kind: str, view: CasePageView) -> None:
 def _typed(form: Given) -> dict[str, str]:
     """What the box holds; choices that are left as they are take no place in a draft."""
     typed = {name: ",".join(each for each in form.all(name) if each) for name in PARTS if form.has(name)}
+    typed["asks"] = asking.as_draft(form)
     return {"kind": "", "text": "", **{name: words for name, words in typed.items() if words}}
 
 
@@ -172,7 +217,7 @@ async def keep_draft(request: Req, reference: str) -> Response[Any]:
     case_id = await case_id_of(viewer, reference)
     purpose = drafts.for_message(form.identity("to"))
     sent = await messages.is_written(case_id, _key(form))  # this word was on its way when the text was sent
-    typed = _typed(form) if form.text("text").strip() and not sent else {}
+    typed = _typed(form) if (form.text("text").strip() or form.text("kept_files")) and not sent else {}
     kept = await kept_draft(request, viewer, case_id, purpose, typed, form.number("draft_version") or 0)
     if typed:
         await claims.prolong(viewer, case_id)
@@ -206,8 +251,10 @@ async def share_draft(request: Req, reference: str) -> Response[Any]:
     case_id = await case_id_of(viewer, reference)
     purpose, shared = drafts.for_message(form.identity("to")), form.text("shared") == "on"
     try:
+        seen = await _keep_files(viewer, case_id, purpose, form)
         if form.text("text").strip():
-            await drafts.keep(viewer, case_id, purpose, _typed(form), form.number("draft_version"))
+            known = seen if form.has("draft_version") else None
+            await drafts.keep(viewer, case_id, purpose, _typed(form), known)
         await drafts.share(viewer, case_id, purpose, shared)
     except (Invalid, NotNow, drafts.Elsewhere) as problem:
         kept = {"composer": _typed(form), "composer_error": str(problem), "key": form.text("key")}
@@ -253,4 +300,4 @@ def download(name: str, kind: str, data: bytes, *, inline: bool = False) -> Resp
     )
 
 
-handlers = [write, insert, share_draft, write_on, keep_draft, show_file]
+handlers = [write, insert, share_draft, write_on, keep_files, keep_draft, show_file]

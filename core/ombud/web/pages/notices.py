@@ -7,6 +7,7 @@ from litestar import Request, Response, get, post
 from ombud.desk.errors import Invalid
 from ombud.desk.notices import mine
 from ombud.desk.notices.staff import KINDS, WAYS
+from ombud.desk.redress.shown import count_waiting
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.pages.given import given
@@ -31,8 +32,11 @@ async def notices(request: Req, after: str = "") -> Response[Any]:
 
 @get("/live/notices", opt=OWN)
 async def count(request: Req) -> dict[str, int]:
-    """How many are new, counted to a hundred, for the bell of the rail; asked for when the stream tells of one more."""
-    return {"count": await mine.count_new(viewer_of(request))}
+    """How many are new, for the bell of the rail, and how much redress waits for this person, for its place there; each
+    counted to a hundred. Asked for when the stream tells of one more."""
+    viewer = viewer_of(request)
+    found = {"count": await mine.count_new(viewer)}
+    return {**found, "redress": await count_waiting(viewer)} if viewer.may("case.decide") else found
 
 
 @get("/me/notices/choices", opt=OWN)

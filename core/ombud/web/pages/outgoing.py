@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
-from ombud.desk.errors import Changed, Invalid, NotNow
+from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.outgoing import approval, deciding, listing, settling
 from ombud.desk.outgoing.listing import LISTS, Filters, Listed
 from ombud.desk.outgoing.rules import KIND_WORDS
@@ -15,6 +15,7 @@ from ombud.desk.outgoing.shown import stands
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.composer import way_of
+from ombud.web.pages.gate import on_approval
 from ombud.web.pages.given import Given, given
 from ombud.web.pages.messages import leaving_at
 from ombud.web.shell import go, page
@@ -52,8 +53,16 @@ async def outgoing(
     return await page(
         request, "pages/outgoing.html", here="outgoing", **_frame(viewer, filters, more),
         rows=[_line(each, filters) for each in rows], chosen=_chosen(chosen) if chosen else None,
+        gate=await _gate(viewer, chosen),
         waiting=await listing.waiting_for(viewer), problem="",
     )  # fmt: skip
+
+
+async def _gate(viewer: Viewer, chosen: Listed | None) -> dict[str, Any] | None:
+    """What the gate finds in one that waits for a second person, as its text stands now."""
+    if chosen is None or chosen.way.state != "waiting_approval":
+        return None
+    return await on_approval(viewer, chosen.id)
 
 
 def _frame(viewer: Viewer, filters: Filters, more: str | None) -> dict[str, Any]:
@@ -93,21 +102,22 @@ def _chosen(each: Listed) -> dict[str, Any]:
         "may_approve": each.may_approve, "hash": each.hash, "why": approval.REASONS.get(each.way.approval, ""),
         "mine": each.mine, "waits": each.way.state == "waiting_approval",
         "files": [{"href": f"/files/{one}", "name": name, "size": size} for one, name, size in each.files],
+        "asks": [{"what": what, "of": of, "by": by} for what, of, by in each.asks],
     }  # fmt: skip
 
 
 Act = Callable[[Viewer, Given], Awaitable[UUID]]
 
 
-async def _do(request: Req, act: Act, said: str, identity: UUID, to: str = "") -> Response[None]:
+async def _do(request: Req, act: Act, said: str, identity: UUID, to: str = "", refused_to: str = "") -> Response[None]:
     """Does it and goes back to where the message stands; what cannot be done any more is said there."""
     viewer, form = viewer_of(request), await given(request)
     found = await listing.one(viewer, identity)
     place = to or f"/cases/{quote(found.reference)}#entry-{identity}"
     try:
         await act(viewer, form)
-    except (NotNow, Invalid, Changed) as refusal:
-        return go(place, str(refusal))
+    except (NotNow, Invalid, Changed, NotAllowed) as refusal:
+        return go(refused_to or place, str(refusal))
     return go(place, said)
 
 
@@ -179,9 +189,16 @@ async def approve(request: Req, message_id: UUID) -> Response[None]:
     """Approves the version that was shown."""
 
     async def act(viewer: Viewer, form: Given) -> UUID:
-        return await deciding.approve(viewer, message_id, form.text("hash"))
+        return await deciding.approve(viewer, message_id, form.text("hash"), form.text("override"))
 
-    return await _do(request, act, "It is approved and leaves soon.", message_id, "/outgoing?which=approval")
+    return await _do(
+        request,
+        act,
+        "It is approved and leaves soon.",
+        message_id,
+        "/outgoing?which=approval",
+        refused_to=f"/outgoing?which=approval&open={message_id}",
+    )
 
 
 @post("/outgoing/{message_id:uuid}/reject", opt=APPROVE)

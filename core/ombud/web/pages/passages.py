@@ -7,16 +7,16 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.case_view import case_page
-from ombud.desk.errors import Invalid
+from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.matters import evidence, pins
 from ombud.desk.trail.history import events
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import Change, aspect_of, aspect_page, change_part
 from ombud.web.door import viewer_of
-from ombud.web.pages.case_drawn import aspects_drawn, case_drawn
-from ombud.web.pages.given import NOTHING_WRONG, Given, Refused
+from ombud.web.pages.case_drawn import aspects_drawn, case_drawn, href_of, show_case
+from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, refused
 from ombud.web.pages.matters import excerpt
-from ombud.web.shell import page
+from ombud.web.shell import go, page
 
 Req = Request[Any, Any, Any]
 READ, WRITE = {"permission": "case.read"}, {"permission": "case.write"}
@@ -36,7 +36,7 @@ async def _passages_page(
     kept: dict[str, str] | None = None,
 ) -> Response[Any]:  # fmt: skip
     viewer = viewer_of(request)
-    empty = {"message": "", "quote": "", "attachment": "", "page": ""}
+    empty = {"message": "", "quote": "", "start": "", "attachment": "", "page": ""}
     said = await evidence.messages_of(viewer, aspect.id)
     chosen = (kept or {}).get("message", "")
     return await aspect_page(
@@ -71,6 +71,22 @@ async def pin(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     return await _on_passages(request, reference, aspect_id, change)
 
 
+@post("/cases/{reference:str}/passages", opt=WRITE)
+async def pin_selected(request: Req, reference: str) -> Response[Any]:
+    """Words selected in a message on the case's page, pinned to the aspect chosen there."""
+    viewer, form = viewer_of(request), await given(request)
+    view = await case_page(viewer, reference, talk=False)
+    try:
+        aspect = next((each for each in view.aspects if each.id == form.identity("aspect")), None)
+        message = form.identity("message")
+        if aspect is None or message is None:
+            raise Invalid("Select words of a message, then choose an aspect of the case.", "aspect")
+        await pins.pin_passage(viewer, aspect.id, message, form.text("quote"), form.number("start"))
+    except (Invalid, NotNow) as problem:
+        return await show_case(request, reference, wrong=refused(problem))
+    return go(f"{href_of(view)}#entry-{message}", f"The passage is pinned to aspect {aspect.letter}.")
+
+
 @post(f"{PLACE}/{{pin_id:uuid}}/off", opt=WRITE)
 async def unpin(request: Req, reference: str, aspect_id: UUID, pin_id: UUID) -> Response[Any]:
     async def change(viewer: Viewer, form: Given) -> str:
@@ -102,4 +118,4 @@ async def order_shown(request: Req, reference: str) -> Response[Any]:
     )  # fmt: skip
 
 
-handlers = [passages, pin, unpin, order_shown]
+handlers = [passages, pin, pin_selected, unpin, order_shown]

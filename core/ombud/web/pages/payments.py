@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.redress import shown as redress_shown
-from ombud.desk.redress.payments import batches, paying, reports, service
+from ombud.desk.redress.payments import asking, batches, paying, reports, service
 from ombud.desk.redress.payments.files import FORMATS, TYPES
 from ombud.desk.redress.payments.moving import ENGINE
 from ombud.desk.redress.payments.reports import Report
@@ -156,6 +156,17 @@ async def settle(request: Req, payment_id: UUID) -> Response[Any]:
     return go(f"/payments?which={which}", said[event])
 
 
+@post("/payments/{payment_id:uuid}/ask", opt=MANAGE)
+async def ask(request: Req, payment_id: UUID) -> Response[Any]:
+    """Has the payment service asked what became of one that is not certain."""
+    viewer = viewer_of(request)
+    try:
+        await asking.ask(viewer, payment_id)
+    except REFUSED as problem:
+        return await _page(request, viewer, "unsure", wrong=_refused(problem))
+    return go("/payments?which=unsure", "The payment service is asked. Its answer will stand here in a moment.")
+
+
 @get("/payments/report", opt=MANAGE)
 async def report_form(request: Req) -> Response[Any]:
     """Where a file of the bank is read in."""
@@ -233,5 +244,5 @@ async def _unit_of(key: str) -> UUID | None:
 
 
 handlers = [
-    payments, make_batch, batch_shown, batch_file, dissolve, settle, report_form, read_report, told,
+    payments, make_batch, batch_shown, batch_file, dissolve, settle, ask, report_form, read_report, told,
 ]  # fmt: skip

@@ -185,14 +185,15 @@ def row_shown(row: CaseRow, place: Place = NOWHERE) -> dict[str, Any]:
         "customer": HIDDEN if row.customer is None else row.customer or "Name withheld", "aspects": row.aspects,
         "heat": heat_of(row.mood), "clock": row.clock, "owner": row.owner, "mine": row.mine, "last": last,
         "status_label": label(row.status), "confidential": row.confidential, "version": row.version,
-        "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim, "stamp": stamp(row),
+        "flag": "Urgent" if row.priority == "urgent" else "", "claim": row.claim,
+        "claim_letter": row.claim_letter, "stamp": stamp(row),
         "unread": False, "here": _here(row, place), "escalated": row.escalated,
     }  # fmt: skip
 
 
 def stamp(row: CaseRow) -> str:
     """What tells a page that a row it shows is no longer as it was drawn."""
-    claim = row.claim.user_id if row.claim else None
+    claim = (row.claim.user_id, row.claim.aspect_id) if row.claim else None
     seen = (
         row.version,
         row.last_word_at,

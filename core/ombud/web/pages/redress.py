@@ -124,8 +124,10 @@ def request_drawn(each: RequestShown, case_href: str) -> dict[str, Any]:
 Change = Callable[[Viewer, Given], Awaitable[str]]
 
 
-async def _do(request: Req, reference: str, aspect_id: UUID, change: Change) -> Response[Any]:
-    """Runs one change; a refusal shows the page with what was typed."""
+async def _do(
+    request: Req, reference: str, aspect_id: UUID, change: Change, undo: Callable[[], str] = str
+) -> Response[Any]:
+    """Runs one change; a refusal shows the page with what was typed. `undo`: where it is taken back."""
     viewer, form = viewer_of(request), await given(request)
     view, aspect = await aspect_of(viewer, reference, aspect_id)
     try:
@@ -133,7 +135,7 @@ async def _do(request: Req, reference: str, aspect_id: UUID, change: Change) -> 
     except REFUSED as problem:
         fresh_view, fresh = await aspect_of(viewer, reference, aspect_id)
         return await _page(request, fresh_view, fresh, _plain(problem), form.texts())
-    return go(f"{href_of(view)}/aspects/{aspect.id}/redress", toast)
+    return go(f"{href_of(view)}/aspects/{aspect.id}/redress", toast, undo())
 
 
 def _plain(problem: DeskRefusal) -> Refused:
@@ -162,8 +164,26 @@ def _line(form: Given) -> RedressGiven:
 async def add(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
     """Gives one more line; above the limit it waits."""
 
+    given_now: list[Granted] = []
+
     async def change(viewer: Viewer, form: Given) -> str:
-        return _said(await granting.add_redress(viewer, aspect_id, _line(form)))
+        given_now.append(await granting.add_redress(viewer, aspect_id, _line(form)))
+        return _said(given_now[0])
+
+    def undo() -> str:
+        return "" if given_now[0].waits else f"/undo/redress/{given_now[0].id}"
+
+    return await _do(request, reference, aspect_id, change, undo)
+
+
+@post("/undo/redress/{line_id:uuid}", opt=DECIDE)
+async def undo_line(request: Req, line_id: UUID) -> Response[Any]:
+    """Takes a line back that was given a moment ago, as long as it is only promised."""
+    reference, aspect_id = await granting.place_of(viewer_of(request), line_id)
+
+    async def change(viewer: Viewer, form: Given) -> str:
+        await granting.undo_redress(viewer, aspect_id, line_id, "Taken back at once.")
+        return "The redress is taken back by a line of its own."
 
     return await _do(request, reference, aspect_id, change)
 
@@ -324,6 +344,7 @@ async def sum_shown(request: Req, reference: str, aspect_id: UUID, sum_id: UUID)
 
 
 handlers = [
-    redress_part, add, reverse, claim, pay, paid, cancel, change_request, withdraw, calculator, reckon, sum_shown,
+    redress_part, add, undo_line, reverse, claim, pay, paid, cancel, change_request, withdraw, calculator, reckon,
+    sum_shown,
 ]  # fmt: skip
 __all__ = ["currency_of", "handlers", "payment_drawn", "request_drawn"]

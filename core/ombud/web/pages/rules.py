@@ -17,6 +17,7 @@ from ombud.desk.rules import asked, in_force, names, versions
 from ombud.desk.rules import form as forms
 from ombud.desk.rules.asked import Asked
 from ombud.desk.rules.checking import problems_of
+from ombud.desk.rules.clashing import clashing, of_version
 from ombud.desk.rules.names import Known
 from ombud.desk.rules.versions import Kept, Version
 from ombud.desk.rules.wording import change_words, differences, matched_words, summary
@@ -158,7 +159,15 @@ async def act(request: Req, key: str) -> Response[Any]:
         path = _paths(definition).get(place, place)
         told = _told(Invalid(str(problem), path) if isinstance(problem, Invalid) else problem)
         return await _page(request, await versions.rule(key), definition, {path: str(problem)} if path else {}, told)
-    return go(f"/rules/{key}", DONE[what])
+    return go(f"/rules/{key}", DONE[what] + await _clash_note(key, number) if what == "activate" else DONE[what])
+
+
+async def _clash_note(key: str, number: int) -> str:
+    """Said when a rule is turned on beside others that contradict it."""
+    found = await of_version(key, number, in_force.words(), (await names.known()).names)
+    rules = {each.rule for each in found}
+    many = "one rule that sets" if len(rules) == 1 else f"{len(rules)} rules that set"
+    return f" Mind {many} the same thing differently; the page says which." if rules else ""
 
 
 async def _begins(sent: Given, version: Version) -> datetime | None:
@@ -215,6 +224,7 @@ async def _page(
         request, "pages/rule.html", "rules", status=told.status,
         rule=_about(kept, version) if kept else None, says=summary(definition, words, known.names),
         unfit=list(problems.values()) if kept else [],
+        clashes=[] if problems else await clashing(definition, words, known.names),
         form={**forms.drawn(definition, words, known, beside_fields), "errors": told.errors, "error_of": beside_fields},
         choices=await _choices(viewer, words),
         replay=_replay(latest, await _open_to(viewer, latest), known, words, 3),
@@ -281,7 +291,7 @@ def _replay(
         return drawn
     sums = {name: getattr(report, name) for name in (
         "cases", "seconds", "asked", "found_anew", "differing", "changed", "times", "same", "dropped", "halted", "late",
-        "acted_before", "caused", "avoided",
+        "acted_before", "caused", "avoided", "untried",
     )}  # fmt: skip
     load = [
         {"name": known.names.get(queue, queue) or "No queue", "was": was, "would": would, "more": would - was}
@@ -290,7 +300,7 @@ def _replay(
     return {
         **drawn, **sums, "load": sorted(load, key=lambda each: (-abs(each["more"]), each["name"])),
         "units": sorted((known.names.get(unit, unit), count) for unit, count in report.units.items()),
-        "lacking": sorted(report.lacking.items()),
+        "lacking": sorted(report.lacking.items()), "unanswered": sorted(report.unanswered.items()),
         "shown": [_case(each, open_to[each["case"]], known, words) for each in report.shown if each["case"] in open_to],
         "hidden": sum(each["case"] not in open_to for each in report.shown),
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
@@ -171,10 +172,10 @@ async def _apply(viewer: Viewer, row: Record, report: Report, means: str) -> Res
 
     if report.key != row["key"]:  # it changed between our look and the lock
         return result("impossible", "It was repeated with another key meanwhile.")
-    if differs := _differs(row, report):
+    if other := differs(row, report):
         if states.possible(row["state"], states.DOUBT):
-            await move(viewer, row, states.DOUBT, said=differs, detail=differs, codes={"reported": True})
-        return result("differs", differs)
+            await move(viewer, row, states.DOUBT, said=other, detail=other, codes={"reported": True})
+        return result("differs", other)
     if means == "paid":
         return await _paid(viewer, row, report, result)
     if means == "accepted":
@@ -182,7 +183,7 @@ async def _apply(viewer: Viewer, row: Record, report: Report, means: str) -> Res
     return await _not_paid(viewer, row, report, means, result)
 
 
-def _differs(row: Record, report: Report) -> str:
+def differs(row: Any, report: Report) -> str:
     """Whether it names another amount or currency, in words; empty where it names none."""
     amount, currency = report.amount, report.currency.upper()
     if (amount and amount_of(amount) != row["amount"]) or (currency and currency != row["currency"]):

@@ -29,6 +29,7 @@ class Rules:
     payer_bic: str
     url: str
     silent_days: int
+    status_url: str = ""
 
     @property
     def payer(self) -> tuple[str, str, str]:
@@ -68,6 +69,13 @@ def schema() -> SettingSchema:
                      "help": "It must answer over https, or on this very machine. See docs/redress.md for what it is "
                      "sent and what it answers."},
         },
+        "status_url": {
+            "type": "string", "maxlength": 500,
+            "meta": {"label": "Its address for questions, if it has one", "group": "Payment service",
+                     "placeholder": "https://payments.example/status",
+                     "help": "Where it says what became of a payment, by its key. A person can then have it asked "
+                     "about a payment that is not certain."},
+        },
         "secret": {
             "type": "string", "maxlength": 200,
             "meta": {"label": "Shared secret", "secret": True, "group": "Payment service",
@@ -83,6 +91,7 @@ async def rules_in(unit_id: UUID | None) -> Rules:
     return Rules(
         found["way"], found["payer_name"] or "", (found["payer_iban"] or "").replace(" ", "").upper(),
         (found["payer_bic"] or "").replace(" ", "").upper(), found["url"] or "", found["silent_days"],
+        found["status_url"] or "",
     )  # fmt: skip
 
 

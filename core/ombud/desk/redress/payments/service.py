@@ -104,12 +104,16 @@ async def _asked(row: Record, rules: Rules, secret: str) -> Asked:
         "key": row["key"], "amount": text_of(row["amount"], row["currency"]), "currency": row["currency"],
         "payee": {"name": payee.name, "account": payee.account, "bic": payee.bic}, "reference": row["reference"],
     })  # fmt: skip
+    return Asked(rules.url, body, signed_headers(secret, row["key"], body))
+
+
+def signed_headers(secret: str, key: str, body: bytes) -> dict[str, str]:
+    """Of whatever is sent to the service about the payment of this key."""
     stamp = str(int(now().timestamp()))
-    headers = {
-        "content-type": "application/json", "idempotency-key": row["key"], "x-ombud-timestamp": stamp,
+    return {
+        "content-type": "application/json", "idempotency-key": key, "x-ombud-timestamp": stamp,
         "x-ombud-signature": f"sha256={signature(secret, stamp, body)}", "user-agent": "Ombud",
     }  # fmt: skip
-    return Asked(rules.url, body, headers)
 
 
 async def _take(identity: UUID, delivery_id: UUID) -> bool:
@@ -129,6 +133,12 @@ async def _take(identity: UUID, delivery_id: UUID) -> bool:
 
 async def request(asked: Asked) -> Answer:
     """Asks the service once. Only a connection that was never made is certain not to have left."""
+    said = await posted(asked)
+    return said if isinstance(said, Answer) else read(*said)
+
+
+async def posted(asked: Asked) -> Answer | tuple[int, bytes]:
+    """The status and the bytes of the answer; an Answer where there was none."""
     try:
         async with httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
             reply = await client.post(asked.url, content=asked.body, headers=asked.headers)
@@ -136,7 +146,7 @@ async def request(asked: Asked) -> Answer:
         return Answer(states.WAIT, f"The payment service could not be reached: {type(problem).__name__}.")
     except httpx.HTTPError as problem:
         return Answer(states.DOUBT, f"The payment service did not answer to the end: {type(problem).__name__}.")
-    return read(reply.status_code, reply.content)
+    return reply.status_code, reply.content
 
 
 def read(status: int, content: bytes) -> Answer:

@@ -2,21 +2,26 @@
 import { watchPreferences } from "./preferences.js";
 import { watchKeys } from "./keys.js";
 import { showTrouble, watchToasts } from "./toasts.js";
+import { watchGate } from "./gate.js";
 import { watchDrafts } from "./drafts.js";
 import { watchLeaving } from "./leaving.js";
 import "./reveal.js";
 import { watchSelection } from "./selection.js";
 import { watchPalette } from "./palette.js";
 import { watchLive } from "./live.js";
+import { watchPins, watchQuotes } from "./pins.js";
 
 watchPreferences();
 watchKeys();
 watchToasts();
 watchDrafts();
+watchGate();
 watchLeaving();
 watchSelection();
 watchPalette();
 watchLive();
+watchPins();
+watchQuotes();
 
 const dialog = document.getElementById("dialog");
 

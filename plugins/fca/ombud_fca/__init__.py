@@ -1,0 +1,1 @@
+"""The Financial Conduct Authority: clocks of DISP, returns, publication and benchmarks."""

@@ -1,0 +1,21 @@
+"""What the plugin gives core."""
+
+from ombud_fca import annex1b, annex1r, consolidated
+from ombud_fca.deadlines import due
+from ombud_fca.settings import SCHEMA, try_out
+from ombud_plugin_api import Deadlines, Manifest, Return, Settings, hookimpl
+
+
+@hookimpl
+def provide_settings(manifest: Manifest) -> list[Settings]:
+    return [Settings(SCHEMA, try_out)]
+
+
+@hookimpl
+def provide_deadlines(manifest: Manifest) -> list[Deadlines]:
+    return [Deadlines("fca", "DISP", due)]
+
+
+@hookimpl
+def provide_returns(manifest: Manifest) -> list[Return]:
+    return [annex1r.RETURN, annex1b.RETURN, consolidated.RETURN]
