@@ -126,7 +126,9 @@ async def _core(found: Gathered, people: Sequence[UUID]) -> None:
         rows = await db.fetch(_select(holding), list(people), cases, [])
         shown = [_row(holding, row) for row in rows if row["id"] not in hidden]
         if len(shown) < len(rows):
-            found.left_out.append((f"core.{holding.label}", "about a member of staff", len(rows) - len(shown)))
+            found.left_out.append(
+                (f"core.{holding.label}", "about a member of staff, or privileged", len(rows) - len(shown))
+            )
         if shown:
             tables[holding.label] = shown
     tables |= await _history(people)
@@ -148,7 +150,18 @@ def bound(where: str) -> str:
     return f"({where}) AND $1::uuid[] IS NOT NULL AND $2::uuid[] IS NOT NULL AND $3::uuid[] IS NOT NULL"
 
 
-INTERNAL = {"key", "fingerprint", "principal", "sha256", "matched_with", "account", "thread_id", "remote_id", "trouble"}
+INTERNAL = {
+    "vault_id",
+    "key",
+    "fingerprint",
+    "principal",
+    "sha256",
+    "matched_with",
+    "account",
+    "thread_id",
+    "remote_id",
+    "trouble",
+}
 
 
 def _row(holding: Holding, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +171,8 @@ def _row(holding: Holding, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _hidden(cases: Sequence[UUID]) -> set[UUID]:
-    """Aspects about members of staff, and what speaks of these alone: not the customer's to have."""
+    """Aspects about members of staff and what speaks of these alone, and what is marked as privileged: not the
+    customer's to have."""
     rows = await db.fetch(
         "SELECT a.id FROM core_aspect a WHERE a.case_id = ANY($1) AND a.concerns_user_id IS NOT NULL "
         "UNION SELECT e.id FROM core_evidence e JOIN core_aspect a ON a.id = e.aspect_id "
@@ -169,7 +183,11 @@ async def _hidden(cases: Sequence[UUID]) -> set[UUID]:
         "WHERE a.case_id = ANY($1) AND a.concerns_user_id IS NOT NULL "
         "UNION SELECT m.id FROM core_message m WHERE m.case_id = ANY($1) AND m.direction = 'note' "
         "AND EXISTS (SELECT 1 FROM core_message_aspect pin JOIN core_aspect a ON a.id = pin.aspect_id "
-        "WHERE pin.message_id = m.id AND a.concerns_user_id IS NOT NULL)",
+        "WHERE pin.message_id = m.id AND a.concerns_user_id IS NOT NULL) "
+        "UNION SELECT p.id FROM core_privileged p WHERE p.case_id = ANY($1) "
+        "UNION SELECT p.message_id FROM core_privileged p WHERE p.case_id = ANY($1) AND p.message_id IS NOT NULL "
+        "UNION SELECT p.attachment_id FROM core_privileged p WHERE p.case_id = ANY($1) "
+        "AND p.attachment_id IS NOT NULL",
         list(cases),
     )
     return {row["id"] for row in rows}
@@ -208,7 +226,7 @@ async def _files(found: Gathered, people: Sequence[UUID], cases: Sequence[UUID],
     )  # fmt: skip
     for row in rows:
         theirs = row["person_id"] in people or (row["direction"] == "out" and row["person_id"] is None)
-        if not theirs or row["message_id"] in hidden:
+        if not theirs or row["message_id"] in hidden or row["id"] in hidden:
             found.left_out.append(
                 (f"files/{row['id']}", "a file of somebody else: look at it before you hand it out", 1)
             )
@@ -230,6 +248,7 @@ async def _kept(found: Gathered, people: Sequence[UUID]) -> None:
         "SELECT v.id FROM core_vault v WHERE v.subject = ANY($1) "
         "AND NOT EXISTS (SELECT 1 FROM core_attachment f WHERE f.vault_id = v.id) "
         "AND NOT EXISTS (SELECT 1 FROM core_raw r WHERE r.vault_id = v.id) "
+        "AND NOT EXISTS (SELECT 1 FROM core_case_file c WHERE c.vault_id = v.id) "
         "AND NOT EXISTS (SELECT 1 FROM core_privacy_collection c WHERE c.bundle_id = v.id) ORDER BY v.created_at, v.id",
         [f"person/{each}" for each in people],
     )

@@ -133,6 +133,12 @@ async def _bytes(order: Order) -> None:
     if not order.cases:
         return
     await db.execute(
+        "DELETE FROM core_vault v WHERE v.id IN (SELECT f.vault_id FROM core_draft_file f JOIN core_draft d "
+        "ON d.id = f.draft_id WHERE d.case_id = ANY($1)) "
+        "OR v.id IN (SELECT c.vault_id FROM core_case_file c WHERE c.case_id = ANY($1))",
+        list(order.cases),
+    )
+    await db.execute(
         "UPDATE core_vault v SET subject = 'case/' || f.case_id, wrapped = '', nonce = '', ciphertext = '' FROM ("
         "SELECT a.vault_id, coalesce(a.case_id, m.case_id) AS case_id FROM core_attachment a "
         "LEFT JOIN core_message m ON m.id = a.message_id WHERE a.case_id = ANY($2) OR m.case_id = ANY($2) "

@@ -86,6 +86,12 @@ HOLDINGS = (
     Holding("core_crm_record", "what customer systems were told", "t.case_id = ANY($2)",
             {"record": _TEXT, "href": _TEXT}, ("crm", "closed_at")),
     Holding("core_contact_choice", "choices about news", "t.person_id = ANY($1)", shown=("kind", "wanted", "at")),
+    Holding("core_draft_file", "files of unsent texts",
+            "t.draft_id IN (SELECT x.id FROM core_draft x WHERE x.case_id = ANY($2))", shown=("name", "created_at")),
+    Holding("core_case_file", "files made of cases", "t.case_id = ANY($2)",
+            {"chosen": "'{}'", "trouble": _TEXT, "manifest_sha256": _TEXT,
+             "state": "'failed'", "vault_id": "NULL"}, ("asked_at", "size")),
+    Holding("core_privileged", "what is marked as privileged", "t.case_id = ANY($2)", {"reason": _TEXT}),
     Holding("core_draft", "unsent texts", "t.case_id = ANY($2)", shown=("body", "updated_at")),
     Holding("core_bulk_row", "changes that can be taken back", "t.case_id = ANY($2)",
             {"before": "'{}'", "after": "'{}'", "reason": _TEXT}),
@@ -125,6 +131,9 @@ HOLDINGS = (
 # Tables without personal values, or with those of staff alone, or whose rows go by themselves: and why.
 _SET_UP, _STAFF = "how the desk is set up", "staff"
 NOT_OF_PEOPLE = {
+    "core_return": "sums and codes of the firm",
+    "core_return_case": "codes and ids",
+    "core_return_figure": "sums, codes and ids",
     "core_unit": "the firm",
     "core_role": _STAFF,
     "core_user": _STAFF,
