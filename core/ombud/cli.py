@@ -224,6 +224,9 @@ def _ledger(groups: Any) -> None:
     export.add_argument("--until", type=_day, metavar="DAY", help="last day of a period")
     export.add_argument("-o", "--output", required=True, type=_output_path, metavar="FILE")
     _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
+    privacy = _group(groups, "privacy", "Keep erased people erased.")
+    words = "Erase again whatever the erasure journal names, after an older backup was put back."
+    _command(privacy, "replay", "records:privacy_replay", words)
     key = _group(groups, "key", "Keys of the vault.")
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 

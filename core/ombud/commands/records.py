@@ -1,4 +1,4 @@
-"""The ledger and the keys."""
+"""The ledger, the keys, and erasures."""
 
 import argparse
 import sys
@@ -43,3 +43,10 @@ def key_rotate(config: Config, asked: argparse.Namespace) -> int:
         return 0
 
     return with_desk(config, work)
+
+
+def privacy_replay(config: Config, asked: argparse.Namespace) -> int:
+    """Exit code 1 where the journal does not hold: then nothing was erased by it."""
+    from ombud.desk.privacy import commands  # which loads more of the desk than the others need
+
+    return with_desk(config, commands.replay_command)

@@ -69,7 +69,8 @@ async def write(request: Req, reference: str) -> Response[Any]:
         kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
         if kind == "reply" and form.text("letter") == GATED:
             kept["gate"] = await checked(viewer, view, form)
-        return await show_case(request, reference, wrong=refused(problem), kept=kept)
+        told = NotNow(HELD) if isinstance(problem, Held) else problem
+        return await show_case(request, reference, wrong=refused(told), kept=kept)
     await draft_files.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", said, undo)
 

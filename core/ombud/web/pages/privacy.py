@@ -39,8 +39,8 @@ CHANNEL_WORDS = {
     "person": "In person",
 }  # fmt: skip
 RESULT_WORDS = {
-    "asked": "More was asked for; the answer is awaited", "confirmed": "This is the person",
-    "failed": "It could not be shown", "not_needed": "No check was needed",
+    "asked": "Proof was asked for", "confirmed": "This is the person",
+    "failed": "Not shown", "not_needed": "No check was needed",
 }  # fmt: skip
 OUTCOME_WORDS = {"granted": "Granted", "partly": "Granted in part", "refused": "Refused"}
 DOES_WORDS = {
