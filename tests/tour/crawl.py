@@ -18,6 +18,11 @@ MOST = 400  # pages in all
 
 # Pages nobody walks to, and why. Everything else must be found by links from the first page.
 APART = {
+    "/returns/new/{key}": "no return is begun on a fresh desk; drawn in tests/look",
+    "/returns/{return_id}": "no return is begun on a fresh desk; drawn in tests/look",
+    "/returns/{return_id}/figures": "no return is begun on a fresh desk; drawn in tests/look",
+    "/returns/{return_id}/difference": "no return is begun on a fresh desk; drawn in tests/look",
+    "/returns/{return_id}/file/{ending}": "no return is begun on a fresh desk; drawn in tests/look",
     "/health": "an answer for machines",
     "/health/details": "an answer for machines",
     "/live": "a stream",

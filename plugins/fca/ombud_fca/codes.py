@@ -109,7 +109,7 @@ def causes(lines: Iterable[str]) -> list[Cause]:
         parts = _parts(line, 3, 4, "cause of the desk | cause in the return | group | verified")
         if not _CODE.match(parts[0]) or parts[0] in found or not parts[1] or not parts[2]:
             raise Unreadable(f"“{line[:60]}” needs a cause of the desk that stands once, a name and a group.")
-        found[parts[0]] = Cause(*parts[:3], parts[-1] == VERIFIED)
+        found[parts[0]] = Cause(parts[0], parts[1], parts[2], parts[-1] == VERIFIED)
     return list(found.values())
 
 

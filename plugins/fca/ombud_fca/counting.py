@@ -101,8 +101,9 @@ def timing_problems(figures: Mapping[str, Any]) -> list[str]:
         if column != "closed" or not isinstance(closed_, int):
             continue
         parts = [figures.get(f"{row}/{each}") for each in ("closed_3_days", "closed_8_weeks", "closed_later")]
-        if all(isinstance(each, int) for each in parts) and sum(parts) != closed_:
-            found.append(f"{row}: {parts[0]} + {parts[1]} + {parts[2]} are not {closed_}")
+        whole = [each for each in parts if isinstance(each, int)]
+        if len(whole) == len(parts) and sum(whole) != closed_:
+            found.append(f"{row}: {whole[0]} + {whole[1]} + {whole[2]} are not {closed_}")
         upheld_ = figures.get(f"{row}/upheld")
         if isinstance(upheld_, int) and upheld_ > closed_:
             found.append(f"{row}: {upheld_} upheld of {closed_} closed")
