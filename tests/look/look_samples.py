@@ -628,6 +628,8 @@ def case(**more: Any) -> dict[str, Any]:
         "about": "",
         "chips": CHIPS,
         "said": 14,
+        "customer": "Helena Marsh",
+        "offered": [{"aspect": ASPECTS[2], "needs": [{"key": "statement", "label": "Statement of the month"}]}],
         "entries": ENTRIES,
         "earlier_href": "/cases/OMB-4182?all=1",
         "composer": composer(),

@@ -75,15 +75,17 @@ def pages(
     }  # fmt: skip
     sound = {**shown, "problems": [], "lacking": [], "lacking_hidden": 0}
     frozen = {**sound, "head": {**done, "state": "frozen", "amends": ""}, "standing": "official", "unverified": []}
-    changed = {"number": "part_a1/banking/upheld", "label": "Upheld", "before": "339", "after": "338"}
+    changed = {"number": "part_a1/banking/upheld", "label": "Banking: Upheld", "before": "339", "after": "338"}
+    begin = {"key": "fca.annex1r", "label": line["label"], "regulator": line["regulator"],
+             "summary": kind["summary"]}  # fmt: skip
     return {
         "returns": ("pages/returns.html", around(returns=[line, filed], kinds=[kind], may_prepare=True,
                                                errors=[])),
         "returns-none": ("pages/returns.html", around(returns=[], kinds=[], may_prepare=False, errors=[])),
-        "return-new": ("pages/return_new.html", around(key="fca.annex1r", label=line["label"], regulator=line["regulator"], summary=kind["summary"],
+        "return-new": ("pages/return_new.html", around(**begin,
             units=[("1", "Alder Bank plc")], periods=[("a", "1 January 2026 – 30 June 2026")],
             form={"unit": "", "period": "", "errors": [], "error_of": {}})),
-        "return-new-none": ("pages/return_new.html", around(key="fca.annex1r", label=line["label"], regulator=line["regulator"], summary="", units=[],
+        "return-new-none": ("pages/return_new.html", around(**begin, units=[],
             periods=[], form={"unit": "", "period": "", "errors": [], "error_of": {}})),
         "return-draft": ("pages/return.html", around(**shown)),
         "return-ready": ("pages/return.html", around(**{**sound, "may_freeze": True})),
@@ -92,10 +94,13 @@ def pages(
         "return-filed": ("pages/return.html", around(**{**frozen, "head": done, "steps": ended})),
         "return-failed": ("pages/return.html", around(**{**sound, "failed": "The plugin is off.",
                                                                  "header": [], "tables": [], "may_prepare": False})),
-        "return-figure": ("pages/return_figure.html", around(head=draft, figure=header[2], cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182",
-            "received_on": date(2026, 3, 2), "adds": "1"}], more=3, unseen=2, rule=shown["rule"])),
-        "return-difference": ("pages/return_difference.html", around(head=done, sides=("Version 1", "As the desk stands"), figures=[changed],
-            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lines": [("outcome", "upheld", "not_upheld")]},
+        "return-figure": ("pages/return_figure.html", around(
+            head=draft, figure=header[2], more=3, unseen=2, rule=shown["rule"],
+            cases=[{"reference": "OMB-41", "href": "/cases/OMB-41", "received_on": date(2026, 3, 2), "adds": "1"}])),
+        "return-difference": ("pages/return_difference.html", around(
+            head=done, sides=("Version 1", "As the desk stands"), figures=[changed],
+            cases=[{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lines": [("outcome", "Upheld", "Not upheld")]},
                    {"reference": "OMB-4183", "href": "/cases/OMB-4183", "lines": []}], unseen=1)),
-        "return-difference-none": ("pages/return_difference.html", around(head=done, sides=("Version 1", "Version 2"), figures=[], cases=[], unseen=0)),
+        "return-difference-none": ("pages/return_difference.html", around(
+            head=done, sides=("Version 1", "Version 2"), figures=[], cases=[], unseen=0)),
     }  # fmt: skip

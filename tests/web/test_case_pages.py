@@ -158,19 +158,22 @@ async def test_the_same_form_sent_twice_writes_one_message(desk, forms):
 async def test_a_refused_message_keeps_its_text_on_the_page_and_as_a_draft(desk, send, forms):
     agent = await desk.signed_in("agent")
     path, _ = await _case(desk)
-    program = {"documents": ("tool.exe", b"MZ" + b"0" * 20, "application/pdf")}
+    program = ("documents", ("tool.exe", b"MZ" + b"0" * 20, "application/pdf"))
+    letter = ("documents", ("letter.txt", b"As agreed.", "text/plain"))
     refused = await send(
-        agent, path, f"{path}/messages", kind="note", text="My careful words", about=["A"], files=program
+        agent, path, f"{path}/messages", kind="note", text="My careful words", about=["A"], files=[program, letter]
     )
     assert refused.status_code == 422
     assert "is a program" in refused.text
-    assert "Choose the files again" in refused.text
+    assert "letter.txt" in refused.text, "what the desk takes is kept with the draft"
+    assert "tool.exe</" not in refused.text
     assert forms(refused.text).of(f"{path}/messages")["text"] == "My careful words"
     later = forms((await agent.get(path)).text).of(f"{path}/messages")
     assert later["text"] == "My careful words"
     assert later["about"] == "A"
     sent = await agent.http.post(f"{path}/messages", data=later, follow_redirects=True)
     assert "Your note is saved" in sent.text
+    assert await db.fetchval("SELECT count(*) FROM core_attachment WHERE name = 'letter.txt'") == 1
     assert forms(sent.text).of(f"{path}/messages")["text"] == ""
 
 

@@ -35,6 +35,9 @@ async def test_stages_are_counted_and_a_gap_leads_to_its_cases(desk):
     )  # fmt: skip
     assert _figure(shown, "Tracking: open, and nobody owns them")[0] == "1"
     assert _figure(shown, "Learning: upheld, without a root cause") == ("0", "")
+    assert _figure(shown, "Response: not answered in time")[0] == "0"
+    await db.execute("UPDATE core_case SET due_at = $1", now() - timedelta(days=1))
+    assert _figure((await compliance.get(HERE)).text, "Response: not answered in time")[0] == "1"
     ground = (await compliance.get(f"{HERE}/cases/untold")).text
     assert first.reference in ground
     assert second.reference not in ground

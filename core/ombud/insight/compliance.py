@@ -93,7 +93,8 @@ STAGES: tuple[tuple[str, str, str, str], ...] = (
      _ASPECT.format(aspects="{aspects}", what="EXISTS (SELECT 1 FROM core_evidence e WHERE e.aspect_id = a.id "
                     "AND e.state = 'asked' AND e.due_on < {today})"), "Nobody followed up what was asked for."),
     ("late", "Response: not answered in time",
-     "EXISTS (SELECT 1 FROM core_clock k WHERE k.case_id = c.id AND k.key = 'answer' AND k.breached_at IS NOT NULL)",
+     "((c.status IN ('new', 'in_progress') AND c.due_at < {now}) OR EXISTS (SELECT 1 FROM core_clock k "
+     "WHERE k.case_id = c.id AND k.key = 'answer' AND k.breached_at IS NOT NULL))",
      "The answer came, or comes, too late."),
     ("unreasoned", "Decision: decided without a reason",
      _ASPECT.format(aspects="{aspects}", what="a.status = 'closed' AND a.outcome <> '' AND a.reason = ''"),
@@ -151,7 +152,8 @@ def _ground(viewer: Viewer, arguments: Arguments, first: date, last: date) -> st
 def _condition(viewer: Viewer, arguments: Arguments, condition: str, today: date) -> str:
     aspects = decide(viewer, RIGHT, "aspect").where("a", arguments) if "{aspects}" in condition else ""
     today_at = f"{arguments.add(today)}::date" if "{today}" in condition else ""
-    return condition.format(aspects=aspects, today=today_at)
+    now_at = f"{arguments.add(now())}::timestamptz" if "{now}" in condition else ""
+    return condition.format(aspects=aspects, today=today_at, now=now_at)
 
 
 async def _stages(viewer: Viewer, first: date, last: date, zone: ZoneInfo) -> tuple[Control, ...]:
@@ -260,6 +262,7 @@ async def _proofs(viewer: Viewer) -> tuple[Control, ...]:
         gap = "" if row["body"]["holds"] else "It did not hold."
         gap = gap or ("" if now() - row["at"] <= VERIFIED_WITHIN else "The last verification is over a month old.")
     published, trouble = _published()
+    trouble = trouble or ("" if newest else "No checkpoint was made yet.")
     unpublished = trouble or ("" if published >= newest else f"{newest - published} checkpoints are not published yet.")
     stamped, stamp_gap = _stamped()
     return (

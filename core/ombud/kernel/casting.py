@@ -40,6 +40,7 @@ def main() -> None:
         importlib.import_module(module)
     if len(os.listdir("/proc/self/task")) > 1:
         sys.exit("A module started a thread when it was imported: nothing can be forked here.")
+    sys.stdout.flush()  # or each process that is forked would print it once more
     gc.freeze()
     with socket.socket(fileno=asked.line) as line:
         line.send(READY)

@@ -64,7 +64,7 @@ def build(settings: Mapping[str, Any]) -> Layout:
 
 RETURN = Return(
     "fca.annex1b", "Financial Conduct Authority", "Publication report (Annex 1B)",
-    "For firms with 500 complaints or more in a half year (1,000 in a year): published by the end of August or February.",
+    "For firms with 500 complaints or more in a half year (1,000 in a year): published by end of August or February.",
     (ReturnVersion("annex1b-2026", "Annex 1B as of 2026", build, valid_to=periods.LAST_OF_OLD),),
     periods.for_publication,
 )  # fmt: skip

@@ -37,7 +37,7 @@ HEADER = (
     Item("48", "Do these figures match those that the firm will publish?", "Yes or No; asked as item 47 is.",
          unit="yes_no", entered=True, required=False, official=True),
 )  # fmt: skip
-PROVISION = Item("provision", "Provision, at the end of the period", "Accounts, balances or policies; as the group says.",
+PROVISION = Item("provision", "Provision, at the end of the period", "Accounts, balances or policies, by group.",
                  entered=True, required=False)  # fmt: skip
 INTERMEDIATION = Item("intermediation", "Intermediation, within the period", "Such as policies sold.", entered=True,
                       required=False)  # fmt: skip

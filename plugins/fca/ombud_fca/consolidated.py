@@ -1,5 +1,5 @@
-"""The consolidated complaints return for periods from 1 January 2027 (PS25/19), as far as its facts are known: per legal
-entity, fixed half years, nil first, sections by permission, two points on vulnerability. Its taxonomy is loaded as data;
+"""The consolidated complaints return for periods from 1 January 2027 (PS25/19), as far as it is known: for a legal
+entity, fixed half years, nil first, sections by permission, two points on vulnerability. Its taxonomy is loaded data;
 no code of it is shipped, because none was seen."""
 
 from collections.abc import Mapping, Sequence

@@ -85,7 +85,7 @@ COUNTS = (
          measure=after_8_weeks),
     Item("closed", "Total closed", "Complaints closed in the period.", measure=closed),
     Item("upheld", "Upheld", "Closed in the period with the main part upheld, or upheld in part.", measure=upheld),
-    Item("redress_upheld", "Redress, upheld (£)", "Money given in complaints that were closed in the period and upheld.",
+    Item("redress_upheld", "Redress, upheld (£)", "Money given in complaints closed in the period and upheld.",
          unit="money", measure=redress_upheld),
     Item("redress_not_upheld", "Redress, not upheld (£)",
          "Money given in complaints that were closed in the period and not upheld.", unit="money",

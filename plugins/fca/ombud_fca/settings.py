@@ -67,7 +67,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
         "33 to 40; none is shipped.", [], "Mortgages | M1 | First charge | mortgages | verified", "From 2027",
     ),
     "case_types": _codes("Case types under DISP", "Empty: all.", "Clocks"),
-    "payment_categories": _codes("Categories under the payment services rules", "They have 15 business days.", "Clocks"),
+    "payment_categories": _codes("Categories under payment services rules", "They have 15 business days.", "Clocks"),
     "exceptional_tag": {
         "type": "string", "default": "exceptional", "regex": _CODE, "maxlength": 60,
         "meta": {"label": "Tag of exceptional payment complaints", "group": "Clocks",

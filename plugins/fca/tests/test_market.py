@@ -1,4 +1,4 @@
-"""The FCA's workbooks: small ones made here with each period's sheet names, and the real ones where they are at hand."""
+"""The FCA's workbooks: small ones made here with each period's sheet names, and the real ones where they are here."""
 
 import io
 from decimal import Decimal

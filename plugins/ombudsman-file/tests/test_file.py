@@ -16,6 +16,8 @@ import pytest
 from ombud.desk import aspects, messages, people
 from ombud.desk.aspects import Decision
 from ombud.desk.casefile import making
+from ombud.desk.privacy.collecting import bound
+from ombud.desk.privacy.holdings import HOLDINGS
 from ombud.desk.redress.lines import RedressGiven
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
@@ -277,12 +279,31 @@ async def test_who_may_not_make_it_or_whom_an_aspect_is_about_gets_none(desk: De
     assert f"{at}?profile" not in (await leader.get(f"/cases/{case['reference']}")).text
 
 
-async def test_erasing_the_complainant_takes_the_file_too(desk: Desk) -> None:
+async def test_the_bytes_go_with_the_key_of_the_case_or_with_the_row(desk: Desk) -> None:
+    case = await _case(desk)
+    leader = await desk.signed_in("leader")
+    html = await _preview(leader, case["reference"])
+    for _ in range(2):
+        await _made(leader, desk, case["reference"], html, _ticks(html))
+    first, second = await db.fetch("SELECT id, vault_id FROM core_case_file ORDER BY asked_at")
+    await db.execute("DELETE FROM core_case_file WHERE id = $1", first["id"])
+    kept = await db.fetch("SELECT id FROM core_vault WHERE id = ANY($1)", [first["vault_id"], second["vault_id"]])
+    assert [row["id"] for row in kept] == [second["vault_id"]]
+    await vault.destroy_subject(f"case/{case['id']}")
+    assert (await leader.get(f"/cases/{case['reference']}/file/{second['id']}")).status_code == 404
+
+
+async def test_erasing_somebody_takes_the_files_of_their_cases_and_no_others(desk: Desk) -> None:
+    """By the declaration of desk/privacy, tried as it is run: with a person who is only a witness, and a kept case."""
     case = await _case(desk)
     leader = await desk.signed_in("leader")
     html = await _preview(leader, case["reference"])
     await _made(leader, desk, case["reference"], html, _ticks(html))
-    person = await db.fetchval("SELECT person_id FROM core_party WHERE role = 'complainant'")
-    await vault.destroy_subject(f"person/{person}")
-    file_id = await db.fetchval("SELECT id FROM core_case_file")
-    assert (await leader.get(f"/cases/{case['reference']}/file/{file_id}")).status_code == 404
+    witness = await db.fetchval("SELECT person_id FROM core_party WHERE role = 'witness'")
+    (holding,) = (each for each in HOLDINGS if each.table == "core_case_file")
+    counted = f"SELECT count(*) FROM core_case_file t WHERE {bound(holding.where)}"
+    assert not holding.blank
+    assert await db.fetchval(counted, [witness], [], []) == 1
+    assert await db.fetchval(counted, [], [case["id"]], []) == 1
+    assert await db.fetchval(counted, [witness], [], [case["id"]]) == 0
+    assert await db.fetchval(counted, [UUID(int=1)], [], []) == 0

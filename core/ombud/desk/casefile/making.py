@@ -15,7 +15,7 @@ from ombud.desk.casefile.record import RIGHT, Record, record_of
 from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
 from ombud.desk.in_view import in_view
 from ombud.desk.writing import record as write_down
-from ombud.desk.writing import refuse_concerned, subject_of
+from ombud.desk.writing import refuse_concerned
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -130,7 +130,7 @@ async def _finish(viewer: Viewer, identity: UUID, prepared: Prepared) -> None:
 
 async def _keep(viewer: Viewer, identity: UUID, prepared: Prepared, made: Made) -> None:
     case, form = prepared.record.view.case, prepared.profile.format
-    row = await vault.prepare(await subject_of(case.id), made.data)
+    row = await vault.prepare(f"case/{case.id}", made.data)
     await vault.insert([row])
     taken = await db.execute(
         "UPDATE core_case_file SET state = 'ready', vault_id = $2, size = $3, documents = $4, left_out = $5, "

@@ -7,7 +7,7 @@ from ombud.kernel.ids import new_id
 
 
 class CaseFile(Table, tablename="core_case_file"):
-    """One file of a case that somebody asked for; its bytes lie in the vault, sealed for the complainant."""
+    """One file of a case that somebody asked for; its bytes lie in the vault under the case's key."""
 
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None)

@@ -105,7 +105,7 @@ class Finding:
     @property
     def words(self) -> str:
         """In English, for machines."""
-        return (self.text % self.facts) + " " + (self.remedy % self.facts)
+        return (self.text % self.facts) + ". " + (self.remedy % self.facts)
 
     @property
     def key(self) -> str:

@@ -59,6 +59,10 @@ HOLDINGS = (
     Holding("core_evidence", "evidence", _of("aspect_id", ASPECTS),
             {"what": _TEXT, "need": _TEXT, "asked_of": _TEXT, "why_not": _TEXT, "relied_for": _TEXT, "sha256": _TEXT},
             ("state", "due_on", "received_at")),
+    Holding("core_case_file", "files made of their cases",  # their bytes go with the rows
+            "(t.case_id = ANY($2) OR (NOT t.case_id = ANY($3) AND t.case_id IN ("
+            "SELECT y.case_id FROM core_party y WHERE y.person_id = ANY($1))))"),
+    Holding("core_privileged", "marks of legal privilege", "t.case_id = ANY($2)", {"reason": ERASED}),
     Holding("core_task", "promises and tasks", _of("aspect_id", ASPECTS), {"what": ERASED, "dropped_why": _TEXT},
             ("due_on", "done_at")),
     Holding("core_step", "steps of protocols", _of("aspect_id", ASPECTS), {"note": _TEXT}, ("step", "at")),
@@ -84,10 +88,6 @@ HOLDINGS = (
     Holding("core_contact_choice", "choices about news", "t.person_id = ANY($1)", shown=("kind", "wanted", "at")),
     Holding("core_draft_file", "files of unsent texts",
             "t.draft_id IN (SELECT x.id FROM core_draft x WHERE x.case_id = ANY($2))", shown=("name", "created_at")),
-    Holding("core_case_file", "files made of cases", "t.case_id = ANY($2)",
-            {"chosen": "'{}'", "trouble": _TEXT, "manifest_sha256": _TEXT,
-             "state": "'failed'", "vault_id": "NULL"}, ("asked_at", "size")),
-    Holding("core_privileged", "what is marked as privileged", "t.case_id = ANY($2)", {"reason": _TEXT}),
     Holding("core_draft", "unsent texts", "t.case_id = ANY($2)", shown=("body", "updated_at")),
     Holding("core_bulk_row", "changes that can be taken back", "t.case_id = ANY($2)",
             {"before": "'{}'", "after": "'{}'", "reason": _TEXT}),

@@ -1,1 +1,1 @@
-"""Returns to regulators: collected from cases, checked, frozen, signed, filed and amended; any figure opens to its cases."""
+"""Returns to regulators: collected from cases, checked, frozen, signed, filed and amended. Figures open to cases."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.words import label
 from ombud.insight.returns import kept
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import Head
@@ -25,7 +26,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Difference:
-    """`cases`: changed ones that the reader may see, each with its codes before and after; `hidden`: how many others."""
+    """`cases`: changed ones that the reader may see, each with its codes before and after; `hidden`: how many more."""
 
     figures: list[Changed]
     cases: list[dict[str, Any]]
@@ -48,21 +49,34 @@ def figures(before: Collected, after: Collected) -> list[Changed]:
     """Those that differ, in the order of the later one."""
     old = {each.number: each for each in before.figures}
     new = {each.number: each for each in after.figures}
+    rows = {**_rows(before), **_rows(after)}
     return [
-        _changed(old.get(number), new.get(number))
+        _changed(old.get(number), new.get(number), rows)
         for number in dict.fromkeys([*new, *old])
         if _value(old.get(number)) != _value(new.get(number))
     ]
+
+
+def _rows(collected: Collected) -> dict[tuple[str, str], str]:
+    """What the rows of the tables are called."""
+    return {
+        (table["key"], row["code"]): row["label"]
+        for table in collected.shape.get("tables", ())
+        for row in table["rows"]
+    }
 
 
 def _value(figure: Figure | None) -> str | None:
     return None if figure is None else written(figure.value)
 
 
-def _changed(before: Figure | None, after: Figure | None) -> Changed:
+def _changed(before: Figure | None, after: Figure | None, rows: Mapping[tuple[str, str], str]) -> Changed:
     known = after or before
     assert known is not None
-    return Changed(known.number, known.label, known.unit, _value(before), _value(after))
+    row = rows.get((known.section, known.row), "")
+    return Changed(
+        known.number, f"{row}: {known.label}" if row else known.label, known.unit, _value(before), _value(after)
+    )
 
 
 async def _shown(
@@ -80,7 +94,7 @@ def _main(before: ReturnCase | None, after: ReturnCase | None) -> UUID | None:
 
 
 _CASE = ("received_on", "closed_on", "business_days", "case_type", "channel")
-_ASPECT = ("category", "cause", "outcome", "redress")
+_ASPECT = ("category", "cause", "outcome")
 
 
 def lines(before: ReturnCase | None, after: ReturnCase | None) -> list[tuple[str, str, str]]:
@@ -90,11 +104,15 @@ def lines(before: ReturnCase | None, after: ReturnCase | None) -> list[tuple[str
             if old.get(name, "") != new.get(name, "")]  # fmt: skip
 
 
+def word(code: str) -> str:
+    return label(code) if code else ""
+
+
 def _fields(case: ReturnCase | None) -> dict[str, str]:
     if case is None:
         return {}
     found = {name: str(getattr(case, name) if getattr(case, name) is not None else "") for name in _CASE}
     if case.main is not None:
-        found |= {name: str(getattr(case.main, name)) for name in _ASPECT[:-1]}
+        found |= {name: word(getattr(case.main, name)) for name in _ASPECT}
         found["redress"] = ", ".join(f"{amount} {currency}" for currency, amount in case.main.redress.items())
     return found

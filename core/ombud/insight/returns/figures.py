@@ -105,8 +105,9 @@ def _one(
         value, evidence = _measured(item, cases, period)
     found[item.number] = value
     return Figure(
-        number, item.label, item.definition, item.version, item.unit, value, item.official and (official or not section),
-        section, row, item.number if section else "", item.entered, evidence,
+        number, item.label, item.definition, item.version, item.unit, value,
+        item.official and (official or not section), section, row, item.number if section else "", item.entered,
+        evidence,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from ombud.desk.errors import Invalid, NotFound, NotNow
@@ -14,6 +14,8 @@ from ombud.kernel.lifecycle import running
 from ombud_plugin_api.returns import Layout, Return, ReturnCase, ReturnPeriod, ReturnVersion
 
 SECONDS, SECONDS_TO_COLLECT = 2.0, 20.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def collected(
                             place=f"figures of {known.given.key}"))  # fmt: skip
 
 
-def _said(outcome: Outcome[Any]) -> Any:
+def _said(outcome: Outcome[T]) -> T:
     if outcome.fault is not None:
         raise NotNow(f"The plugin gave no figures: {outcome.fault.message}. Look at its faults, then try again.")
     return outcome.value

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
@@ -229,7 +230,7 @@ _WHERE_IT_IS = {
 }  # fmt: skip
 
 
-async def _locked(return_id: UUID, *states: str) -> Mapping[str, Any]:
+async def _locked(return_id: UUID, *states: str) -> Record:
     row = await db.fetchrow("SELECT * FROM core_return WHERE id = $1 FOR UPDATE", return_id)
     if row is None:
         raise NotFound("There is no such return. The list shows those there are.")

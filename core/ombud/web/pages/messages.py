@@ -69,7 +69,8 @@ async def write(request: Req, reference: str) -> Response[Any]:
         kept = {"composer": _typed(form), "composer_error": words, "key": form.text("key")}
         if kind == "reply" and form.text("letter") == GATED:
             kept["gate"] = await checked(viewer, view, form)
-        return await show_case(request, reference, wrong=refused(problem), kept=kept)
+        told = NotNow(HELD) if isinstance(problem, Held) else problem
+        return await show_case(request, reference, wrong=refused(told), kept=kept)
     await draft_files.drop(viewer, case_id, purpose)
     return go(f"/cases/{quote(reference)}#composer", said, undo)
 
@@ -80,12 +81,27 @@ async def _keep_files(viewer: Viewer, case_id: UUID, purpose: str, form: Given) 
     seen = form.number("draft_version") or 0
     if not documents:
         return seen
-    attachments.checked(documents)
-    if not await drafts.version_of(viewer, case_id, purpose):
-        typed = {**_typed(form), "kept_files": str(len(documents))}
-        seen = await drafts.keep(viewer, case_id, purpose, typed)
-    await draft_files.put(viewer, case_id, purpose, documents)
+    taken, problem = _parted(documents)
+    if taken:
+        if not await drafts.version_of(viewer, case_id, purpose):
+            typed = {**_typed(form), "kept_files": str(len(taken))}
+            seen = await drafts.keep(viewer, case_id, purpose, typed)
+        await draft_files.put(viewer, case_id, purpose, taken)
+    if problem is not None:
+        raise problem
     return seen
+
+
+def _parted(documents: list[Document]) -> tuple[list[Document], Invalid | None]:
+    """Those the desk takes, which are kept, and why it does not take the first of the others."""
+    taken: list[Document] = []
+    problem: Invalid | None = None
+    for each in documents:
+        try:
+            taken += attachments.checked([each])
+        except Invalid as refusal:
+            problem = problem or refusal
+    return taken, problem
 
 
 @post("/cases/{reference:str}/draft/files", opt=WRITE)

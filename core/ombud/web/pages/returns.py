@@ -125,7 +125,8 @@ async def _page(
 def _whole(head: Head) -> dict[str, Any]:
     return {**_line(head), "id": str(head.id), "version": head.version, "taxonomy": head.taxonomy,
             "digest": head.digest, "amends": f"/returns/{head.amends}" if head.amends else "",
-            "amended_by": f"/returns/{head.amended_by}" if head.amended_by else "", "is_draft": head.is_draft}  # fmt: skip
+            "amended_by": f"/returns/{head.amended_by}" if head.amended_by else "",
+            "is_draft": head.is_draft}  # fmt: skip
 
 
 def _steps(head: Head) -> list[dict[str, Any]]:
@@ -171,7 +172,7 @@ def _tables(head: Head, collected: Collected) -> list[dict[str, Any]]:
 
 async def _lacking(request: Req, collected: Collected) -> tuple[list[dict[str, Any]], int]:
     """The cases that lack a field: links for those this reader may open."""
-    asked = [(UUID(each), None) for each in list(collected.lacking)[:MANY_CASES]]
+    asked: list[tuple[UUID, UUID | None]] = [(UUID(each), None) for each in list(collected.lacking)[:MANY_CASES]]
     rows = await kept.seen(viewer_of(request), asked)
     shown = [{"reference": row["reference"], "href": f"/cases/{row['reference']}",
               "lacks": ", ".join(collected.lacking[str(row["id"])])} for row in rows]  # fmt: skip

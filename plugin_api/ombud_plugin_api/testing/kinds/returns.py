@@ -27,7 +27,8 @@ def cases(period: ReturnPeriod, many: int = 12) -> list[ReturnCase]:
             for place in range(1, number % 3 + 1)
         )  # fmt: skip
         made.append(ReturnCase(id=f"c{number}", received_on=received, closed_on=closed, aspects=matters,
-                               business_days=None if closed is None else min(99, (closed - received).days)))  # fmt: skip
+                               business_days=None if closed is None else min(99, (closed - received).days))
+                    )  # fmt: skip
     return made
 
 
@@ -44,7 +45,7 @@ class ReturnsContract(Contract):
     @check(
         "basic-99",
         "A return is whole, its numbers stand once, and the same facts give the same figures, and nothing else happens",
-        why="What was signed must be reckoned again from the facts that were frozen with it, years later and by others. "
+        why="What was signed must be reckoned again from the facts that were frozen with it, years later. "
         "A figure that changes by chance, or a number that stands twice, cannot be defended.",
         example='Item("49", "Opened", "Received in the period.", measure=opened, official=True)',
         remedy="Give each item a definition and exactly one of measure, derive and entered; read nothing but the case, "
