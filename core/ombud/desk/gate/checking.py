@@ -17,10 +17,7 @@ def check(
 ) -> tuple[Finding, ...]:
     """What is to be mended, blocking first, then in the order of the checks and of the text; each shortcoming once."""
     policy = policy or Policy()
-    languages = spoken(letter.text, letter.language)
-    texts = {
-        each: only(letter.text, each, letter.language) if len(languages) > 1 else letter.text for each in languages
-    }
+    texts = _by_language(letter)
     findings = [*asked.check_own(letter.text, letter, record), *_required(letter, record, requirements, texts)]
     for language, text in texts.items():
         findings += answering.check(text, language, record)
