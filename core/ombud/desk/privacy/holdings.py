@@ -54,7 +54,8 @@ HOLDINGS = (
             f"({_of('id', MESSAGES)} OR t.case_id = ANY($2) OR (t.person_id = ANY($1) "
             "AND (t.case_id IS NULL OR NOT t.case_id = ANY($3))))",
             {"recipient": "'{}'", "thread_id": _TEXT, "answers": "'[]'", "detail": _TEXT, "remote_id": _TEXT,
-             "delivery_text": _TEXT, "documents": "'[]'", "trouble": _TEXT},
+             "delivery_text": _TEXT, "documents": "'[]'", "trouble": _TEXT, "let_pass": "'[]'",
+             "let_pass_why": _TEXT},
             ("channel", "kind", "state", "sent_at")),
     Holding("core_evidence", "evidence", _of("aspect_id", ASPECTS),
             {"what": _TEXT, "need": _TEXT, "asked_of": _TEXT, "why_not": _TEXT, "relied_for": _TEXT, "sha256": _TEXT},
