@@ -1,10 +1,11 @@
 """The pages of clocks: the sum, holding, moving and going over, for who may, and hidden where an aspect is."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
+from babel.dates import format_date
 
 from ombud.desk import aspects
 from ombud.desk.calendars.versions import current
@@ -19,6 +20,10 @@ from ombud.trust.ledger import append
 from ombud_plugin_api.facts import Filed
 
 EIGHT_HOURS = Terms(working=8 * 3600, met_by="reply", warn=(75,))
+
+
+def _day(moment: datetime) -> str:
+    return str(format_date(moment, "d MMM y", locale="en_GB"))
 
 
 async def filed(desk: Desk, *matters: str) -> Filed:
@@ -154,8 +159,8 @@ async def test_the_timeline_says_when_a_deadline_was_due_and_when_a_late_look_no
     await watching.tell_late()
     agent = await desk.signed_in("agent")
     page = (await agent.get(f"/cases/{old.reference}")).text
-    assert f"A deadline of {due:%Y-%m-%d} was missed (first word); noticed on {now():%Y-%m-%d}" in page
+    assert f"A deadline of {_day(due)} was missed (first word); noticed on {_day(now())}" in page
     page = (await agent.get(f"/cases/{fresh.reference}")).text
     missed = await db.fetchval("SELECT breached_at FROM core_clock WHERE id = $1", clock)
-    assert f"A deadline of {missed:%Y-%m-%d} was missed (reply)" in page
+    assert f"A deadline of {_day(missed)} was missed (reply)" in page
     assert "noticed on" not in page

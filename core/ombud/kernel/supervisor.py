@@ -19,7 +19,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from ombud.config import Config
-from ombud.config_table import TABLE
+from ombud.config_table import DERIVED, TABLE
 from ombud.kernel import clock, faults, serving, watchdog
 from ombud.kernel.heartbeat import OpenCall
 from ombud.kernel.ids import new_id
@@ -402,6 +402,8 @@ def environment_beside(config: Config, url: str, first: Sequence[Path] = ()) -> 
 
 
 def _as_text(value: Any) -> str:
+    if value == DERIVED:  # a path that nobody set; its own text would be this folder
+        return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 

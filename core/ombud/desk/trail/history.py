@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
+
+from babel.dates import format_date
+from babel.numbers import format_currency
 
 from ombud.desk.gate.findings import CHECKS
 from ombud.desk.trail.ledger_words import DESK, values_of
@@ -29,6 +33,7 @@ SAID = (
 )  # fmt: skip
 # What another place of the page shows: the tone beside its message, the clocks on a page of their own.
 QUIET = ("message.mood", "clock.started", "clock.met", "clock.stopped", "clock.warned")
+LOCALE = "en_GB"  # of the sentences here
 # A deadline is noticed within minutes while the desk runs; later, its clock was not watched before.
 NOTICED_LATE = timedelta(days=1)
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -95,8 +100,22 @@ def _decided(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("%(actor)s decided aspect %(letter)s: %(outcome)s", values, "scale")
 
 
+def _sum(body: Mapping[str, Any], name: str) -> str:
+    """As a reader writes it: €40.00; as it stands where it is no amount."""
+    amount, currency = str(body.get(name) or ""), str(body.get("currency") or "")
+    try:
+        return str(format_currency(Decimal(amount), currency, locale=LOCALE)).replace("\u00a0", " ")
+    except InvalidOperation:
+        return f"{amount} {currency}".strip()
+
+
+def _day(text: str) -> str:
+    """24 Sept 2026, from a moment as entries hold it; empty where there is none."""
+    return str(format_date(date.fromisoformat(text[:10]), "d MMM y", locale=LOCALE)) if text else ""
+
+
 def _redress(body: Mapping[str, Any], around: Around) -> Phrase:
-    what = " ".join(str(body.get(each, "")) for each in ("amount", "currency")).strip()
+    what = _sum(body, "amount")
     values = {"what": what or label(str(body.get("kind", ""))).lower(), "letter": around.aspect(body)}
     if body.get("reverses"):
         return Phrase("Redress for aspect %(letter)s was taken back: %(what)s", values, "refresh")
@@ -107,16 +126,15 @@ def _money(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase
     """A sentence with an amount and the letter of its aspect."""
 
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
-        said = [str(body.get(each, "")) for each in ("amount", "currency")]
-        said = [str(body["total"]), said[1]] if "total" in body else said
-        values = {"actor": around.actor, "letter": around.aspect(body), "what": " ".join(said).strip()}
+        what = _sum(body, "total" if "total" in body else "amount")
+        values = {"actor": around.actor, "letter": around.aspect(body), "what": what}
         return Phrase(text, values, icon)
 
     return write
 
 
 def _claimed(body: Mapping[str, Any], around: Around) -> Phrase:
-    what = f"{body.get('amount_in_dispute', '')} {body.get('currency', '')}".strip()
+    what = _sum(body, "amount_in_dispute")
     values = {"actor": around.actor, "letter": around.aspect(body), "what": what}
     if not what:
         return Phrase("%(actor)s took away what the customer asks for in aspect %(letter)s", values, "scale")
@@ -267,7 +285,7 @@ def _clock(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase
             what += f", aspect {around.aspect(body)}"
         values = {
             "actor": around.actor, "clock": what, "step": str(body.get("step", "")),
-            "reason": label(str(body.get("reason", ""))).lower(), "due": str(body.get("due_at", ""))[:10],
+            "reason": label(str(body.get("reason", ""))).lower(), "due": _day(str(body.get("due_at", ""))),
         }  # fmt: skip
         return Phrase(text, values, icon)
 
@@ -280,7 +298,7 @@ def _missed(body: Mapping[str, Any], around: Around) -> Phrase:
     late = around.at is not None and due and around.at - datetime.fromisoformat(due) > NOTICED_LATE
     text = "A deadline of %(due)s was missed (%(clock)s)" + ("; noticed on %(noticed)s" if late else "")
     said = _clock(text, "alert-circle")(body, around)
-    return replace(said, values={**said.values, "noticed": f"{around.at:%Y-%m-%d}"}) if late else said
+    return replace(said, values={**said.values, "noticed": _day(around.at.isoformat())}) if late and around.at else said
 
 
 def _clock_moved(body: Mapping[str, Any], around: Around) -> Phrase:
