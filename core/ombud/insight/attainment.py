@@ -1,7 +1,7 @@
 """Deadlines kept: of the clocks whose due moment lies in a period, how many were met in time.
 
-The figure, defined once (docs/clocks.md says the same). A clock counts in the month in which it is due, in the time zone
-of its case's unit, by the date it has now: a date that was moved counts where it was moved to.
+The figure, defined once (docs/clocks.md says the same). A clock counts in the month in which it is due, in the time
+zone of its case's unit, by the date it has now: a date that was moved counts where it was moved to.
 
 - **In time**: met, at its due moment or before. **Late**: met after it.
 - **Missed**: the due moment passed and nothing met it; it runs on, or was stopped after its breach was recorded.
@@ -14,7 +14,7 @@ cases are part of another one and stay out, and so does every case with an aspec
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -64,7 +64,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Line:
-    """The figures of one month, one group, or all. `code`: of the group; `month`: None for groups and for what is held."""
+    """The figures of one month, one group, or all. `code`: of the group; `month`: None for groups and what is held."""
 
     code: str
     label: str
@@ -185,14 +185,15 @@ def _ground(viewer: Viewer, arguments: Arguments, chosen: Asked, period: str) ->
 def _due_in(arguments: Arguments, first: date, last: date) -> str:
     """The months as each unit's own calendar has them; the wider bounds are what an index can answer."""
     end = _earlier(last, -1)
-    near, far = arguments.add(first - timedelta(days=1)), arguments.add(end + timedelta(days=1))
+    near, far = (datetime.combine(first, time(), UTC) - _FAR, datetime.combine(end, time(), UTC) + _FAR)
     local = "k.due_at AT TIME ZONE u.time_zone"
     return (
-        f"k.due_at >= {near}::date AND k.due_at < {far}::date + interval '1 day' "
+        f"k.due_at >= {arguments.add(near)}::timestamptz AND k.due_at < {arguments.add(far)}::timestamptz "
         f"AND {local} >= {arguments.add(first)}::date AND {local} < {arguments.add(end)}::date"
     )
 
 
+_FAR = timedelta(days=1)  # no zone is further from UTC
 _HELD = "k.due_at IS NULL AND k.state = 'paused'"
 
 
