@@ -18,9 +18,11 @@ def _line(label: str, *counts: int) -> dict[str, Any]:
             "of_href": "/deadlines/clocks?outcome=counted", "cells": cells}  # fmt: skip
 
 
-def pages(work: Callable[..., Any], ago: Callable[..., datetime]) -> dict[str, tuple[str, dict[str, Any]]]:
+def pages(
+    work: Callable[..., Any], csrf_field: Any, ago: Callable[..., datetime]
+) -> dict[str, tuple[str, dict[str, Any]]]:
     shown = {
-        "shell": work("deadlines"),
+        "shell": work("deadlines"), "csrf_field": csrf_field,
         "typed": {"from": "2026-06", "to": "2026-11", "unit": "", "clock": "", "by": "clock"},
         "units": [("main", "Alder Bank plc"), ("cards", "Cards")],
         "clocks": [("acknowledge", "First word"), ("answer", "Full answer"), ("sla.reply", "First reply, gold")],
@@ -47,7 +49,7 @@ def pages(work: Callable[..., Any], ago: Callable[..., datetime]) -> dict[str, t
     none = {**shown, "any": False, "months": [], "groups": [], "more": 0, "all": _line("All", 0, 0, 0, 0, 0, 0)}
     errors = [{"field": "from", "message": wrong["from"]}]
     listed = {
-        "shell": work("deadlines"), "words": "Counted", "month": "October 2026", "back": "/deadlines",
+        "shell": work("deadlines"), "csrf_field": csrf_field, "words": "Counted", "month": "October 2026", "back": "/deadlines",
         "further": False, "next_href": "/deadlines/clocks?after=x",
         "clocks": [
             _clock("OMB-4182", "A", "Full answer", "in_time", ago(hours=20), ("early", "3 d 4 h")),
