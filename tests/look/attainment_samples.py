@@ -49,7 +49,8 @@ def pages(
     none = {**shown, "any": False, "months": [], "groups": [], "more": 0, "all": _line("All", 0, 0, 0, 0, 0, 0)}
     errors = [{"field": "from", "message": wrong["from"]}]
     listed = {
-        "shell": work("deadlines"), "csrf_field": csrf_field, "words": "Counted", "month": "October 2026", "back": "/deadlines",
+        "shell": work("deadlines"), "csrf_field": csrf_field, "words": "Counted",
+        "month": "October 2026", "back": "/deadlines",
         "further": False, "next_href": "/deadlines/clocks?after=x",
         "clocks": [
             _clock("OMB-4182", "A", "Full answer", "in_time", ago(hours=20), ("early", "3 d 4 h")),
