@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import admin_samples
+import attainment_samples
 import clock_samples
 import crm_samples
 import evidence_samples
@@ -1541,6 +1542,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "public-tracking": ("samples/tracking.html", {"shell": public(), "csrf_field": csrf_field}),
 }
 PAGES |= admin_samples.pages(work, csrf_field)
+PAGES |= attainment_samples.pages(work, csrf_field, ago)
 PAGES |= crm_samples.pages(work, csrf_field, ago)
 PAGES |= evidence_samples.pages(work, csrf_field, ago, administration)
 PAGES |= inbox_samples.pages(work, csrf_field, ago)

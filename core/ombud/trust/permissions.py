@@ -56,7 +56,7 @@ PERMISSIONS = (
     Permission("intake.manage", "See receipts that need a look and run them again", (LEADER, ADMINISTRATOR)),
     Permission("view.share", "Share saved views with a unit", (LEADER,)),
     Permission("queue.manage", "Change queues", (ADMINISTRATOR,)),
-    Permission("return.read", "See returns to regulators and their figures", (LEADER, QUALITY, COMPLIANCE)),
+    Permission("return.read", "See returns to regulators, and how deadlines were kept", (LEADER, QUALITY, COMPLIANCE)),
     Permission("return.prepare", "Prepare, freeze, file and amend returns", (COMPLIANCE,)),
     Permission("return.sign", "Sign a return by name", (COMPLIANCE,)),
     Permission("team.plan", "Plan the team: skills, languages, capacity, absence", (LEADER, ADMINISTRATOR)),

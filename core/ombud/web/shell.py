@@ -60,6 +60,7 @@ CORE = (
     Entry("privacy", "Privacy", "shield-lock", "/privacy", "privacy.handle"),
     Entry("people", "People", "users", "/parties", "person.read"),
     Entry("returns", "Returns", "report", "/returns", "return.read"),
+    Entry("deadlines", "Deadlines", "calendar-time", "/deadlines", "return.read"),
     Entry("look", "Needs a look", "inbox", "/intake", "intake.manage"),
 )
 NOTICES = Entry("notices", "Notices", "bell", "/me/notices", "")
