@@ -1,7 +1,7 @@
 """What processes remember of rights and settings is never older than the request that uses it."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -131,21 +131,29 @@ async def test_two_who_change_settings_do_not_wait_for_each_other(desk: Any, tab
     assert await settled() == before + 2
 
 
+def _reads(value: int) -> Callable[[], Awaitable[int]]:
+    async def read() -> int:
+        return value
+
+    return read
+
+
 async def test_what_is_remembered_under_one_number_is_not_known_under_another(desk: Any) -> None:
     memory: Memory[str, int] = Memory(2)
-    memory.of(1)["a"] = 1
-    assert memory.of(1) == {"a": 1}
-    assert memory.of(2) == {}
-    memory.of(2)["a"] = memory.of(2)["b"] = 2
-    assert memory.of(2) == {}, "it holds no more than it may"
+    assert await memory.of("a", 1, _reads(1)) == 1
+    assert await memory.of("a", 1, _reads(2)) == 1
+    assert await memory.of("a", 2, _reads(2)) == 2
+    assert await memory.of("b", 2, _reads(3)) == 3
+    assert await memory.of("c", 2, _reads(4)) == 4
+    assert await memory.of("a", 2, _reads(5)) == 5, "it holds no more than it may"
 
 
 async def test_another_database_is_another_memory(desk: Any) -> None:
     memory: Memory[str, int] = Memory(9)
-    memory.of(1)["a"] = 1
+    assert await memory.of("a", 1, _reads(1)) == 1
     pool, db.engine.pool = db.engine.pool, None
     try:
-        assert memory.of(1) == {}
+        assert await memory.of("a", 1, _reads(2)) == 2
     finally:
         db.engine.pool = pool
 

@@ -14,7 +14,7 @@ from ombud_plugin_api.testing.quality import QualityError
 from ombud_plugin_api.testing.registry import all_checks
 
 REFUSED = {
-    "an unknown id": ('[basic]\nbasic-99 = "done"\n', "there is no check basic-99"),
+    "an unknown id": ('[basic]\nbasic-00 = "done"\n', "there is no check basic-00"),
     "no reason": ('[sound]\nsound-01 = { exempt = "" }\n', "write the reason"),
     "a reason that is none": ('[sound]\nsound-01 = { exempt = "no" }\n', "write the reason"),
     "another word": ('[sound]\nsound-01 = "skip"\n', 'is either "done"'),
@@ -65,7 +65,7 @@ def test_the_badge_tells_the_tier_to_shields_and_as_a_picture(tier: str, tmp_pat
 def test_what_cannot_be_written_is_refused_with_what_can(tmp_path: Path) -> None:
     for slug, kind, words in (
         ("Post Box", "slots", "small words joined by hyphens"), ("class", "slots", "cannot be a slug"),
-        ("box", "letters", "choose one of channel, "),
+        ("box", "letters", "choose one of actions, "),
     ):  # fmt: skip
         with pytest.raises(ScaffoldError, match=words):
             write_plugin(slug, kind, tmp_path / "new")

@@ -112,7 +112,8 @@ def walk(client: httpx.Client, starts: list[str], config: Config) -> Walk:
         if answer.status_code >= 400:
             result.broken.append(f"{address}: {answer.status_code}")
             continue
-        if not answer.headers.get("content-type", "").startswith("text/html"):
+        attached = answer.headers.get("content-disposition", "").startswith("attachment")
+        if attached or not answer.headers.get("content-type", "").startswith("text/html"):
             result.found.setdefault(kind, "")
             continue
         result.found.setdefault(kind, address)

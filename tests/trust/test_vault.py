@@ -80,7 +80,9 @@ async def test_bytes_moved_to_another_row_or_altered_do_not_open(ledger_db: str)
     )
     with pytest.raises(Damaged):
         await vault.load(two)
-    await db.execute("UPDATE core_vault SET ciphertext = set_byte(ciphertext, 1, 0) WHERE id = $1", one)
+    await db.execute(
+        "UPDATE core_vault SET ciphertext = set_byte(ciphertext, 1, get_byte(ciphertext, 1) # 1) WHERE id = $1", one
+    )
     with pytest.raises(Damaged, match="altered"):
         await vault.load(one)
 

@@ -36,7 +36,7 @@ async def test_a_wrong_sum_is_found_while_typing_and_a_click_leads_to_it(
         )
         assert picked == "€24.00"
         await page.locator("#composer").get_by_role("button", name="Send").first.click()
-        await expect(page.get_by_text("Your text is safe")).to_be_visible()
+        await expect(page.locator("#composer-error").get_by_text("Your text is safe")).to_be_visible()
         await expect(page.locator("#composer-text")).to_have_value(WRONG)
         await page.locator("#composer-text").fill(WRONG.replace("€24.00", "€42.00"))
         await expect(page.get_by_text("Nothing is missing.")).to_be_visible()

@@ -2,8 +2,9 @@
 
 from ombud_fca import annex1b, annex1r, consolidated
 from ombud_fca.deadlines import due
+from ombud_fca.letters import REQUIREMENTS
 from ombud_fca.settings import SCHEMA, try_out
-from ombud_plugin_api import Deadlines, Manifest, Return, Settings, hookimpl
+from ombud_plugin_api import Deadlines, Manifest, ResponseRequirement, Return, Settings, hookimpl
 
 
 @hookimpl
@@ -14,6 +15,11 @@ def provide_settings(manifest: Manifest) -> list[Settings]:
 @hookimpl
 def provide_deadlines(manifest: Manifest) -> list[Deadlines]:
     return [Deadlines("fca", "DISP", due)]
+
+
+@hookimpl
+def provide_response_requirements(manifest: Manifest) -> list[ResponseRequirement]:
+    return REQUIREMENTS
 
 
 @hookimpl
