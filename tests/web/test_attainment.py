@@ -44,7 +44,7 @@ def line(html: str, label: str) -> dict[str, int]:
 def share(html: str, label: str) -> str:
     row = re.search(rf'<th scope="row">{re.escape(label)}</th><td>(.*?)</td>', html, re.DOTALL)
     assert row, label
-    found = re.search(r"([\d.]+) %", row.group(1))
+    found = re.search(r"([\d.]+)&nbsp;%", row.group(1))
     return found.group(1) if found else ""
 
 
