@@ -19,7 +19,8 @@ def _rights(source: str) -> tuple[ResponsePart, ...]:
             "ombudsman", "Right to go to the Financial Ombudsman Service", source,
             ("refer* … Financial Ombudsman Service", "complain* … Financial Ombudsman Service",
              "go … Financial Ombudsman Service", "Financial Ombudsman Service … free"),
-            "You have the right to refer your complaint to the Financial Ombudsman Service, free of charge.", rights=True,
+            "You have the right to refer your complaint to the Financial Ombudsman Service, free of charge.",
+            rights=True,
         ),
         _part(
             "time_limits", "Whether you waive the ombudsman's time limits (DISP 1 Annex 3 wording)", source,
@@ -35,7 +36,11 @@ def _rights(source: str) -> tuple[ResponsePart, ...]:
 
 FINAL = ResponseRequirement(
     "fca", LABEL, (*_rights("DISP 1.6.2R"),),
-    (ResponseLeaflet("leaflet", "The ombudsman's leaflet", "DISP 1.6.2R", ("leaflet", "ombudsman"), (f"{SITE}/consumers",)),),
+    (
+        ResponseLeaflet(
+            "leaflet", "The ombudsman's leaflet", "DISP 1.6.2R", ("leaflet", "ombudsman"), (f"{SITE}/consumers",)
+        ),
+    ),
     languages=("en",), provenance="secondary",
 )  # fmt: skip
 SUMMARY = ResponseRequirement(
