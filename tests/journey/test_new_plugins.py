@@ -21,7 +21,7 @@ SLUGS = {kind: f"new-{kind}" for kind in KINDS}
 
 
 def wait_for(condition: Callable[[], bool], what: str = "") -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 150
     while not condition():
         assert time.monotonic() < until, f"it did not come to be: {what or inspect.getsource(condition)}"
         time.sleep(0.1)

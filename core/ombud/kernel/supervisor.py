@@ -36,6 +36,7 @@ STARTING = 60.0  # seconds a process may take before its loop runs
 FIRST_STARTS = 3  # a web process that dies so often before it ever answered will not recover
 WEB_DRAINS = 6.0
 WORK_ENDS = 12.0
+WORK_LEAVES = 30.0  # its successor works already: nobody waits for it
 
 log = logging.getLogger("ombud.supervisor")
 
@@ -282,7 +283,7 @@ class Supervisor:
     def _hand_over(self, old: Child, new: Child) -> None:
         self._children[self._children.index(old)], self._successor = new, None
         self._leaving.append(old)
-        old.leave(WORK_ENDS if old.name == "work" else WEB_DRAINS)
+        old.leave(WORK_LEAVES if old.name == "work" else WEB_DRAINS)
 
     def _mourn(self, child: Child, code: int) -> None:
         child.forget()
