@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 DATA ?= data
 PORT ?= 8000
-# Twice the cores of a small machine: tests that start and stop processes wait for half of their time.
-JOBS ?= 4
+# One more than the cores of a small machine: with two more, journeys of many processes waited longer than they may.
+JOBS ?= 3
 
 # Python keeps what it compiled, also where the machine says otherwise: else each process compiles everything anew.
 KEEPING := PYTHONDONTWRITEBYTECODE=
