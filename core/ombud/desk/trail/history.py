@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from babel.dates import format_date
-from babel.numbers import format_currency
 
-from ombud.desk.gate.findings import CHECKS
+from ombud.desk.gate.findings import CHECKS, Money
+from ombud.desk.gate.sums import worded
 from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import HANDED_OVER, MATTER
 from ombud.desk.words import label
@@ -104,7 +104,7 @@ def _sum(body: Mapping[str, Any], name: str) -> str:
     """As a reader writes it: €40.00; as it stands where it is no amount."""
     amount, currency = str(body.get(name) or ""), str(body.get("currency") or "")
     try:
-        return str(format_currency(Decimal(amount), currency, locale=LOCALE)).replace("\u00a0", " ")
+        return worded(Money(Decimal(amount), currency), "en")
     except InvalidOperation:
         return f"{amount} {currency}".strip()
 
