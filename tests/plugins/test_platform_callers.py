@@ -1,5 +1,6 @@
 """What plugins may ask and write for somebody on the telephone: never more than the viewer would see by themselves."""
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -215,3 +216,15 @@ async def test_files_named_in_a_declaration_are_destroyed_with_their_rows(desk_w
     assert await platform.kept_file(others) == b"another voice"
     assert await vault.load(foreign) == b"not the plugin's"
     assert await db.fetchval("SELECT count(*) FROM dummy_voice") == 0
+
+
+async def test_a_file_dropped_while_it_is_read_is_refused_like_one_that_is_gone(desk_with_dummy: Any) -> None:
+    platform = CorePlatform("dummy")
+    seen = set()
+    for _ in range(40):
+        file = await platform.keep_file(b"a voice")
+        for answer in await asyncio.gather(
+            *(platform.kept_file(file) for _ in range(3)), platform.drop_file(file), return_exceptions=True
+        ):
+            seen.add(answer if not isinstance(answer, BaseException) else type(answer))
+    assert seen <= {b"a voice", None, Refused}

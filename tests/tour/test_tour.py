@@ -7,7 +7,7 @@ import pytest
 from crawl import walk
 from looks import look
 from served import Served
-from touring import STARTS, everybody, signed_in
+from touring import STARTS, everybody, signed_in, wait_for_clocks
 
 from ombud.config import load
 
@@ -21,6 +21,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Any
     try:
         desk.start("--demo")
         client = signed_in(desk.address, everybody(desk))
+        wait_for_clocks(client)
         yield desk, client
         client.close()
     finally:

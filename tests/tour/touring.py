@@ -1,6 +1,7 @@
 """Somebody who may open everything, in a served demonstration desk."""
 
 import re
+import time
 from typing import Any
 
 import httpx
@@ -31,6 +32,15 @@ def signed_in(address: str, name: str, password: str = PASSWORD) -> httpx.Client
     answer = client.post("/sign-in", data={"_csrf": found.group(1), "login": name, "password": password})
     assert answer.status_code == 303, answer.text[:500]
     return client
+
+
+def wait_for_clocks(client: httpx.Client, seconds: float = 120) -> None:
+    """A new desk starts the clocks of its demonstration cases while it serves already; the page of deadlines shows them
+    as they come."""
+    until = time.monotonic() + seconds
+    while "/deadlines/figures.csv" not in client.get("/deadlines").text:
+        assert time.monotonic() < until, "no clock of a demonstration case began"
+        time.sleep(0.5)
 
 
 STARTS = [

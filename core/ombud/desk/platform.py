@@ -61,6 +61,10 @@ def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
     return call
 
 
+def _no_such_file() -> errors.NotFound:
+    return errors.NotFound("There is no such file of this plugin; it may have been dropped.")
+
+
 class CorePlatform:
     """Made for each request or job; keeps nothing but who asks and for which plugin."""
 
@@ -195,7 +199,10 @@ class CorePlatform:
     @_translated
     async def kept_file(self, file_id: UUID) -> bytes:
         await self._own(file_id)
-        return await vault.load(file_id)
+        try:
+            return await vault.load(file_id)
+        except vault.NotStored:  # dropped since a moment ago
+            raise _no_such_file() from None
 
     @_translated
     async def drop_file(self, file_id: UUID) -> None:
@@ -220,7 +227,7 @@ class CorePlatform:
 
     async def _own(self, file_id: UUID) -> None:
         if await db.fetchval("SELECT subject FROM core_vault WHERE id = $1", file_id) != self._subject:
-            raise errors.NotFound("There is no such file of this plugin; it may have been dropped.")
+            raise _no_such_file()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

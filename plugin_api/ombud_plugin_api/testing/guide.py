@@ -120,7 +120,7 @@ def _default(value: type, name: str) -> str:
     fields: Any = getattr(value, "__dataclass_fields__", {})
     if is_dataclass(value):
         default = fields[name].default
-        return "" if default.__class__.__name__ == "_MISSING_TYPE" or callable(default) else f" = {default!r}"
+        return "" if default.__class__.__name__ == "_MISSING_TYPE" or callable(default) else f" = {_value(default)}"
     config = dict(
         zip(
             reversed(getattr(value, "__struct_fields__", ())),
@@ -129,7 +129,16 @@ def _default(value: type, name: str) -> str:
         )
     )
     default = config.get(name, ...)
-    return "" if default is ... or "NODEFAULT" in repr(default) else f" = {default!r}"
+    return "" if default is ... or "NODEFAULT" in repr(default) else f" = {_value(default)}"
+
+
+def _value(value: object) -> str:
+    """As it is written in code; a set in the order of its words, which else changes from process to process."""
+    return (
+        f"frozenset({{{', '.join(sorted(map(repr, value)))}}})"
+        if isinstance(value, frozenset) and value
+        else repr(value)
+    )
 
 
 def _signature(function: Any) -> str:

@@ -9,8 +9,10 @@ LABEL = "Financial Conduct Authority (DISP)"
 SITE = "financial-ombudsman.org.uk"
 
 
-def _part(key: str, label: str, source: str, phrases: tuple[str, ...], example: str, **more: bool) -> ResponsePart:
-    return ResponsePart(key, label, source, {"en": phrases}, example={"en": example}, **more)
+def _part(
+    key: str, label: str, source: str, phrases: tuple[str, ...], example: str, *, rights: bool = False
+) -> ResponsePart:
+    return ResponsePart(key, label, source, {"en": phrases}, rights=rights, example={"en": example})
 
 
 def _rights(source: str) -> tuple[ResponsePart, ...]:
