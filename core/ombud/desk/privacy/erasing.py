@@ -1,4 +1,4 @@
-"""Erasing a person: preview, order, execution in the work process, certificate, and the journal replayed."""
+"""Erasing a person: preview, order, execution in the work process, certificate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import msgspec
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.privacy import collecting, holds, journal
 from ombud.desk.privacy.bundle import digest, plain
-from ombud.desk.privacy.destroying import Order, counted, destroy, of_journal
+from ombud.desk.privacy.destroying import Order, counted, destroy
 from ombud.desk.privacy.reach import CaseReached, cases_of, demand_reach
 from ombud.desk.privacy.requests import ERASE, lock, people_of, stream
 from ombud.desk.search import index as search_index
@@ -303,36 +303,6 @@ def _shown(row: Any) -> Certificate:
         bool(row["whole"]), row["gone"], row["sources"], row["kept"], row["keys"], row["journal_line"], row["sha256"],
         row["by"], written(row),
     )  # fmt: skip
-
-
-async def replay() -> int:
-    """Erases again what the journal says was erased, after an older backup was restored; returns how many erasures had
-    something to do. Each is a transaction of its own; safe to run twice."""
-    again = 0
-    for entry in journal.orders():
-        wanted = of_journal(entry)
-        if not await _stands(wanted):
-            continue
-        async with db.transaction():
-            await destroy(wanted, "system")
-            body = {"erasure": entry["erasure"], "line": entry["n"]}
-            entries = [NewEntry(f"person/{each}", "person.erased_again", body) for each in wanted.people]
-            await append(actor="system", entries=entries)
-        again += 1
-    if again:
-        await search_index.up_to_date()
-    return again
-
-
-async def _stands(wanted: Order) -> bool:
-    """Whether anything of it is there: a record that was erased is known by its mark, a case by its title."""
-    if wanted.whole:
-        return bool(await db.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM core_person WHERE id = ANY($1) AND erased_at IS NULL)", list(wanted.people)
-        ))  # fmt: skip
-    return bool(await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM core_case WHERE id = ANY($1) AND title <> 'Erased')", list(wanted.cases)
-    ))  # fmt: skip
 
 
 async def request_line(viewer: Viewer, request_id: UUID) -> dict[str, Any]:

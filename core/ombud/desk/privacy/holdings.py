@@ -210,6 +210,7 @@ NOT_OF_PEOPLE = {
     "core_search_due": "ids",
     "core_search_state": "numbers",
     "core_privacy_term": "laws",
+    "core_restoration": "ids, times and counts",
     "core_privacy_hold": "staff's words about proceedings; lifted before anybody is erased",
     "core_privacy_erasure": "ids, counts and codes: the proof",
 }
