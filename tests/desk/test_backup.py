@@ -334,7 +334,7 @@ async def test_a_database_that_is_not_empty_goes_only_where_its_name_is_typed(so
     config = ground.place("one")
     name = urlsplit(config.database.url).path.lstrip("/")
     await _restore(config, path)
-    again = replace(config, data=replace(config.data, dir=tmp_path / "again"))
+    again = _config(config.database.url, tmp_path / "again")
     with pytest.raises(NotNow, match=f"--replace {name}"):
         await _restore(again, path)
     with pytest.raises(NotNow, match="is not empty"):
