@@ -265,8 +265,8 @@ async def worked_on(going: Going) -> None:
     for channel, words in (("email", OF_HER["reply"]), ("letter", OF_HER["letter"]), ("page", "We look into it.")):
         await writing.write(leader, case["id"], Wanted(f"Dear {NAME}, {words}.", channel=channel, at_once=True))
     await desk.work()
-    await messages.write(leader, case["id"], "note", f"{NAME} sounds like {OF_HER['note']}.",
-                         documents=(Document("note.txt", "text/plain", f"Call {PHONE}".encode()),))  # fmt: skip
+    beside = Document(name="note.txt", content_type="text/plain", data=f"Call {PHONE}".encode())
+    await messages.write(leader, case["id"], "note", f"{NAME} sounds like {OF_HER['note']}.", documents=(beside,))
     agent, path = await desk.signed_in("agent"), f"/cases/{case['reference']}"
     page = (await agent.get(path)).text
     part = page[page.index(f'action="{path}/messages"') :].partition("</form>")[0]

@@ -62,7 +62,7 @@ async def _calls(person: PersonSought) -> list[tuple[Mapping[str, Any], Typed]]:
         "SELECT id, body, number, started_at FROM phone_call WHERE case_id IS NULL ORDER BY started_at, id"
     )
     emails, numbers = known_by(person)
-    found = []
+    found: list[tuple[Mapping[str, Any], Typed]] = []
     for row in rows:
         body = row["body"]
         typed = msgspec.json.decode(body, type=Typed) if isinstance(body, str) else msgspec.convert(body, Typed)

@@ -48,6 +48,9 @@ async def erase_again(entry: Mapping[str, Any]) -> bool:
         raise Silent(missing)
     async with db.transaction():
         await destroy(wanted, "system")
+        if wanted.whole:  # what was asked and answered since may stand open in the backup: the answer went out
+            sql = "UPDATE core_privacy_request SET name = '', contact = '' WHERE person_id = ANY($1)"
+            await db.execute(sql, list(wanted.people))
         body = {"erasure": entry["erasure"], "line": entry["n"]}
         entries = [NewEntry(f"person/{each}", "person.erased_again", body) for each in wanted.people]
         await append(actor="system", entries=entries)
