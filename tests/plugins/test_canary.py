@@ -182,5 +182,5 @@ async def test_the_canary_is_handed_out_complete_then_erased_and_found_nowhere_a
     async with running_desk(empty, config.data.dir, is_prepared=True) as desk:
         assert await _found(config.data.dir, log) == {}
         assert (await verify(sealed=True)).broken == ""
-        assert (await (await desk.signed_in("leader")).get("/cases")).status_code == 200
+        assert (await (await desk.signed_in("leader")).get("/search")).status_code == 200
     assert SEARCH.finds(caplog.text) == ""

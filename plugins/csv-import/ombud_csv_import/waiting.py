@@ -35,17 +35,24 @@ async def erase(person: PersonSought, context: Context) -> int:
         raise Permanent(f"They stand in a file that waits to be imported ({names}). Import or discard it, then go on.")
     rows = await _named(person)
     for row in rows:
-        await sql("UPDATE csv_import_run SET file_name = {} WHERE id = {}", NAMELESS, row["id"])
+        changed = "UPDATE csv_import_run SET file_name = {}, source = {} WHERE id = {}"
+        await sql(changed, NAMELESS if row["file_name"] else "", f"erased-{row['id']}", row["id"])
     return len(rows)
 
 
 async def _named(person: PersonSought) -> list[dict[str, Any]]:
-    """By the whole name or address; a name of one word would be somebody else's as well."""
+    """By the whole name or address, in the file's name or in that of its source, which is taken from it; a name of one
+    word would be somebody else's as well."""
     marks = [each.strip().casefold() for each in (person.name, *person.emails) if "@" in each or " " in each.strip()]
     rows = await sql(
-        "SELECT id, file_name, created_at FROM csv_import_run WHERE file_name <> '' ORDER BY created_at, id"
+        "SELECT id, file_name, source, created_at FROM csv_import_run WHERE state NOT IN ('waiting', 'running') "
+        "ORDER BY created_at, id"
     )
-    return [row for row in rows if any(each in row["file_name"].casefold().replace("_", " ") for each in marks)]
+    return [row for row in rows if any(mark in _readable(row) for mark in marks)]
+
+
+def _readable(row: Mapping[str, Any]) -> str:
+    return re.sub(r"[\s_+-]+", " ", f"{row['file_name']}\n{row['source']}").casefold()
 
 
 async def _waiting(person: PersonSought, platform: Platform) -> list[tuple[dict[str, Any], Sequence[str]]]:
