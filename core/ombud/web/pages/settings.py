@@ -13,6 +13,7 @@ from ombud.desk.settings.groups import Group, group, groups
 from ombud.desk.settings.history import PAGE, changes
 from ombud.desk.settings.places import Place, place_of, places
 from ombud.desk.settings.trying import TriedOut
+from ombud.desk.trials import Trial
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of
@@ -126,6 +127,18 @@ async def replay_it(request: Req, key: str) -> Response[Any]:
     return await _page(request, now, open_to, asked, months=months)
 
 
+def _tried_values(now: Standing, trial: Trial | None) -> list[str]:
+    """What was tried, in the words of the form: `Service levels: any: first 4h`."""
+    values = trial.definition["values"] if trial else {}
+    own = now.own.values if now.own else {}
+    said = []
+    for name, field in now.group.schema.fields.items():
+        if name in values and values[name] != own.get(name) and not field.secret:
+            value = values[name]
+            said.append(f"{field.label}: {'; '.join(map(str, value)) if isinstance(value, list) else value}")
+    return said
+
+
 def address(group: Group, place: Place) -> str:
     return f"/settings/{group.key}" + (f"?{urlencode({'unit': place.key})}" if place.key else "")
 
@@ -174,7 +187,9 @@ async def _page(
             "history_href": f"/settings/history?group={now.group.key}",
         },
         "where": now.place.name, "form": form, "conflict": conflict, "tried": tried,
-        "trial": await trials_drawn.clocks(viewer_of(request), trial, (), trying_settings.TriedSettings),
+        "trial": await trials_drawn.clocks(
+            viewer_of(request), trial, _tried_values(now, trial), trying_settings.TriedSettings
+        ),
     }  # fmt: skip
     if by_htmx(request):
         return await fragment(request, "fragments/setting_form.html", status=status, **context)

@@ -22,7 +22,8 @@ MONTHS = "3"
 """How far a form looks back unless somebody says otherwise."""
 
 LAWS = {
-    "right": "no right to work on it", "confidential": "may not see confidential cases", "away": "away", "hours": "outside working hours", "full": "no room left",
+    "right": "no right to work on it", "confidential": "may not see confidential cases", "away": "away",
+    "hours": "outside working hours", "full": "no room left",
 }  # fmt: skip
 WHY = {
     "answered": "Answered", "decided": "Decided", "acknowledged": "Somebody said what they do",
