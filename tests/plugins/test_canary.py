@@ -147,7 +147,7 @@ async def test_the_canary_is_handed_out_complete_then_erased_and_found_nowhere_a
         assert not lacking, f"give {', '.join(lacking)} a way for the canary in tests/plugins/canary_paths.py"
         going = Going(desk)
         try:
-            for slug, way in PATHS.items():
+            for slug, way in ((slug, way) for slug, way in PATHS.items() if slug in shipped()):
                 if slug == "ombudsman-file":  # which looks at what was done
                     await worked_on(going)
                 await way(going)

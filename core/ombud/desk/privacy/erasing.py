@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.privacy import collecting, holds, journal
+from ombud.desk.privacy import collecting, holds, journal, replaying
 from ombud.desk.privacy.bundle import digest, plain
 from ombud.desk.privacy.destroying import Order, counted, destroy
 from ombud.desk.privacy.reach import CaseReached, cases_of, demand_reach
@@ -303,6 +303,12 @@ def _shown(row: Any) -> Certificate:
         bool(row["whole"]), row["gone"], row["sources"], row["kept"], row["keys"], row["journal_line"], row["sha256"],
         row["by"], written(row),
     )  # fmt: skip
+
+
+async def replay() -> int:
+    """Erases again what the journal says was erased, after an older backup was restored; returns how many orders had
+    something to do."""
+    return (await replaying.replay()).again
 
 
 async def request_line(viewer: Viewer, request_id: UUID) -> dict[str, Any]:
