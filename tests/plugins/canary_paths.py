@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,8 @@ import pikepdf
 from ombud.desk import intake, messages
 from ombud.desk.outgoing import writing
 from ombud.desk.outgoing.writing import Wanted
+from ombud.kernel import plugins
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import enqueue_job
 from ombud.testing_desk import Browser, Desk
@@ -250,11 +253,60 @@ async def _ombudsman_file(going: Going) -> None:
     await file._made(leader, going.desk, reference, html, file._ticks(html))
 
 
+def _rights(slug: str) -> Way:
+    """By its public form, where it has one; staff say afterwards that it is she who asks."""
+
+    async def ask(going: Going) -> None:
+        if not plugins.discover()[slug].manifest.doors:
+            return
+        form, home = going.desk.browser(), f"/p/{slug}/"
+        law = slug if slug == "gdpr" else (await _first_law(form, home))
+        page = f"{home}?law={law}"
+        rights = re.findall(r'name="right"[^>]*value="([^"]+)"', (await form.get(page)).text)
+        typed = {"law": law, "right": rights[0], "name": NAME, "email": EMAIL, "who": "me", "key": f"canary-{slug}",
+                 "words": f"What do you keep of {NAME}?"}  # fmt: skip
+        assert (await form.submit(home, typed, page=page)).status_code == 303
+
+    return ask
+
+
+async def _first_law(form: Browser, home: str) -> str:
+    return re.findall(r"[?&]law=([\w.-]+)", (await form.get(home)).text)[0]
+
+
+async def _cfpb(going: Going) -> None:
+    await going.choose(
+        "cfpb", applies="always", name_column="Consumer", email_column="E-mail", phone_column="Phone"
+    )  # fmt: skip
+    head = "Complaint ID,Date sent to company,Issue,Consumer complaint narrative,ZIP code,Consumer,E-mail,Phone"
+    row = f"zintefuld7,2026-03-02,Fees,The fee again.,{POSTCODE},{NAME},{EMAIL},{PHONE}"
+    leader, home = await going.desk.signed_in("leader"), "/p/cfpb/imports"
+    sent = {"file": ("portal.csv", f"{head}\n{row}\n".encode(), "text/csv")}
+    assert (await leader.submit(home, {"unit": "main"}, page=home, files=sent)).status_code == 303
+    await going.desk.work()
+
+
+async def _pl_complaints(going: Going) -> None:
+    """An extension of the time, told with reasons in words."""
+    await db.execute("UPDATE core_unit SET country = 'PL' WHERE key = 'main'")
+    filed = await going.desk.file("The fee again.", name=NAME, email=EMAIL, phone=PHONE)
+    day, page = now().date(), f"/p/pl-complaints/cases/{filed.reference}/extend"
+    told = {"cause": f"The bank of {NAME} did not answer.", "circumstances": "Who ordered the transfer.",
+            "until": (day + timedelta(days=45)).isoformat(), "told_on": day.isoformat()}  # fmt: skip
+    agent = await going.desk.signed_in("agent")
+    answer = await agent.submit(page, told, page=page)
+    assert answer.status_code == 303, answer.text[-800:]
+    await db.execute("UPDATE core_unit SET country = '' WHERE key = 'main'")
+
+
 PATHS: dict[str, Way] = {
     "webform": _webform, "email": _email, "phone": _phone, "letters": _letters, "csv-import": _csv_import,
-    "portal": _portal, "crm-csv": _crm_csv, "salesforce": _salesforce, "ombudsman-file": _ombudsman_file,
+    "portal": _portal, "crm-csv": _crm_csv, "salesforce": _salesforce, "gdpr": _rights("gdpr"),
+    "ccpa": _rights("ccpa"), "cfpb": _cfpb, "pl-complaints": _pl_complaints, "ombudsman-file": _ombudsman_file,
 }  # fmt: skip
-"""In this order: what comes later looks at cases that came in before."""
+"""In this order: what comes later looks at cases that came in before. Only those are gone that are installed."""
+HOLD = {"cfpb": "cfpb_complaint", "pl-complaints": "pl_complaints_case"}
+"""Tables in which she must be found before, where the plugin is installed."""
 
 
 async def worked_on(going: Going) -> None:
