@@ -17,7 +17,7 @@ from ombud.desk import trials
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.clocks import kept
-from ombud.desk.clocks.planning import Wanted
+from ombud.desk.clocks.planning import BY_ITSELF, Wanted
 from ombud.desk.clocks.providers import Rubbish, checked, providers
 from ombud.desk.clocks.reckoning import reckon
 from ombud.desk.clocks.trying import Compared, Tried
@@ -100,7 +100,7 @@ class _World:
         found: list[Wanted] = []
         for each in self.providers:
             found += checked(self.slug, each.due(facts, calendar, values), facts)
-        return found
+        return [each for each in found if each.terms.met_by != BY_ITSELF]  # somebody else's time cannot be missed
 
 
 async def try_settings(slug: str, place: UUID | None, own: Mapping[str, Any], since: datetime) -> TriedSettings:
@@ -203,6 +203,8 @@ async def _both(rows: Sequence[Any], would: Sequence[Walked], at: datetime, trie
             reading = reckon(await kept.happened(row["events"]), at)
         except LookupError:
             tried.lacking += 1
+            continue
+        if reading.terms.met_by == BY_ITSELF:
             continue
         late = reading.state != "stopped" and reading.late
         due, late_would = _read(other, at)
