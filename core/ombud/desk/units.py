@@ -36,6 +36,18 @@ async def by_key(key: str) -> UnitFacts | None:
     return UnitFacts(**dict(row)) if row else None
 
 
+_COUNTRY = """
+WITH RECURSIVE up AS (SELECT parent_id, country, 0 AS far FROM core_unit WHERE id = $1
+    UNION SELECT u.parent_id, u.country, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT country FROM up WHERE country <> '' ORDER BY far LIMIT 1
+"""
+
+
+async def country_of(unit_id: UUID) -> str:
+    """The unit's own, or that of the nearest above it that has one; empty where nobody said."""
+    return str(await db.fetchval(_COUNTRY, unit_id) or "")
+
+
 async def from_above() -> list[UnitFacts]:
     """Those that take new cases, each after the one above it."""
     rows = await db.fetch(
