@@ -552,6 +552,6 @@ async def test_a_request_is_recorded_by_the_law_of_the_units_country_or_as_the_s
         await db.execute(
             "INSERT INTO core_setting (id, key, unit_id, value, changed_at) "
             "VALUES (gen_random_uuid(), 'p-gdpr', $2, $1, now())",
-            {"applies": wish}, unit,
+            {"value": {"applies": wish}}, unit,
         )  # fmt: skip
         assert [each.key for each in await laws.holding([unit])] == held

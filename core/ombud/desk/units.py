@@ -49,16 +49,18 @@ async def country_of(unit_id: UUID) -> str:
 
 
 async def from_above() -> list[UnitFacts]:
-    """Those that take new cases, each after the one above it."""
+    """Those that take new cases, each after the one above it; one without a country has that of the unit above."""
     rows = await db.fetch(
         f"""
         WITH RECURSIVE down AS (
-            SELECT id, 0 AS depth FROM core_unit WHERE parent_id IS NULL
-            UNION SELECT u.id, down.depth + 1 FROM core_unit u JOIN down ON u.parent_id = down.id)
-        SELECT {_COLUMNS} FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
+            SELECT id, 0 AS depth, country AS inherited FROM core_unit WHERE parent_id IS NULL
+            UNION SELECT u.id, down.depth + 1, coalesce(nullif(u.country, ''), down.inherited)
+                FROM core_unit u JOIN down ON u.parent_id = down.id)
+        SELECT {_COLUMNS}, inherited FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
         """
     )
-    return [UnitFacts(**dict(row)) for row in rows]
+    return [UnitFacts(**{**{name: row[name] for name in _COLUMNS.split(", ")}, "country": row["inherited"]})
+            for row in rows]  # fmt: skip
 
 
 _CHAIN = """

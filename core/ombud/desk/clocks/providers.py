@@ -12,6 +12,7 @@ from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.clocks.planning import Wanted
 from ombud.desk.clocks.reckoning import Terms
 from ombud.desk.engine.folding import fold
+from ombud.desk.plugin_writes import kinds_begin
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.desk.words import is_code
 from ombud.kernel import faults
@@ -71,7 +72,7 @@ async def facts_of(case_id: UUID) -> CaseFacts:
 
 def recorded(slug: str, entries: Sequence["_Told"]) -> dict[str, dict[str, Any]]:
     """What the plugin wrote down in the case, the newest of each kind; never what others did."""
-    return {each.kind: dict(each.body) for each in entries if each.kind.startswith(f"{slug}.")}
+    return {each.kind: dict(each.body) for each in entries if each.kind.startswith(f"{kinds_begin(slug)}.")}
 
 
 async def _told(case_id: UUID) -> tuple[list["_Told"], CaseFacts]:

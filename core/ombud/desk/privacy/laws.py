@@ -80,7 +80,7 @@ async def find(law_key: str, right_key: str) -> tuple[Law, Right]:
 
 
 _PLACES = "SELECT id, parent_id, country FROM core_unit"
-_WISHES = "SELECT key, unit_id, value ->> 'applies' AS wish FROM core_setting WHERE key = ANY($1) AND value ? 'applies'"
+_WISHES = "SELECT key, unit_id, value -> 'value' ->> 'applies' AS wish FROM core_setting WHERE key = ANY($1)"
 
 
 async def holding(unit_ids: Sequence[UUID]) -> list[Law]:
