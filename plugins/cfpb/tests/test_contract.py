@@ -13,6 +13,7 @@ COLUMNS = {"name_column": "Consumer", "email_column": "E-mail", "phone_column": 
 class TestContract(PluginContract):
     slug = "cfpb"
     aims = "exemplary"
+    jobs = {"import": {"import": "00000000-0000-0000-0000-000000000000"}}
 
     async def door(self, stage: Stage, plugin: Subject, person: Marked, twice: bool = False) -> bool:
         for name, value in {"applies": "always", **COLUMNS}.items():
