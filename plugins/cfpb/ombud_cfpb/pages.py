@@ -34,17 +34,18 @@ async def listed(pages: Pages, platform: Platform, context: Context, which: str 
     """Those whose case the viewer may see."""
     which, at = which if which in kept.LISTS else "open", max(1, min(at, 1000))
     rows = await kept.listed(which, at)
-    known = lists(context.settings)
+    known, seen = lists(context.settings), await answering.seen(rows[: kept.PAGE], platform)
     lines = [
         {"bureau": bureau, "case": case, "due": bureau.sent_on + timedelta(days=_days(context.settings, bureau)),
          "response": known.responses[bureau.response].text if bureau.response in known.responses else bureau.response}
-        for bureau, case in await answering.seen(rows[: kept.PAGE], platform)
+        for bureau, case in seen
     ]  # fmt: skip
+    shown = [bureau for bureau, _ in seen]
     return await pages.show(
         "cfpb/list.html", here=HERE, texts=TEXTS, which=which, lines=lines, lists=list(kept.LISTS),
         next_href=f"/p/cfpb/complaints?which={which}&at={at + 1}" if len(rows) > kept.PAGE else "",
         may_import=context.may[IMPORT], may_hand_in=context.may[HAND_IN], today=datetime.now(UTC).date(),
-        batches=list(dict.fromkeys(each["bureau"].batch for each in lines if each["bureau"].batch)),
+        batches=list(dict.fromkeys(each.batch for each in shown if each.batch)),
     )  # fmt: skip
 
 
