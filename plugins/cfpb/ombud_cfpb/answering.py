@@ -90,8 +90,10 @@ async def give_in(batch_id: UUID, day: date, platform: Platform) -> int:
         response = lists(await platform.settings(bureau.unit)).responses.get(bureau.response)
         if bureau.state != "batched" or response is None:
             continue
-        body: dict[str, str | int | bool] = {"response": response.code, "on": day.isoformat(), "public_response": bureau.public_response,
-                "in_progress": response.kind == FIRST or bureau.first_on is not None}  # fmt: skip
+        body: dict[str, str | int | bool] = {
+            "response": response.code, "on": day.isoformat(), "public_response": bureau.public_response,
+            "in_progress": response.kind == FIRST or bureau.first_on is not None,
+        }  # fmt: skip
         await platform.record(case.id, RESPONDED, body)
         if response.ends:
             count += await kept.change([bureau.id], ("batched",), state="handed", handed_on=day)
