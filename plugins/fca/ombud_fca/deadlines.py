@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from ombud_fca.periods import add_months
 from ombud_plugin_api import CaseFacts, Deadline, WorkingTime
 
+PLACES = ("GB",)
 WARN = (75, 90)
 
 
