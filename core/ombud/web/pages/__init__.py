@@ -21,6 +21,7 @@ from ombud.web.pages import (
     crm,
     decide,
     drafts,
+    emergencies,
     escalations,
     filing,
     gate,
@@ -75,6 +76,7 @@ from ombud.web.pages import (
     units,
     user_access,
     users,
+    viewing,
     views,
 )
 
@@ -102,6 +104,8 @@ page_handlers: list[ControllerRouterHandler] = [
     *rates.handlers,
     *limits.handlers,
     *drafts.handlers,
+    *emergencies.handlers,
+    *viewing.handlers,
     *gate.handlers,
     *health.handlers,
     *inbox.handlers,
