@@ -27,27 +27,27 @@ PARTS = {
     "viewers": "Who looked at it",
     "reasons": "Why they may see it",
 }
-_CASE = "/cases/{reference:str}"
-_ASPECT = f"{_CASE}/aspects/{{aspect_id:uuid}}"
-_API = "/api/v1/cases/{reference:str}"
+_CASE = "/cases/{reference}"
+_ASPECT = f"{_CASE}/aspects/{{aspect_id}}"
+_API = "/api/v1/cases/{reference}"
 VIEWED = {
-    _CASE: "case", f"{_CASE}/slots/{{slug:str}}": "case", f"{_CASE}/routing": "case", f"{_CASE}/order": "case",
-    f"{_CASE}/promises": "case", f"{_CASE}/proposals": "case", f"{_CASE}/why/{{entry:str}}": "case",
+    _CASE: "case", f"{_CASE}/slots/{{slug}}": "case", f"{_CASE}/routing": "case", f"{_CASE}/order": "case",
+    f"{_CASE}/promises": "case", f"{_CASE}/proposals": "case", f"{_CASE}/why/{{entry}}": "case",
     f"{_CASE}/access": "reasons",
     f"{_CASE}/viewers": "viewers", f"{_CASE}/viewers.csv": "viewers",
     f"{_CASE}/clocks": "clocks", f"{_ASPECT}/clocks": "clocks",
     _ASPECT: "aspect", f"{_ASPECT}/decide": "aspect", f"{_ASPECT}/evidence": "aspect", f"{_ASPECT}/passages": "aspect",
     f"{_ASPECT}/protocol": "aspect", f"{_ASPECT}/redress": "aspect", f"{_ASPECT}/redress/calculator": "aspect",
-    f"{_ASPECT}/redress/sums/{{sum_id:uuid}}": "aspect", f"{_ASPECT}/tasks": "aspect", f"{_ASPECT}/ties": "aspect",
+    f"{_ASPECT}/redress/sums/{{sum_id}}": "aspect", f"{_ASPECT}/tasks": "aspect", f"{_ASPECT}/ties": "aspect",
     f"{_CASE}/change": "change", f"{_CASE}/asks": "change", f"{_CASE}/merge": "change", f"{_CASE}/split": "change",
-    f"{_CASE}/macros/{{macro_id:uuid}}": "change", "/bulk/{bulk_id:uuid}/messages/{reference:str}": "change",
-    f"{_CASE}/parties/{{person_id:uuid}}/needs": "people", f"{_CASE}/crm/{{key:str}}": "customer_system",
+    f"{_CASE}/macros/{{macro_id}}": "change", "/bulk/{bulk_id}/messages/{reference}": "change",
+    f"{_CASE}/parties/{{person_id}}/needs": "people", f"{_CASE}/crm/{{key}}": "customer_system",
     f"{_CASE}/history": "trail", f"{_CASE}/history.csv": "trail", f"{_CASE}/as-of": "past",
-    f"{_CASE}/file": "file_of_case", f"{_CASE}/file/{{file_id:uuid}}": "file_of_case",
-    "/files/{attachment_id:uuid}": "file",
-    "/inbox": "messages", "/inbox/{message_id:uuid}/html": "messages", "/inbox/{message_id:uuid}/raw": "original",
+    f"{_CASE}/file": "file_of_case", f"{_CASE}/file/{{file_id}}": "file_of_case",
+    "/files/{attachment_id}": "file",
+    "/inbox": "messages", "/inbox/{message_id}/html": "messages", "/inbox/{message_id}/raw": "original",
     _API: "case", f"{_API}/messages": "messages", f"{_API}/history": "trail",
-    f"{_API}/aspects/{{aspect_id:uuid}}/redress": "aspect",
+    f"{_API}/aspects/{{aspect_id}}/redress": "aspect",
 }  # fmt: skip
 
 
