@@ -18,6 +18,7 @@ import redress_samples
 import return_samples
 import routing_samples
 import rule_samples
+import viewing_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -1556,5 +1557,6 @@ PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= privacy_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
+PAGES |= viewing_samples.pages(work, csrf_field, ago, administration, case)
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)
 PAGES |= return_samples.pages(work, csrf_field, ago)
