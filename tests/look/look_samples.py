@@ -1451,7 +1451,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "party": ("pages/party.html", party()),
     "search": ("pages/search.html", search()),
     "search-empty": ("pages/search.html", search(parts=[], search="", filtered=False, standing=None)),
-    "search-nothing": ("pages/search.html", search(parts=[], nothing=True)),
+    "search-nothing": ("pages/search.html", search(parts=[], nothing=True, may_break_glass=True)),
     "search-first": (
         "pages/search.html",
         search(parts=[], nothing=True, standing={"behind": 0, "built": False, "done": 3, "total": 9}),
