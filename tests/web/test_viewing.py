@@ -71,6 +71,11 @@ async def test_opening_a_case_is_one_line_for_as_long_as_somebody_comes_back(des
     (line,) = await _lines()
     assert (line["part"], line["times"], line["name"], line["emergency"]) == ("case", 3, "agent", False)
     assert line["last_at"] - line["first_at"] >= timedelta(minutes=14)
+    parts = {"hx-request": "true", "hx-target": "timeline"}  # what the open page fetches is no further look
+    with at(line["last_at"] + timedelta(minutes=1)):
+        await agent.http.get(f"/cases/{filed.reference}", headers=parts)
+    assert [each["times"] for each in await _lines()] == [3]
+    (line,) = await _lines()
     with at(line["last_at"] + AGAIN + timedelta(seconds=1)):
         await agent.get(f"/cases/{filed.reference}")
         await held.write()

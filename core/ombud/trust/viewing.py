@@ -76,15 +76,16 @@ class Held:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def note(self, viewer: Viewer, case_id: UUID, part: str) -> None:
+    def note(self, viewer: Viewer, case_id: UUID, part: str, *, counts: bool = True) -> None:
+        """`counts`: False for what a page that is open fetches by itself: it leaves a line, and is no further look."""
         assert viewer.user_id is not None
         key = (case_id, viewer.user_id, viewer.actor, part, case_id in viewer.opened())
         moment = now()
         line = self._lines.get(key)
         if line is not None:
-            line.last_at, line.times = max(line.last_at, moment), line.times + 1
+            line.last_at, line.times = max(line.last_at, moment), line.times + counts
         elif len(self._lines) < MOST:
-            self._lines[key] = _Line(moment, moment, 1)
+            self._lines[key] = _Line(moment, moment, int(counts))
         else:
             self._lost += 1
 
@@ -154,7 +155,7 @@ longer AS (
     UPDATE core_viewing v SET last_at = greatest(v.last_at, g.last_at), times = v.times + g.times
     FROM given g WHERE v.id = g.line)
 INSERT INTO core_viewing (id, case_id, user_id, actor, part, emergency, first_at, last_at, times)
-SELECT id, case_id, user_id, actor, part, emergency, first_at, last_at, times FROM given WHERE line IS NULL
+SELECT id, case_id, user_id, actor, part, emergency, first_at, last_at, greatest(times, 1) FROM given WHERE line IS NULL
 """
 
 

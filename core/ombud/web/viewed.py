@@ -75,12 +75,13 @@ def recording(app: ASGIApp) -> ASGIApp:
             shown = shown or (message["type"] == "http.response.start" and message["status"] == 200)
             await send(message)
 
+        counts = not any(name == b"hx-request" for name, _ in scope["headers"])
         with looking() as look:
             try:
                 await app(scope, receive, sending)
             finally:
                 if shown:
                     for case_id, seen_by in look.cases.items():
-                        held.note(seen_by, case_id, part)
+                        held.note(seen_by, case_id, part, counts=counts)
 
     return through
