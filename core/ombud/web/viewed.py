@@ -39,7 +39,7 @@ VIEWED = {
     _ASPECT: "aspect", f"{_ASPECT}/decide": "aspect", f"{_ASPECT}/evidence": "aspect", f"{_ASPECT}/passages": "aspect",
     f"{_ASPECT}/protocol": "aspect", f"{_ASPECT}/redress": "aspect", f"{_ASPECT}/redress/calculator": "aspect",
     f"{_ASPECT}/redress/sums/{{sum_id}}": "aspect", f"{_ASPECT}/tasks": "aspect", f"{_ASPECT}/ties": "aspect",
-    f"{_CASE}/change": "change", f"{_CASE}/asks": "change", f"{_CASE}/merge": "change", f"{_CASE}/split": "change",
+    f"{_CASE}/change": "change", f"{_CASE}/tags": "change", f"{_CASE}/asks": "change", f"{_CASE}/merge": "change", f"{_CASE}/split": "change",
     f"{_CASE}/macros/{{macro_id}}": "change", "/bulk/{bulk_id}/messages/{reference}": "change",
     f"{_CASE}/parties/{{person_id}}/needs": "people", f"{_CASE}/crm/{{key}}": "customer_system",
     f"{_CASE}/history": "trail", f"{_CASE}/history.csv": "trail", f"{_CASE}/as-of": "past",
