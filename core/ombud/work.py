@@ -37,6 +37,7 @@ from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
+from ombud.desk.viewing import record as views
 from ombud.kernel import lifecycle, schedule
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db
@@ -130,6 +131,7 @@ def _jobs() -> dict[str, Handler]:
         routing.CLIMB: routing.look,
         routing.ASSIGN: routing.assign,
         routing.SWEEP: routing.sweep,
+        views.SWEEP: views.sweep,
     }
 
 
@@ -141,6 +143,7 @@ def _paces(config: Config) -> dict[str, dict[str, int]]:
         running_rules.ARM: {"hours": 24},
         routing.CLIMB: {"minutes": 1},
         routing.SWEEP: {"hours": 6},
+        views.SWEEP: {"hours": 24},
         digest.JOB: {"minutes": 15},
         calendar_setup.SWEEP: {"hours": 24},
         clock_watching.JOB: {"seconds": 10},

@@ -13,6 +13,7 @@ from ombud.desk import units
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.trail.ledger_desk import everywhere
+from ombud.desk.viewing.emergencies import REVIEW_WITHIN, REVIEWS
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -222,6 +223,26 @@ async def _access(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Contr
         Control("bare", "Users who manage others, without a second factor", str(users["bare"]), bare, to),
         Control("roles", "Changes of roles in the period", str(changed), "", trail),
         Control("reviewed", "Last review of access", said, gap, f"{HERE}#review"),
+        *await _emergencies(viewer, begin, end),
+    )
+
+
+async def _emergencies(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Control, ...]:
+    """Emergency access of the period, and what nobody reviewed in time, whenever it was."""
+    row = await db.fetchrow(
+        "SELECT count(*) FILTER (WHERE e.opened_at >= $1 AND e.opened_at < $2) AS opened, "
+        "count(*) FILTER (WHERE e.opened_at >= $1 AND e.opened_at < $2 AND NOT e.justified) AS unjustified, "
+        "count(*) FILTER (WHERE e.reviewed_at IS NULL AND coalesce(e.ended_at, e.until) < $3) AS late "
+        "FROM core_emergency e",
+        begin, end, now() - REVIEW_WITHIN,
+    )  # fmt: skip
+    assert row is not None
+    to, all_of = (_to(viewer, REVIEWS, f"/administration/emergencies{asked}") for asked in ("", "?which=all"))
+    late = f"Nobody judged them within {REVIEW_WITHIN.days} days of their end." if row["late"] else ""
+    return (
+        Control("emergencies", "Cases opened by emergency access in the period", str(row["opened"]), "", all_of),
+        Control("unjustified", "Of these, found not justified", str(row["unjustified"]), "", all_of),
+        Control("unreviewed", "Emergency access that waits too long for its review", str(row["late"]), late, to),
     )
 
 

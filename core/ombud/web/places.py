@@ -41,6 +41,8 @@ PLACES = (
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("compliance", "Compliance", "clipboard-check", "/administration/compliance", "compliance.read", "Watch"),
+    Place("viewing", "Who looked at cases", "eye", "/administration/viewing", "viewing.read", "Watch"),
+    Place("emergencies", "Emergency access", "urgent", "/administration/emergencies", "emergency.review", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )

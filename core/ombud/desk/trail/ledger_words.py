@@ -129,6 +129,8 @@ DESK: dict[str, tuple[str, str]] = {
     "job.given_up": ("%(actor)s gave up work: %(job)s", "ban"),
     "ledger.verified": ("%(actor)s verified the ledger", "shield-check"),
     "access.reviewed": ("%(actor)s reviewed who may do what", "shield-check"),
+    "viewing.read": ("%(actor)s read who looked at cases", "eye"),
+    "viewing.taken": ("%(actor)s took the record of who looked at cases along", "download"),
     "compliance.reported": ("%(actor)s took the compliance report along", "clipboard-check"),
     "ledger.period_exported": ("%(actor)s exported the record of a period", "file-export"),
     "desk.imported": ("%(actor)s filled the desk from an export", "file-import"),

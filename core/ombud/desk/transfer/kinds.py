@@ -164,6 +164,8 @@ LEFT_OUT = {
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
     "core_draft_file": "files in boxes whose message is not sent; put them in again",
+    "core_viewing": "who looked at what is for compliance alone, and belongs to this desk; it has a file of its own",
+    "core_emergency": "hours of access on this desk; the ledger holds each with its reason and its review",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",

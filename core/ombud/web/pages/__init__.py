@@ -22,6 +22,7 @@ from ombud.web.pages import (
     crm,
     decide,
     drafts,
+    emergencies,
     escalations,
     filing,
     gate,
@@ -76,6 +77,7 @@ from ombud.web.pages import (
     units,
     user_access,
     users,
+    viewing,
     views,
 )
 
@@ -104,6 +106,8 @@ page_handlers: list[ControllerRouterHandler] = [
     *rates.handlers,
     *limits.handlers,
     *drafts.handlers,
+    *emergencies.handlers,
+    *viewing.handlers,
     *gate.handlers,
     *health.handlers,
     *inbox.handlers,
