@@ -29,6 +29,7 @@ from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
 from ombud.desk.privacy import collecting, erasing
 from ombud.desk.redress.payments import asking, paying, service
+from ombud.desk.retention import running as retention_run
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
@@ -106,6 +107,8 @@ def _jobs() -> dict[str, Handler]:
         service.SWEEP: service.sweep,
         collecting.JOB: collecting.run,
         erasing.JOB: erasing.run,
+        retention_run.JOB: retention_run.run,
+        retention_run.NIGHTLY: retention_run.nightly,
         digest.JOB: digest.send,
         calendar_setup.SWEEP: calendar_setup.renew,
         clock_watching.JOB: clock_watching.look,
@@ -129,6 +132,7 @@ def _paces(config: Config) -> dict[str, dict[str, int]]:
         routing.CLIMB: {"minutes": 1},
         routing.SWEEP: {"hours": 6},
         digest.JOB: {"minutes": 15},
+        retention_run.NIGHTLY: {"hours": 24},
         calendar_setup.SWEEP: {"hours": 24},
         clock_watching.JOB: {"seconds": 10},
         "queues.fold": {"seconds": 20},

@@ -210,6 +210,9 @@ NOT_OF_PEOPLE = {
     "core_search_due": "ids",
     "core_search_state": "numbers",
     "core_privacy_term": "laws",
+    "core_retention_rule": _SET_UP,
+    "core_retention_run": "ids, counts and codes: the proof",
+    "core_retention_item": "ids, counts and codes: the proof",
     "core_privacy_hold": "staff's words about proceedings; lifted before anybody is erased",
     "core_privacy_erasure": "ids, counts and codes: the proof",
 }
