@@ -246,9 +246,8 @@ async def _retention(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Co
     late, held, more = (sum(getattr(each, name) for each in overdue.values()) for name in ("due", "held", "more"))
     no_rule = "No retention rule is written: every case is kept for ever." if not found else ""
     if bare and not no_rule:
-        no_rule = (
-            f"Closed cases of {len(bare)} units and types have no rule and are kept: {laid.ground_words(bare[0])}."
-        )
+        bare_first = laid.ground_words(bare[0])
+        no_rule = f"Closed cases that no rule speaks of are kept, in {len(bare)} units and types: {bare_first}."
     waits = f"{late - held} cases are over for more than {OVERDUE_AFTER.days} days and were not destroyed."
     to = _to(viewer, "ledger.read", "/administration/ledger/entries?kind=retention.")
     people = _to(viewer, "ledger.read", "/administration/ledger/entries?kind=person.erased")
