@@ -24,6 +24,7 @@ CORE_GROUPS = {
     "plugin",
     "reload",
     "ledger",
+    "retention",
     "rules",
     "key",
     "export",
@@ -227,6 +228,12 @@ def _ledger(groups: Any) -> None:
     privacy = _group(groups, "privacy", "Keep erased people erased.")
     words = "Erase again whatever the erasure journal names, after an older backup was put back."
     _command(privacy, "replay", "records:privacy_replay", words)
+    retention = _group(groups, "retention", "Cases whose time is over.")
+    words = "Name how many cases are due by each rule, the oldest of them, and what holds some back; changes nothing."
+    preview = _command(retention, "preview", "records:retention_preview", words)
+    preview.add_argument("--until", type=_day, metavar="DAY", help="as it will be on that day, such as 2027-01-01")
+    words = "Destroy every case whose period is over and that nothing holds back. It cannot be taken back."
+    _command(retention, "run", "records:retention_run", words)
     key = _group(groups, "key", "Keys of the vault.")
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 

@@ -15,6 +15,7 @@ import notice_samples
 import outgoing_samples
 import privacy_samples
 import redress_samples
+import retention_samples
 import return_samples
 import routing_samples
 import rule_samples
@@ -1575,6 +1576,7 @@ PAGES |= matter_samples.pages(
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= privacy_samples.pages(work, csrf_field)
+PAGES |= retention_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
 PAGES |= viewing_samples.pages(work, csrf_field, ago, administration, case)

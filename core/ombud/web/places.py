@@ -38,6 +38,7 @@ PLACES = (
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),
     Place("laws", "Privacy laws", "gavel", "/administration/laws", "setting.manage", "Desk"),
+    Place("retention", "Retention", "calendar-off", "/administration/retention", "setting.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("compliance", "Compliance", "clipboard-check", "/administration/compliance", "compliance.read", "Watch"),

@@ -100,7 +100,8 @@ HOLDINGS = (
     Holding("core_raw", "what came in, byte for byte", _of("id", RAWS),
             {"key": "'erased/' || t.id", "fingerprint": _TEXT, "principal": _TEXT, "reason": _TEXT},
             ("channel", "content_type", "received_at")),
-    Holding("core_aspect", "matters", "t.case_id = ANY($2)", {"title": ERASED, "text": _TEXT, "reason": _TEXT},
+    Holding("core_aspect", "matters", "t.case_id = ANY($2)",  # one that was decided has a reason
+            {"title": ERASED, "text": _TEXT, "reason": "CASE WHEN t.reason = '' THEN '' ELSE 'Erased' END"},
             ("category", "status", "outcome", "decided_at")),
     Holding("core_message", "messages", _of("id", MESSAGES),
             {"subject": _TEXT, "body": _TEXT, "sender_name": _TEXT, "sender_address": _TEXT, "quoted": _TEXT,
@@ -213,6 +214,9 @@ NOT_OF_PEOPLE = {
     "core_search_due": "ids",
     "core_search_state": "numbers",
     "core_privacy_term": "laws",
+    "core_retention_rule": _SET_UP,
+    "core_retention_run": "ids, counts and codes: the proof",
+    "core_retention_item": "ids, counts and codes: the proof",
     "core_privacy_hold": "staff's words about proceedings; lifted before anybody is erased",
     "core_privacy_erasure": "ids, counts and codes: the proof",
 }

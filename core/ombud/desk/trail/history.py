@@ -405,6 +405,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.breached": _missed,
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
+    "case.destroyed": _simple("This case was destroyed at the end of its time; figures stay", "trash"),
+    "case.destroyed_again": _simple("This case was destroyed again after a backup was restored", "trash"),
     "case.erased": _simple("%(actor)s erased the person this case was about; figures stay", "trash"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "case.tagged": _rule("The case was tagged %(tag)s", "tags"),

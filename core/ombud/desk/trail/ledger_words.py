@@ -52,6 +52,15 @@ DESK: dict[str, tuple[str, str]] = {
     "privacy_law.corrected": ("%(actor)s corrected a time of a law: %(key)s", "gavel"),
     "privacy_hold.placed": ("%(actor)s placed a legal hold", "lock"),
     "privacy_hold.lifted": ("%(actor)s lifted a legal hold", "lock"),
+    "retention_rule.added": ("%(actor)s wrote a retention rule", "calendar-off"),
+    "retention_rule.changed": ("%(actor)s changed a retention rule, now version %(version)s", "calendar-off"),
+    "retention_rule.retired": ("%(actor)s ended a retention rule", "calendar-off"),
+    "retention.run_began": ("%(actor)s began to destroy the cases whose time is over", "trash"),
+    "retention.run_ended": (
+        "Cases whose time was over were destroyed: %(destroyed)s; held back: %(held)s",
+        "file-check",
+    ),
+    "retention.looked": ("The schedule looked for cases whose time is over and could destroy none", "calendar-due"),
     "crm.chosen": ("%(actor)s chose who a person is in a customer system", "address-book"),
     "crm.none_chosen": ("%(actor)s said that a customer system knows nobody who is this person", "address-book"),
     "crm.choice_ended": ("%(actor)s took back who a person is in a customer system", "address-book"),
@@ -139,7 +148,7 @@ DESK: dict[str, tuple[str, str]] = {
 }
 _NAMES = (
     "rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision", "percent", "amount",
-    "currency", "count", "total", "result", "outcome", "state",
+    "currency", "count", "total", "result", "outcome", "state", "destroyed", "held",
 )  # fmt: skip
 
 
