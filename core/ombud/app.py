@@ -19,6 +19,7 @@ from ombud.kernel.notices import Notices
 from ombud.process import run_with, settings
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
+from ombud.trust.viewing import held
 from ombud.web import apart, front, guard, health_checks
 from ombud.web.apart import METHODS, Apart
 from ombud.web.api import api_handlers, openapi_config
@@ -29,6 +30,7 @@ from ombud.web.look import look
 from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
+from ombud.web.viewed import recording
 
 log = logging.getLogger("ombud.web")
 
@@ -42,7 +44,7 @@ def create_app(config: Config | None = None) -> Litestar:
     health_checks.register()
     app = Litestar(
         route_handlers=[*front.handlers, *apart.handlers, *page_handlers, *api_handlers, _plugin_mount()],
-        middleware=[door],
+        middleware=[door, recording],
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
         openapi_config=openapi_config,
@@ -94,6 +96,7 @@ async def _life(app: Litestar) -> AsyncIterator[None]:
     notices.hear(news.CHANNEL, hub.hear)
     notices.hear(news.RIGHTS, hub.access_changed)
     hub.start(config.sign_in.idle_minutes)
+    held.start()
     notices.start()
     news.look_again()
     try:
@@ -102,4 +105,5 @@ async def _life(app: Litestar) -> AsyncIterator[None]:
     finally:
         await notices.stop()
         await hub.stop()
+        await held.stop()
         await close_process()

@@ -24,6 +24,7 @@ CORE_GROUPS = {
     "plugin",
     "reload",
     "ledger",
+    "retention",
     "rules",
     "key",
     "export",
@@ -233,6 +234,12 @@ def _ledger(groups: Any) -> None:
     which = replay.add_mutually_exclusive_group()
     which.add_argument("--journal", type=Path, metavar="FILE", help="a copy of the journal, newer than the backup")
     which.add_argument("--no-journal", action="store_true", help="say that no newer copy is left anywhere")
+    retention = _group(groups, "retention", "Cases whose time is over.")
+    words = "Name how many cases are due by each rule, the oldest of them, and what holds some back; changes nothing."
+    preview = _command(retention, "preview", "records:retention_preview", words)
+    preview.add_argument("--until", type=_day, metavar="DAY", help="as it will be on that day, such as 2027-01-01")
+    words = "Destroy every case whose period is over and that nothing holds back. It cannot be taken back."
+    _command(retention, "run", "records:retention_run", words)
     key = _group(groups, "key", "Keys of the vault.")
     _command(key, "rotate", "records:key_rotate", "Wrap every key by a new master key.")
 

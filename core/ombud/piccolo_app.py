@@ -28,6 +28,7 @@ APP_CONFIG = AppConfig(
             "ombud.desk.crm.tables",
             "ombud.desk.outgoing.tables",
             "ombud.desk.privacy.tables",
+            "ombud.desk.retention.tables",
             "ombud.desk.routing.tables",
             "ombud.desk.redress.tables",
         ]

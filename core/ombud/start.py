@@ -16,6 +16,7 @@ from ombud.desk.outgoing import reports
 from ombud.desk.routing import jobs as routing
 from ombud.desk.rules import in_force
 from ombud.desk.rules import running as running_rules
+from ombud.desk.viewing import telling
 from ombud.kernel import calling
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -48,6 +49,7 @@ async def open_desk(config: Config) -> None:
     customer_notices.listen()
     staff_notices.listen()
     reports.listen()
+    telling.listen()
     running_rules.listen()
     await running.refresh()
     await in_force.refresh()

@@ -29,6 +29,7 @@ from ombud.desk.notices import digest
 from ombud.desk.outgoing import moving, sending
 from ombud.desk.privacy import collecting, erasing
 from ombud.desk.redress.payments import asking, paying, service
+from ombud.desk.retention import running as retention_run
 from ombud.desk.routing import jobs as routing
 from ombud.desk.routing import trying as trying_routing
 from ombud.desk.routing import trying_ladders
@@ -37,6 +38,7 @@ from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
 from ombud.desk.trail import ledger_desk
+from ombud.desk.viewing import record as views
 from ombud.kernel import lifecycle, schedule
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db
@@ -119,6 +121,8 @@ def _jobs() -> dict[str, Handler]:
         service.SWEEP: service.sweep,
         collecting.JOB: collecting.run,
         erasing.JOB: erasing.run,
+        retention_run.JOB: retention_run.run,
+        retention_run.NIGHTLY: retention_run.nightly,
         digest.JOB: digest.send,
         calendar_setup.SWEEP: calendar_setup.renew,
         clock_watching.JOB: clock_watching.look,
@@ -130,6 +134,7 @@ def _jobs() -> dict[str, Handler]:
         routing.CLIMB: routing.look,
         routing.ASSIGN: routing.assign,
         routing.SWEEP: routing.sweep,
+        views.SWEEP: views.sweep,
     }
 
 
@@ -141,7 +146,9 @@ def _paces(config: Config) -> dict[str, dict[str, int]]:
         running_rules.ARM: {"hours": 24},
         routing.CLIMB: {"minutes": 1},
         routing.SWEEP: {"hours": 6},
+        views.SWEEP: {"hours": 24},
         digest.JOB: {"minutes": 15},
+        retention_run.NIGHTLY: {"hours": 24},
         calendar_setup.SWEEP: {"hours": 24},
         clock_watching.JOB: {"seconds": 10},
         "queues.fold": {"seconds": 20},

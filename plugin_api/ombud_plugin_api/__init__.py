@@ -1,5 +1,6 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
+from ombud_plugin_api.applicability import applies_rule, holds
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
 from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
 from ombud_plugin_api.classifiers import CategoryOption, Classifier, MessageFacts
@@ -226,6 +227,8 @@ __all__ = [
     "Tried",
     "UnitView",
     "WorkingTime",
+    "applies_rule",
+    "holds",
     "hookimpl",
     "read_manifest",
 ]

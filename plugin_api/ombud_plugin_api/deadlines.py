@@ -10,8 +10,10 @@ import msgspec
 
 from ombud_plugin_api.treatment import CaseFacts
 
-MET_BY = ("word", "reply", "decision")
-"""What meets a clock: any message of ours, one that a person wrote, the decision (of the aspect, or of all aspects)."""
+MET_BY = ("word", "reply", "decision", "time")
+"""What meets a clock: any message of ours, one that a person wrote, the decision (of the aspect, or of all aspects).
+`time`: nothing does. It is somebody else's time, such as the customer's to go to an ombudsman: it runs on after the case
+is closed, ends by itself, is never missed and counts in no figure."""
 
 
 class WorkingTime(Protocol):
@@ -71,8 +73,11 @@ class Deadlines:
     """What a plugin says of deadlines. `key`: the slug, or one that begins with it and a dot. `due(facts, calendar,
     settings)` is pure, runs in a moment and gives every deadline that the case should have as it stands, also those
     that run already: one that is left out while it runs is stopped. `settings`: the plugin's, as they hold in the
-    case's unit. What it raises, or gives wrongly, leaves the case without its clocks and changes no other."""
+    case's unit. What it raises, or gives wrongly, leaves the case without its clocks and changes no other. `places`:
+    ISO 3166 codes of where these clocks are law, such as `GB`, or `EU`; none: everywhere. Where the unit's country is
+    none of them, core does not ask, unless the plugin's setting `applies` says so (`applies_rule`)."""
 
     key: str
     label: str
     due: Callable[[CaseFacts, WorkingTime, Mapping[str, Any]], Sequence[Deadline]]
+    places: tuple[str, ...] = ()

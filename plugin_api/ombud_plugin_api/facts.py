@@ -173,8 +173,8 @@ class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit of the organisation: legal entity, brand or team. `country`: ISO 3166-1 alpha-2, may be empty; `language`:
-    BCP 47; `time_zone`: IANA name."""
+    """A unit of the organisation: legal entity, brand or team. `country`: ISO 3166-1 alpha-2, its own or that of the
+    unit above, may be empty; `language`: BCP 47; `time_zone`: IANA name."""
 
     key: str
     name: str

@@ -111,8 +111,9 @@ class Platform(Protocol):
         ...
 
     async def record(self, case_id: UUID, kind: str, body: Mapping[str, str | int | bool]) -> None:
-        """Writes down in the case's ledger what the plugin or the viewer did there. `kind` begins with `<slug>.`; the
-        body holds codes, ids and numbers, never words of people. A viewer must be able to see the case."""
+        """Writes down in the case's ledger what the plugin or the viewer did there. `kind` begins with the slug, its
+        hyphens as underscores, and a dot; the body holds codes, ids and numbers, never words of people. A viewer must
+        be able to see the case. The plugin's deadlines are asked anew afterwards, and read it as `facts.recorded`."""
         ...
 
     async def follow(self, token: str) -> CustomerCase:

@@ -63,7 +63,9 @@ class Right:
 @dataclass(frozen=True)
 class Law:
     """The rights of one place. `key`: the slug, or one that begins with it and a dot; `places`: ISO 3166 codes of
-    countries and their parts, such as `GB` or `US-CA`; `note`: what staff should know, in a sentence."""
+    countries and their parts, such as `GB` or `US-CA`, or `EU`: a request is recorded by it in units of these
+    countries, and in others as the plugin's setting `applies` says (`applies_rule`); `note`: what staff should know, in
+    a sentence."""
 
     key: str
     label: str

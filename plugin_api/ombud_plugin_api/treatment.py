@@ -53,9 +53,10 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `units`: the ids of its unit and of all above; `status`: new, in_progress, resolved or closed; `mood`: calm, tense,
     upset, angry or empty; `support_needs`: a person confirmed that the complainant needs support; `messages_in` and
-    `messages_out`: what was said so far; `clocks`: by key; `escalated`: the level it stands at, 0 where it does not;
+    `messages_out`: what was said so far; `final_response_at`: when the newest final response left; `clocks`: by key; `escalated`: the level it stands at, 0 where it does not;
     `fields`: the case type's own fields that are codes, numbers, dates or yes and no, without texts; `outside_hours`:
-    it was received outside the unit's hours, None where no calendar is known."""
+    it was received outside the unit's hours, None where no calendar is known; `recorded`: for deadlines alone, what
+    the plugin that is asked wrote down in the case with `platform.record`, the newest of each kind."""
 
     id: str
     reference: str = ""
@@ -83,11 +84,13 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     messages_out: int = 0
     last_in_at: datetime | None = None
     last_out_at: datetime | None = None
+    final_response_at: datetime | None = None
     tags: frozenset[str] = frozenset()
     clocks: Mapping[str, ClockFacts] = {}
     escalated: int = 0
     fields: Mapping[str, Any] = {}
     outside_hours: bool | None = None
+    recorded: Mapping[str, Mapping[str, Any]] = {}
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):

@@ -16,6 +16,7 @@ from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.desk.merges import merge as merging
 from ombud.desk.merges import split as splitting
 from ombud.desk.rules.applying import apply
+from ombud.kernel import clock
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.testing_desk import Desk
@@ -149,6 +150,28 @@ async def test_closing_stops_what_was_not_met_and_reopening_takes_it_up_again(de
     found = await clocks(case.case_id)
     assert (found["acknowledge", ""]["state"], found["answer", ""]["state"]) == ("running", "running")
     assert await db.fetchval("SELECT state FROM core_clock WHERE id = $1", reply) == "stopped"
+
+
+async def test_somebody_elses_time_runs_on_after_closing_and_ends_by_itself_unmissed(desk: Desk) -> None:
+    case = await filed(desk)
+    viewer = await desk.viewer("leader")
+    until = now() + timedelta(days=180)
+    theirs = await own_clock(case.case_id, Terms(until=until, met_by="time"), "x.ombudsman")
+    (aspect,) = await aspect_ids(case.case_id)
+    await aspects.decide_aspect(viewer, aspect, DECIDED, None)
+    await messages.write(viewer, case.case_id, "answer", "This is our answer.")
+    await cases.close(viewer, case.case_id)
+    await desk.work()
+    assert await db.fetchval("SELECT state FROM core_clock WHERE id = $1", theirs) == "running"
+    with clock.at(until + timedelta(minutes=1)):
+        await watching.look({}, None)  # type: ignore[arg-type]
+        await watching.look({}, None)  # type: ignore[arg-type]
+    row = await db.fetchrow("SELECT * FROM core_clock WHERE id = $1", theirs)
+    assert row is not None
+    assert (row["state"], row["ended_at"], row["breached_at"]) == ("stopped", until, None)
+    assert row["events"][-1]["reason"] == "over"
+    told = [each for each in await kinds(case.case_id) if each in {"clock.breached", "clock.stopped"}]
+    assert told == ["clock.stopped"]
 
 
 async def test_a_date_changed_in_the_aspect_moves_its_clock_by_the_name_of_who_did_it(desk: Desk) -> None:

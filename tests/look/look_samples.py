@@ -15,9 +15,11 @@ import notice_samples
 import outgoing_samples
 import privacy_samples
 import redress_samples
+import retention_samples
 import return_samples
 import routing_samples
 import rule_samples
+import viewing_samples
 from markupsafe import Markup
 from settings_samples import settings_pages
 
@@ -1470,7 +1472,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "party": ("pages/party.html", party()),
     "search": ("pages/search.html", search()),
     "search-empty": ("pages/search.html", search(parts=[], search="", filtered=False, standing=None)),
-    "search-nothing": ("pages/search.html", search(parts=[], nothing=True)),
+    "search-nothing": ("pages/search.html", search(parts=[], nothing=True, may_break_glass=True)),
     "search-first": (
         "pages/search.html",
         search(parts=[], nothing=True, standing={"behind": 0, "built": False, "done": 3, "total": 9}),
@@ -1574,7 +1576,9 @@ PAGES |= matter_samples.pages(
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
 PAGES |= privacy_samples.pages(work, csrf_field)
+PAGES |= retention_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])
+PAGES |= viewing_samples.pages(work, csrf_field, ago, administration, case)
 PAGES |= redress_samples.pages(work, administration, whole_aspect, csrf_field, ago)
 PAGES |= return_samples.pages(work, csrf_field, ago)

@@ -33,6 +33,7 @@ from ombud.insight.returns import steps as return_steps
 from ombud.kernel import plugins, schedule
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import enqueue_job
 from ombud.trust import group_settings
@@ -259,6 +260,62 @@ async def test_hook_provide_deadlines(desk_with_dummy: Any, watch: Any) -> None:
     watch.says = "nothing"
     await settle(filed.case_id)
     assert (await _tea(filed.case_id))["state"] == "stopped"
+
+
+@pytest.fixture
+def placed(watch: Any, monkeypatch: Any) -> Any:
+    """Says of which countries the dummy's clocks are law."""
+
+    def place(*places: str) -> None:
+        loaded = running.loaded["dummy"]
+        moved = tuple(replace(each, places=places) for each in loaded.deadlines)
+        monkeypatch.setitem(running.loaded, "dummy", replace(loaded, deadlines=moved))
+
+    return place
+
+
+@pytest.mark.parametrize(
+    ("country", "places", "runs"),
+    [("GB", ("GB",), True), ("PL", ("GB",), False), ("", ("GB",), False), ("PL", ("EU",), True), ("", (), True)],
+)
+async def test_clocks_run_where_they_are_law(
+    desk_with_dummy: Any, placed: Any, country: str, places: tuple[str, ...], runs: bool
+) -> None:
+    await db.execute("UPDATE core_unit SET country = $1", country)
+    placed(*places)
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    assert bool(await _tea(filed.case_id)) is runs
+
+
+async def test_a_unit_without_a_country_has_that_of_the_unit_above(desk_with_dummy: Any, placed: Any) -> None:
+    top = await db.fetchval("UPDATE core_unit SET country = 'GB' WHERE parent_id IS NULL RETURNING id")
+    await db.execute(
+        "INSERT INTO core_unit (id, parent_id, kind, key, name, time_zone, currency, country, language, phone, "
+        "created_at, version) VALUES ($1, $2, 'team', 'below', 'Below', 'UTC', 'GBP', '', 'en', '', now(), 1)",
+        new_id(), top,
+    )  # fmt: skip
+    placed("GB")
+    filed = await desk_with_dummy.file(unit="below")
+    await watching.start_waiting()
+    assert await _tea(filed.case_id)
+    placed("PL")
+    await settle(filed.case_id)
+    assert (await _tea(filed.case_id))["state"] == "stopped", "the law of another place stops where it ran"
+
+
+async def test_what_a_plugin_wrote_down_in_a_case_its_own_clocks_read(desk_with_dummy: Any, watch: Any) -> None:
+    watch.says = "recorded"
+    filed = await desk_with_dummy.file()
+    await watching.start_waiting()
+    before = await _tea(filed.case_id)
+    context = context_for("dummy", SYSTEM)
+    await context.platform.record(filed.case_id, "dummy.brewed", {"hours": 20})
+    await context.platform.record(filed.case_id, "dummy.brewed", {"hours": 30})
+    await watching.start_waiting()
+    after = await _tea(filed.case_id)
+    assert (before["policy"], after["policy"]) == ("dummy.tea/h8", "dummy.tea/h30")
+    assert after["due_at"] > before["due_at"]
 
 
 @pytest.mark.parametrize("says", ["raise", "rubbish", "both"])

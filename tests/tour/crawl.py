@@ -62,6 +62,9 @@ APART = {
     "/privacy/{request_id}/bundle": "a file",
     "/privacy/erasures/{erasure_id}": "nobody was erased yet; drawn in tests/look",
     "/privacy/erasures/{erasure_id}/file": "a file",
+    "/privacy/retention/runs/{run_id}": "nothing was destroyed yet; drawn in tests/look",
+    "/privacy/retention/runs/{run_id}/file": "a file",
+    "/privacy/retention/runs/{run_id}/page": "a file",
     "/plugins/{slug}/enable": "every plugin is on already; drawn in tests/look",
 }
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from ombud.desk import people
+from ombud.desk.errors import Invalid
 from ombud.desk.outgoing import writing
 from ombud.desk.privacy import erasing, journal, laws, requests
 from ombud.desk.privacy.clocks import end_of, months_later
@@ -534,3 +535,23 @@ def test_every_table_of_core_says_what_it_keeps_of_people_or_why_nothing():
     held = {each.table for each in HOLDINGS}
     assert known - held - set(NOT_OF_PEOPLE) == set(), "say in desk/privacy/holdings.py what it keeps of people"
     assert held & set(NOT_OF_PEOPLE) == set()
+
+
+async def test_a_request_is_recorded_by_the_law_of_the_units_country_or_as_the_settings_say(lawful: Any) -> None:
+    await db.execute("UPDATE core_unit SET country = 'GB'")
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    assert [each.key for each in await laws.holding([unit])] == ["gdpr.uk"]
+    with pytest.raises(Invalid, match="GDPR does not hold in this unit"):
+        await _asked(lawful, "access", None)
+    officer = await lawful.signed_in("compliance")
+    html = (await officer.get("/privacy/new")).text
+    assert "UK GDPR: Access" in html
+    assert ">GDPR: Access" not in html
+    for wish, held in (("always", ["gdpr", "gdpr.uk"]), ("never", []), ("nonsense", ["gdpr.uk"])):
+        await db.execute("DELETE FROM core_setting WHERE key = 'p-gdpr'")
+        await db.execute(
+            "INSERT INTO core_setting (id, key, unit_id, value, changed_at) "
+            "VALUES (gen_random_uuid(), 'p-gdpr', $2, $1, now())",
+            {"value": {"applies": wish}}, unit,
+        )  # fmt: skip
+        assert [each.key for each in await laws.holding([unit])] == held

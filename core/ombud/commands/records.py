@@ -1,4 +1,4 @@
-"""The ledger, the keys, and erasures."""
+"""The ledger, the keys, erasures, and cases whose time is over."""
 
 import argparse
 import sys
@@ -50,3 +50,15 @@ def privacy_replay(config: Config, asked: argparse.Namespace) -> int:
     from ombud.desk.privacy import commands  # which loads more of the desk than the others need
 
     return with_desk(config, lambda: commands.replay_command(asked.journal, waived=asked.no_journal))
+
+
+def retention_preview(config: Config, asked: argparse.Namespace) -> int:
+    from ombud.desk.retention import commands
+
+    return with_desk(config, lambda: commands.preview_command(asked.until), made_before=True)
+
+
+def retention_run(config: Config, asked: argparse.Namespace) -> int:
+    from ombud.desk.retention import commands
+
+    return with_desk(config, commands.run_command, made_before=True)

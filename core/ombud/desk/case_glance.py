@@ -7,6 +7,7 @@ from ombud.desk.case_shown import CasePageView
 from ombud.desk.words import letter
 from ombud.desk.writing import no_case
 from ombud.kernel.database import db
+from ombud.trust import viewing
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 from ombud_plugin_api.facts import AspectView, CaseView
 
@@ -27,6 +28,7 @@ async def case_glance(viewer: Viewer, reference: str) -> CaseView:
     if not rows:
         raise no_case(reference)
     first = rows[0]
+    viewing.saw(viewer, first["case_id"])
     return CaseView(
         id=first["case_id"], reference=first["reference"], status=first["case_status"], channel=first["channel"],
         title=first["reference"] if first["about_viewer"] else first["case_title"], received_at=first["received_at"],

@@ -30,7 +30,8 @@ from ombud.desk.words import letter
 from ombud.desk.writing import demand, no_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
+from ombud.trust import viewing
+from ombud.trust.policy import OPENED, Arguments, Viewer, about_me, decide, mask_in, without_emergency
 
 
 async def case_page(
@@ -43,7 +44,9 @@ async def case_page(
     demand(viewer, "case.read")
     row = await _case(viewer, reference)
     case_id, unit_id = row["id"], row["unit_id"]
-    mask, rights = mask_in(viewer, unit_id), rights_in(viewer, unit_id)
+    viewing.saw(viewer, case_id)
+    mask = mask_in(viewer, unit_id)
+    rights = rights_in(viewer, unit_id) if row["plainly"] else frozenset({OPENED})
     rows = await _aspect_rows(viewer, case_id)
     letters = {str(each["id"]): letter(place) for place, each in enumerate(rows, 1)}
     standing = _standing(viewer, row, rows, rights)
@@ -85,7 +88,7 @@ def _chosen(letters: Mapping[str, str], about: str) -> UUID | None:
 _CASE = """
 SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type_label, t.fields AS type_fields,
     coalesce(nullif(o.display_name, ''), o.name) AS owner_name, q.name AS queue_name, q.key AS queue_key,
-    who.id AS customer_id, who.name AS customer, {mine} AS hidden, {claim_columns}, {claims},
+    who.id AS customer_id, who.name AS customer, {mine} AS hidden, {plainly} AS plainly, {claim_columns}, {claims},
     coalesce((SELECT s.seq FROM core_stream s WHERE s.stream = 'case/' || c.id), 0) AS seq,
     (SELECT count(*) FROM core_message m WHERE m.case_id = c.id AND {messages}) AS said,
     (SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.size) ORDER BY f.created_at, f.id) FROM (
@@ -117,7 +120,7 @@ async def _case(viewer: Viewer, reference: str) -> Any:
     mine = about_me("c.id", arguments.add(viewer.user_id))
     seen_aspects = decide(viewer, "case.read", "aspect").where("a", arguments)
     sql = _CASE.format(
-        mine=mine, now=moment,
+        mine=mine, now=moment, plainly=without_emergency(viewer, "c", arguments),
         glance=GLANCE.format(
             mine="FALSE" if viewer.system else mine, aspects=seen_aspects,
             entries=decide(viewer, "case.read", "entry").where("e", arguments),

@@ -8,6 +8,7 @@ from ombud.desk import references
 from ombud.desk.words import letter
 from ombud.desk.writing import demand, no_case
 from ombud.kernel.database import db
+from ombud.trust import viewing
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 
@@ -42,5 +43,6 @@ async def in_view(viewer: Viewer, case: str | UUID, permission: str = "case.read
     )
     if row is None:
         raise no_case(case)
+    viewing.saw(viewer, row["id"])
     letters = {str(each): letter(place) for place, each in enumerate(row["aspects"], 1)}
     return InView(row["id"], row["reference"], row["unit_id"], row["hidden"] and not viewer.system, letters)

@@ -42,11 +42,17 @@ async def write(
     )
 
 
+def kinds_begin(slug: str) -> str:
+    """What stands before the dot in kinds of entries of a plugin: the ledger's words have no hyphens."""
+    return slug.replace("-", "_")
+
+
 async def record(slug: str, viewer: Viewer, case_id: UUID, kind: str, body: Mapping[str, str | int | bool]) -> None:
-    """An entry of the plugin's own kind. What it does by itself, without a viewer, it may write down for any case."""
+    """An entry of the plugin's own kind. What it does by itself, without a viewer, it may write down for any case. A
+    plugin that has clocks is asked for them anew, since they may depend on it."""
     own, _, word = kind.partition(".")
-    if own != slug or not _KIND.match(word):
-        raise Invalid(f"The kind of an entry begins with {slug}. and a small word, not {kind!r}.", "kind")
+    if own != kinds_begin(slug) or not _KIND.match(word):
+        raise Invalid(f"The kind of an entry begins with {kinds_begin(slug)}. and a small word, not {kind!r}.", "kind")
     for name, value in body.items():
         fits = isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= LONGEST_CODE)
         if not _NAME.match(name) or not fits or len(body) > MOST_CODES:
@@ -56,6 +62,8 @@ async def record(slug: str, viewer: Viewer, case_id: UUID, kind: str, body: Mapp
             raise no_case(case_id) if viewer.user_id else NotFound("There is no such case any more.")
         actor = viewer.actor if viewer.user_id else f"plugin/{slug}"
         await append(actor=actor, entries=[NewEntry(f"case/{case_id}", kind, dict(body))])
+        if (loaded := running.loaded.get(slug)) is not None and loaded.deadlines:
+            await db.execute("UPDATE core_case SET clocked = FALSE WHERE id = $1 AND status <> 'closed'", case_id)
 
 
 async def _locked(viewer: Viewer, case_id: UUID) -> UUID | None:

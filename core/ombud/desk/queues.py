@@ -135,8 +135,8 @@ _ELSEWHERE = """
 
 async def total(viewer: Viewer, queue: str = "", status: str = "") -> int:
     """How many cases the viewer may see, in a queue (its key) and of a status (`open`: not closed), any by default: the
-    kept counters, plus the confidential ones that are theirs by ownership and those with a matter that waits there by
-    itself. One statement, whatever the size."""
+    kept counters, plus the confidential ones that are theirs by ownership, those opened in an emergency, and those with
+    a matter that waits there by itself. One statement, whatever the size."""
     arguments = Arguments()
     return int(await db.fetchval(total_sql(viewer, queue, status, arguments), *arguments.values))
 
@@ -149,6 +149,9 @@ def total_sql(viewer: Viewer, queue: str, status: str, arguments: Arguments) -> 
         secret, me = arguments.add(list(viewer.units("case.confidential"))), arguments.add(viewer.user_id)
         seen = decide(viewer, "case.read", "case").where("c", arguments)
         own = f"c.confidential AND c.owner_id = {me}::uuid AND NOT c.unit_id = ANY({secret}::uuid[]) AND {seen}"
+        if opened := viewer.opened():  # by emergency access, where nothing else shows them
+            without = decide(viewer, "case.read", "count").where("c", arguments)
+            own = f"(({own}) OR (c.id = ANY({arguments.add(opened)}::uuid[]) AND {seen} AND NOT {without}))"
     elsewhere = "0"
     if queue:
         elsewhere = _ELSEWHERE.format(

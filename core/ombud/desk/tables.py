@@ -113,6 +113,7 @@ class Case(Table, tablename="core_case"):
     last_word_channel = Text(default="")
     merged_into = UUID(default=None, null=True, help_text="the case that holds what this one held")
     clocked = Boolean(default=False, help_text="its clocks were started, or looked after when something moved")
+    destroyed_at = Timestamptz(default=None, null=True, help_text="when its words went; codes and figures stay")
     version = Integer(default=1)
 
 

@@ -36,17 +36,31 @@ async def by_key(key: str) -> UnitFacts | None:
     return UnitFacts(**dict(row)) if row else None
 
 
+_COUNTRY = """
+WITH RECURSIVE up AS (SELECT parent_id, country, 0 AS far FROM core_unit WHERE id = $1
+    UNION SELECT u.parent_id, u.country, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
+SELECT country FROM up WHERE country <> '' ORDER BY far LIMIT 1
+"""
+
+
+async def country_of(unit_id: UUID) -> str:
+    """The unit's own, or that of the nearest above it that has one; empty where nobody said."""
+    return str(await db.fetchval(_COUNTRY, unit_id) or "")
+
+
 async def from_above() -> list[UnitFacts]:
-    """Those that take new cases, each after the one above it."""
+    """Those that take new cases, each after the one above it; one without a country has that of the unit above."""
     rows = await db.fetch(
         f"""
         WITH RECURSIVE down AS (
-            SELECT id, 0 AS depth FROM core_unit WHERE parent_id IS NULL
-            UNION SELECT u.id, down.depth + 1 FROM core_unit u JOIN down ON u.parent_id = down.id)
-        SELECT {_COLUMNS} FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
+            SELECT id, 0 AS depth, country AS inherited FROM core_unit WHERE parent_id IS NULL
+            UNION SELECT u.id, down.depth + 1, coalesce(nullif(u.country, ''), down.inherited)
+                FROM core_unit u JOIN down ON u.parent_id = down.id)
+        SELECT {_COLUMNS}, inherited FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
         """
     )
-    return [UnitFacts(**dict(row)) for row in rows]
+    return [UnitFacts(**{**{name: row[name] for name in _COLUMNS.split(", ")}, "country": row["inherited"]})
+            for row in rows]  # fmt: skip
 
 
 _CHAIN = """

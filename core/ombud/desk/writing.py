@@ -50,6 +50,8 @@ async def lock_case(viewer: Viewer, permission: str, case_id: UUID, *, merged: b
         raise no_case(case_id)
     if row["merged_into"] is not None and not merged:
         raise NotNow("This case was merged into another one. Open it again and work there.")
+    if row["destroyed_at"] is not None:
+        raise NotNow("This case was destroyed at the end of its time. Nothing can be added to it.")
     return row
 
 

@@ -8,8 +8,9 @@ zone of its case's unit, by the date it has now: a date that was moved counts wh
 - **Not due yet**: it runs and its due moment lies ahead. **Held**: a pause holds it, so it has no due moment and stands
   in no month. **Stopped**: it ended before it was due and nothing had to be done any more.
 
-Kept is in time, of in time, late and missed together; what is not due yet, held or stopped counts in neither. Merged
-cases are part of another one and stay out, and so does every case with an aspect about the reader.
+Kept is in time, of in time, late and missed together; what is not due yet, held or stopped counts in neither. Time that
+is somebody else's, such as the customer's to go to an ombudsman, is no clock of ours here. Merged cases are part of
+another one and stay out, and so does every case with an aspect about the reader.
 """
 
 from collections.abc import Mapping
@@ -122,7 +123,9 @@ SELECT k.id, k.key, k.label, k.due_at, k.ended_at, k.started_at, c.reference, c.
     {outcome} AS outcome
 FROM core_clock k JOIN core_case c ON c.id = k.case_id JOIN core_unit u ON u.id = c.unit_id
 LEFT JOIN core_aspect a ON a.id = k.aspect_id
-WHERE {cases} AND NOT {mine} AND c.merged_into IS NULL AND ({period}) AND {units}
+LEFT JOIN core_clock_policy p ON p.key = k.policy AND p.number = k.policy_version
+WHERE p.terms->>'met_by' IS DISTINCT FROM 'time' AND {cases} AND NOT {mine}
+    AND c.merged_into IS NULL AND ({period}) AND {units}
 """
 
 _BELOW = """c.unit_id IN (WITH RECURSIVE down AS (SELECT id FROM core_unit WHERE key = {key}

@@ -5,9 +5,12 @@ so that no second opinion exists anywhere.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from ombud.kernel.clock import now
 
 HIDDEN = "Not shown to you"
 
@@ -15,7 +18,8 @@ HIDDEN = "Not shown to you"
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Somebody, or something, that asks. `rights`: permission → the units in which it holds, closed downwards.
-    `settled`: the number under which they were read (`kernel/settled.py`)."""
+    `settled`: the number under which they were read (`kernel/settled.py`); `emergencies`: the cases that they opened
+    by emergency access, and until when."""
 
     actor: str
     name: str = ""
@@ -27,6 +31,7 @@ class Viewer:
     roles: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     settled: int = field(default=0, compare=False)
+    emergencies: Mapping[UUID, datetime] = field(default_factory=dict)
 
     def may(self, permission: str) -> bool:
         """True if the permission holds in at least one unit."""
@@ -38,6 +43,11 @@ class Viewer:
 
     def units(self, permission: str) -> frozenset[UUID]:
         return self.rights.get(permission, frozenset()) if self._in_scope(permission) else frozenset()
+
+    def opened(self) -> list[UUID]:
+        """The cases open to them by emergency access at this moment; it ends by itself."""
+        moment = now()
+        return sorted(case_id for case_id, until in self.emergencies.items() if until > moment)
 
     def _in_scope(self, permission: str) -> bool:
         return self.scopes is None or permission in self.scopes
@@ -75,6 +85,16 @@ class Grant:
             return "TRUE"
         return _ROWS[self.kind](self, alias, arguments)
 
+    def ways(self, alias: str, arguments: Arguments) -> dict[str, str]:
+        """How a case comes into view: SQL for each way (`unit`, `confidential`, `owner`, `emergency`), of which `where`
+        is the sum. What explains an answer asks this, so that no second opinion exists."""
+        if self.kind != "case" or not self.allowed:
+            return {}
+        if self.viewer.system:
+            return {"system": "TRUE"}
+        reach, within, beside = _case_ways(self, alias, arguments)
+        return {**{way: f"({reach} AND {condition})" for way, condition in within.items()}, **beside}
+
 
 def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
     """The policy. `kind` is what the rows are: case, count, aspect, message, attachment, person, entry, raw, return,
@@ -83,6 +103,9 @@ def decide(viewer: Viewer, permission: str, kind: str = "none") -> Grant:
         raise ValueError(f"the policy knows no rows of kind {kind!r}; add its filter to the policy first")
     return Grant(viewer.may(permission), viewer, permission, kind)
 
+
+# What emergency access opens: a case to be read, and nothing to be done in it.
+OPENED = "case.read"
 
 # Which permission shows a field; a right in one unit does not show it in another (`mask_in`).
 _SHOWN_BY = {
@@ -98,26 +121,59 @@ _SHOWN_BY = {
 
 def mask_in(viewer: Viewer, *units: UUID) -> frozenset[str]:
     """The fields of a person or case to hide where the record belongs to these units (one right among them shows)."""
-    return frozenset(
-        field
-        for field, permission in _SHOWN_BY.items()
-        if not any(viewer.may_in(permission, unit_id) for unit_id in units)
+    return frozenset(each.field for each in fields_in(viewer, *units) if not each.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShown:
+    """A field that needs a right of its own, and whether it is shown."""
+
+    field: str
+    permission: str
+    shown: bool
+
+
+def fields_in(viewer: Viewer, *units: UUID) -> tuple[FieldShown, ...]:
+    """Each field that can be masked, with the right that shows it: `mask_in` is what of these is not shown."""
+    return tuple(
+        FieldShown(name, permission, any(viewer.may_in(permission, unit_id) for unit_id in units))
+        for name, permission in _SHOWN_BY.items()
     )
 
 
 def _case_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
+    reach, within, beside = _case_ways(grant, alias, arguments)
+    return " OR ".join([f"({reach} AND ({' OR '.join(within.values())}))", *beside.values()]).join("()")
+
+
+def _case_ways(grant: Grant, alias: str, arguments: Arguments) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Where the right reaches, the ways within that, and those beside it. Emergency access opens cases for reading
+    alone, and none with a matter about the viewer."""
     viewer = grant.viewer
     units = arguments.add(list(viewer.units(grant.permission)))
     secret = arguments.add(list(viewer.units("case.confidential")))
     me = arguments.add(viewer.user_id)
-    return (
-        f"({alias}.unit_id = ANY({units}::uuid[]) AND (NOT {alias}.confidential "
-        f"OR {alias}.unit_id = ANY({secret}::uuid[]) OR {alias}.owner_id = {me}::uuid))"
-    )
+    within = {
+        "unit": f"NOT {alias}.confidential",
+        "confidential": f"{alias}.unit_id = ANY({secret}::uuid[])",
+        "owner": f"{alias}.owner_id = {me}::uuid",
+    }
+    beside = {}
+    if grant.permission == OPENED and (opened := viewer.opened()):
+        mine = about_me(f"{alias}.id", me)
+        beside["emergency"] = f"({alias}.id = ANY({arguments.add(opened)}::uuid[]) AND NOT {mine})"
+    return f"{alias}.unit_id = ANY({units}::uuid[])", within, beside
+
+
+def without_emergency(viewer: Viewer, alias: str, arguments: Arguments) -> str:
+    """SQL: the viewer would see this case also without emergency access, and may do there what their roles allow."""
+    if not viewer.opened():
+        return "TRUE"
+    return decide(replace(viewer, emergencies={}), OPENED, "case").where(alias, arguments)
 
 
 def _count_rows(grant: Grant, alias: str, arguments: Arguments) -> str:
-    """Kept counters know unit and confidentiality, but no owner."""
+    """Kept counters know unit and confidentiality, but no owner and no case."""
     units = arguments.add(list(grant.viewer.units(grant.permission)))
     secret = arguments.add(list(grant.viewer.units("case.confidential")))
     return (

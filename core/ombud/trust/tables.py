@@ -134,3 +134,34 @@ class SettingSecret(Table, tablename="core_setting_secret"):
     ciphertext = Bytea(default=b"", secret=True)
     changed_by = Text(default="")
     changed_at = Timestamptz()
+
+
+class Viewing(Table, tablename="core_viewing"):
+    """That somebody looked at a part of a case: one line for as long as they come back within some minutes."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    user_id = UUID(default=None)
+    actor = Text(default="", help_text="user/<id> in the browser, token/<id> for a program")
+    part = Text(default="", help_text="a code of web/viewed.py")
+    emergency = Boolean(default=False, help_text="whether emergency access was open to them")
+    first_at = Timestamptz()
+    last_at = Timestamptz()
+    times = Integer(default=1)
+
+
+class Emergency(Table, tablename="core_emergency"):
+    """Emergency access of one person to one case, and what a second person found of it."""
+
+    id = UUID(primary_key=True, default=new_id)
+    case_id = UUID(default=None)
+    user_id = UUID(default=None)
+    reason = Text(default="", help_text="also sealed in the ledger")
+    opened_at = Timestamptz()
+    until = Timestamptz()
+    ended_at = Timestamptz(default=None, null=True, help_text="ended by a person before its time")
+    ended_by = UUID(default=None, null=True)
+    reviewed_at = Timestamptz(default=None, null=True)
+    reviewed_by = UUID(default=None, null=True)
+    justified = Boolean(default=None, null=True)
+    words = Text(default="", help_text="of the review; also sealed in the ledger")

@@ -1,4 +1,5 @@
-"""Checks an export of an Ombud ledger (format ombud-ledger-1) without Ombud: `python verify_ombud.py FILE`.
+"""Checks an export of an Ombud ledger (format ombud-ledger-1), or a certificate of destruction, without Ombud:
+`python verify_ombud.py FILE`.
 
 One file on purpose: whoever doubts the desk takes it elsewhere and reads it. Python 3.9 or newer is enough; the
 signature is checked where the package `cryptography` is installed, and it says so where it is not.
@@ -17,6 +18,7 @@ import sys
 from typing import Any, BinaryIO
 
 ALGORITHM = "ombud-ledger-1"
+CERTIFICATE = "ombud-destruction-1"
 ZEROS = "0" * 64
 SHAPES: dict[str, dict[str, type]] = {
     "header": {"type": str, "v": int, "algorithm": str},
@@ -320,15 +322,49 @@ def ed25519(key: bytes, item: dict[str, Any]) -> str:
     return f"good, by the key {key.hex()}; compare it with the one the desk publishes"
 
 
+def read_certificate(file: BinaryIO, public_key: str) -> list[str]:
+    """A certificate of destruction: one JSON object of content and signature, which is over the content's canonical
+    form."""
+    try:
+        told = json.loads(file.read().decode("utf-8"), parse_float=_refuse_float, parse_constant=_refuse_float)
+        content, signature = told["certificate"], told["signature"]
+        over = hashlib.sha256(canonical(content)).hexdigest()
+        key = unhex(signature["public_key"], 32, "the public key")
+        counts = content["counts"]
+        if content["format"] != CERTIFICATE:
+            raise Broken(f"this verifier knows {CERTIFICATE} only")
+        if signature["over"] != over:
+            raise Broken("the certificate was changed after it was signed")
+        if public_key and signature["public_key"] != public_key:
+            raise Broken("signature: the certificate was signed with another key than the one you named")
+        if counts["destroyed"] != len(content["destroyed"]):
+            raise Broken("the certificate counts other cases than it names")
+        state = ed25519(key, signature)
+        root = content["ledger"].get("root", "none")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Broken(f"this is no certificate of destruction ({error!r})") from None
+    return [
+        f"Certificate of destruction, run {content['run']}: {counts['destroyed']} cases destroyed, "
+        f"{counts['held_back']} held back.",
+        f"Signature: {state}.",
+        f"Root of the ledger it names: {root}. Compare it with the published checkpoints.",
+    ]
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks an export of an Ombud ledger.")
-    parser.add_argument("file", help="the export, JSON lines")
+    parser.add_argument("file", help="the export, JSON lines; or a certificate, JSON")
     parser.add_argument("--checkpoints", metavar="FILE", help="checkpoints as they were published")
     parser.add_argument("--key", default="", metavar="HEX", help="the public key the desk publishes")
     chosen = parser.parse_args(arguments)
     check = Check()
     try:
         with open(chosen.file, "rb") as file:
+            if file.read(2) == b"{\n":
+                file.seek(0)
+                print("\n".join(read_certificate(file, chosen.key)))
+                return 0
+            file.seek(0)
             check.read(file, chosen.key)
         if chosen.checkpoints:
             with open(chosen.checkpoints, "rb") as file:

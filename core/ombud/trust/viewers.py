@@ -5,7 +5,7 @@ One statement a request says whether the secret still holds; what its user may i
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +49,13 @@ reach AS (SELECT top, array_agg(unit_id) AS units FROM below GROUP BY top)
 SELECT granted.permissions, granted.roles, granted.role_keys, reach.units
 FROM granted JOIN reach ON reach.top = granted.unit_id
 """
+_EMERGENCIES = (
+    "(SELECT jsonb_object_agg(e.case_id, e.until) FROM (SELECT e.case_id, max(e.until) AS until "
+    "FROM core_emergency e WHERE e.user_id = u.id AND e.ended_at IS NULL AND e.until > now() GROUP BY e.case_id) e)"
+)
 _PERSON = (
-    f"u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys, {SETTLED} AS settled"
+    "u.id AS user_id, coalesce(nullif(u.display_name, ''), u.name) AS name, u.language, u.keys, "
+    f"{SETTLED} AS settled, {_EMERGENCIES} AS emergencies"
 )
 _OF_USER = f"SELECT {_PERSON} FROM core_user u WHERE u.id = $1 AND u.active"
 _OF_SESSION = f"""
@@ -125,6 +130,7 @@ def _viewer(actor: str, row: asyncpg.Record, held: _Held, scopes: frozenset[str]
     return Viewer(
         actor, row["name"], row["user_id"], row["language"], held.rights, scopes, roles=held.roles,
         keys=row["keys"] or {}, settled=row["settled"],
+        emergencies={UUID(case): datetime.fromisoformat(until) for case, until in (row["emergencies"] or {}).items()},
     )  # fmt: skip
 
 

@@ -38,9 +38,12 @@ PLACES = (
     Place("plugins", "Plugins", "puzzle", "/plugins", "plugin.manage", "Desk"),
     Place("settings", "Settings", "adjustments-horizontal", "/settings", "setting.manage", "Desk"),
     Place("laws", "Privacy laws", "gavel", "/administration/laws", "setting.manage", "Desk"),
+    Place("retention", "Retention", "calendar-off", "/administration/retention", "setting.manage", "Desk"),
     Place("look", "Look", "palette", "/administration/look", "setting.manage", "Desk"),
     Place("ledger", "Ledger", "shield-check", "/administration/ledger", "ledger.read", "Watch"),
     Place("compliance", "Compliance", "clipboard-check", "/administration/compliance", "compliance.read", "Watch"),
+    Place("viewing", "Who looked at cases", "eye", "/administration/viewing", "viewing.read", "Watch"),
+    Place("emergencies", "Emergency access", "urgent", "/administration/emergencies", "emergency.review", "Watch"),
     Place("health", "Health", "stethoscope", "/administration/health", "health.read", "Watch"),
     Place("jobs", "Jobs", "repeat", "/jobs", "job.manage", "Watch"),
 )

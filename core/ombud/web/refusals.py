@@ -15,7 +15,7 @@ from ombud.kernel.database import is_away
 from ombud.trust import links, throttle
 from ombud.web.apart import NotAnsweringError
 from ombud.web.api import api_exception_handler
-from ombud.web.door import SAFE, FormTooOldError
+from ombud.web.door import SAFE, FormTooOldError, viewer_of
 from ombud.web.guard import ConfirmFirstError, EnrolFirstError
 from ombud.web.shell import go, page
 
@@ -131,7 +131,21 @@ def _ways(request: Req, problem: Exception) -> list[dict[str, Any]]:
     if isinstance(problem, ConfirmFirstError) and request.scope.get("session"):
         back = quote(urlsplit(request.headers.get("referer", "")).path or "/queues", safe="/")
         return [{"label": "Confirm that it is you", "href": f"/me/confirm?next={back}", "main": True}]
-    return [{"label": "Go back", "href": _back(request), "main": True}, {"label": "Start page", "href": "/"}]
+    ways: list[dict[str, Any]] = [
+        {"label": "Go back", "href": _back(request), "main": True},
+        {"label": "Start page", "href": "/"},
+    ]
+    if isinstance(problem, errors.NotFound) and (reference := _asked_case(request)):
+        ways.append({"label": "Emergency access", "href": f"/emergency?reference={quote(reference, safe='')}"})
+    return ways
+
+
+def _asked_case(request: Req) -> str:
+    """The reference of a case that was asked for by somebody who may open it in an emergency. Whether there is such a
+    case is not told."""
+    reference = str(request.path_params.get("reference", ""))
+    may = request.scope["path"].startswith("/cases/") and viewer_of(request).may("case.break_glass")
+    return reference[:100] if may else ""
 
 
 def _back(request: Req) -> str:

@@ -1,7 +1,7 @@
 """What the plugin gives core."""
 
 from ombud_fca import annex1b, annex1r, consolidated
-from ombud_fca.deadlines import due
+from ombud_fca.deadlines import PLACES, due
 from ombud_fca.letters import REQUIREMENTS
 from ombud_fca.settings import SCHEMA, try_out
 from ombud_plugin_api import Deadlines, Manifest, ResponseRequirement, Return, Settings, hookimpl
@@ -14,7 +14,7 @@ def provide_settings(manifest: Manifest) -> list[Settings]:
 
 @hookimpl
 def provide_deadlines(manifest: Manifest) -> list[Deadlines]:
-    return [Deadlines("fca", "DISP", due)]
+    return [Deadlines("fca", "DISP", due, PLACES)]
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from typing import Any
 
 from ombud_fca import consolidated
 from ombud_fca.codes import CAUSES, MOST, PRODUCTS, Unreadable, lists
-from ombud_plugin_api import Context, Tried
+from ombud_plugin_api import Context, Tried, applies_rule
 
 _CODE = "[a-z0-9][a-z0-9_.-]{0,59}"
 
@@ -26,6 +26,16 @@ def _codes(label: str, help_: str, group: str) -> dict[str, Any]:
 
 
 SCHEMA: dict[str, dict[str, Any]] = {
+    "applies": applies_rule(
+        "Clocks of DISP run",
+        help_="By country: in units in the United Kingdom. A unit has its own country, or that of the unit above it.",
+    ),
+    "next_day": {
+        "type": "boolean", "default": False,
+        "meta": {"label": "What comes outside working hours counts as received when work next begins",
+                 "group": "Clocks", "help": "An older rule allowed it; it shows as deleted since. Off unless you "
+                 "have advice that you may. Hours are those of the unit's calendar."},
+    },
     "reference_date": {
         "type": "string", "required": True, "default": "12-31", "regex": "(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
         "meta": {"label": "Accounting reference date", "help": "Month and day, such as 12-31.", "group": "Periods"},

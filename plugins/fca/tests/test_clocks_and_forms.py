@@ -1,7 +1,7 @@
 """The clocks of DISP, the periods, and the forms as data."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,11 +38,36 @@ def test_a_payment_complaint_has_15_business_days_and_35_where_it_is_exceptional
     assert (found["payment_35"].days, found["payment_35"].met_by) == (35, "decision")
 
 
-def test_the_ombudsman_has_six_months_after_the_final_response() -> None:
+def test_the_ombudsman_has_six_months_after_the_newest_final_response_and_closing_does_not_end_it() -> None:
     decided = (AspectFacts(id="a", status="closed", outcome="upheld"),)
-    assert "ombudsman" not in clocks(aspects=decided)
-    assert clocks(aspects=decided, last_out_at=NOON)["ombudsman"].until == datetime(2026, 9, 2, 23, 59, 59, tzinfo=UTC)
+    assert "ombudsman" not in clocks(aspects=decided, last_out_at=NOON), "a word about the weather is no response"
+    found = clocks(aspects=decided, final_response_at=NOON, status="closed")["ombudsman"]
+    assert (found.until, found.met_by) == (datetime(2026, 9, 2, 23, 59, 59, tzinfo=UTC), "time")
+    later = clocks(aspects=decided, final_response_at=NOON + timedelta(days=1))["ombudsman"]
+    assert later.policy != found.policy, "a later response begins it anew"
     assert six_months(datetime(2026, 8, 31, 12, tzinfo=UTC), "UTC").date() == date(2027, 2, 28)
+
+
+class NineToFive(AlwaysOpen):
+    """Every day from 9 to 17, in UTC."""
+
+    def is_open(self, at: datetime) -> bool:
+        return 9 <= at.hour < 17
+
+    def add(self, start: datetime, working: timedelta) -> datetime:
+        if self.is_open(start):
+            return start + working
+        return start.replace(hour=9, minute=0) + timedelta(days=start.hour >= 17) + working
+
+
+def test_what_comes_at_night_counts_from_the_next_morning_only_where_the_firm_says_so() -> None:
+    night = NOON.replace(hour=22)
+    facts = CaseFacts(id="c", received_at=night, opened_at=night, at=night)
+    for settings, begins in (({}, None), ({"next_day": True}, NOON.replace(hour=9) + timedelta(days=1))):
+        found = {each.starts_at for each in due(facts, NineToFive(), settings)}
+        assert found == {begins}
+    day = CaseFacts(id="c", received_at=NOON, opened_at=NOON, at=NOON)
+    assert {each.starts_at for each in due(day, NineToFive(), {"next_day": True})} == {None}
 
 
 def test_other_case_types_have_none() -> None:

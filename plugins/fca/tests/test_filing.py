@@ -16,6 +16,8 @@ from openpyxl import load_workbook
 from ombud.desk import aspects, cases
 from ombud.desk.aspects import Decision, RedressGiven
 from ombud.desk.redress import limits
+from ombud.desk.retention import rules as retention
+from ombud.desk.retention import running
 from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
@@ -162,6 +164,28 @@ async def test_a_frozen_return_stands_while_cases_change_and_people_are_erased(d
     kept = json.dumps([dict(row)["facts"] for row in await db.fetch("SELECT facts FROM core_return_case")])
     assert "Helena" not in kept
     assert "clerk" not in kept
+
+
+async def test_a_filed_return_stands_and_opens_while_its_cases_end_with_their_time(desk: Desk) -> None:
+    await desk.enable("fca")
+    gone = await complaint(desk)
+    officer, address = await filed(desk)
+    endings = ("json", "csv")
+    before = {ending: (await officer.get(f"{address}/file/{ending}")).content for ending in endings}
+    figures = await db.fetch("SELECT * FROM core_return_figure ORDER BY place")
+    administrator = await desk.viewer("administrator")
+    rule = retention.RuleGiven(None, "", "", 1, "days", "closed", "DISP 1.9", False)
+    await retention.write(administrator, rule)
+    await running.order(await desk.viewer("compliance"), True)
+    await desk.work(40)
+    assert await db.fetchval("SELECT destroyed_at IS NOT NULL FROM core_case WHERE id = $1", gone.case_id) is True
+    assert {ending: (await officer.get(f"{address}/file/{ending}")).content for ending in endings} == before
+    assert await db.fetch("SELECT * FROM core_return_figure ORDER BY place") == figures
+    assert gone.reference not in (await officer.get(f"{address}/difference")).text, "the codes of the case stay"
+    opened = (await officer.get(f"{address}/figures?number=49")).text
+    assert gone.reference in opened, "a figure still opens to its case"
+    assert "clerk" not in (await officer.get(f"/cases/{gone.reference}")).text
+    assert not (await ledger_verify.verify(sealed=True)).broken
 
 
 async def test_an_amendment_is_a_new_version_and_says_what_differs(desk: Desk) -> None:

@@ -1,7 +1,14 @@
 """What the plugin gives core."""
 
 from ombud_gdpr.reading import laws
-from ombud_plugin_api import Law, Manifest, hookimpl
+from ombud_plugin_api import Law, Manifest, Settings, applies_rule, hookimpl
+
+TOLD = "By country: the GDPR in units of the European Economic Area, the UK GDPR in units of the United Kingdom."
+
+
+@hookimpl
+def provide_settings(manifest: Manifest) -> list[Settings]:
+    return [Settings({"applies": applies_rule("Requests are recorded by these laws", help_=TOLD)})]
 
 
 @hookimpl

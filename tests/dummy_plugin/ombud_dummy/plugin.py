@@ -409,6 +409,11 @@ def due(facts: api.CaseFacts, calendar: api.WorkingTime, settings: Mapping[str, 
             return []
         case "both":
             return [api.Deadline(clock="tea", label="Tea", met_by="reply", days=1, working=timedelta(hours=1))]
+    if Watch.says == "recorded":  # how long it takes is what was written down last
+        took = facts.recorded.get("dummy.brewed", {}).get("hours", Watch.hours)
+        return [
+            api.Deadline(clock="tea", label="Tea", met_by="reply", working=timedelta(hours=took), policy=f"h{took}")
+        ]
     hours = timedelta(hours=Watch.hours)
     return [api.Deadline(clock="tea", label="Tea", met_by="reply", working=hours, warn_at=(50,), policy=facts.priority)]
 

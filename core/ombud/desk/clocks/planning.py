@@ -12,6 +12,8 @@ from ombud.desk.clocks.reckoning import Terms
 OPEN = ("running", "paused")
 COMES_BACK = ("decision", "word")
 """What such clocks count for goes on when a closed case is opened again; a reply that was owed is not owed any more."""
+BY_ITSELF = "time"
+"""Met by nothing: somebody else's time, which a closed case does not stop."""
 
 
 class AspectSeen(NamedTuple):
@@ -133,6 +135,8 @@ def _follow(case: CaseSeen, clock: ClockSeen) -> list[Step]:
 
 def met(case: CaseSeen, met_by: str, aspect: str, since: datetime) -> datetime | None:
     """When what a clock waits for happened, None while it has not."""
+    if met_by == BY_ITSELF:
+        return None
     if met_by == "decision":
         found = case.aspect(aspect) if aspect else None
         return (found.decided_at if found and found.closed else None) if aspect else case.ended_at
@@ -146,9 +150,11 @@ def stops(case: CaseSeen, met_by: str, aspect: str) -> str:
         found = case.aspect(aspect)
         if found is None:
             return "moved"
-        return "closed" if found.closed and met_by != "decision" else ""
+        return "closed" if found.closed and met_by not in ("decision", BY_ITSELF) else ""
     if case.merged:
         return "merged"
+    if met_by == BY_ITSELF:
+        return ""
     return "closed" if case.status == "closed" else ""
 
 

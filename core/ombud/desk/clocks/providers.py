@@ -1,21 +1,25 @@
 """What plugins want clocked: asked outside transactions, each alone. One that fails makes the case poorer by its own
-clocks and delays nobody's."""
+clocks and delays nobody's. What is the law of other places is not asked, so its clocks run nowhere else."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
+from ombud.desk import units
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.clocks.planning import Wanted
 from ombud.desk.clocks.reckoning import Terms
 from ombud.desk.engine.folding import fold
+from ombud.desk.plugin_writes import kinds_begin
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.desk.words import is_code
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud_plugin_api import CaseFacts, Deadline, Deadlines
+from ombud_plugin_api import CaseFacts, Deadline, Deadlines, holds
 from ombud_plugin_api.deadlines import MET_BY
 
 SECONDS = 2.0
@@ -34,17 +38,22 @@ def providers() -> list[tuple[str, Deadlines]]:
 
 
 async def wanted_by_plugins(case_id: UUID, unit_id: UUID, calendar: Calendar) -> tuple[list[Wanted], set[str]]:
-    """The clocks that the running plugins want, and the slugs of those whose every provider answered."""
+    """The clocks that the running plugins want, and the slugs of those whose every provider answered: one whose law is
+    not of the unit's country wants none."""
     found = providers()
     if not found:
         return [], set()
-    facts = await facts_of(case_id)
+    entries, facts = await _told(case_id)
+    country = await units.country_of(unit_id)
     wanted: list[Wanted] = []
     asked, failed = {slug for slug, _ in found}, set[str]()
     for slug, provider in found:
         values = await values_for_plugin(slug, unit_id)
+        if not holds(provider.places, country, values):
+            continue
         place = f"deadlines {provider.key}"
-        outcome: Outcome[Any] = await call(slug, provider.due, facts, calendar, values, limit=SECONDS, place=place)
+        known = structs.replace(facts, recorded=recorded(slug, entries))
+        outcome: Outcome[Any] = await call(slug, provider.due, known, calendar, values, limit=SECONDS, place=place)
         if outcome.fault is not None:
             failed.add(slug)
             continue
@@ -58,13 +67,23 @@ async def wanted_by_plugins(case_id: UUID, unit_id: UUID, calendar: Calendar) ->
 
 async def facts_of(case_id: UUID) -> CaseFacts:
     """As the case's ledger tells it."""
-    entries: Sequence[Any] = await db.fetch(
+    return (await _told(case_id))[1]
+
+
+def recorded(slug: str, entries: Sequence["_Told"]) -> dict[str, dict[str, Any]]:
+    """What the plugin wrote down in the case, the newest of each kind; never what others did."""
+    return {each.kind: dict(each.body) for each in entries if each.kind.startswith(f"{kinds_begin(slug)}.")}
+
+
+async def _told(case_id: UUID) -> tuple[list["_Told"], CaseFacts]:
+    rows: Sequence[Any] = await db.fetch(
         "SELECT stream, seq, at, kind, body FROM core_ledger_entry WHERE stream = $1 ORDER BY seq", f"case/{case_id}"
     )
-    units = {
+    parents = {
         str(row["id"]): str(row["parent_id"] or "") for row in await db.fetch("SELECT id, parent_id FROM core_unit")
     }
-    return fold([_Told(row) for row in entries], parents=units)
+    entries = [_Told(row) for row in rows]
+    return entries, fold(entries, parents=parents)
 
 
 class _Told:

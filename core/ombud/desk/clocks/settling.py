@@ -241,6 +241,12 @@ async def breach(settling: Settling, row: Record) -> None:
     settling.tell("breached", row["key"], row["aspect_id"], due_at=moment(row["due_at"]))
 
 
+async def over(settling: Settling, row: Record) -> None:
+    """Somebody else's time has ended; nothing was missed."""
+    await put(row, [event("stopped", row["due_at"], reason="over")])
+    settling.tell("stopped", row["key"], row["aspect_id"], reason="over")
+
+
 async def move(settling: Settling, row: Record, due_at: datetime, because: str) -> None:
     await put(row, [event("moved", now(), reason=because, due_at=due_at)], again=due_at > now())
     settling.tell("moved", row["key"], row["aspect_id"], due_at=moment(due_at), because=because)

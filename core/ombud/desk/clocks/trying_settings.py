@@ -17,17 +17,19 @@ from ombud.desk import trials
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.clocks import kept
-from ombud.desk.clocks.planning import Wanted
+from ombud.desk.clocks.planning import BY_ITSELF, Wanted
 from ombud.desk.clocks.providers import Rubbish, checked, providers
 from ombud.desk.clocks.reckoning import reckon
 from ombud.desk.clocks.trying import Compared, Tried
 from ombud.desk.clocks.walking import Walk, Walked
 from ombud.desk.engine.folding import STEPS, chain_of
 from ombud.desk.engine.replaying import Told
+from ombud.desk.plugin_writes import kinds_begin
 from ombud.desk.rules import in_force
 from ombud.desk.settings.changes import Standing, stored
 from ombud.desk.settings.form import Asked
 from ombud.desk.settings.groups import key_of_plugin
+from ombud.desk.units import country_of
 from ombud.kernel.calling import call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -36,7 +38,7 @@ from ombud.kernel.setting_schema import SettingSchema
 from ombud.kernel.setting_values import holding
 from ombud.trust.group_settings import levels
 from ombud.trust.policy import Viewer
-from ombud_plugin_api import CaseFacts, Deadlines
+from ombud_plugin_api import CaseFacts, Deadlines, holds
 
 KIND = "deadlines"
 PAGE = 200  # cases
@@ -85,6 +87,7 @@ class _World:
     parents: Mapping[str, str]
     calendars: Mapping[str, Calendar]
     values: Mapping[str, Mapping[str, Any]]
+    countries: Mapping[str, str]
     until: datetime
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -97,10 +100,11 @@ class _World:
 
     def _wanted(self, facts: CaseFacts) -> list[Wanted]:
         calendar, values = self.calendars[facts.unit], self.values.get(facts.unit, {})
+        country = self.countries.get(facts.unit, "")
         found: list[Wanted] = []
-        for each in self.providers:
+        for each in (one for one in self.providers if holds(one.places, country, values)):
             found += checked(self.slug, each.due(facts, calendar, values), facts)
-        return found
+        return [each for each in found if each.terms.met_by != BY_ITSELF]  # somebody else's time cannot be missed
 
 
 async def try_settings(slug: str, place: UUID | None, own: Mapping[str, Any], since: datetime) -> TriedSettings:
@@ -112,8 +116,9 @@ async def try_settings(slug: str, place: UUID | None, own: Mapping[str, Any], si
     parents = await in_force.parents()
     units = [unit for unit in parents if place is None or str(place) in chain_of(unit, parents)]
     values = {unit: await _values(slug, loaded.setting_schema, UUID(unit), place, own, parents) for unit in units}
+    countries = {unit: await country_of(UUID(unit)) for unit in units}
     held = {unit: await calendars.current(UUID(unit)) for unit in units}
-    world = _World(slug, [each for name, each in providers() if name == slug], parents, held, values, now())
+    world = _World(slug, [each for name, each in providers() if name == slug], parents, held, values, countries, now())
     last = UUID(int=0)
     while rows := await db.fetch(_CASES, [UUID(each) for each in units], last, since, PAGE):
         last = rows[-1]["id"]
@@ -137,7 +142,7 @@ SELECT c.id, c.unit_id FROM core_case c WHERE c.unit_id = ANY($1) AND c.id > $2
 """
 _ENTRIES = """
 SELECT e.stream, e.seq, e.at, e.kind, e.body::text AS body FROM core_ledger_entry e
-WHERE e.stream = ANY($1::text[]) AND e.kind = ANY($2::text[]) ORDER BY e.stream, e.seq
+WHERE e.stream = ANY($1::text[]) AND (e.kind = ANY($2::text[]) OR starts_with(e.kind, $3)) ORDER BY e.stream, e.seq
 """
 _CLOCKS = """
 SELECT k.case_id, k.key, k.label, k.aspect_id, k.started_at, k.state, k.events FROM core_clock k
@@ -151,7 +156,7 @@ async def _page(tried: TriedSettings, world: _World, cases: Sequence[Any], since
     ids = [row["id"] for row in cases]
     units = {row["id"]: row["unit_id"] for row in cases}
     entries: dict[str, list[Told]] = {}
-    for row in await db.fetch(_ENTRIES, [f"case/{each}" for each in ids], list(STEPS)):
+    for row in await db.fetch(_ENTRIES, [f"case/{each}" for each in ids], list(STEPS), f"{kinds_begin(world.slug)}."):
         told = Told(row["stream"], row["seq"], row["at"], row["kind"], _decode(row["body"]))
         entries.setdefault(row["stream"].partition("/")[2], []).append(told)
     robots = frozenset(row["id"] for row in await db.fetch(_ROBOTS, ids))
@@ -203,6 +208,8 @@ async def _both(rows: Sequence[Any], would: Sequence[Walked], at: datetime, trie
             reading = reckon(await kept.happened(row["events"]), at)
         except LookupError:
             tried.lacking += 1
+            continue
+        if reading.terms.met_by == BY_ITSELF:
             continue
         late = reading.state != "stopped" and reading.late
         due, late_would = _read(other, at)

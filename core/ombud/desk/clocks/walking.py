@@ -7,12 +7,16 @@ a clock that ran in truth hold the one of the same name here.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from msgspec import structs
 
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.clocks.planning import AspectSeen, CaseSeen, ClockSeen, Step, Wanted, met, plan, source_of
 from ombud.desk.clocks.reckoning import Happened, Reading, Terms, reckon
 from ombud.desk.engine import folding
 from ombud.desk.engine.folding import State, Told, clock_key, facts_of, moment_of, step
+from ombud.desk.plugin_writes import kinds_begin
 from ombud_plugin_api import CaseFacts
 
 HEARS = frozenset({
@@ -78,6 +82,7 @@ class Walk:
     ) -> None:  # fmt: skip
         self.source, self.ask, self.calendars, self.parents, self.until = source, ask, calendars, parents, until
         self.state, self.said, self.clocks = State(), _Said(robots), list[Walked]()
+        self.recorded = dict[str, dict[str, Any]]()
 
     def go(self, entries: Iterable[Told]) -> list[Walked]:
         for entry in entries:
@@ -88,7 +93,10 @@ class Walk:
                 self._held(entry)
             else:
                 step(self.state, entry.kind, entry.body, entry.at, entry.seq)
-            if entry.kind in HEARS:
+            own = entry.kind.startswith(f"{kinds_begin(self.source)}.")
+            if own:
+                self.recorded[entry.kind] = dict(entry.body)
+            if own or entry.kind in HEARS:
                 self._settle(entry.at)
         if self.state.seen:
             self._settle(self.until)
@@ -111,7 +119,7 @@ class Walk:
             return
         for place, each in enumerate(self.clocks):
             self.state.clocks[clock_key(each.key, each.aspect)] = self._told(each, place, at)
-        wanted = list(self.ask(facts_of(self.state, at, self.parents)))
+        wanted = list(self.ask(structs.replace(facts_of(self.state, at, self.parents), recorded=dict(self.recorded))))
         seen = self._seen()
         for made in plan(
             seen, [self._clock_seen(place, at) for place in range(len(self.clocks))], wanted, [self.source]

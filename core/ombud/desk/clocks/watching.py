@@ -7,7 +7,8 @@ from uuid import UUID
 from asyncpg import Record
 
 from ombud.desk.clocks import kept
-from ombud.desk.clocks.settling import Settling, breach, settle
+from ombud.desk.clocks.planning import BY_ITSELF
+from ombud.desk.clocks.settling import Settling, breach, over, settle
 from ombud.desk.opening import moment
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -77,7 +78,8 @@ async def _late(case_id: UUID, clock_id: UUID) -> int:
         if row["due_at"] >= now():
             return 0
         settling = Settling(case, None, "system", [])
-        await breach(settling, row)
+        terms = await kept.terms_of(row["policy"], row["policy_version"])
+        await (over if terms.met_by == BY_ITSELF else breach)(settling, row)
         await append(actor="system", entries=settling.entries)
         return 1
 

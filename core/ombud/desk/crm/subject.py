@@ -9,6 +9,7 @@ from ombud.desk.errors import NotFound
 from ombud.desk.trail.history import SPOKEN_ABOUT
 from ombud.desk.writing import demand, no_case
 from ombud.kernel.database import db
+from ombud.trust import viewing
 from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
 
 
@@ -47,6 +48,7 @@ async def of_case(viewer: Viewer, reference: str) -> Subject:
     row = await _who(viewer, wanted, "y.created_at, y.id", arguments)
     if row is None:
         raise no_case(reference)
+    viewing.saw(viewer, row["case_id"])
     return _subject(viewer, row, f"/cases/{row['reference']}", row["case_id"])
 
 

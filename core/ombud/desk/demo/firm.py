@@ -7,12 +7,13 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from ombud.desk import first_desk
 from ombud.desk.errors import NotNow
+from ombud.desk.retention import rules as retention
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust import users
 from ombud.trust.ledger import NewEntry, append
-from ombud.trust.policy import Viewer
+from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
 
 PASSWORD = "harbour lantern moss"  # noqa: S105  of the demonstration log-ins; printed by the command, for no real desk
@@ -75,6 +76,14 @@ CASE_TYPES = (
     ("modra_loan", "Mortgage or loan", _LOAN, None),
     ("modra_arrears", "Arrears", _ARREARS, 30),
     ("modra_file", "Entry in a credit file", _FILE, 30),
+)
+
+
+# unit, case type, period, from when it counts, where it stands
+RETENTION = (
+    ("modra", "", 6, "years", "closed", "PL: limitation of claims, six years (Civil Code, art. 118)"),
+    ("modra-register", "", 3, "years", "closed", "PL: claims of a business, three years (Civil Code, art. 118)"),
+    ("modra", "modra_card", 13, "months", "last_word", "PSD2 art. 71: payments may be disputed for 13 months"),
 )
 
 
@@ -147,6 +156,7 @@ async def found() -> Firm:
     await _units(firm)
     await _case_types(firm)
     await _queues(firm)
+    await _retention(firm)
     for each in LOG_INS:
         await _employ(firm, each.name, each.display_name, each.role, None, PASSWORD)
     for name, display_name, role, unit in COLLEAGUES:
@@ -236,6 +246,13 @@ async def _queues(firm: Firm) -> None:
         firm.queues[key] = identity
         firm.made.append(("queue", identity))
         await _tell(f"queue/{identity}", "queue.added", {"key": key, "position": position})
+
+
+async def _retention(firm: Firm) -> None:
+    """How long the firm keeps its cases; none of it is carried out unless somebody orders it."""
+    for unit, case_type, amount, span, counts_from, source in RETENTION:
+        given = retention.RuleGiven(firm.units[unit], "", case_type, amount, span, counts_from, source, False)
+        await retention.write(SYSTEM, given)
 
 
 async def _employ(firm: Firm, name: str, display_name: str, role: str, unit: str | None, password: str | None) -> None:

@@ -48,6 +48,7 @@ class _Doomed:
     ladders: list[UUID]
     rates: list[UUID]
     protocols: list[UUID]
+    retention: list[UUID]
     batches: list[UUID] = field(default_factory=list)
 
 
@@ -104,6 +105,7 @@ async def _doomed(with_later: bool) -> _Doomed:
         skills=noted.get("skill", []), skill_keys=[row["key"] for row in skills], ladders=noted.get("ladder", []),
         rates=noted.get("rate", []),
         protocols=await _ids("SELECT id FROM core_protocol WHERE unit_id = ANY($1)", units),
+        retention=await _ids("SELECT id FROM core_retention_rule WHERE unit_id = ANY($1)", units),
     )  # fmt: skip
 
 
@@ -229,6 +231,7 @@ def _streams(doomed: _Doomed) -> list[str]:
     """The streams that speak of what goes; a case's are also the subjects of its keys."""
     return [
         *(f"case/{each}" for each in doomed.cases), *(f"person/{each}" for each in doomed.people),
+        *(f"retention-rule/{each}" for each in doomed.retention),
         *doomed.senders, *(f"message/{each}" for each in doomed.raws), *(f"user/{each}" for each in doomed.users),
     ]  # fmt: skip
 

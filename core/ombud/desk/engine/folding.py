@@ -100,6 +100,7 @@ class State:
     messages_out: int = 0
     last_in_at: datetime | None = None
     last_out_at: datetime | None = None
+    final_response_at: datetime | None = None
     tags: set[str] = field(default_factory=set)
     escalated: dict[str, int] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
@@ -251,6 +252,8 @@ def _unhear(state: State, body: Body, at: datetime) -> None:
 def _say(state: State, body: Body, at: datetime) -> None:
     state.messages_out += 1
     state.last_out_at = at
+    if body.get("kind") == "final_response":
+        state.final_response_at = at
 
 
 def _needs(state: State, body: Body, at: datetime) -> None:
@@ -376,7 +379,8 @@ def facts_of(state: State, at: datetime | None = None, parents: Mapping[str, str
         at=at or state.at, due_at=state.due_at, closed_at=state.closed_at,
         aspects=tuple(each.facts() for each in sorted(state.aspects.values(), key=lambda a: (a.position, a.id))),
         support_needs=bool(state.support_needs), messages_in=state.messages_in, messages_out=state.messages_out,
-        last_in_at=state.last_in_at, last_out_at=state.last_out_at, tags=frozenset(state.tags),
+        last_in_at=state.last_in_at, last_out_at=state.last_out_at,
+        final_response_at=state.final_response_at, tags=frozenset(state.tags),
         clocks={key: clock.facts() for key, clock in state.clocks.items()},
         escalated=max(state.escalated.values(), default=0), fields=dict(state.fields),
     )  # fmt: skip

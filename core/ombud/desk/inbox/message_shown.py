@@ -11,7 +11,7 @@ from ombud.desk.shown import Named, moment_of
 from ombud.desk.trail.timeline import FileShown
 from ombud.desk.writing import demand
 from ombud.kernel.database import db
-from ombud.trust import vault
+from ombud.trust import vault, viewing
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide, mask_in
 
@@ -101,7 +101,7 @@ SELECT m.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, q.name AS queue
         FROM core_triage t LEFT JOIN core_case k ON k.id = t.case_id AND {told}
         LEFT JOIN core_user d ON 'user/' || d.id = t.actor WHERE t.message_id = m.id) AS decisions
 FROM core_message m JOIN core_unit u ON u.id = m.unit_id
-LEFT JOIN core_queue q ON q.id = m.queue_id LEFT JOIN core_case c ON c.id = m.case_id
+LEFT JOIN core_queue q ON q.id = m.queue_id LEFT JOIN core_case c ON c.id = m.case_id AND {home}
 LEFT JOIN core_case possible ON possible.id = m.possible_case_id AND {possible}
 LEFT JOIN core_user w ON w.id = m.read_by
 WHERE m.id = {id} AND m.direction = 'in' AND {rows}
@@ -115,13 +115,20 @@ async def message_shown(viewer: Viewer, message_id: UUID) -> MessageShown:
     sql = _ONE.format(
         files=decide(viewer, READ, "attachment").where("f", arguments),
         told=decide(viewer, "case.read", "case").where("k", arguments),
+        home=decide(viewer, "case.read", "case").where("c", arguments),
         possible=decide(viewer, "case.read", "case").where("possible", arguments),
         id=arguments.add(message_id), rows=decide(viewer, READ, "message").where("m", arguments),
     )  # fmt: skip
     row = await db.fetchrow(sql, *arguments.values)
     if row is None:
         raise NotFound(GONE)
+    _saw(viewer, row["case_id"])
     return _shown(viewer, row)
+
+
+def _saw(viewer: Viewer, case_id: UUID | None) -> None:
+    if case_id is not None:
+        viewing.saw(viewer, case_id)
 
 
 def _shown(viewer: Viewer, row: Any) -> MessageShown:
@@ -157,14 +164,15 @@ async def rendering(viewer: Viewer, message_id: UUID) -> str:
     """The cleaned HTML of a message; raises NotFound where there is none in view."""
     demand(viewer, READ)
     arguments = Arguments(message_id)
-    html = await db.fetchval(
-        "SELECT m.html FROM core_message m WHERE m.id = $1 AND m.direction = 'in' "
+    row = await db.fetchrow(
+        "SELECT m.html, m.case_id FROM core_message m WHERE m.id = $1 AND m.direction = 'in' "
         f"AND {decide(viewer, READ, 'message').where('m', arguments)}",
         *arguments.values,
     )
-    if not html:
+    if row is None or not row["html"]:
         raise NotFound(GONE)
-    return str(html)
+    _saw(viewer, row["case_id"])
+    return str(row["html"])
 
 
 async def as_it_came(viewer: Viewer, message_id: UUID) -> tuple[str, bytes]:
@@ -172,7 +180,7 @@ async def as_it_came(viewer: Viewer, message_id: UUID) -> tuple[str, bytes]:
     demand(viewer, READ)
     arguments = Arguments(message_id)
     row = await db.fetchrow(
-        "SELECT r.id, r.vault_id, r.content_type FROM core_message m JOIN core_raw r ON r.id = m.raw_id "
+        "SELECT r.id, r.vault_id, r.content_type, m.case_id FROM core_message m JOIN core_raw r ON r.id = m.raw_id "
         "WHERE m.id = $1 AND m.direction = 'in' "
         f"AND {decide(viewer, READ, 'message').where('m', arguments)}",
         *arguments.values,
@@ -186,4 +194,5 @@ async def as_it_came(viewer: Viewer, message_id: UUID) -> tuple[str, bytes]:
     async with db.transaction():
         entry = NewEntry(f"message/{row['id']}", "intake.read", {"raw": str(row["id"])})
         await append(actor=viewer.actor, entries=[entry])
+    _saw(viewer, row["case_id"])
     return row["content_type"], data

@@ -53,6 +53,9 @@ KINDS: Mapping[str, Kind] = {
     "redress_decided": Kind("Redress I asked for is approved or refused", "has redress that was decided upon", "scale"),
     "payment": Kind("A payment of redress fails or is uncertain", "has a payment that did not get through",
                     "credit-card", href="/payments?which=unsure"),
+    "emergency": Kind("A case of mine is opened by emergency access", "was opened by emergency access", "urgent"),
+    "emergency_review": Kind("Emergency access waits for my review", "was opened by emergency access: review it",
+                             "urgent", href="/administration/emergencies"),
     "returned": Kind("A message of mine is not approved", "has a message that was sent back to you", "arrow-back-up"),
 }  # fmt: skip
 WAYS = {"page": "On the page, at once", "digest": "Once a day by e-mail", "none": "Not at all"}
@@ -93,7 +96,7 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
     people |= set((await stand_ins(sorted(people))).values())
     people -= await _concerned(body)
     for each in sorted(people):
-        await _tell(each, what, event["id"], case_id, message)
+        await tell_one(each, what, event["id"], case_id, message)
 
 
 async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
@@ -115,7 +118,7 @@ async def tell_of_rule(case_id: UUID, to: str, event: str, kind: str) -> None:
         case _:
             people = [UUID(to)]
     for each in sorted(set(people)):
-        await _tell(each, kind, event, case_id, None)
+        await tell_one(each, kind, event, case_id, None)
 
 
 async def _case_of(event: Mapping[str, Any]) -> UUID | None:
@@ -303,7 +306,7 @@ async def holders(permission: str, unit_id: UUID | None) -> list[UUID]:
     return [row["user_id"] for row in await db.fetch(_HOLDERS, unit_id, permission)] if unit_id else []
 
 
-async def _tell(user_id: UUID, kind: str, event: str, case_id: UUID | None, message: UUID | None) -> None:
+async def tell_one(user_id: UUID, kind: str, event: str, case_id: UUID | None, message: UUID | None) -> None:
     """To one person, if they may see what it is about and want to know."""
     viewer = await viewer_of_user(user_id)
     if viewer is None or await _way(user_id, kind) == "none" or not await may_see(viewer, case_id, message):

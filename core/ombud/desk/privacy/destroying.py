@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.privacy import severing
 from ombud.desk.privacy.collecting import bound
 from ombud.desk.privacy.holdings import HOLDINGS, MESSAGES, RAWS, Holding
 from ombud.desk.privacy.redaction import Known, Redaction, of_erased
@@ -19,12 +20,14 @@ from ombud.trust.policy import SYSTEM
 @dataclass(frozen=True)
 class Order:
     """`people`: all records of one person; `cases`: those that go with them; `kept`: those that the law keeps, where
-    then the person stays too; `shared`: those that stay because somebody else takes part."""
+    then the person stays too; `shared`: those that stay because somebody else takes part. `severed`: the cases go for
+    their own sake, and whoever takes part in them without being among `people` stays, apart from them."""
 
     people: Sequence[UUID]
     cases: Sequence[UUID]
     kept: Sequence[UUID] = ()
     shared: Sequence[UUID] = ()
+    severed: bool = False
 
     @property
     def whole(self) -> bool:
@@ -69,10 +72,15 @@ async def destroy(order: Order, actor: str) -> Destroyed:
     known = await _known(order.people)
     subjects = await _subjects(order)
     await _bytes(order)
+    if order.severed:
+        await severing.sever(order.cases, order.people)
     await search_index.forget(list(order.cases), order.own)
     for person in order.people:
         viewer = replace(SYSTEM, actor=actor)
         for table, count in (await plugin_data.erase(viewer, person, order.cases, own=order.whole)).items():
+            done.add(table, count)
+    if order.severed and not order.people:
+        for table, count in (await plugin_data.erase_cases(order.cases)).items():
             done.add(table, count)
     if order.whole:
         await _scrub_shared(order, of_erased(known), done)
@@ -201,4 +209,4 @@ async def _scrub_queue(order: Order, known: Sequence[Known], done: Destroyed) ->
 def of_journal(entry: Mapping[str, Any]) -> Order:
     """The order as a line of the journal tells it."""
     ids = {name: [UUID(each) for each in entry.get(name, ())] for name in ("people", "cases", "kept", "shared")}
-    return Order(**ids)
+    return Order(**ids, severed=bool(entry.get("severed", False)))

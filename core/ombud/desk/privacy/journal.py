@@ -29,13 +29,14 @@ def path() -> Path:
 
 def write(what: str, content: Mapping[str, Any]) -> int:
     """Appends a line and waits until the disk has it; returns its number. `what`: erase (before it is done), done, void
-    (it failed, nothing was erased)."""
+    (it failed, nothing was erased). Each names its `erasure`; an `erase` line holds `people`, `cases`, `kept` and
+    `shared`, by which it is done again, and for a case whose time was over `severed` and the `run` that did it."""
     file = path()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(file) as handle:
-        lines = handle.read().splitlines()
-        prev = _digest(lines[-1]) if lines else ""
-        number = len(lines) + 1
+        last = _last_line(handle)
+        prev = _digest(last) if last else ""
+        number = int(msgspec.json.decode(last)["n"]) + 1 if last else 1
         line = msgspec.json.encode({"n": number, "at": now().isoformat(), "what": what, "prev": prev, **content})
         handle.write(line + b"\n")
         handle.flush()
@@ -49,6 +50,19 @@ def _locked(file: Path) -> Iterator[Any]:
     with os.fdopen(descriptor, "r+b") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield handle
+
+
+def _last_line(handle: Any) -> bytes:
+    """Found from the end, because the file only grows."""
+    size = handle.seek(0, os.SEEK_END)
+    back = 0
+    while back < size:
+        back = min(size, back + 65536)
+        handle.seek(size - back)
+        lines: list[bytes] = handle.read().splitlines()
+        if len(lines) > 1 or back == size:
+            return lines[-1] if lines else b""
+    return b""
 
 
 def _digest(line: bytes) -> str:
@@ -91,13 +105,27 @@ def _lines(file: Path) -> list[bytes]:
 
 def orders(file: Path | None = None) -> list[dict[str, Any]]:
     """The orders that count, of whatever kind: all but those that failed and destroyed nothing."""
+    begun: dict[str, dict[str, Any]] = {}
     standing: dict[str, dict[str, Any]] = {}
     for each in read(file):
         if each["what"] == "void":
             standing.pop(each["erasure"], None)
         elif each["what"] != "done":
-            standing[each["erasure"]] = each
+            begun[each["erasure"]] = standing[each["erasure"]] = each
+        elif each["erasure"] in begun:  # whoever called it void did not wait for its end
+            standing[each["erasure"]] = begun[each["erasure"]]
     return list(standing.values())
+
+
+def unfinished(run: str) -> list[dict[str, Any]]:
+    """Orders of a retention run of which nobody wrote how they ended: the process was killed."""
+    begun: dict[str, dict[str, Any]] = {}
+    for each in read():
+        if each["what"] == "erase" and each.get("run") == run:
+            begun[each["erasure"]] = each
+        elif each["what"] in {"done", "void"}:
+            begun.pop(each["erasure"], None)
+    return list(begun.values())
 
 
 def adopt(file: Path) -> int:

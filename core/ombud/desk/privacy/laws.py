@@ -1,7 +1,7 @@
 """The laws that plugins bring, with what administrators corrected. A corrected number is this firm's word, and the page
 says whose it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,12 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
+from ombud.kernel.setting_values import holding as holding_values
+from ombud.trust.group_settings import key_of_plugin
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import Law, Right, Span
+from ombud_plugin_api.applicability import ALWAYS, APPLIES, BY_COUNTRY, NEVER, WISHES, lies_in
 from ombud_plugin_api.rights import DOES, IDENTITY, SPANS
 
 STREAM = "setting/privacy-laws"
@@ -74,6 +77,51 @@ async def find(law_key: str, right_key: str) -> tuple[Law, Right]:
             if (law.key, right.key) == (law_key, right_key):
                 return law, right
     raise Invalid("Choose what they ask for. The plugin of this law may have been turned off.", "right")
+
+
+_PLACES = "SELECT id, parent_id, country FROM core_unit"
+_WISHES = "SELECT key, unit_id, value -> 'value' ->> 'applies' AS wish FROM core_setting WHERE key = ANY($1)"
+
+
+async def holding(unit_ids: Sequence[UUID]) -> list[Law]:
+    """Those by which requests are recorded in one of these units: of its country, or as the settings of the plugin say.
+    A person chooses the law, so where a country is not known, nothing is kept from them for it."""
+    found = await in_force()
+    units = {row["id"]: row for row in await db.fetch(_PLACES)}
+    keys = list(dict.fromkeys(key_of_plugin(_slug(law)) for law in found))
+    wishes = {(row["key"], row["unit_id"]): row["wish"] for row in await db.fetch(_WISHES, keys)}
+    chains = [_chain(units, each) for each in unit_ids]
+    return [law for law in found if any(_holds(law, units, chain, wishes) for chain in chains)]
+
+
+async def demand_holding(law: Law, unit_id: UUID) -> None:
+    """Raises Invalid, for a form, where the law is not of the unit's country, or was switched off there."""
+    if law.key not in {each.key for each in await holding([unit_id])}:
+        raise Invalid(f"{law.label} does not hold in this unit. Choose another law or unit. The settings of its plugin "
+                      "say where it holds.", "right")  # fmt: skip
+
+
+def _slug(law: Law) -> str:
+    return law.key.partition(".")[0]
+
+
+def _chain(units: Mapping[UUID, Any], unit_id: UUID | None) -> list[UUID]:
+    """A unit and all above it, nearest first."""
+    chain: list[UUID] = []
+    while unit_id is not None and unit_id in units and unit_id not in chain:
+        chain.append(unit_id)
+        unit_id = units[unit_id]["parent_id"]
+    return chain
+
+
+def _holds(law: Law, units: Mapping[UUID, Any], chain: Sequence[UUID], wishes: Mapping[Any, str]) -> bool:
+    slug = _slug(law)
+    loaded = running.loaded.get(slug)
+    usual = holding_values(loaded.setting_schema, []) if loaded and loaded.setting_schema else {}
+    set_there = (wishes.get((key_of_plugin(slug), each)) for each in (*chain, None))
+    wish = next((each for each in set_there if each in WISHES), None) or usual.get(APPLIES) or BY_COUNTRY
+    country = next((units[each]["country"] for each in chain if units[each]["country"]), "")
+    return wish == ALWAYS or (wish != NEVER and (not country or lies_in(law.places, country)))
 
 
 async def correct(viewer: Viewer, law_key: str, right_key: str, part: str, amount: int | None, unit: str,

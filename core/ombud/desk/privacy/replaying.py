@@ -43,7 +43,7 @@ async def erase_again(entry: Mapping[str, Any]) -> bool:
     wanted = of_journal(entry)
     if not await _stands(wanted):
         return False
-    sources = await collecting.asked(wanted.people, "erase") if wanted.whole else []
+    sources = await collecting.asked(wanted.people, "erase") if wanted.whole and wanted.people else []
     if missing := [each for each in sources if each["state"] != "answered"]:
         raise Silent(missing)
     async with db.transaction():
@@ -53,12 +53,21 @@ async def erase_again(entry: Mapping[str, Any]) -> bool:
             await db.execute(sql, list(wanted.people))
         body = {"erasure": entry["erasure"], "line": entry["n"]}
         entries = [NewEntry(f"person/{each}", "person.erased_again", body) for each in wanted.people]
+        if wanted.severed:
+            entries += [NewEntry(f"case/{each}", "case.destroyed_again", body) for each in wanted.cases]
         await append(actor="system", entries=entries)
     return True
 
 
 async def _stands(wanted: Order) -> bool:
-    """Whether anything of it is there: a record that was erased is known by its mark, a case by its title."""
+    """Whether anything of it is there: a record that was erased is known by its mark, a case by its title, or by its
+    mark where its time was over."""
+    if wanted.severed:
+        return bool(await db.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM core_case WHERE id = ANY($1) AND destroyed_at IS NULL) "
+            "OR EXISTS (SELECT 1 FROM core_person WHERE id = ANY($2) AND erased_at IS NULL)",
+            list(wanted.cases), list(wanted.people),
+        ))  # fmt: skip
     if wanted.whole:
         return bool(await db.fetchval(
             "SELECT EXISTS (SELECT 1 FROM core_person WHERE id = ANY($1) AND erased_at IS NULL)", list(wanted.people)

@@ -93,6 +93,7 @@ async def record(viewer: Viewer, given: RequestGiven) -> UUID:
 async def put(actor: str, user_id: UUID | None, given: RequestGiven) -> UUID:
     """The same for a door of the public, which has no viewer."""
     law, right = await laws.find(given.law, given.kind)
+    await laws.demand_holding(law, given.unit_id)
     if given.channel not in CHANNELS:
         raise Invalid("Choose how the request came.", "channel")
     received = checked_moment(given.received_at, "received_at") or now()

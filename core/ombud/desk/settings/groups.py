@@ -12,6 +12,7 @@ from ombud.desk.inbox import limits, mood_settings
 from ombud.desk.notices import rules as notices
 from ombud.desk.outgoing import rules as outgoing
 from ombud.desk.redress.payments import rules as payments
+from ombud.desk.viewing import rules as viewing
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
@@ -55,8 +56,10 @@ def groups() -> list[Group]:
     )
     steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
     paid = Group(payments.KEY, payments.LABEL, payments.SUMMARY, payments.ICON, payments.schema())
+    looked = Group(viewing.KEY, viewing.LABEL, viewing.SUMMARY, viewing.ICON, viewing.schema())
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    return [promised, incoming, sent, gated, told, tone, steps, paid, *sorted(brought, key=lambda each: each.label)]
+    own = [promised, incoming, sent, gated, told, tone, steps, paid, looked]
+    return [*own, *sorted(brought, key=lambda each: each.label)]
 
 
 def group(key: str) -> Group:

@@ -12,7 +12,7 @@ from babel.dates import format_date
 from ombud.desk.gate.findings import CHECKS, Money
 from ombud.desk.gate.sums import worded
 from ombud.desk.trail.ledger_words import DESK, values_of
-from ombud.desk.trail.matter_words import HANDED_OVER, MATTER
+from ombud.desk.trail.matter_words import EMERGENCY, HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
@@ -98,6 +98,21 @@ def _decided(body: Mapping[str, Any], around: Around) -> Phrase:
         "actor": around.actor, "letter": around.aspect(body), "outcome": label(str(body.get("outcome", ""))).lower()
     }  # fmt: skip
     return Phrase("%(actor)s decided aspect %(letter)s: %(outcome)s", values, "scale")
+
+
+def _emergency(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
+    def write(body: Mapping[str, Any], around: Around) -> Phrase:
+        values = {"actor": around.actor, "about": around.about, "hours": str(body.get("hours", ""))}
+        return Phrase(text, values, icon)
+
+    return write
+
+
+def _reviewed(body: Mapping[str, Any], around: Around) -> Phrase:
+    values = {"actor": around.actor, "about": around.about}
+    if body.get("justified"):
+        return Phrase("%(actor)s found the emergency access of %(about)s justified", values, "check")
+    return Phrase("%(actor)s found the emergency access of %(about)s not justified", values, "alert-triangle")
 
 
 def _sum(body: Mapping[str, Any], name: str) -> str:
@@ -390,6 +405,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "clock.breached": _missed,
     "clock.stopped": _clock("A clock was stopped (%(clock)s)", "player-stop"),
     "clock.moved": _clock_moved,
+    "case.destroyed": _simple("This case was destroyed at the end of its time; figures stay", "trash"),
+    "case.destroyed_again": _simple("This case was destroyed again after a backup was restored", "trash"),
     "case.erased": _simple("%(actor)s erased the person this case was about; figures stay", "trash"),
     "case.removed": _simple("The case was removed with the demonstration firm", "trash"),
     "case.tagged": _rule("The case was tagged %(tag)s", "tags"),
@@ -399,6 +416,8 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
     "rule.halted": _rule("The rule “%(rule)s” was stopped, because it would have answered to itself", "hand-stop"),
     "ledger.exported": _simple("%(actor)s exported the record of this case", "file-export"),
     **{kind: _simple(*words) for kind, words in (*MATTER.items(), *HANDED_OVER.items())},
+    **{kind: _emergency(*words) for kind, words in EMERGENCY.items()},
+    "emergency.reviewed": _reviewed,
 }
 
 

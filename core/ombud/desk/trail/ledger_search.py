@@ -135,8 +135,17 @@ async def _visible(viewer: Viewer, arguments: Arguments) -> str:
     message = "substring(e.stream FROM '^message/([0-9a-f-]{36})$')::uuid"
     of_messages = f"(e.stream LIKE 'message/%' AND EXISTS (SELECT 1 FROM core_raw r WHERE r.id = {message} AND {raw}))"
     if await everywhere(viewer):
-        return f"({of_cases} OR {of_messages} OR e.stream !~ '^(case|message)/')"
+        return f"({of_cases} OR {of_messages} OR (e.stream !~ '^(case|message)/' AND {_names_none(viewer, arguments)}))"
     return f"({of_cases} OR {of_messages})"
+
+
+def _names_none(viewer: Viewer, arguments: Arguments) -> str:
+    """SQL over `e`, of the desk itself: it names no case, or one in view (a hold on a confidential case is of it)."""
+    named = "substring(e.body->>'case' FROM '^[0-9a-f-]{36}$')::uuid"
+    rows, mine = decide(viewer, RIGHT, "case").where("n", arguments), about_me("n.id", arguments.add(viewer.user_id))
+    shown = f"EXISTS (SELECT 1 FROM core_case n WHERE n.id = {named} AND {rows} AND NOT {mine})"
+    gone = f"NOT EXISTS (SELECT 1 FROM core_case n WHERE n.id = {named})"
+    return f"({named} IS NULL OR {shown} OR {gone})"
 
 
 async def _letters(viewer: Viewer, streams: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -55,6 +55,15 @@ DESK: dict[str, tuple[str, str]] = {
     "privacy_law.corrected": ("%(actor)s corrected a time of a law: %(key)s", "gavel"),
     "privacy_hold.placed": ("%(actor)s placed a legal hold", "lock"),
     "privacy_hold.lifted": ("%(actor)s lifted a legal hold", "lock"),
+    "retention_rule.added": ("%(actor)s wrote a retention rule", "calendar-off"),
+    "retention_rule.changed": ("%(actor)s changed a retention rule, now version %(version)s", "calendar-off"),
+    "retention_rule.retired": ("%(actor)s ended a retention rule", "calendar-off"),
+    "retention.run_began": ("%(actor)s began to destroy the cases whose time is over", "trash"),
+    "retention.run_ended": (
+        "Cases whose time was over were destroyed: %(destroyed)s; held back: %(held)s",
+        "file-check",
+    ),
+    "retention.looked": ("The schedule looked for cases whose time is over and could destroy none", "calendar-due"),
     "crm.chosen": ("%(actor)s chose who a person is in a customer system", "address-book"),
     "crm.none_chosen": ("%(actor)s said that a customer system knows nobody who is this person", "address-book"),
     "crm.choice_ended": ("%(actor)s took back who a person is in a customer system", "address-book"),
@@ -132,6 +141,8 @@ DESK: dict[str, tuple[str, str]] = {
     "job.given_up": ("%(actor)s gave up work: %(job)s", "ban"),
     "ledger.verified": ("%(actor)s verified the ledger", "shield-check"),
     "access.reviewed": ("%(actor)s reviewed who may do what", "shield-check"),
+    "viewing.read": ("%(actor)s read who looked at cases", "eye"),
+    "viewing.taken": ("%(actor)s took the record of who looked at cases along", "download"),
     "compliance.reported": ("%(actor)s took the compliance report along", "clipboard-check"),
     "ledger.period_exported": ("%(actor)s exported the record of a period", "file-export"),
     "desk.imported": ("%(actor)s filled the desk from an export", "file-import"),
@@ -140,7 +151,7 @@ DESK: dict[str, tuple[str, str]] = {
 }
 _NAMES = (
     "rule", "role", "permission", "prefix", "key", "version", "job", "number", "decision", "percent", "amount",
-    "currency", "count", "total", "result", "outcome", "state",
+    "currency", "count", "total", "result", "outcome", "state", "destroyed", "held",
 )  # fmt: skip
 
 

@@ -40,3 +40,9 @@ HANDED_OVER: dict[str, tuple[str, str]] = {
     "privilege.marked": ("%(actor)s marked something as legally privileged", "shield-lock"),
     "privilege.lifted": ("%(actor)s took a mark of legal privilege away", "shield-off"),
 }
+
+# About emergency access; who reads the case alone does not see these.
+EMERGENCY: dict[str, tuple[str, str]] = {
+    "emergency.opened": ("%(about)s opened the case by emergency access, for %(hours)s h at most", "urgent"),
+    "emergency.ended": ("%(actor)s ended the emergency access of %(about)s", "lock"),
+}

@@ -17,6 +17,7 @@ from ombud.desk.notices import tables as notices
 from ombud.desk.outgoing import tables as outgoing
 from ombud.desk.privacy import tables as privacy
 from ombud.desk.redress import tables as redress
+from ombud.desk.retention import tables as retention
 from ombud.desk.routing import tables as routing
 from ombud.desk.rules import tables as rules
 from ombud.kernel import tables
@@ -144,6 +145,13 @@ KINDS = (
     Kind("privacy_terms", privacy.PrivacyTerm),
     Kind("privacy_holds", privacy.PrivacyHold),
     Kind("privacy_marks", privacy.PrivacyMark),
+    Kind("retention_rules", retention.RetentionRule),
+    Kind("retention_runs", retention.RetentionRun, where="t.state = 'done'"),
+    Kind(
+        "retention_items",
+        retention.RetentionItem,
+        where="t.run_id IN (SELECT r.id FROM core_retention_run r WHERE r.state = 'done')",
+    ),
     Kind("privacy_erasures", privacy.PrivacyErasure),
     Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
     Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
@@ -164,6 +172,8 @@ LEFT_OUT = {
     "core_queue_count": "counted anew from the cases",
     "core_setting_secret": "secrets of settings are never exported; type them again in the other desk",
     "core_draft_file": "files in boxes whose message is not sent; put them in again",
+    "core_viewing": "who looked at what is for compliance alone, and belongs to this desk; it has a file of its own",
+    "core_emergency": "hours of access on this desk; the ledger holds each with its reason and its review",
     "core_presence": "who looks at what in this half minute; kept nowhere",
     "core_given": "shares of the last two weeks; they begin anew",
     "core_claim": "who works on what in these ten minutes",

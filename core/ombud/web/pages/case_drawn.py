@@ -24,9 +24,10 @@ from ombud.desk.shown import Named
 from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
+from ombud.desk.viewing.explaining import emergency_until
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
-from ombud.trust.policy import HIDDEN, Viewer
+from ombud.trust.policy import HIDDEN, Viewer, mask_in
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm
 from ombud.web.pages.composer import composer_of, shared_drawn, way_drawn
@@ -76,6 +77,9 @@ async def show_case(
         "crm": crm_places(viewer, view),
         "case_files": case_files(view),
         "routing": view.routing,
+        "emergency": emergency_drawn(viewer, view),
+        "masked": bool(mask_in(viewer, view.case.unit.id)),
+        "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
@@ -86,6 +90,16 @@ async def show_case(
     return await page(
         request, "pages/case.html", here="queue", status=status, refused=wrong, conflict=conflict, **context
     )
+
+
+def emergency_drawn(viewer: Viewer, view: CasePageView) -> dict[str, Any] | None:
+    """Of the emergency access by which this person sees the case: until when, and how long that is."""
+    until = emergency_until(viewer, view.case.id)
+    if until is None:
+        return None
+    minutes = max(1, int((until - now()).total_seconds()) // 60)
+    left = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    return {"until": until, "left": left, "end": f"{href_of(view)}/emergency/end"}
 
 
 def case_files(view: CasePageView) -> list[dict[str, str]]:

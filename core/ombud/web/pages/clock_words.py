@@ -18,8 +18,8 @@ TONES = {"running": ("", "clock"), "paused": ("warn", "player-pause"), "met": ("
 _WHY = {
     **REASONS, "closed": "The case or aspect was closed", "merged": "The case was merged into another one",
     "moved": "The aspect went to another case", "not_wanted": "Its policy asks for it no more",
-    "reopened": "It was opened again", "person": "By a person", "changed": "The date was changed",
-    "facts": "What its policy looks at changed",
+    "over": "That time is over", "reopened": "It was opened again", "person": "By a person",
+    "changed": "The date was changed", "facts": "What its policy looks at changed",
 }  # fmt: skip
 _LINES = {
     "started": ("Begins %(at)s", "clock"),

@@ -49,14 +49,16 @@ Lines = list[dict[str, str]]
 
 
 @get("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
-async def decide_form(request: Req, reference: str, aspect_id: UUID) -> Response[Any]:
-    """The form with the writer's own draft; an aspect that is decided already is shown instead."""
+async def decide_form(request: Req, reference: str, aspect_id: UUID, outcome: str = "") -> Response[Any]:
+    """The form with the writer's own draft; an aspect that is decided already is shown instead. `outcome`: what
+    somebody proposes, such as a plugin's part of the page; it is chosen, and a person decides."""
     viewer = viewer_of(request)
     view, aspect = await aspect_of(viewer, reference, aspect_id)
     if not aspect.may_decide:
         return await _aspect_page(request, view, aspect)
     draft = (await drafts.mine(viewer, view.case.id)).get(drafts.for_decision(aspect_id))
-    kept = {"outcome": "", "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
+    proposed = outcome if outcome in OUTCOMES else ""
+    kept = {"outcome": proposed, "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
     return await _decide_page(request, view, aspect, kept, _drafted_lines(kept), draft=draft)
 
 

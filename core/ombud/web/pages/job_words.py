@@ -20,6 +20,8 @@ CORE_WORK = {
     "ledger.verify": "Verify the ledger",
     "ledger.timestamp": "Have the newest checkpoint time-stamped",
     "case_file.make": "Make a file of a case",
+    "retention.run": "Destroy cases whose time is over",
+    "retention.nightly": "Look for cases whose time is over",
     "trust.sweep": "Clear away old sessions and throttles",
     "crm.refresh": "Ask a customer system about a person",
     "crm.record": "Tell a customer system of a closed case",

@@ -117,12 +117,12 @@ async def _given(form: Given) -> RequestGiven:
 
 async def _new_page(request: Req, kept: Mapping[str, str], wrong: Refused = NOTHING_WRONG) -> Response[Any]:
     viewer = viewer_of(request)
+    mine = [each for each in await units.from_above() if viewer.may_in(HANDLE, each.id)]
     rights = [
         (f"{law.key}/{right.key}", f"{law.label}: {right.label}", f"{laws.span_words(right.answer)}. {right.help}")
-        for law in await laws.in_force()
+        for law in await laws.holding([each.id for each in mine])
         for right in law.rights
     ]
-    mine = [each for each in await units.from_above() if viewer.may_in(HANDLE, each.id)]
     return await page(
         request, "pages/privacy_new.html", here="privacy", status=wrong.status, rights=rights,
         units=[(str(each.id), each.name) for each in mine], channels=[(each, CHANNEL_WORDS[each]) for each in CHANNELS],

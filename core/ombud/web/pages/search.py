@@ -60,7 +60,7 @@ async def search(request: Req, q: str = "", kind: str = "", after: str = "") -> 
         context["failed"], status = str(failure), 503
     return await page(
         request, "pages/search.html", here="search", status=status, filters=await _choices(viewer, chosen),
-        kinds=_kinds(context["parts"], q, kind, chosen), **context,
+        kinds=_kinds(context["parts"], q, kind, chosen), may_break_glass=viewer.may("case.break_glass"), **context,
     )  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+"""Retention in words: periods, and why a case is held back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+REASONS = {
+    "hold": ("Legal hold", "It stands until somebody lifts it under Privacy, Legal holds."),
+    "open": ("Open", "It is open, or was opened again. Close it first."),
+    "request": ("Privacy request", "Somebody who takes part in it asks about their data. Answer the request first."),
+    "redress": ("Redress not settled", "Redress waits for a second person, or a payment is under way or failed."),
+    "promise": ("Promise not kept", "A promise or task of it is not done."),
+    "message": ("Message not sent", "A message of it waits, or it is not known whether it left."),
+    "shared": ("Shared message", "A message of it belongs to another case too, which stays."),
+    "changed": ("Changed meanwhile", "Something of it changed while the run came to it. The next run looks again."),
+    "gone": ("Destroyed before", "Another run destroyed it."),
+    "fault": ("Failed", "It could not be destroyed; nothing of it is gone. The program's log says why."),
+}
+SPAN_WORDS = {"days": ("day", "days"), "months": ("month", "months"), "years": ("year", "years")}
+FROM_WORDS = {"closed": "from the closing", "last_word": "from the closing or the last word, whichever is later"}
+KIND_WORDS = {"person": "Ordered by a person", "schedule": "By schedule", "command": "By the command line"}
+LINES = 500  # of ids that a page shows; the JSON file holds all
+
+
+def reason_words(code: str) -> tuple[str, str]:
+    """The short name of a reason, and what ends it."""
+    if code.startswith("plugin "):
+        slug = code.removeprefix("plugin ")
+        return f"{slug} did not answer", f"The plugin {slug} keeps something that only it can erase. See its page."
+    return REASONS.get(code, (code, ""))
+
+
+def period_words(rule: Mapping[str, Any]) -> str:
+    """`6 years from the closing`."""
+    one, many = SPAN_WORDS[rule["span"]]
+    return f"{rule['amount']} {one if rule['amount'] == 1 else many} {FROM_WORDS[rule['counts_from']]}"

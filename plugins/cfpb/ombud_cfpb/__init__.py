@@ -1,0 +1,1 @@
+"""Complaints that come through the Consumer Financial Protection Bureau, and the responses to them."""

@@ -1,0 +1,1 @@
+"""Privacy complaints and access requests under HIPAA."""

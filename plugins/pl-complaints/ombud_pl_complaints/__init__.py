@@ -1,0 +1,1 @@
+"""Complaints to entities of the Polish financial market."""
