@@ -217,6 +217,7 @@ NOT_OF_PEOPLE = {
     "core_retention_rule": _SET_UP,
     "core_retention_run": "ids, counts and codes: the proof",
     "core_retention_item": "ids, counts and codes: the proof",
+    "core_restoration": "ids, times and counts",
     "core_privacy_hold": "staff's words about proceedings; lifted before anybody is erased",
     "core_privacy_erasure": "ids, counts and codes: the proof",
 }

@@ -194,6 +194,7 @@ LEFT_OUT = {
     "core_rule_timer": "found anew from the cases by the rules in force",
     "core_rule_replay": "what drafts would have done in this desk's last months; run them again",
     "core_privacy_collection": "copies of what the other kinds hold; collect again in the other desk",
+    "core_restoration": "this database was put back; the other desk is a new one",
     "core_search_a": "made anew from cases, messages and people",
     "core_search_b": "made anew from cases, messages and people",
     "core_search_due": "made anew from cases, messages and people",
