@@ -76,7 +76,16 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
-from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
+from ombud_plugin_api.rights import (
+    Ground,
+    Law,
+    PersonalData,
+    PersonSought,
+    RequestFollowed,
+    Right,
+    RightAsked,
+    Span,
+)
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -199,6 +208,7 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "RequestFollowed",
     "ResponseLeaflet",
     "ResponsePart",
     "ResponseRequirement",
@@ -210,6 +220,7 @@ __all__ = [
     "ReturnTable",
     "ReturnVersion",
     "Right",
+    "RightAsked",
     "Router",
     "SendTemplate",
     "SentimentScorer",

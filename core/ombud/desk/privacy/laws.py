@@ -19,7 +19,7 @@ from ombud.kernel.lifecycle import running
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import Law, Right, Span
-from ombud_plugin_api.rights import DOES, IDENTITY, SPANS
+from ombud_plugin_api.rights import DOES, IDENTITY, SIGNALS, SPANS
 
 STREAM = "setting/privacy-laws"
 PARTS = ("answer", "acknowledge", "extension")
@@ -37,7 +37,7 @@ def brought() -> list[Law]:
 def _is_sane(right: Right) -> bool:
     spans = [each for each in (right.answer, right.acknowledge, right.extension) if each is not None]
     return (
-        is_code(right.key) and right.does in DOES and right.identity in IDENTITY
+        is_code(right.key) and right.does in DOES and right.identity in IDENTITY and right.signal in ("", *SIGNALS)
         and all(each.unit in SPANS and 0 < each.amount <= MOST_DAYS for each in spans)
     )  # fmt: skip
 
