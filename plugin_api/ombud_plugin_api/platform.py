@@ -156,8 +156,8 @@ class Platform(Protocol):
         ...
 
     async def send_code(self, token: str) -> None:
-        """Sends a code to the address that was given with the request. Raises `BadLink`, `Refused` where the desk cannot
-        send e-mail, and `TooMany`."""
+        """Sends a code to the address that was given with the request. Raises `BadLink`, `Refused` where the desk
+        cannot send e-mail, and `TooMany`."""
         ...
 
     async def prove_request(self, token: str, code: str, minutes: int = 20) -> str:

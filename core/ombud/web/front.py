@@ -9,9 +9,11 @@ from litestar.exceptions import NotFoundException
 from litestar.response import File
 
 from ombud.desk import customers
+from ombud.desk.privacy import signals
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud.web import assets
+from ombud.trust import links
+from ombud.web import assets, gpc
 from ombud.web.look import look
 from ombud.web.shell import go, page
 from ombud.web.themes import ThemeError
@@ -61,6 +63,8 @@ async def track(request: Request[Any, Any, Any], token: str) -> Response[Any]:
     if there is not None:
         return go(there.replace("{token}", token))
     case = await customers.follow(token)
+    if (secret := gpc.opted_out(request)) is not None:
+        await signals.of_person((await links.read(token)).person_id, secret)
     what = f"We have your complaint {case.reference}. Keep this reference and call us if you want to know more."
     return await page(
         request, "pages/error.html", title="We have your complaint", what=what, safe="", number="",
@@ -82,6 +86,15 @@ async def _no_door(request: Request[Any, Any, Any], title: str) -> Response[Any]
         what="This organisation has not opened this way. Call or write to us; it counts the same.",
         ways=[{"label": "Start page", "href": "/", "main": True}],
     )  # fmt: skip
+
+
+@get("/.well-known/gpc.json", opt=PUBLIC)
+async def gpc_support() -> Response[Any]:
+    """Says to browsers that Global Privacy Control is honoured here, where a law that is turned on asks for it."""
+    found = await signals.support()
+    if found is None:
+        raise NotFoundException
+    return Response(found, media_type="application/json")
 
 
 @get("/static/{name:str}", opt=PUBLIC)
@@ -110,4 +123,4 @@ def _file(folder: Path, name: str, caching: str) -> File:
     return File(path, media_type=kind, content_disposition_type="inline", headers={"cache-control": caching})
 
 
-handlers = [health, front, complain, track_start, track, static, theme_file]
+handlers = [health, front, complain, track_start, track, gpc_support, static, theme_file]

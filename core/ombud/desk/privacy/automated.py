@@ -1,4 +1,4 @@
-"""What rules did to a person's cases without anybody's hand, and why: for the person who asks, and for whoever looks again."""
+"""What rules did to a person's cases without anybody's hand, and why: for who asks, and for whoever looks again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -35,6 +35,32 @@ async def marks(people: Sequence[UUID]) -> list[Mark]:
     return [Mark(row["id"], row["kind"], row["since"]) for row in rows]
 
 
+@dataclass(frozen=True)
+class MarkShown:
+    """One that stands, with whom it stands for; `name` is None where it is not shown to this viewer."""
+
+    id: UUID
+    kind: str
+    since: datetime
+    person_id: UUID
+    name: str | None
+
+
+async def one(viewer: Viewer, mark_id: UUID) -> MarkShown:
+    """For the form that lifts it, under the rights that lifting takes."""
+    demand(viewer, HANDLE)
+    row = await db.fetchrow(
+        "SELECT m.id, m.kind, m.since, m.person_id, p.name FROM core_privacy_mark m "
+        "JOIN core_person p ON p.id = m.person_id WHERE m.id = $1 AND m.ended_at IS NULL",
+        mark_id,
+    )
+    if row is None:
+        raise NotFound("This does not stand any more.")
+    await demand_reach(viewer, HANDLE, [row["person_id"]])
+    return MarkShown(row["id"], row["kind"], row["since"], row["person_id"],
+                     row["name"] if viewer.may("person.read") else None)  # fmt: skip
+
+
 async def end(viewer: Viewer, mark_id: UUID, because: str) -> UUID:
     """Lifts it, for a reason that the person was told before (GDPR Art. 18(3)); gives the person's id."""
     demand(viewer, HANDLE)

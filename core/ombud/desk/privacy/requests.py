@@ -299,6 +299,17 @@ async def extend(viewer: Viewer, request_id: UUID, because: str, version: int | 
         await note(viewer.actor, row, "privacy.extended", {"due_at": moment_text(due)}, {"because": because})
 
 
+async def tell_news(viewer: Viewer, request_id: UUID, words: str, version: int | None) -> None:
+    """That who asks was told how it stands, and in which words."""
+    words = clean_text(words, "news", longest=LONG)
+    if not words:
+        raise Invalid("Write what you tell them.", "news")
+    async with db.transaction():
+        row = await open_row(viewer, request_id, version)
+        await db.execute("UPDATE core_privacy_request SET version = version + 1 WHERE id = $1", request_id)
+        await note(viewer.actor, row, "privacy.updated", {}, {"words": words})
+
+
 async def withdraw(viewer: Viewer, request_id: UUID, version: int | None) -> None:
     """The person took it back."""
     async with db.transaction():

@@ -1,7 +1,8 @@
-"""Signals of browsers: Global Privacy Control, by the header `Sec-GPC: 1`, is a request to opt out under laws that say so.
+"""Signals of browsers: Global Privacy Control, the header `Sec-GPC: 1`, is a request to opt out under laws that say so.
 
-It is honoured on every page of the public as soon as it comes, without a question: the page says so and the log has a line
-for the browser. Where the browser leads to somebody (they file a complaint, or open their link), it holds for the person.
+It is honoured on every page of the public as soon as it comes, without a question: the page says so and the log has a
+line for the browser. Where the browser leads to somebody (they file a complaint, or open their link), it holds for the
+person.
 """
 
 import hashlib
@@ -119,7 +120,8 @@ SELECT s.at, 'gpc' AS how, CASE WHEN s.person_id IS NULL THEN 'browser' ELSE 'pe
 FROM core_privacy_signal s WHERE $1 AND s.at >= $2 AND s.at < $3
 UNION ALL SELECT r.received_at, r.channel, 'person', jsonb_build_array(r.law), r.reference, r.id, r.answered_at,
     r.outcome, r.id
-FROM core_privacy_request r WHERE r.does IN ('opt_out', 'limit') AND r.received_at >= $2 AND r.received_at < $3 AND {rows}
+FROM core_privacy_request r WHERE r.does IN ('opt_out', 'limit') AND r.received_at >= $2 AND r.received_at < $3
+    AND {rows}
 ORDER BY 1 DESC, 9 DESC LIMIT {limit}
 """
 
