@@ -76,6 +76,7 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
+from ombud_plugin_api.request_form import RequestForm
 from ombud_plugin_api.rights import (
     Ground,
     Law,
@@ -209,6 +210,7 @@ __all__ = [
     "Remind",
     "Representative",
     "RequestFollowed",
+    "RequestForm",
     "ResponseLeaflet",
     "ResponsePart",
     "ResponseRequirement",

@@ -1,9 +1,27 @@
 """What the plugin gives core."""
 
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
 from ombud_ccpa.reading import laws
-from ombud_plugin_api import Law, Manifest, hookimpl
+from ombud_plugin_api import Law, Manifest, RequestForm, hookimpl
+
+LANGUAGES = ("en", "pl")
 
 
 @hookimpl
 def provide_rights(manifest: Manifest) -> list[Law]:
     return laws()
+
+
+@hookimpl
+def provide_pages() -> Sequence[Any]:
+    return RequestForm("ccpa", names()).handlers
+
+
+def names() -> dict[str, dict[str, Any]]:
+    """What the laws and rights are called on the form, by language."""
+    folder = files("ombud_ccpa").joinpath("texts")
+    return {each: tomllib.loads(folder.joinpath(f"{each}.toml").read_text(encoding="utf-8")) for each in LANGUAGES}
