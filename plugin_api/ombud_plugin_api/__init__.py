@@ -63,6 +63,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.request_form import RequestForm
 from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
 from ombud_plugin_api.returns import (
     Code,
@@ -76,7 +77,6 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
-from ombud_plugin_api.request_form import RequestForm
 from ombud_plugin_api.rights import (
     Ground,
     Law,

@@ -122,7 +122,11 @@ def _form(form: RequestForm) -> list[Any]:
 
 
 async def _show(
-    form: RequestForm, platform: Platform, pages: Pages, typed: Mapping[str, str], wrong: Mapping[str, str] | None = None
+    form: RequestForm,
+    platform: Platform,
+    pages: Pages,
+    typed: Mapping[str, str],
+    wrong: Mapping[str, str] | None = None,
 ) -> Any:
     laws = await platform.laws()
     chosen = next((law for law in laws if law.key == typed["law"]), laws[0] if len(laws) == 1 else None)

@@ -123,6 +123,7 @@ def _word(word: str) -> re.Pattern[str]:
 def _pattern(kind: str, text: str) -> re.Pattern[str]:
     if kind == "phone":
         last = text[-9:]
-        return re.compile(r"\+?[\d()]{0,4}[\s().-]{0,2}" + r"[\s().-]{0,2}".join(last))
+        before = r"(?<![\d+])\+?(?:[\d()][\s().-]{0,2}){0,6}"  # a country's code, however it is written
+        return re.compile(before + r"[\s().-]{0,2}".join(last))
     spaced = r"\s+".join(re.escape(each) for each in text.split())
     return re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
