@@ -1,6 +1,6 @@
-"""The public form for requests about personal data, for a plugin that brings laws: `RequestForm(slug, names).handlers` are
-its pages. It works without script, and core's templates draw it. A plugin gives the names of its laws and rights in each
-language it speaks; a request is recorded, followed and proved by the platform."""
+"""The public form for requests about personal data, for a plugin that brings laws: `RequestForm(slug, names).handlers`
+are its pages. It works without script, and core's templates draw it. A plugin gives the names of its laws and rights in
+each language it speaks; a request is recorded, followed and proved by the platform."""
 
 import secrets
 import tomllib
