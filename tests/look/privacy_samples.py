@@ -271,7 +271,7 @@ def public_pages(public: Callable[..., Any], csrf_field: Callable[[], Any]) -> d
     form = {**usual, "at": "/p/gdpr/", "laws": (LAW, other), "law": LAW, "typed": typed, "wrong": {}, "problems": []}
     doors = [{"href": "/p/gdpr/", "icon": "shield-lock", "title": "GDPR", "text": "GDPR, UK GDPR"}]
     asked = {**usual, "at": "/p/gdpr/asked/x", "again": "/p/gdpr/", "sent": False, "wrong": "", "problems": [],
-             "address": "https://desk.example/p/gdpr/asked/0123456789012345678901234567890123456789012"}  # fmt: skip
+             "address": "desk.example/p/gdpr/asked/0123456789012345678901234567890123456789012"}  # fmt: skip
     code = "This is not the code, or it is too old."
     return {
         "rights-form": ("public/rights_form.html", {**form, "wrong": wrong, "problems": problems}),
