@@ -10,14 +10,14 @@ from uuid import UUID
 from msgspec import structs
 
 from ombud.config import Config
-from ombud.desk import attachments, hand_filing, intake, queues
+from ombud.desk import attachments, hand_filing, intake, queues, trials
 from ombud.desk.api_complaint import parse_api_complaint
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.casefile import making as case_file_making
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
-from ombud.desk.clocks import trying
+from ombud.desk.clocks import trying, trying_settings
 from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, draft_files, presence
 from ombud.desk.colleagues.live import look_again
@@ -30,6 +30,8 @@ from ombud.desk.outgoing import moving, sending
 from ombud.desk.privacy import collecting, erasing
 from ombud.desk.redress.payments import asking, paying, service
 from ombud.desk.routing import jobs as routing
+from ombud.desk.routing import trying as trying_routing
+from ombud.desk.routing import trying_ladders
 from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
@@ -79,8 +81,19 @@ def register(config: Config) -> None:
     for name, handler in _jobs().items():
         register_job(name, handler)
     clocks_by_rules.register()
+    trials.RUNNERS.update(_trials())
     for name, pace in _paces(config).items():
         schedule.every(name, schedule.interval(**pace), name)
+
+
+def _trials() -> dict[str, trials.Runner]:
+    """What can be tried on the past, beside rules."""
+    return {
+        trying.KIND: trying.run,
+        trying_settings.KIND: trying_settings.run,
+        trying_routing.KIND: trying_routing.run,
+        trying_ladders.KIND: trying_ladders.run,
+    }
 
 
 def _jobs() -> dict[str, Handler]:
@@ -113,7 +126,7 @@ def _jobs() -> dict[str, Handler]:
         running_rules.JOB: running_rules.due,
         running_rules.ARM: running_rules.arm,
         asked.JOB: asked.run,
-        trying.JOB: trying.run,
+        trials.JOB: trials.run,
         routing.CLIMB: routing.look,
         routing.ASSIGN: routing.assign,
         routing.SWEEP: routing.sweep,

@@ -292,6 +292,42 @@ async def test_permanent_error_parks_at_once_and_counts_against_the_plugin(runne
     assert await db.fetchval("SELECT slug FROM core_fault WHERE kind = 'parked'") == "mailer"
 
 
+async def planned(seconds: float) -> UUID:
+    """A job of the schedule that has failed six times, with its next moment so far ahead."""
+    await db.execute("TRUNCATE core_planned")
+    await db.execute(
+        "INSERT INTO core_planned (name, job, plugin, rhythm, next_at) "
+        "VALUES ('poll', 'fail', '', 'interval:60', now() + make_interval(secs => $1))", seconds,
+    )  # fmt: skip
+    identity = await enqueue_job("fail", {}, key="schedule/poll")
+    await db.execute("UPDATE core_delivery SET attempts = 6 WHERE id = $1", identity)
+    return identity
+
+
+async def test_what_the_schedule_wrote_waits_no_longer_than_its_next_moment_where_the_other_side_is_away(
+    runner: Runner,
+) -> None:
+    failing(Transient("the server is busy"))
+    identity = await planned(40)
+    await runner.run(identity)
+    assert 30 < await waits(identity) <= 40
+    identity = await planned(-5)  # the schedule has not looked yet
+    await hurry(identity)
+    await runner.run(identity)
+    assert await waits(identity) <= 1
+
+
+async def test_what_the_other_side_asked_for_and_faults_are_waited_for_in_full(runner: Runner) -> None:
+    busy = Transient("come back later")
+    busy.retry_after = 500.0  # type: ignore[attr-defined]
+    for error, least in ((busy, 490), (RuntimeError("broken"), 3000)):
+        failing(error)
+        await db.execute("TRUNCATE core_delivery")
+        identity = await planned(40)
+        await runner.run(identity)
+        assert await waits(identity) > least
+
+
 @pytest.mark.parametrize("error", [Transient("the server is busy"), Misconfigured("no host is set")])
 async def test_error_that_may_pass_is_tried_for_days(runner: Runner, error: Exception) -> None:
     failing(error)

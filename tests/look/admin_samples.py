@@ -330,7 +330,8 @@ def _queues() -> dict[str, tuple[str, str, dict[str, Any]]]:
                    channel=["letter"], category=["own"], channel_more="", category_more="own")  # fmt: skip
     lists = {"units": [("desk", "Every unit"), *UNITS], "options": options, "words": words,
              "others": [(str(TWO), "New complaints")], "taken": None}  # fmt: skip
-    edit = {"queue": queue, "href": "/administration/queues/1", "form": fields, **lists}
+    edit = {"queue": queue, "href": "/administration/queues/1", "form": {**fields, "months": "3"},
+            "trial": {"state": "none"}, **lists}  # fmt: skip
     listed = [{"queue": queue, "takes": ["Channel: Letter"], "href": "/administration/queues/1"}] * 2
     return {
         "case-types": ("pages/case_types.html", "case-types", {"types": [card, plain], "may_change": True}),

@@ -36,9 +36,9 @@ def calendar_pages() -> dict[str, tuple[str, str, dict[str, Any]]]:
     clock = {"label": "First reply", "reference": "OMB-48210-K", "title": "The fee was taken twice", "href": "#",
              "was": NOW, "would": NOW + timedelta(hours=3), "caused": True, "avoided": False}  # fmt: skip
     trial = {
-        "state": "done", "months": 3, "asked_at": NOW, "week": [("Monday to Friday", "09:00-15:00")], "clocks": 412,
+        "state": "done", "months": 3, "asked_at": NOW, "said": ["Monday to Friday 09:00-15:00"], "clocks": 412,
         "cases": 204, "moved": 61, "caused": 4, "avoided": 1, "late": (12, 15), "lacking": 1, "hidden": 2,
-        "units": [("Modra Bank", 12, 15)],
+        "units": [("Modra Bank", 12, 15)], "began": 3, "dropped": 2, "unanswered": [("it gave no list", 2)],
         "shown": [clock, {**clock, "caused": False, "avoided": True}, {**clock, "caused": False, "would": None}] * 15,
     }  # fmt: skip
     one = {
@@ -56,7 +56,7 @@ def calendar_pages() -> dict[str, tuple[str, str, dict[str, Any]]]:
         "calendar": ("pages/calendar.html", "calendars", one),
         "calendar-wrong": (
             "pages/calendar.html", "calendars",
-            {**one, "trial": {**trial, "state": "running", "week": []},
+            {**one, "trial": {**trial, "state": "running", "said": []},
              "held": {**held, "own": False, "from_name": "Modra Bank"}, "parts": ("ENG", "SCT"), "own_days": [],
              "months": [], "form": {**form, "day_2": "nine", "error_of": wrong,
                                     "errors": [{"field": "day_2", "message": wrong["day_2"]}]}},

@@ -1376,6 +1376,26 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "aspect-conflict": ("pages/aspect.html", whole_aspect(conflict=CONFLICT)),
     "case-change": ("pages/case_change.html", change_case()),
     "case-change-clash": ("pages/case_change.html", change_case(conflict=CLASH)),
+    "case-tags": (
+        "pages/case_tags.html",
+        {
+            **case(),
+            "was": "late-fee",
+            "form": {"tags": "late-fee, branch", "errors": [], "error_of": {}},
+        },
+    ),
+    "case-tags-wrong": (
+        "pages/case_tags.html",
+        {
+            **case(),
+            "was": "late-fee",
+            "form": {
+                "tags": "ünd!",
+                "errors": [{"field": "tags", "message": "“ünd!” is no tag."}],
+                "error_of": {"tags": "“ünd!” is no tag."},
+            },
+        },
+    ),
     "case-merge": ("pages/case_merge.html", merging()),
     "case-merge-look": ("pages/case_merge.html", merging(into="OMB-7F3K2-9", look=MERGED)),
     "case-merge-stops": ("pages/case_merge.html", merging(into="OMB-7F3K2-9", look={**MERGED, "stops": STOPPED})),

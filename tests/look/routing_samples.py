@@ -62,6 +62,25 @@ def pages(
     }  # fmt: skip
 
 
+TRIAL = {
+    "state": "done", "months": 3, "asked_at": NOW, "pieces": 412, "left": 80, "owned": 398, "as_it_went": 201,
+    "changed": 44, "moved": 3, "nobody": [12, 9], "hidden": 2,
+    "people": [("Ewa Wrona", 120, 98), ("Piotr Lis", 80, 102), ("Marta Ilves", 40, 40)],
+    "queues": [("Cards", 200, 197), ("No queue", 4, 7)], "why": [("away", 40, 40), ("no room left", 12, 3)],
+    "shown": [{"reference": "OMB-48210-K", "title": "The fee was taken twice", "href": "#", "at": NOW,
+               "owner": ["Ewa Wrona", "Piotr Lis"], "queue": ["Cards", "Fraud"]}] * 45,
+}  # fmt: skip
+CLIMBED = {
+    "state": "done", "months": 3, "asked_at": NOW, "cases": 412, "truly": 31, "changed": 44, "late": 12, "hidden": 1,
+    "began": [30, 41], "before": [4, 9], "steps": [(1, 30, 41), (2, 11, 16)], "ended": [("Answered", 20, 25)],
+    "units": [("Modra Bank", 22, 30)],
+    "shown": [{"reference": "OMB-48210-K", "title": "The fee was taken twice", "href": "#", "was": [],
+               "would": [NOW, NOW + timedelta(hours=2)]}] * 45,
+}  # fmt: skip
+WAITS = {"state": "running", "months": 3, "asked_at": NOW}
+UNTRIED = {"state": "none"}
+
+
 def _form(at: str = "", wrong: str = "", **values: Any) -> dict[str, Any]:
     errors = [{"field": at, "message": wrong}] if wrong else []
     return {**values, "errors": errors, "error_of": {at: wrong} if wrong else {}}
@@ -99,16 +118,18 @@ def _team() -> dict[str, tuple[str, str, dict[str, Any]]]:
     hours = {f"day{day}": "9:00-17:00" if day < 5 else "" for day in range(7)}
     member = {
         "person": PROFILE, "href": "/team/1", "skills": [("chargeback", "Chargebacks", ""), ("fraud", "Fraud", "")],
-        "leaders": [(str(TWO), "Anna Zając")], "days": list(enumerate(DAYS)), "may_change": True, "mine": False,
+        "trial": TRIAL, "leaders": [(str(TWO), "Anna Zając")], "days": list(enumerate(DAYS)), "may_change": True,
+        "mine": False,
         "form": _form(skills=["chargeback"], languages="en, pl", capacity="12", leader=str(TWO),
-                      time_zone="Europe/Warsaw", **hours),
+                      time_zone="Europe/Warsaw", months="3", **hours),
         **_absences(),
     }  # fmt: skip
     empty = {f"day{day}": "" for day in range(7)}
     bare = {
         **member, "person": Profile(ONE, "Ewa Wrona"), "skills": [], "may_change": False, "mine": True,
+        "trial": UNTRIED,
         "form": _form("capacity", "The capacity is a number, or empty for no limit.", skills=[], languages="",
-                      capacity="many", leader="", time_zone="", **empty),
+                      capacity="many", leader="", time_zone="", months="3", **empty),
     }  # fmt: skip
     return {
         "team": ("pages/team.html", "team", {"people": people, "skills": [("fraud", "Fraud")], "skill": "",
@@ -130,8 +151,13 @@ def _skills() -> dict[str, tuple[str, str, dict[str, Any]]]:
     ]
     options = {"category": [("cards", "Cards", ""), ("fees", "Fees", "")], "case_type": []}
     form = _form(key="chargeback", label="Chargebacks", category=["cards"], case_type=[], category_more="",
-                 case_type_more="", active=True)  # fmt: skip
-    edit = {"options": options, "words": {"category": "Category", "case_type": "Case type"}, "may_change": True}
+                 case_type_more="", active=True, months="3")  # fmt: skip
+    edit = {
+        "options": options,
+        "words": {"category": "Category", "case_type": "Case type"},
+        "may_change": True,
+        "trial": WAITS,
+    }
     return {
         "skills": ("pages/skills.html", "skills", {"skills": listed, "may_change": True}),
         "skills-none": ("pages/skills.html", "skills", {"skills": [], "may_change": False}),
@@ -168,7 +194,7 @@ def _ladders() -> dict[str, tuple[str, str, dict[str, Any]]]:
     ]
     form = _form(key="senior", name="Angry and vulnerable", where="desk", active=True, severity="3", mood="angry",
                  support_needs=True, amount="1000", currency="EUR", of="last_in", start_after="2h",
-                 start_business=True, ends=list(ENDS), steps=steps)  # fmt: skip
+                 start_business=True, ends=list(ENDS), steps=steps, months="3")  # fmt: skip
     lists = {
         "units": [("desk", "Every unit")], "targets": list(TARGETS.items()),
         "ends": [(code, label, "") for code, label in ENDS.items()], "wheres": [("queue/senior", "Queue: Senior team")],
@@ -183,11 +209,12 @@ def _ladders() -> dict[str, tuple[str, str, dict[str, Any]]]:
         "escalations": ("pages/escalations.html", "escalations", {"ladders": listed, "running": running}),
         "escalations-none": ("pages/escalations.html", "escalations", {"ladders": [], "running": []}),
         "escalation": ("pages/escalation.html", "escalations", {
-            **lists, "ladder": ladder, "action": "#", "versions": versions, "form": form,
+            **lists, "ladder": ladder, "action": "#", "versions": versions, "form": form, "trial": CLIMBED,
             "conflict": admin_samples.CONFLICT,
         }),
         "escalation-new": ("pages/escalation.html", "escalations", {
             **lists, "ladder": None, "action": "#", "versions": [], "form": {**form, **wrong},
+            "trial": {**WAITS, "state": "failed"},
         }),
     }  # fmt: skip
 

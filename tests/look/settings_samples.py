@@ -95,10 +95,12 @@ EVERYWHERE = Standing(GROUP, DESK, ALL, ())
 def _group(now: Standing, asked: Asked = Asked(), wrong: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
     return {
         "group": {
-            "label": GROUP.label, "summary": GROUP.summary, "href": "/settings/p-form", "tries": True,
+            "label": GROUP.label, "summary": GROUP.summary, "href": "/settings/p-form", "tries": True, "replays": True,
             "history_href": "/settings/history?group=p-form",
         },
-        "where": now.place.name, "form": form_drawn(now, asked, wrong), "conflict": None, "tried": None,
+        "where": now.place.name, "form": {**form_drawn(now, asked, wrong), "months": "3", "months_error": ""},
+        "trial": {"state": "none"},
+        "conflict": None, "tried": None,
         "unit_options": options_of(PLACES), **more,
     }  # fmt: skip
 

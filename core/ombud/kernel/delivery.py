@@ -15,6 +15,8 @@ from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
 ATTEMPTS = len(BACK_OFF) + 1
+SCHEDULED = "schedule/"
+"""How the keys of jobs begin that the schedule wrote; the name of the entry follows."""
 PATIENCE = "7 days"  # how long something transient is tried again
 QUICK = 0.5  # seconds in which deliveries that came together are begun
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
@@ -146,7 +148,7 @@ class Runner:
             UPDATE core_delivery SET state = 'running', attempts = attempts + 1, locked_by = $2, handed_at = NULL,
                 started_at = now()
             WHERE id = $1 AND state = 'waiting' AND available_at <= now() AND (kills = 0 OR $3)
-            RETURNING id, subscriber, plugin, event, attempts, kills, checkpoint, created_at
+            RETURNING id, subscriber, plugin, event, attempts, kills, checkpoint, created_at, dedupe
             """,
             identity,
             self.worker,
@@ -191,10 +193,23 @@ class Runner:
             await self._close(row, "parked", error=said)
             await faults.record(row["plugin"] or "core", "parked", row["subscriber"], said, faults.trace_hash(error))
             return
-        delay = max(BACK_OFF[min(row["attempts"], len(BACK_OFF)) - 1], getattr(error, "retry_after", None) or 0)
+        delay = await self._delay(row, error)
         log.warning("%s failed, attempt %s, again in %s s: %s", row["subscriber"], row["attempts"], delay, said)
         log.debug("its stack", exc_info=error)
         await self._close(row, "waiting", error=said, delay=float(delay))
+
+    async def _delay(self, row: Any, error: Exception) -> float:
+        """Seconds until the next attempt. Work of the schedule whose other side is away is not put off beyond its next
+        moment: while it waits, the schedule writes no other. What the other side asked for is kept."""
+        asked = getattr(error, "retry_after", None)
+        delay = float(max(BACK_OFF[min(row["attempts"], len(BACK_OFF)) - 1], asked or 0))
+        if asked or not isinstance(error, Transient) or not str(row["dedupe"]).startswith(SCHEDULED):
+            return delay
+        left = await db.fetchval(
+            "SELECT extract(epoch FROM next_at - now())::float8 FROM core_planned WHERE name = $1",
+            row["dedupe"].removeprefix(SCHEDULED),
+        )
+        return delay if left is None else min(delay, max(1.0, left))
 
     async def _close(
         self, row: Any, state: str, *, error: str = "", delay: float = 0.0, attempts: int | None = None

@@ -13,6 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.delivery import SCHEDULED
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job, register_job
 
@@ -136,7 +137,7 @@ async def _fire(name: str, entry: Entry, base: datetime, at: datetime) -> dateti
     counts_from = at if missed_more else due
     if not await _note(name, due, counts_from):
         return None
-    await enqueue_job(entry.job, entry.payload, key=f"schedule/{name}", plugin=entry.plugin or None)
+    await enqueue_job(entry.job, entry.payload, key=f"{SCHEDULED}{name}", plugin=entry.plugin or None)
     return counts_from
 
 

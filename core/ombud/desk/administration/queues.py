@@ -209,6 +209,16 @@ async def change(viewer: Viewer, queue_id: UUID, given: QueueGiven, version: int
         return int(row["version"]) + 1
 
 
+async def wanted(viewer: Viewer, queue_id: UUID, given: QueueGiven) -> QueueGiven:
+    """What a form asks for, if the viewer may change this queue and it means something."""
+    await _demand(viewer, given.unit_id)
+    row = await db.fetchrow("SELECT unit_id FROM core_queue WHERE id = $1", queue_id)
+    if row is None or (row["unit_id"] is not None and not viewer.may_in(MANAGE, row["unit_id"])):
+        raise _no_queue()
+    await _demand(viewer, row["unit_id"])
+    return await checked(given)
+
+
 async def _empty(viewer: Viewer, queue_id: UUID, move_to: UUID | None) -> None:
     rows = await db.fetch(
         "SELECT id FROM core_case WHERE queue_id = $1 AND status <> 'closed' ORDER BY id FOR UPDATE", queue_id

@@ -117,9 +117,14 @@ async def give_up(viewer: Viewer, unit_id: UUID, version: int) -> None:
 
 async def add_day(viewer: Viewer, unit_id: UUID, day: date, name: str, hours: str, version: int) -> int:
     """A day with hours of its own, or closed where there are none; one that is there already is replaced."""
+    return await save(viewer, unit_id, await with_day(viewer, unit_id, day, name, hours), version)
+
+
+async def with_day(viewer: Viewer, unit_id: UUID, day: date, name: str, hours: str) -> Content:
+    """The calendar as it would be with that day."""
     before = (await in_unit(viewer, unit_id)).kept.content
     own = OwnDay(clean_text(name, "name", longest=100, required=True), hours_of(hours, "hours"))
-    return await save(viewer, unit_id, replace(before, exceptions={**before.exceptions, day: own}), version)
+    return replace(before, exceptions={**before.exceptions, day: own})
 
 
 async def remove_day(viewer: Viewer, unit_id: UUID, day: date, version: int) -> int:

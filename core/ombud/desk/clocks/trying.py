@@ -6,13 +6,14 @@ Nothing is changed and nobody is told. Each clock is a fold of its events; only 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from asyncpg import Record
 
+from ombud.desk import trials
 from ombud.desk.administration.authority import SET_UP, demand_in
 from ombud.desk.calendars import setup
 from ombud.desk.calendars.arithmetic import Calendar
@@ -27,19 +28,14 @@ from ombud.desk.calendars.versions import (
 )
 from ombud.desk.clocks import kept
 from ombud.desk.clocks.reckoning import Happened, reckon
-from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.outbox import JobContext, enqueue_job
 from ombud.trust.policy import Viewer
 
-JOB = "calendars.try"
+KIND = "calendar"
 PAGE = 200  # clocks
 MOST_SHOWN = 200
-MOST_MONTHS = 36
-MONTH = timedelta(days=30.5)
-KEPT = 5
 
 
 class Tried(msgspec.Struct):
@@ -114,40 +110,11 @@ def replace_calendar(event: Happened, draft: Calendar) -> Happened:
     return event if event.calendar is None else event._replace(calendar=draft)
 
 
-def key_of(unit_id: UUID) -> str:
-    return f"calendar/{unit_id}"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A trial; `tried` is None until it is done."""
-
-    months: int
-    asked_at: datetime
-    state: str
-    content: Content
-    tried: Tried | None
-
-
 async def ask(viewer: Viewer, unit_id: UUID, content: Content, months: int) -> None:
     """Asks for a trial, run in the work process. Raises Invalid for what no calendar can be made of."""
     demand_in(viewer, SET_UP, unit_id)
     setup.check(content)
-    if not 1 <= months <= MOST_MONTHS:
-        raise Invalid(f"Choose from 1 to {MOST_MONTHS} months.", "months")
-    identity, key = new_id(), key_of(unit_id)
-    async with db.transaction():
-        await db.execute(
-            "INSERT INTO core_rule_replay (id, rule, definition, months, asked_at, asked_by, state, result) "
-            "VALUES ($1, $2, $3, $4, $5, $6, 'waiting', '{}')",
-            identity, key, _stored(content), months, now(), viewer.user_id,
-        )  # fmt: skip
-        await enqueue_job(JOB, {"trial": str(identity), "unit": str(unit_id)}, key=str(identity))
-        await db.execute(
-            "DELETE FROM core_rule_replay WHERE rule = $1 AND id NOT IN "
-            "(SELECT id FROM core_rule_replay WHERE rule = $1 ORDER BY asked_at DESC LIMIT $2)",
-            key, KEPT,
-        )  # fmt: skip
+    await trials.ask(viewer, KIND, str(unit_id), _stored(content), months)
 
 
 def _stored(content: Content) -> dict[str, Any]:
@@ -157,38 +124,19 @@ def _stored(content: Content) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _content(stored: Mapping[str, Any]) -> Content:
+def content_of(stored: Mapping[str, Any]) -> Content:
+    """A draft as a trial keeps it."""
     return Content(
         stored["zone"], stored["country"], stored["part"], week_of(stored["week"]), exceptions_of(stored["exceptions"])
     )
 
 
-async def latest(unit_id: UUID) -> Asked | None:
-    row = await db.fetchrow(
-        "SELECT * FROM core_rule_replay WHERE rule = $1 ORDER BY asked_at DESC, id DESC LIMIT 1", key_of(unit_id)
-    )
-    if row is None:
-        return None
-    tried = msgspec.convert(row["result"], Tried) if row["state"] == "done" else None
-    return Asked(row["months"], row["asked_at"], row["state"], _content(row["definition"]), tried)
+async def latest(unit_id: UUID) -> trials.Trial | None:
+    return await trials.latest(KIND, str(unit_id))
 
 
-async def run(payload: dict[str, Any], context: JobContext) -> None:
-    """The job; run again it begins anew, since nothing is written but its result."""
-    row = await db.fetchrow("SELECT * FROM core_rule_replay WHERE id = $1", UUID(payload["trial"]))
-    if row is None or row["state"] == "done":
-        return
-    await db.execute("UPDATE core_rule_replay SET state = 'running' WHERE id = $1", row["id"])
-    state, result = "failed", Tried()
-    try:
-        since = now() - row["months"] * MONTH
-        result = await try_calendar(UUID(payload["unit"]), _content(row["definition"]), since)
-        state = "done"
-    finally:
-        await db.execute(
-            "UPDATE core_rule_replay SET state = $2, result = $3, finished_at = $4 WHERE id = $1",
-            row["id"], state, msgspec.to_builtins(result), now(),
-        )  # fmt: skip
+async def run(about: str, definition: Mapping[str, Any], since: datetime) -> Tried:
+    return await try_calendar(UUID(about), content_of(definition), since)
 
 
 # The unit, and those below it that have no nearer calendar of their own.

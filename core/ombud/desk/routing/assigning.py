@@ -13,7 +13,7 @@ from ombud.desk.errors import DeskRefusal, NotNow
 from ombud.desk.routing import facts
 from ombud.desk.routing.facts import Case
 from ombud.desk.routing.profiles import WEIGHTS
-from ombud.desk.routing.weighing import Candidate, Place, Proposed, Result, Weighed, place, weigh
+from ombud.desk.routing.weighing import Candidate, Place, Proposed, Result, Weighed, Work, place, weigh
 from ombud.desk.writing import lock_case, record, subject_of, update
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
@@ -23,7 +23,7 @@ from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import SYSTEM, Viewer, about_me
-from ombud_plugin_api import Choice, Proposal, Router
+from ombud_plugin_api import CaseFacts, Choice, Proposal, Router
 
 SECONDS = 2.0
 MOST = 200  # proposals of one router that are read
@@ -50,13 +50,13 @@ async def assign_by_routing(
     if case is None or case.owner_id is not None:
         return Routed()
     people, places = await facts.staff(case), await _places(case)
-    proposals = await _proposed(case, people, places)
-    where, result = place(places, proposals), weigh(case.work, people, proposals)
+    proposed = await proposals(case.facts, case.work, people, places)
+    where, result = place(places, proposed), weigh(case.work, people, proposed)
     async with db.transaction():
         if not await _unchanged(case, aspect_id):
             raise NotNow("The case changed while it was weighed. It is weighed again.")
         moved = await _put(actor, case, where, because or {})
-        owner = await _give_to_first(actor, case, result, proposals, because or {})
+        owner = await _give_to_first(actor, case, result, proposed, because or {})
     return Routed(owner, moved, result.left)
 
 
@@ -66,15 +66,20 @@ async def _places(case: Case) -> list[Place]:
     return [Place(str(row["id"]), queues.choose(given, [row]) is not None, row["position"]) for row in rows]
 
 
-async def _proposed(case: Case, people: Sequence[Candidate], places: Sequence[Place]) -> list[Proposed]:
+async def proposals(
+    seen: CaseFacts, work: Work, people: Sequence[Candidate], places: Sequence[Place]
+) -> list[Proposed]:
     """What routers say of those who may have it. Whom a matter is about is never named to a router."""
-    able = [each.id for each in weigh(case.work, people).ranked]
+    routers = _routers()
+    if not routers:
+        return []
+    able = [each.id for each in weigh(work, people).ranked]
     known = {each.id: each for each in people}
-    choices = [_choice(case, known[each]) for each in able]
+    choices = [_choice(work, known[each]) for each in able]
     choices += [Choice(id=each.id, kind="queue") for each in places if each.fits]
     found: list[Proposed] = []
-    for slug, router in _routers() if choices else ():
-        found += await _asked(slug, router, case, choices)
+    for slug, router in routers if choices else ():
+        found += await _asked(slug, router, seen, choices)
     return found
 
 
@@ -83,18 +88,18 @@ def _routers() -> list[tuple[str, Router]]:
     return sorted(found, key=lambda pair: pair[1].key)
 
 
-def _choice(case: Case, person: Candidate) -> Choice:
+def _choice(work: Work, person: Candidate) -> Choice:
     room = None if person.capacity is None else max(person.capacity - person.load, 0)
     return Choice(
         id=person.id, skills=person.skills, languages=person.languages, load=person.load, room=room,
-        knows_customer=case.work.last_handler == person.id,
+        knows_customer=work.last_handler == person.id,
     )  # fmt: skip
 
 
-async def _asked(slug: str, router: Router, case: Case, choices: Sequence[Choice]) -> list[Proposed]:
+async def _asked(slug: str, router: Router, seen: CaseFacts, choices: Sequence[Choice]) -> list[Proposed]:
     """A router that fails, or says what it may not, has no say this time; the work goes on without it."""
     where = f"propose {router.key}"
-    outcome: Outcome[Any] = await call(slug, router.propose, case.facts, choices, limit=SECONDS, place=where)
+    outcome: Outcome[Any] = await call(slug, router.propose, seen, choices, limit=SECONDS, place=where)
     if outcome.fault is not None:
         return []
     offered = {each.id for each in choices}

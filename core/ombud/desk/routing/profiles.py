@@ -131,23 +131,28 @@ def _profile(row: Any) -> Profile:
 
 async def set_profile(viewer: Viewer, user_id: UUID, given: ProfileGiven, version: int) -> None:
     """Sets what routing knows of somebody in reach; nobody sets their own, unless they plan the whole desk."""
-    found = await profile(viewer, user_id)
-    demand(viewer, PLAN)
-    if viewer.user_id == user_id and not await whole_desk(viewer, PLAN):
-        raise Invalid("Your leader sets this for you. Your absences you write down yourself.")
-    wanted = await _checked(user_id, given)
+    asked = await wanted(viewer, user_id, given)
     async with db.transaction():
         await db.execute("SELECT 1 FROM core_user WHERE id = $1 FOR UPDATE", user_id)
         row = await db.fetchrow("SELECT * FROM core_staff_profile WHERE user_id = $1", user_id)
         before: dict[str, Any] = dict(row) if row else {**_EMPTY, "version": 0}
-        check_version("This profile", before, version, wanted)
-        changed = {name: value for name, value in wanted.items() if before[name] != value}
+        check_version("This profile", before, version, asked)
+        changed = {name: value for name, value in asked.items() if before[name] != value}
         if not changed:
             return
         columns = {**{name: before[name] for name in _EMPTY}, **changed, "changed_at": now()}
         await _put(user_id, columns)
         body = {"fields": sorted(changed)} | {name: _code(value) for name, value in changed.items()}
-        await append(actor=viewer.actor, entries=[NewEntry(f"user/{found.user_id}", "profile.changed", body)])
+        await append(actor=viewer.actor, entries=[NewEntry(f"user/{user_id}", "profile.changed", body)])
+
+
+async def wanted(viewer: Viewer, user_id: UUID, given: ProfileGiven) -> dict[str, Any]:
+    """The columns that a form asks for, if the viewer may set them and they mean something."""
+    await profile(viewer, user_id)
+    demand(viewer, PLAN)
+    if viewer.user_id == user_id and not await whole_desk(viewer, PLAN):
+        raise Invalid("Your leader sets this for you. Your absences you write down yourself.")
+    return await _checked(user_id, given)
 
 
 _EMPTY: dict[str, Any] = {

@@ -109,6 +109,12 @@ async def change(
             await append(actor=viewer.actor, entries=[NewEntry(STREAM, "skill.changed", body)])
 
 
+async def wanted(viewer: Viewer, needed_by: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """What a form asks for, if the viewer may change skills and it means something."""
+    await _demand(viewer)
+    return _checked(needed_by)
+
+
 async def _demand(viewer: Viewer) -> None:
     demand(viewer, SET_UP)
     await demand_whole_desk(viewer, SET_UP, EVERYWHERE)

@@ -3,7 +3,7 @@
 import calendar as months
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,10 @@ from ombud.desk.calendars.setup import InUnit, hours_text
 from ombud.desk.calendars.versions import Content, Kept, holidays_of
 from ombud.desk.clocks import trying
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
-from ombud.desk.rules.asked import readable
 from ombud.desk.taxonomies import today
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.pages.set_up import beside, clash
@@ -79,7 +79,7 @@ async def _page(
     held = await setup.in_unit(viewer_of(request), unit_id)
     content, shown_year = held.kept.content, _year(year)
     as_it_is = {"zone": content.zone, "country": content.country, "part": content.part, "day": "", "name": "",
-                "hours": "", "months": "3",
+                "hours": "", "months": trials_drawn.MONTHS,
                 **{f"day_{n}": hours_text(hours) for n, hours in enumerate(content.week)}}  # fmt: skip
     return await administration_page(
         request, "pages/calendar.html", "calendars", status=409 if conflict else wrong.status, held=held,
@@ -171,30 +171,35 @@ async def try_calendar(request: Req, unit_id: UUID) -> Response[Any]:
     return await _page(request, unit_id, kept)
 
 
+@post(PLACE + "/{unit_id:uuid}/days/try", opt=OPT)
+async def try_day(request: Req, unit_id: UUID) -> Response[Any]:
+    """A day of its own, as if it had held already, on the clocks of the last months."""
+    viewer, form = viewer_of(request), await given(request)
+    kept = {name: form.text(name) for name in _OWN_DAY}
+    try:
+        content = await setup.with_day(viewer, unit_id, _day(form), kept["name"], kept["hours"])
+        await trying.ask(viewer, unit_id, content, int(trials_drawn.MONTHS))
+    except REFUSED as problem:
+        return await _refused(request, unit_id, problem, kept)
+    return await _page(request, unit_id, kept)
+
+
+def _day(form: Given) -> date:
+    day = form.day("day")
+    if day is None:
+        raise Invalid("Choose the day.", "day")
+    return day
+
+
 async def _trial(viewer: Viewer, unit_id: UUID) -> dict[str, Any]:
-    """What the last trial showed; cases that the viewer may not read are counted, and no more."""
-    asked = await trying.latest(unit_id)
-    if asked is None:
-        return {"state": "none"}
-    drawn: dict[str, Any] = {"state": asked.state, "months": asked.months, "week": _week(asked.content),
-                             "asked_at": asked.asked_at}  # fmt: skip
-    tried = asked.tried
-    if tried is None:
-        return drawn
-    open_to = await readable(viewer, sorted({each["case"] for each in tried.shown}))
-    names = {str(each.id): each.path for each in await unit_tree()}
-    return {
-        **drawn, "clocks": tried.clocks, "cases": tried.cases, "moved": tried.moved, "caused": tried.caused,
-        "avoided": tried.avoided, "late": tried.late, "lacking": tried.lacking,
-        "units": sorted((names.get(unit, "?"), was, would) for unit, (was, would) in tried.units.items()),
-        "shown": [_clock_tried(each, *open_to[each["case"]]) for each in tried.shown if each["case"] in open_to],
-        "hidden": sum(each["case"] not in open_to for each in tried.shown),
-    }  # fmt: skip
-
-
-def _clock_tried(each: Mapping[str, Any], reference: str, title: str) -> dict[str, Any]:
-    moments = {side: datetime.fromisoformat(each[side]) if each[side] else None for side in ("was", "would")}
-    return {**each, **moments, "reference": reference, "title": title, "href": f"/cases/{reference}/clocks"}
+    trial = await trying.latest(unit_id)
+    content = trying.content_of(trial.definition) if trial else None
+    said = [f"{days} {hours}" for days, hours in _week(content)] or ["always closed"] if content else []
+    if content:
+        said += [
+            f"{day.isoformat()} {hours_text(own.hours) or 'closed'}" for day, own in sorted(content.exceptions.items())
+        ]
+    return await trials_drawn.clocks(viewer, trial, said, trying.Tried)
 
 
 @post(PLACE + "/{unit_id:uuid}/days", opt=OPT)
@@ -202,9 +207,7 @@ async def add_day(request: Req, unit_id: UUID) -> Response[Any]:
     form = await given(request)
     kept = {name: form.text(name) for name in _OWN_DAY}
     try:
-        day = form.day("day")
-        if day is None:
-            raise Invalid("Choose the day.", "day")
+        day = _day(form)
         await setup.add_day(viewer_of(request), unit_id, day, kept["name"], kept["hours"], form.version())
     except REFUSED as problem:
         return await _refused(request, unit_id, problem, kept)
@@ -215,9 +218,7 @@ async def add_day(request: Req, unit_id: UUID) -> Response[Any]:
 async def remove_day(request: Req, unit_id: UUID) -> Response[Any]:
     form = await given(request)
     try:
-        day = form.day("day")
-        if day is None:
-            raise Invalid("Choose the day.", "day")
+        day = _day(form)
         await setup.remove_day(viewer_of(request), unit_id, day, form.version())
     except REFUSED as problem:
         return await _refused(request, unit_id, problem, {})
@@ -234,4 +235,4 @@ async def give_up(request: Req, unit_id: UUID) -> Response[Any]:
     return go(f"{PLACE}/{unit_id}", "The unit goes by the calendar above it again.")
 
 
-handlers = [calendars_listed, calendar_shown, change_calendar, try_calendar, add_day, remove_day, give_up]
+handlers = [calendars_listed, calendar_shown, change_calendar, try_calendar, try_day, add_day, remove_day, give_up]

@@ -220,8 +220,9 @@ def facts(view: CasePageView, scale: Scales = STANDARD) -> list[dict[str, Any]]:
     ]
     if view.promises:
         lines.append({"label": "Promises", "value": f"{view.promises} to keep", "href": f"{href_of(view)}/promises"})
-    if case.tags:
-        lines.append({"label": "Tags", "value": ", ".join(case.tags)})
+    if case.tags or view.may("change"):
+        may = {"href": f"{href_of(view)}/tags"} if view.may("change") else {}
+        lines.append({"label": "Tags", "value": ", ".join(case.tags) or "Add some", **may})
     lines += [{"label": each.label, "value": _own(each.value)} for each in case.form if each.value not in {"", None}]
     return [each for each in lines if each is not None]
 

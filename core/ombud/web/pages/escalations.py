@@ -10,7 +10,7 @@ from ombud.desk.administration.authority import SET_UP, unit_tree, whole_desk
 from ombud.desk.administration.trail import trail
 from ombud.desk.choices import active_queues
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
-from ombud.desk.routing import ladders, shown
+from ombud.desk.routing import ladders, shown, trying_ladders
 from ombud.desk.routing.laddering import (
     ENDS,
     OF,
@@ -30,6 +30,7 @@ from ombud.desk.words import MOODS, label
 from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -99,7 +100,7 @@ _EMPTY_STEP = {"to": "", "after": "0", "business": False, "where": "", "hand_ove
 
 
 def _kept(form: Given) -> dict[str, Any]:
-    names = ("key", "name", "where", "severity", "mood", "amount", "currency", "of", "start_after")
+    names = ("key", "name", "where", "severity", "mood", "amount", "currency", "of", "start_after", "months")
     kept: dict[str, Any] = {name: form.text(name) for name in names}
     kept |= {name: form.ticked(name) for name in ("support_needs", "start_business", "active")}
     kept["ends"] = form.all("ends")
@@ -147,13 +148,15 @@ def _as_it_is(found: LadderShown) -> dict[str, Any]:
         "severity": str(starts.severity or ""), "mood": starts.mood, "support_needs": starts.support_needs,
         "amount": "" if starts.amount is None else f"{starts.amount:f}", "currency": starts.currency, "of": starts.of,
         "start_after": write_after(starts.after), "start_business": starts.after.business,
-        "ends": list(found.content.ends), "steps": [*steps, *[dict(_EMPTY_STEP)] * (STEPS - len(steps))],
+        "ends": list(found.content.ends), "months": trials_drawn.MONTHS,
+        "steps": [*steps, *[dict(_EMPTY_STEP)] * (STEPS - len(steps))],
     }  # fmt: skip
 
 
 _NEW: dict[str, Any] = {
     "key": "", "name": "", "where": "", "active": True, "severity": "", "mood": "", "support_needs": False,
     "amount": "", "currency": "", "of": "", "start_after": "0", "start_business": False, "ends": list(ENDS),
+    "months": trials_drawn.MONTHS,
     "steps": [{**_EMPTY_STEP, "to": "owner", "after": "1d", "business": True},
               {**_EMPTY_STEP, "to": "leader", "after": "1d", "business": True},
               *[dict(_EMPTY_STEP)] * (STEPS - 2)],
@@ -173,6 +176,9 @@ async def add_ladder(request: Req) -> Response[Any]:
         if not kept["where"]:
             raise Invalid("Choose whose cases climb it.", "where")
         unit = None if kept["where"] == DESK else form.identity("where")
+        if form.text("step") == "try":
+            await trying_ladders.ask(viewer, None, unit, True, _content(kept), form.number("months") or 0)
+            return await _page(request, None, kept)
         identity = await ladders.add(viewer, kept["key"].strip(), kept["name"], unit, _content(kept))
     except REFUSED as problem:
         return await _page(request, None, kept, beside(problem))
@@ -190,6 +196,10 @@ async def change_ladder(request: Req, ladder_id: UUID) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     found, kept = await ladders.ladder(ladder_id), _kept(form)
     try:
+        if form.text("step") == "try":
+            months = form.number("months") or 0
+            await trying_ladders.ask(viewer, ladder_id, found.unit_id, kept["active"], _content(kept), months)
+            return await _page(request, found, kept)
         await ladders.change(viewer, ladder_id, kept["name"], kept["active"], _content(kept), form.version())
     except REFUSED as problem:
         conflict = await clash(problem, [f"ladder/{ladder_id}"])
@@ -225,6 +235,7 @@ async def _page(
             for each in before
         ],
         trail=await trail([f"ladder/{found.id}"], size=15) if found else [],
+        trial=await trials_drawn.ladder(viewer, found.id if found else None),
         form={**kept, "errors": wrong.errors, "error_of": wrong.error_of},
         **await _lists(viewer),
     )  # fmt: skip

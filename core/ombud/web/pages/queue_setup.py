@@ -14,10 +14,12 @@ from ombud.desk.administration.trail import trail
 from ombud.desk.choices import active_queues
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.hand_filing import CHANNELS
+from ombud.desk.routing import trying
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -103,7 +105,7 @@ def _given(form: Given) -> QueueGiven:
 
 
 def _kept(form: Given) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: form.text(name) for name in ("key", "name", "where", "move_to")}
+    kept: dict[str, Any] = {name: form.text(name) for name in ("key", "name", "where", "move_to", "months")}
     kept |= {fact: form.all(fact) for fact in WORDS}
     kept |= {f"{fact}_more": form.text(f"{fact}_more") for fact in MORE}
     return {**kept, "active": form.ticked("active")}
@@ -117,7 +119,8 @@ async def _lists(viewer: Viewer) -> dict[str, Any]:
 
 
 _NEW: dict[str, Any] = {
-    "key": "", "name": "", "where": "", "move_to": "", "active": True, **dict.fromkeys(WORDS, ()),
+    "key": "", "name": "", "where": "", "move_to": "", "months": trials_drawn.MONTHS, "active": True,
+    **dict.fromkeys(WORDS, ()),
     **{f"{fact}_more": "" for fact in MORE},
 }  # fmt: skip
 
@@ -175,6 +178,7 @@ async def _queue_page(
     return await administration_page(
         request, "pages/queue_edit.html", "queues", status=409 if conflict else wrong.status, queue=shown,
         conflict=conflict, taken=taken, href=f"{HOME}/{shown.id}", trail=await trail([f"queue/{shown.id}"], size=20),
+        trial=await trials_drawn.routing(viewer_of(request), "queue", shown.id),
         form={**_as_it_is(shown, lists["options"]), **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
         **lists,
     )  # fmt: skip
@@ -188,6 +192,9 @@ async def change_queue(request: Req, queue_id: UUID) -> Response[Any]:
         wanted = _given(form)
         if form.text("step") == "preview":
             return await _queue_page(request, shown, kept, taken=await queue_setup.preview(viewer, wanted, queue_id))
+        if form.text("step") == "try":
+            await trying.ask_queue(viewer, queue_id, wanted, form.number("months") or 0)
+            return await _queue_page(request, shown, kept)
         await queue_setup.change(viewer, queue_id, wanted, form.version(), form.identity("move_to"))
     except REFUSED as problem:
         conflict = await clash(problem, [f"queue/{queue_id}"])

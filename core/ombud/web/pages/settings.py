@@ -5,16 +5,19 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 
-from ombud.desk.errors import NotFound
+from ombud.desk.clocks import trying_settings
+from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.settings.changes import Standing, attempt, candidate, missing, save, standing
 from ombud.desk.settings.form import NOTHING, Asked, read_form
 from ombud.desk.settings.groups import Group, group, groups
 from ombud.desk.settings.history import PAGE, changes
 from ombud.desk.settings.places import Place, place_of, places
 from ombud.desk.settings.trying import TriedOut
+from ombud.desk.trials import Trial
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.fragments import by_htmx, fragment, leave
 from ombud.web.pages.given import Given, given
@@ -106,6 +109,36 @@ async def try_it(request: Req, key: str) -> Response[Any]:
     return await _tried(request, now, open_to, asked, tried or TriedOut("works", "There is nothing to try out here."))
 
 
+@post("/settings/{key:str}/replay", opt=MANAGE)
+async def replay_it(request: Req, key: str) -> Response[Any]:
+    """Settings of a plugin that sets deadlines, on the cases of the last months; saves nothing."""
+    form = await given(request)
+    open_to, now, asked = await _asked(request, key, form)
+    if not trying_settings.tries(now.group.slug):
+        raise NotFound("These settings set no deadlines, so there is nothing to try on the past.")
+    wrong = {**missing(now, await candidate(now, asked)), **asked.wrong}
+    months = form.text("months")
+    if wrong:
+        return await _page(request, now, open_to, asked, wrong, months=months)
+    try:
+        await trying_settings.ask(viewer_of(request), now, asked, form.number("months") or 0)
+    except Invalid as problem:
+        return await _page(request, now, open_to, asked, months=months, months_error=str(problem), status=422)
+    return await _page(request, now, open_to, asked, months=months)
+
+
+def _tried_values(now: Standing, trial: Trial | None) -> list[str]:
+    """What was tried, in the words of the form: `Service levels: any: first 4h`."""
+    values = trial.definition["values"] if trial else {}
+    own = now.own.values if now.own else {}
+    said = []
+    for name, field in now.group.schema.fields.items():
+        if name in values and values[name] != own.get(name) and not field.secret:
+            value = values[name]
+            said.append(f"{field.label}: {'; '.join(map(str, value)) if isinstance(value, list) else value}")
+    return said
+
+
 def address(group: Group, place: Place) -> str:
     return f"/settings/{group.key}" + (f"?{urlencode({'unit': place.key})}" if place.key else "")
 
@@ -141,15 +174,22 @@ async def _tried(
 async def _page(
     request: Req, now: Standing, open_to: list[Place], asked: Asked = NOTHING, wrong: dict[str, str] | None = None, *,
     conflict: dict[str, Any] | None = None, tried: dict[str, Any] | None = None, status: int = 0,
+    months: str = trials_drawn.MONTHS, months_error: str = "",
 ) -> Response[Any]:  # fmt: skip
-    form = form_drawn(now, asked, wrong)
+    form = {**form_drawn(now, asked, wrong), "months": months, "months_error": months_error}
+    replays = trying_settings.tries(now.group.slug)
+    trial = await trying_settings.latest(now) if replays else None
     status = status or (422 if form["errors"] else 200)
     context = {
         "group": {
             "label": now.group.label, "summary": now.group.summary, "href": f"/settings/{now.group.key}",
-            "tries": now.group.try_out is not None, "history_href": f"/settings/history?group={now.group.key}",
+            "tries": now.group.try_out is not None, "replays": replays,
+            "history_href": f"/settings/history?group={now.group.key}",
         },
         "where": now.place.name, "form": form, "conflict": conflict, "tried": tried,
+        "trial": await trials_drawn.clocks(
+            viewer_of(request), trial, _tried_values(now, trial), trying_settings.TriedSettings
+        ),
     }  # fmt: skip
     if by_htmx(request):
         return await fragment(request, "fragments/setting_form.html", status=status, **context)
@@ -158,4 +198,4 @@ async def _page(
     )
 
 
-handlers = [index, history, show, change, try_it]
+handlers = [index, history, show, change, try_it, replay_it]

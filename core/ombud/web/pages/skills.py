@@ -10,10 +10,11 @@ from ombud.desk import taxonomies
 from ombud.desk.administration.authority import SET_UP, whole_desk
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
-from ombud.desk.routing import skills
+from ombud.desk.routing import skills, trying
 from ombud.desk.routing.skills import FACTS, STREAM, SkillShown
 from ombud.kernel.database import db
 from ombud.web.door import viewer_of
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.pages.set_up import beside, clash
@@ -67,12 +68,15 @@ def _needed_by(form: Given) -> dict[str, list[str]]:
 
 
 def _kept(form: Given) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: form.text(name) for name in ("key", "label", "category_more", "case_type_more")}
+    kept: dict[str, Any] = {
+        name: form.text(name) for name in ("key", "label", "category_more", "case_type_more", "months")
+    }
     return {**kept, **{fact: form.all(fact) for fact in FACTS}, "active": form.ticked("active")}
 
 
 _NEW: dict[str, Any] = {
     "key": "", "label": "", "category": (), "case_type": (), "category_more": "", "case_type_more": "", "active": True,
+    "months": "",
 }  # fmt: skip
 
 
@@ -99,7 +103,12 @@ async def skill_shown(request: Req, skill_id: UUID) -> Response[Any]:
 
 async def _as_it_is(found: SkillShown) -> dict[str, Any]:
     """Codes that no list offers any more stand in the free box, so that saving loses none."""
-    kept: dict[str, Any] = {"key": found.key, "label": found.label, "active": found.active}
+    kept: dict[str, Any] = {
+        "key": found.key,
+        "label": found.label,
+        "active": found.active,
+        "months": trials_drawn.MONTHS,
+    }
     for fact, options in (await _options()).items():
         known, values = {code for code, _, _ in options}, found.needed_by.get(fact, ())
         kept[fact] = [each for each in values if each in known]
@@ -112,6 +121,10 @@ async def change_skill(request: Req, skill_id: UUID) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     found = await skills.skill(skill_id)
     try:
+        if form.text("step") == "try":
+            months = form.number("months") or 0
+            await trying.ask_skill(viewer, skill_id, _needed_by(form), form.ticked("active"), months)
+            return await _page(request, found, _kept(form))
         await skills.change(
             viewer, skill_id, form.text("label"), _needed_by(form), form.ticked("active"), form.version()
         )
@@ -130,6 +143,7 @@ async def _page(
         request, "pages/skill.html", "skills", status=409 if conflict else wrong.status, skill=found,
         action=f"{HOME}/{found.id}" if found else f"{HOME}/new", options=options, words=WORDS, conflict=conflict,
         may_change=await whole_desk(viewer_of(request), SET_UP),
+        trial=await trials_drawn.routing(viewer_of(request), "skill", found.id) if found else trials_drawn.NONE,
         form={**kept, "errors": wrong.errors, "error_of": wrong.error_of},
     )  # fmt: skip
 

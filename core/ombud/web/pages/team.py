@@ -9,11 +9,12 @@ from litestar import Request, Response, get, post
 from ombud.desk.administration.authority import whole_desk
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
-from ombud.desk.routing import absences, profiles, skills
+from ombud.desk.routing import absences, profiles, skills, trying
 from ombud.desk.routing.profiles import DAYS, PLAN, Profile, ProfileGiven, read_hours, write_hours
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
+from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.pages.set_up import beside, clash
@@ -56,6 +57,9 @@ async def person_shown(request: Req, user_id: UUID) -> Response[Any]:
 async def change_person(request: Req, user_id: UUID) -> Response[Any]:
     viewer, form = viewer_of(request), await given(request)
     try:
+        if form.text("step") == "try":
+            await trying.ask_profile(viewer, user_id, _given(form), form.number("months") or 0)
+            return await _person_page(request, user_id, _kept(form))
         await profiles.set_profile(viewer, user_id, _given(form), form.version())
     except REFUSED as problem:
         return await _person_page(request, user_id, _kept(form), problem)
@@ -75,7 +79,7 @@ def _given(form: Given) -> ProfileGiven:
 
 
 def _kept(form: Given) -> dict[str, Any]:
-    names = ("languages", "capacity", "time_zone", "leader", *(f"day{day}" for day in range(7)))
+    names = ("languages", "capacity", "time_zone", "leader", "months", *(f"day{day}" for day in range(7)))
     return {**{name: form.text(name) for name in names}, "skills": form.all("skills")}
 
 
@@ -84,7 +88,7 @@ def _as_it_is(found: Profile) -> dict[str, Any]:
     return {
         "skills": list(found.skills), "languages": ", ".join(found.languages),
         "capacity": "" if found.capacity is None else str(found.capacity), "time_zone": found.time_zone,
-        "leader": str(found.leader_id or ""), **hours,
+        "leader": str(found.leader_id or ""), "months": trials_drawn.MONTHS, **hours,
     }  # fmt: skip
 
 
@@ -104,6 +108,7 @@ async def _person_page(
         href=f"{HOME}/{user_id}", skills=terms,
         leaders=[each for each in await profiles.leaders() if each[0] != str(user_id)],
         days=list(enumerate(DAYS)), conflict=conflict, mine=viewer.user_id == user_id,
+        trial=await trials_drawn.routing(viewer, "profile", user_id),
         may_change=viewer.user_id != user_id or await whole_desk(viewer, PLAN),
         trail=await trail([f"user/{user_id}"], size=FEW, kind="profile") ,
         form={**_as_it_is(found), **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
