@@ -15,6 +15,7 @@ import pytest
 from ombud.desk import messages, zips
 from ombud.desk.inbox import mood
 from ombud.desk.matters import classifying
+from ombud.desk.outgoing.ways import Way
 from ombud.desk.privacy import answering, automated, figures, letters, requests, restricted
 from ombud.desk.privacy.answering import AnswerGiven
 from ombud.desk.privacy.requests import AuthorityGiven, RequestGiven
@@ -269,6 +270,21 @@ async def test_answers_extensions_and_news_go_by_mail_where_the_desk_can_send(la
         assert words in row["body"]
         assert row["person_id"] == person
     assert "/p/gdpr/asked/" in rows[0]["body"]
+
+
+async def test_no_letter_is_kept_of_somebody_who_was_erased(lawful, monkeypatch):
+    async def ways(unit: Any) -> list[Way]:
+        return [Way("email", "E-mail", "mail", "email", "email")]
+
+    monkeypatch.setattr(letters, "ways_in", ways)
+    person, _, _ = await _person(lawful)
+    made = await _asked(lawful, "erasure", person)
+    row = await db.fetchrow("SELECT * FROM core_privacy_request WHERE id = $1", made)
+    assert await letters.way(row) == "email"
+    await db.execute("UPDATE core_person SET erased_at = now() WHERE id = $1", person)
+    assert await letters.way(row) == ""
+    assert await letters.send(row, "answer", "system", text="It is done.") is False
+    assert await db.fetchval("SELECT count(*) FROM core_outgoing WHERE kind = 'privacy'") == 0
 
 
 async def test_the_figures_of_a_year_are_defined_once_for_page_and_file(lawful, send):

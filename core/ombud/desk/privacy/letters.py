@@ -33,8 +33,11 @@ def is_address(contact: str) -> bool:
 
 
 async def way(row: Mapping[str, Any]) -> str:
-    """The key of what sends to this request's address; empty where nothing does. Never inside a transaction."""
+    """The key of what sends to this request's address; empty where nothing does, and for somebody who was erased: the
+    letter would keep what was to go. Never inside a transaction."""
     if not is_address(row["contact"]):
+        return ""
+    if await db.fetchval("SELECT erased_at IS NOT NULL FROM core_person WHERE id = $1", row["person_id"]):
         return ""
     return next((each.key for each in await ways_in(row["unit_id"]) if each.needs == "email"), "")
 
