@@ -22,19 +22,24 @@ WITH RECURSIVE below AS (
     FROM core_case c JOIN core_unit u ON u.id = c.unit_id
     WHERE c.unit_id IN (SELECT id FROM below) AND c.merged_into IS NULL AND c.received_on <= $3
         AND (c.closed_at IS NULL OR (c.closed_at AT TIME ZONE u.time_zone)::date >= $2)
+), lines AS (
+    SELECT r.aspect_id, r.currency, sum(CASE WHEN r.reverses IS NULL THEN r.amount ELSE -abs(r.amount) END)::text AS sum
+    FROM core_redress r JOIN concerned c ON c.id = r.case_id WHERE r.amount IS NOT NULL GROUP BY r.aspect_id, r.currency
 ), given AS (
-    SELECT aspect_id, currency, sum(amount)::text AS amount FROM (
-        SELECT r.aspect_id, r.currency, CASE WHEN r.reverses IS NULL THEN r.amount ELSE -abs(r.amount) END AS amount
-        FROM core_redress r WHERE r.case_id IN (SELECT id FROM concerned) AND r.amount IS NOT NULL
-    ) lines GROUP BY aspect_id, currency
-)
-SELECT c.*, coalesce((SELECT jsonb_agg(jsonb_build_object('id', a.id, 'position', a.position, 'category', a.category,
+    SELECT aspect_id, jsonb_object_agg(currency, sum) AS redress FROM lines GROUP BY aspect_id
+), matters AS (
+    SELECT a.case_id, jsonb_agg(jsonb_build_object('id', a.id, 'position', a.position, 'category', a.category,
         'cause', a.cause, 'outcome', a.outcome, 'decided_on', (a.decided_at AT TIME ZONE c.time_zone)::date,
-        'redress', (SELECT jsonb_object_agg(g.currency, g.amount) FROM given g WHERE g.aspect_id = a.id)
-    ) ORDER BY a.position, a.id) FROM core_aspect a WHERE a.case_id = c.id), '[]') AS aspects,
-    EXISTS (SELECT 1 FROM core_support_needs s WHERE s.case_id = c.id AND s.in_vulnerable_circumstances) AS vulnerable,
-    EXISTS (SELECT 1 FROM core_support_needs s WHERE s.case_id = c.id AND s.complains_of_our_response) AS ignored
-FROM concerned c ORDER BY c.id
+        'redress', g.redress) ORDER BY a.position, a.id) AS aspects
+    FROM core_aspect a JOIN concerned c ON c.id = a.case_id LEFT JOIN given g ON g.aspect_id = a.id GROUP BY a.case_id
+), needs AS (
+    SELECT s.case_id, bool_or(s.in_vulnerable_circumstances) AS vulnerable,
+        bool_or(s.complains_of_our_response) AS ignored
+    FROM core_support_needs s JOIN concerned c ON c.id = s.case_id GROUP BY s.case_id
+)
+SELECT c.*, coalesce(m.aspects, '[]') AS aspects, coalesce(n.vulnerable, FALSE) AS vulnerable,
+    coalesce(n.ignored, FALSE) AS ignored
+FROM concerned c LEFT JOIN matters m ON m.case_id = c.id LEFT JOIN needs n ON n.case_id = c.id ORDER BY c.id
 """
 
 
