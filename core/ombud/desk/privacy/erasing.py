@@ -10,12 +10,13 @@ import msgspec
 
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.privacy import collecting, holds, journal, replaying
-from ombud.desk.privacy.bundle import digest, plain
+from ombud.desk.privacy.bundle import plain
 from ombud.desk.privacy.destroying import Order, counted, destroy
 from ombud.desk.privacy.reach import CaseReached, cases_of, demand_reach
 from ombud.desk.privacy.requests import ERASE, lock, people_of, stream
 from ombud.desk.search import index as search_index
 from ombud.desk.writing import check_version, demand
+from ombud.desk.zips import digest
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id

@@ -39,7 +39,8 @@ class Silent(Exception):
 
 
 async def erase_again(entry: Mapping[str, Any]) -> bool:
-    """One erasure of a person. Plugins first, while the restored rows still say by what a person is known."""
+    """One erasure of a person, or one case whose time was over. Plugins first, while the restored rows still say by
+    what a person is known."""
     wanted = of_journal(entry)
     if not await _stands(wanted):
         return False
