@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
-from ombud.desk.privacy.requests import LONG, is_erased, note, open_row, people_of
+from ombud.desk.privacy.requests import LONG, forgotten, is_erased, note, open_row, people_of
 from ombud.desk.writing import update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -47,9 +47,7 @@ async def answer(viewer: Viewer, request_id: UUID, given: AnswerGiven, version: 
         if given.outcome != "refused":
             await _demand_done(row)
         gone = await is_erased(row["person_id"])
-        kept = {"name": "", "contact": "", "words": "", "agent_name": "", "agent_authority": "", "identity_how": "",
-                "review": "",
-                "extended_because": "erased" if row["extended_because"] else ""} if gone else {}  # fmt: skip
+        kept = forgotten(row) if gone else {}
         await update("core_privacy_request", request_id, {
             **kept, "state": "answered", "outcome": given.outcome, "grounds": grounds,
             "grounds_words": "" if gone else words, "answer": "" if gone else text, "answered_at": now(),

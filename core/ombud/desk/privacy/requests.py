@@ -56,6 +56,12 @@ async def subject_of(request: Mapping[str, Any]) -> str:
     return f"person/{request['person_id']}" if request["person_id"] else stream(request["id"])
 
 
+def forgotten(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a request of an erased person no longer says once nothing has to be sent there any more."""
+    names = ("name", "contact", "words", "agent_name", "agent_authority", "identity_how", "review")
+    return {**dict.fromkeys(names, ""), "extended_because": "erased" if row["extended_because"] else ""}
+
+
 async def is_erased(person_id: UUID | None) -> bool:
     if person_id is None:
         return False
@@ -315,5 +321,6 @@ async def withdraw(viewer: Viewer, request_id: UUID, version: int | None) -> Non
     """The person took it back."""
     async with db.transaction():
         row = await open_row(viewer, request_id, version)
-        await update("core_privacy_request", request_id, {"state": "withdrawn"})
+        kept = forgotten(row) if await is_erased(row["person_id"]) else {}
+        await update("core_privacy_request", request_id, {**kept, "state": "withdrawn"})
         await note(viewer.actor, row, "privacy.withdrawn", {})
