@@ -62,8 +62,8 @@ OF_CASES = {
 # Parts that name nothing of a case: what the desk is set up with, or what belongs to one person.
 NO_CASE = {
     "absence_id", "action", "code", "delivery_id", "ending", "entry", "key", "kind", "ladder_id", "limit_id",
-    "macro_id", "number", "protocol_id", "queue_id", "rate_id", "rule_id", "skill_id", "slug", "step", "term_id", "token",
-    "token_id", "unit_id", "user_id", "value_id", "view_id",
+    "macro_id", "number", "protocol_id", "queue_id", "rate_id", "rule_id", "skill_id", "slug", "step", "term_id",
+    "token", "token_id", "unit_id", "user_id", "value_id", "view_id",
 }  # fmt: skip
 
 
