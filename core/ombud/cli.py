@@ -28,6 +28,8 @@ CORE_GROUPS = {
     "rules",
     "key",
     "export",
+    "backup",
+    "restore",
     "bench",
     "search",
 }
@@ -105,6 +107,7 @@ def _parser(common: argparse.ArgumentParser, *, with_plugins: bool, config: Call
     _ledger(groups)
     _rules(groups)
     ours = {"import": _data(groups)}
+    _keeping(groups)
     _bench(groups)
     if with_plugins:
         _brought(groups, config(), ours)
@@ -227,7 +230,10 @@ def _ledger(groups: Any) -> None:
     _command(ledger, "checkpoint", "records:ledger_checkpoint", "Make and publish a checkpoint now.")
     privacy = _group(groups, "privacy", "Keep erased people erased.")
     words = "Erase again whatever the erasure journal names, after an older backup was put back."
-    _command(privacy, "replay", "records:privacy_replay", words)
+    replay = _command(privacy, "replay", "records:privacy_replay", words)
+    which = replay.add_mutually_exclusive_group()
+    which.add_argument("--journal", type=Path, metavar="FILE", help="a copy of the journal, newer than the backup")
+    which.add_argument("--no-journal", action="store_true", help="say that no newer copy is left anywhere")
     retention = _group(groups, "retention", "Cases whose time is over.")
     words = "Name how many cases are due by each rule, the oldest of them, and what holds some back; changes nothing."
     preview = _command(retention, "preview", "records:retention_preview", words)
@@ -264,6 +270,23 @@ def _data(groups: Any) -> Any:
     whole = _command(taking_in, "desk", "data:import_desk", "Fill an empty desk from what `export all` wrote.")
     whole.add_argument("file", type=Path, metavar="FILE.zip")
     return taking_in
+
+
+def _keeping(groups: Any) -> None:
+    words = "Write the whole desk into one file, from which it can be restored; it may serve meanwhile."
+    backup = _command(groups, "backup", "keeping:backup", words)
+    backup.add_argument("target", type=Path, metavar="FOLDER|FILE", help="a folder, or a file that is not there yet")
+    backup.add_argument("--with-keys", action="store_true", help="the keys as well: whoever has the file reads it all")
+    words = "Make a desk from a backup, in a new folder, and erase again whom the erasure journal names."
+    restore = _command(groups, "restore", "keeping:restore", words)
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--journal", type=Path, metavar="FILE", help="the newest copy of the erasure journal")
+    restore.add_argument(
+        "--keys", type=Path, metavar="FOLDER", help="where the keys lie, if they are not in the backup"
+    )
+    restore.add_argument(
+        "--replace", default="", metavar="DATABASE", help="the name of an external database, all of which may go"
+    )
 
 
 def _bench(groups: Any) -> None:

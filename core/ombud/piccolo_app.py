@@ -14,6 +14,7 @@ APP_CONFIG = AppConfig(
             "ombud.trust.tables",
             "ombud.trust.ledger_tables",
             "ombud.desk.tables",
+            "ombud.desk.backup.tables",
             "ombud.desk.calendars.tables",
             "ombud.desk.casefile.tables",
             "ombud.desk.clocks.tables",

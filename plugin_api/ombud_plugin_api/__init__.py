@@ -64,6 +64,7 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
+from ombud_plugin_api.request_form import RequestForm
 from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
 from ombud_plugin_api.returns import (
     Code,
@@ -77,7 +78,16 @@ from ombud_plugin_api.returns import (
     ReturnTable,
     ReturnVersion,
 )
-from ombud_plugin_api.rights import Ground, Law, PersonalData, PersonSought, Right, Span
+from ombud_plugin_api.rights import (
+    Ground,
+    Law,
+    PersonalData,
+    PersonSought,
+    RequestFollowed,
+    Right,
+    RightAsked,
+    Span,
+)
 from ombud_plugin_api.routing import Choice, Proposal, Router
 from ombud_plugin_api.slots import SLOTS
 from ombud_plugin_api.tables import CoreRef
@@ -200,6 +210,8 @@ __all__ = [
     "Refused",
     "Remind",
     "Representative",
+    "RequestFollowed",
+    "RequestForm",
     "ResponseLeaflet",
     "ResponsePart",
     "ResponseRequirement",
@@ -211,6 +223,7 @@ __all__ = [
     "ReturnTable",
     "ReturnVersion",
     "Right",
+    "RightAsked",
     "Router",
     "SendTemplate",
     "SentimentScorer",

@@ -12,8 +12,8 @@ from ombud_plugin_api.treatment import CaseFacts
 
 MET_BY = ("word", "reply", "decision", "time")
 """What meets a clock: any message of ours, one that a person wrote, the decision (of the aspect, or of all aspects).
-`time`: nothing does. It is somebody else's time, such as the customer's to go to an ombudsman: it runs on after the case
-is closed, ends by itself, is never missed and counts in no figure."""
+`time`: nothing does. It is somebody else's time, such as the customer's to go to an ombudsman: it runs on after the
+case is closed, ends by itself, is never missed and counts in no figure."""
 
 
 class WorkingTime(Protocol):

@@ -36,7 +36,7 @@ class Manifest:
     """`kinds`: what the plugin is (channel, tracking, importer …); `reaches`: hosts outside; `events`: ledger kinds
     that `on_event` wants, such as `case.closed`, `case.*` or, with what the body must say, `case.opened channel=email`.
     `doors`: where core's stable public addresses lead (`file` for /complain, `track` for /track/<token>, with `{token}`
-    in it), relative to the plugin's pages."""
+    in it, `rights` for /your-data), relative to the plugin's pages."""
 
     slug: str
     name: str
@@ -60,7 +60,7 @@ class Manifest:
 _REQUIRED = ("slug", "name", "summary", "version", "api")
 _LISTS = ("kinds", "needs", "reaches", "events")
 _KEYS = {*_REQUIRED, *_LISTS, "security_contact", "doors", "tables"}
-_DOORS = {"file", "track"}
+_DOORS = {"file", "track", "rights"}
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -20,6 +20,7 @@ from ombud_plugin_api.facts import (
 
 if TYPE_CHECKING:  # which itself needs the Context of this module
     from ombud_plugin_api.correspondence import DeliveryReport
+    from ombud_plugin_api.rights import Law, RequestFollowed, RightAsked
 
 
 class Refused(PluginFault):
@@ -139,6 +140,34 @@ class Platform(Protocol):
 
     async def withdraw(self, token: str, proof: str, aspect_id: UUID | None, reason: str) -> None:
         """The customer takes back one matter, or all that are open (None); core closes them as withdrawn."""
+        ...
+
+    async def laws(self) -> "tuple[Law, ...]":
+        """The plugin's own laws as they hold on this desk, with what its administrators corrected."""
+        ...
+
+    async def ask_right(self, asked: "RightAsked") -> str:
+        """Records a request about personal data under one of the plugin's laws and returns the token that follows it;
+        where the desk can send e-mail, a receipt goes to the address that was given. The same key and content again
+        give the first one's token. Raises `Refused` with its `field`, and `TooMany`. Says nothing of who is known."""
+        ...
+
+    async def follow_request(self, token: str, proof: str = "") -> "RequestFollowed":
+        """How a request stands; what was answered only with a proof. Raises `BadLink`."""
+        ...
+
+    async def send_code(self, token: str) -> None:
+        """Sends a code to the address that was given with the request. Raises `BadLink`, `Refused` where the desk
+        cannot send e-mail, and `TooMany`."""
+        ...
+
+    async def prove_request(self, token: str, code: str, minutes: int = 20) -> str:
+        """Compares the code, writes down for staff that the address is theirs, and returns a proof that holds for so
+        many minutes, 60 at most. Raises `Refused` for a wrong code and `TooMany` after too many tries."""
+        ...
+
+    async def withdraw_request(self, token: str, proof: str) -> None:
+        """The person takes an open request back; raises `Refused` without a valid proof, or where it is closed."""
         ...
 
     async def links(self, case_id: UUID) -> tuple[LinkView, ...]:

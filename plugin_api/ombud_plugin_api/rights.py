@@ -3,8 +3,10 @@ that its manifest cannot say. Data and two functions; core runs the request, its
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
+from ombud_plugin_api.facts import Document
 from ombud_plugin_api.platform import Context
 
 DOES = (
@@ -17,6 +19,8 @@ PROVENANCE = ("official", "secondary", "unverified")
 """Read in the law itself; read about it; from general knowledge. What is not official is shown as such."""
 IDENTITY = ("always", "doubt", "never")
 """When who asks must be shown to be the person: always, where there is reasonable doubt, never."""
+SIGNALS = ("gpc",)
+"""What a browser may say by itself: `gpc` is Global Privacy Control, the header `Sec-GPC: 1`."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Ground:
 class Right:
     """One kind of request. `key`: a code, unique in its law; `does`: one of DOES; `answer`: the time to answer in;
     `acknowledge`: by when receipt must be confirmed; `extension`: by how much the time may grow once, and under which
-    rule; `identity`: one of IDENTITY; `agent`: what shows that somebody may ask for the person."""
+    rule; `identity`: one of IDENTITY; `agent`: what shows that somebody may ask for the person; `signal`: one of
+    SIGNALS that is a request for this right by itself. Core honours it on every page of the public, says so there, and
+    keeps the log."""
 
     key: str
     label: str
@@ -58,6 +64,7 @@ class Right:
     agent: str = ""
     help: str = ""
     provenance: str = "unverified"
+    signal: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,48 @@ class Law:
     rights: tuple[Right, ...]
     grounds: tuple[Ground, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True)
+class RightAsked:
+    """A request as somebody sent it by a public form. `law` and `right`: keys of one of the plugin's laws; `agent_name`
+    and `authority`: who asks for the person, and the documents that show it; `documents`: others; `key`: so that one
+    form sent twice is one request; `language`: in which letters about it are written."""
+
+    law: str
+    right: str
+    key: str
+    name: str = ""
+    email: str = ""
+    words: str = ""
+    agent_name: str = ""
+    language: str = ""
+    authority: tuple[Document, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class RequestFollowed:
+    """What the holder of a request's link may see. It never says whether the desk knows the person. `state`: open,
+    answered or withdrawn; `outcome`: granted, partly, refused; `may_prove`: a code can be sent to the address that was
+    given; `proved`: it was given back; `answer`: what was answered, only with a proof."""
+
+    reference: str
+    law: str
+    right: str
+    does: str
+    received_on: date
+    answer_by: date
+    state: str
+    outcome: str
+    organisation: str
+    identity: str
+    for_somebody: bool
+    may_prove: bool
+    proved: bool
+    extended_because: str = ""
+    answered_at: datetime | None = None
+    answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,5 +148,6 @@ class PersonalData:
 
 
 __all__ = [
-    "DOES", "IDENTITY", "PROVENANCE", "SPANS", "Ground", "Law", "PersonSought", "PersonalData", "Right", "Span",
+    "DOES", "IDENTITY", "PROVENANCE", "SIGNALS", "SPANS", "Ground", "Law", "PersonSought", "PersonalData",
+    "RequestFollowed", "Right", "RightAsked", "Span",
 ]  # fmt: skip

@@ -101,6 +101,33 @@ def test_a_second_serve_of_the_same_folder_is_refused_and_a_killed_one_shuts_nob
     assert httpx.get(f"{desk.address}/sign-in", timeout=20).status_code == 200
 
 
+def test_a_desk_is_backed_up_while_it_serves_and_the_restored_one_serves_beside_it(
+    make_desk: Callable[..., Any], prepared: Path
+) -> None:
+    one, other = make_desk("one", of=prepared), make_desk("other")
+    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    one.start()
+    reference = file_complaint(one.address, token).json()["reference"]
+    folder = one.data.parent / "backups"
+    folder.mkdir()
+    said = one.command("backup", str(folder))
+    assert "The keys are NOT in this file" in said
+    [file] = folder.iterdir()
+    one.command("backup", str(file), code=1)
+    assert "is there already" in one.said
+    other.command("restore", str(file), code=1)
+    assert "--keys FOLDER" in other.said
+    said = other.command("restore", str(file), "--keys", str(one.data / "secrets"))
+    assert "1 cases and 1 people are back" in said
+    assert "The ledger holds" in said
+    other.start()
+    case = httpx.get(f"{other.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    assert case.json()["aspects"][0]["status"] == "open"
+    assert "WITHOUT the erasure journal" in other.command("check", code=1)
+    other.command("privacy", "replay", "--no-journal")
+    assert count_of_cases(one.address, token) == 1
+
+
 def test_an_export_fills_a_new_folder_and_the_desk_there_serves_beside_the_first(
     make_desk: Callable[..., Any], prepared: Path
 ) -> None:

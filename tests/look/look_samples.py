@@ -1575,7 +1575,7 @@ PAGES |= matter_samples.pages(
     ago,
 )
 PAGES |= outgoing_samples.pages(work, csrf_field, ago, case, composer)
-PAGES |= privacy_samples.pages(work, csrf_field)
+PAGES |= privacy_samples.pages(work, csrf_field) | privacy_samples.public_pages(public, csrf_field)
 PAGES |= retention_samples.pages(work, csrf_field)
 PAGES |= routing_samples.pages(work, csrf_field, ago, case)
 PAGES |= rule_samples.pages(work, csrf_field, ago, administration("rules"), [])

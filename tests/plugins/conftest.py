@@ -1,8 +1,12 @@
 import itertools
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for what several modules share
 
 from ombud.kernel.outbox import enqueue_job
 

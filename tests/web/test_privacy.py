@@ -13,12 +13,13 @@ import pytest
 from ombud.desk import people
 from ombud.desk.errors import Invalid
 from ombud.desk.outgoing import writing
-from ombud.desk.privacy import erasing, journal, laws, requests
+from ombud.desk.privacy import answering, erasing, journal, laws, requests
+from ombud.desk.privacy.answering import AnswerGiven
 from ombud.desk.privacy.clocks import end_of, months_later
 from ombud.desk.privacy.commands import replay_command
 from ombud.desk.privacy.holdings import HOLDINGS, NOT_OF_PEOPLE
-from ombud.desk.privacy.redaction import Known, of_others
 from ombud.desk.privacy.requests import RequestGiven
+from ombud.desk.redaction import Known, of_others
 from ombud.desk.search import index as search_index
 from ombud.desk.transfer.kinds import KINDS, LEFT_OUT
 from ombud.kernel.clock import now
@@ -504,8 +505,8 @@ async def test_what_a_request_leaves_with_a_person_stands_on_their_page(lawful):
     made = await _asked(lawful, "restriction", person)
     await _known(lawful, made)
     viewer = await lawful.viewer("compliance")
-    given = requests.AnswerGiven("granted", "It is restricted.")
-    await requests.answer(viewer, made, given, None)
+    given = AnswerGiven("granted", "It is restricted.")
+    await answering.answer(viewer, made, given, None)
     agent = await lawful.signed_in("agent")
     assert "Processing is restricted" in (await agent.get(f"/parties/{person}")).text
 

@@ -49,7 +49,7 @@ def privacy_replay(config: Config, asked: argparse.Namespace) -> int:
     """Exit code 1 where the journal does not hold: then nothing was erased by it."""
     from ombud.desk.privacy import commands  # which loads more of the desk than the others need
 
-    return with_desk(config, commands.replay_command)
+    return with_desk(config, lambda: commands.replay_command(asked.journal, waived=asked.no_journal))
 
 
 def retention_preview(config: Config, asked: argparse.Namespace) -> int:

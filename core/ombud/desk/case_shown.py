@@ -196,7 +196,8 @@ class NeedsShown:
 
 @dataclass(frozen=True)
 class PartyShown:
-    """A person in a role; what the viewer may not see is None, and `needs` is None also where there are none."""
+    """A person in a role; what the viewer may not see is None, and `needs` is None also where there are none.
+    `privacy`: `restrict` or `object`, where they restricted processing or object to it."""
 
     id: UUID
     person_id: UUID
@@ -212,6 +213,7 @@ class PartyShown:
     expired: bool
     needs: NeedsShown | None
     version: int
+    privacy: tuple[str, ...] = ()
 
     @property
     def role_label(self) -> str:

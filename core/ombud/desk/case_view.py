@@ -272,7 +272,9 @@ def _redress(lines: list[Mapping[str, Any]]) -> tuple[RedressShown, ...]:
 
 _PARTIES = """
 SELECT y.id, y.person_id, y.role, y.authority, y.authority_until, p.kind, p.name, p.email, p.phone, p.postcode,
-    p.address, p.version, n.in_vulnerable_circumstances, n.complains_of_our_response, n.adjustments, n.lawful_basis,
+    p.address, p.version, ARRAY(SELECT mark.kind FROM core_privacy_mark mark WHERE mark.person_id = p.id
+        AND mark.ended_at IS NULL AND mark.kind IN ('restrict', 'object') ORDER BY mark.kind DESC) AS privacy,
+    n.in_vulnerable_circumstances, n.complains_of_our_response, n.adjustments, n.lawful_basis,
     n.confirmed_at, n.review_on, n.version AS needs_version, coalesce(nullif(w.display_name, ''), w.name) AS confirmer
 FROM core_party y JOIN core_person p ON p.id = y.person_id
 LEFT JOIN core_support_needs n ON n.case_id = y.case_id AND n.person_id = y.person_id
@@ -303,6 +305,7 @@ def _party(row: Any, mask: frozenset[str], zone: str) -> PartyShown:
         authority=row["authority"], authority_until=until,
         expired=until is not None and until < deadlines.received_on(now(), zone),
         needs=None if "support_needs" in mask or row["confirmed_at"] is None else _needs(row), version=row["version"],
+        privacy=tuple(row["privacy"]),
     )  # fmt: skip
 
 

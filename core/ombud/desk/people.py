@@ -60,11 +60,13 @@ async def add_party(
         return person_id
 
 
-async def change(viewer: Viewer, person_id: UUID, values: Mapping[str, Any], version: int | None) -> int:
+async def change(
+    viewer: Viewer, person_id: UUID, values: Mapping[str, Any], version: int | None, permission: str = "person.write"
+) -> int:
     """Corrects a person's details; the values before stay, sealed, in the history. Returns the new version."""
     wanted = _checked({key: str(value) for key, value in values.items() if key in CHANGEABLE})
     async with db.transaction():
-        grant, arguments = decide(viewer, "person.write", "person"), Arguments()
+        grant, arguments = decide(viewer, permission, "person"), Arguments()
         place = arguments.add(person_id)
         row = await db.fetchrow(
             f"SELECT p.* FROM core_person p WHERE p.id = {place} AND {grant.where('p', arguments)} FOR UPDATE OF p",

@@ -22,6 +22,8 @@ from ombud.desk import (
     units,
 )
 from ombud.desk.case_glance import case_glance
+from ombud.desk.privacy import public as privacy_public
+from ombud.desk.privacy import signals
 from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel import outbox
 from ombud.kernel.database import db
@@ -68,11 +70,15 @@ def _no_such_file() -> errors.NotFound:
 class CorePlatform:
     """Made for each request or job; keeps nothing but who asks and for which plugin."""
 
-    def __init__(self, slug: str, viewer: Viewer = ANONYMOUS, asked_from: str = "") -> None:
-        """`asked_from`: the address of the browser, where one asks."""
+    def __init__(
+        self, slug: str, viewer: Viewer = ANONYMOUS, asked_from: str = "", opted_out: str | None = None
+    ) -> None:
+        """`asked_from`: the address of the browser, where one asks; `opted_out`: the random value of its
+        cookie, where it sends a signal that opts out."""
         self._slug = slug
         self._viewer = viewer
         self._asked_from = throttle.network(asked_from) if asked_from else ""
+        self._opted_out = opted_out
         self._actor = viewer.actor if viewer.user_id else f"plugin/{slug}"
 
     @_translated
@@ -85,6 +91,8 @@ class CorePlatform:
         filed = await intake.file(raw, complaint, principal=f"plugin/{self._slug}", actor=actor)
         if filed.duplicate:  # the same complaint sent again costs nothing
             await throttle.give_back(key)
+        elif self._opted_out is not None:
+            await signals.of_complainant(filed.case_id, self._opted_out)
         return filed
 
     @_translated
@@ -138,7 +146,10 @@ class CorePlatform:
 
     @_translated
     async def follow(self, token: str) -> api.CustomerCase:
-        return await customers.follow(token)
+        case = await customers.follow(token)
+        if self._opted_out is not None:
+            await signals.of_person((await links.read(token)).person_id, self._opted_out)
+        return case
 
     @_translated
     async def say(
@@ -163,6 +174,36 @@ class CorePlatform:
     @_translated
     async def withdraw(self, token: str, proof: str, aspect_id: UUID | None, reason: str) -> None:
         await customers.withdraw(token, proof, aspect_id, reason)
+
+    @_translated
+    async def laws(self) -> tuple[api.Law, ...]:
+        return await privacy_public.of_plugin(self._slug)
+
+    @_translated
+    async def ask_right(self, asked: api.RightAsked) -> str:
+        if self._asked_from:
+            await throttle.hit(f"right/{self._asked_from}", settings().limits.filings_per_hour, timedelta(hours=1))
+        return await privacy_public.ask(self._slug, asked)
+
+    @_translated
+    async def follow_request(self, token: str, proof: str = "") -> api.RequestFollowed:
+        return await privacy_public.follow(self._slug, token, proof)
+
+    @_translated
+    async def send_code(self, token: str) -> None:
+        if self._asked_from:
+            await throttle.hit(f"code/{self._asked_from}", PROOFS, timedelta(hours=1))
+        await privacy_public.send_code(self._slug, token)
+
+    @_translated
+    async def prove_request(self, token: str, code: str, minutes: int = 20) -> str:
+        if self._asked_from:
+            await throttle.hit(f"prove/{self._asked_from}", PROOFS, timedelta(hours=1))
+        return await privacy_public.prove(self._slug, token, code, minutes)
+
+    @_translated
+    async def withdraw_request(self, token: str, proof: str) -> None:
+        await privacy_public.withdraw(self._slug, token, proof)
 
     @_translated
     async def links(self, case_id: UUID) -> tuple[api.LinkView, ...]:
@@ -284,9 +325,12 @@ class CoreContext:
             self.say(done, total, note)
 
 
-def context_for(slug: str, viewer: Viewer, job: outbox.JobContext | None = None, asked_from: str = "") -> CoreContext:
+def context_for(
+    slug: str, viewer: Viewer, job: outbox.JobContext | None = None, asked_from: str = "", opted_out: str | None = None
+) -> CoreContext:
     """Without settings, for what reads none."""
-    return CoreContext(CorePlatform(slug, viewer, asked_from), viewer.name, viewer.user_id, Rights(viewer), {}, job)
+    platform = CorePlatform(slug, viewer, asked_from, opted_out)
+    return CoreContext(platform, viewer.name, viewer.user_id, Rights(viewer), {}, job)
 
 
 async def context_in(

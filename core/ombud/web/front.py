@@ -9,9 +9,12 @@ from litestar.exceptions import NotFoundException
 from litestar.response import File
 
 from ombud.desk import customers
+from ombud.desk.privacy import signals
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud.web import assets
+from ombud.kernel.plugins import Loaded
+from ombud.trust import links
+from ombud.web import assets, gpc
 from ombud.web.look import look
 from ombud.web.shell import go, page
 from ombud.web.themes import ThemeError
@@ -35,8 +38,10 @@ async def front(request: Request[Any, Any, Any]) -> Response[Any]:
          "text": "Tell us what went wrong. You get a case number at once."},
         {"href": "/track", "icon": "route", "title": "Follow my complaint",
          "text": "Use the link from our message to see how it stands."},
+        {"href": "/your-data", "icon": "shield-lock", "title": "Ask about your data",
+         "text": "See it, correct it, have it erased, or object to what is done with it."},
     ]  # fmt: skip
-    served = [each for each in doors if _door("file" if each["href"] == "/complain" else "track") is not None]
+    served = [each for each in doors if _doors(_LEADS[each["href"]])]
     return await page(request, "pages/front.html", doors=served, sign_in="/sign-in")
 
 
@@ -61,6 +66,8 @@ async def track(request: Request[Any, Any, Any], token: str) -> Response[Any]:
     if there is not None:
         return go(there.replace("{token}", token))
     case = await customers.follow(token)
+    if (secret := gpc.opted_out(request)) is not None:
+        await signals.of_person((await links.read(token)).person_id, secret)
     what = f"We have your complaint {case.reference}. Keep this reference and call us if you want to know more."
     return await page(
         request, "pages/error.html", title="We have your complaint", what=what, safe="", number="",
@@ -68,12 +75,41 @@ async def track(request: Request[Any, Any, Any], token: str) -> Response[Any]:
     )  # fmt: skip
 
 
+@get("/your-data", opt=PUBLIC)
+async def your_data(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The form for requests about personal data; where laws of several plugins hold, a choice of them."""
+    found = _doors("rights")
+    if len(found) == 1:
+        return go(found[0][1])
+    if not found:
+        return await _no_door(request, "Requests about your data cannot be sent here yet")
+    doors = [
+        {"href": there, "icon": "shield-lock", "title": loaded.manifest.name, "text": _laws(loaded)}
+        for loaded, there in found
+    ]
+    return await page(request, "pages/front_data.html", doors=doors)
+
+
+def _laws(loaded: Loaded) -> str:
+    return ", ".join(law.label for law in loaded.rights)
+
+
+_LEADS = {"/complain": "file", "/track": "track", "/your-data": "rights"}
+
+
+def _doors(name: str) -> list[tuple[Loaded, str]]:
+    """The plugins that run and serve this door, and where."""
+    return [
+        (loaded, f"/p/{slug}/{loaded.manifest.doors[name].lstrip('/')}")
+        for slug, loaded in running.loaded.items()
+        if name in loaded.manifest.doors
+    ]
+
+
 def _door(name: str) -> str | None:
     """Where a plugin that runs serves this door."""
-    for slug, loaded in running.loaded.items():
-        if name in loaded.manifest.doors:
-            return f"/p/{slug}/{loaded.manifest.doors[name].lstrip('/')}"
-    return None
+    found = _doors(name)
+    return found[0][1] if found else None
 
 
 async def _no_door(request: Request[Any, Any, Any], title: str) -> Response[Any]:
@@ -82,6 +118,15 @@ async def _no_door(request: Request[Any, Any, Any], title: str) -> Response[Any]
         what="This organisation has not opened this way. Call or write to us; it counts the same.",
         ways=[{"label": "Start page", "href": "/", "main": True}],
     )  # fmt: skip
+
+
+@get("/.well-known/gpc.json", opt=PUBLIC)
+async def gpc_support() -> Response[Any]:
+    """Says to browsers that Global Privacy Control is honoured here, where a law that is turned on asks for it."""
+    found = await signals.support()
+    if found is None:
+        raise NotFoundException
+    return Response(found, media_type="application/json")
 
 
 @get("/static/{name:str}", opt=PUBLIC)
@@ -110,4 +155,4 @@ def _file(folder: Path, name: str, caching: str) -> File:
     return File(path, media_type=kind, content_disposition_type="inline", headers={"cache-control": caching})
 
 
-handlers = [health, front, complain, track_start, track, static, theme_file]
+handlers = [health, front, complain, track_start, track, your_data, gpc_support, static, theme_file]

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ombud import __version__
+from ombud.desk.backup import settling as restoration
 from ombud.kernel import health_checks as ground
 from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding, health
@@ -106,4 +107,4 @@ CHECKS = (
 
 def register() -> None:
     """Everything that core can look at, in the order pages show it."""
-    health.register(*ground.CHECKS, *trust.CHECKS, *CHECKS)
+    health.register(*ground.CHECKS, *trust.CHECKS, *restoration.CHECKS, *CHECKS)

@@ -23,7 +23,7 @@ from ombud.kernel.plugins import Loaded
 from ombud.process import settings
 from ombud.trust.permissions import KEYS
 from ombud.trust.policy import Viewer
-from ombud.web import guard, shell, templating
+from ombud.web import gpc, guard, shell, templating
 from ombud.web.apart import NotAnsweringError, is_apart
 from ombud.web.door import viewer_of
 from ombud.web.look import look
@@ -146,7 +146,9 @@ def _recorded(task: "asyncio.Task[Any]") -> None:
 
 def _platform_of(slug: str) -> Any:
     async def platform(request: Request[Any, Any, Any]) -> api.Platform:
-        return context_for(slug, viewer_of(request), asked_from=address_of(request)).platform
+        return context_for(
+            slug, viewer_of(request), asked_from=address_of(request), opted_out=gpc.opted_out(request)
+        ).platform
 
     return platform
 

@@ -14,7 +14,7 @@ from ombud.desk import units
 from ombud.kernel.lifecycle import running
 from ombud.trust.policy import Viewer
 from ombud.trust.sessions import SessionFound
-from ombud.web import keys, templating
+from ombud.web import gpc, keys, templating
 from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
 from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
@@ -115,6 +115,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "contact": f"Phone: {unit.phone}" if unit.phone else "",
         "links": [],
         "languages": [],
+        "signal": gpc.opted_out(request) is not None,
         "zone": unit.time_zone,
     }
 
@@ -182,6 +183,8 @@ async def page(
     used = jinja or look.shown_to(viewer_of(request), request.query_params.get(PREVIEW, ""))
     html = render(request, used, template, around, {"status": status, **context})
     answer = Response(html, media_type="text/html; charset=utf-8", status_code=status)
+    if around["signal"]:
+        await gpc.honour(request, answer)
     if around["toasts"]:
         answer.headers["set-cookie"] = cookie(TOAST_COOKIE, "", seconds=0)
     return answer

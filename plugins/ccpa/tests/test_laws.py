@@ -1,5 +1,6 @@
 """What the file says of the laws, as the reference has it."""
 
+from ombud_ccpa.plugin import names
 from ombud_ccpa.reading import laws
 
 
@@ -28,3 +29,14 @@ def test_other_states_are_data_and_say_that_their_numbers_are_to_be_checked() ->
 def test_a_denial_has_the_four_reasons_that_metrics_name() -> None:
     for law in laws():
         assert {each.key for each in law.grounds} == {"unverifiable", "not-consumer", "exempt", "other"}
+
+
+def test_the_signal_of_browsers_is_a_request_to_opt_out_where_the_law_knows_it() -> None:
+    found = {law.key: {each.key for each in law.rights if each.signal == "gpc"} for law in laws()}
+    assert found == {key: {"opt-out"} for key in ("ccpa", "ccpa.co", "ccpa.ct", "ccpa.tx")} | {"ccpa.va": set()}
+
+
+def test_every_law_and_right_has_its_words_in_every_language() -> None:
+    for words in names().values():
+        assert {law.key for law in laws()} <= set(words["laws"])
+        assert {right.key for law in laws() for right in law.rights} <= set(words["rights"])

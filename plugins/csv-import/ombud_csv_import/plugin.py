@@ -2,9 +2,9 @@
 
 from litestar.types import ControllerRouterHandler
 
-from ombud_csv_import import command, job, pages
+from ombud_csv_import import command, job, pages, waiting
 from ombud_csv_import.receipts import ImportChannel
-from ombud_plugin_api import Channel, Command, Job, Manifest, NavItem, Permission, hookimpl
+from ombud_plugin_api import Channel, Command, Job, Manifest, NavItem, Permission, PersonalData, hookimpl
 
 
 @hookimpl
@@ -25,6 +25,11 @@ def provide_pages(manifest: Manifest) -> list[ControllerRouterHandler]:
 @hookimpl
 def provide_channels(manifest: Manifest) -> list[Channel]:
     return [ImportChannel()]
+
+
+@hookimpl
+def provide_personal_data(manifest: Manifest) -> list[PersonalData]:
+    return waiting.personal_data()
 
 
 @hookimpl

@@ -307,3 +307,24 @@ async def test_tables_go_and_come_back_with_the_migration(desk: Any) -> None:
     assert left == []
     await desk.enable("csv-import")
     assert await runs.newest() == []
+
+
+async def test_files_that_wait_and_names_of_files_are_found_by_whose_they_are(desk: Any, leader: Any) -> None:
+    from ombud.desk.platform import context_in
+    from ombud.trust.policy import SYSTEM
+    from ombud_csv_import import waiting
+    from ombud_plugin_api import PersonSought
+
+    content = b"Ref;E-mail;What they wrote\n1;ann@example.org;The fee.\n2;igor@example.org;The card.\n"
+    page = (await upload(leader, content, "Ann_Nowak.csv")).headers["location"]
+    context, ann = await context_in("csv-import", SYSTEM), PersonSought("1", "Ann Nowak", ("Ann@example.org",))
+    named, waits = await waiting.collect(ann, context)
+    assert named["file"] == "Ann_Nowak.csv"
+    assert waits["lines"] == ["1;ann@example.org;The fee."]
+    assert await waiting.collect(PersonSought("2", "Ann"), context) == []
+    with pytest.raises(Permanent, match="Import or discard it"):
+        await waiting.erase(ann, context)
+    await mapped(leader, page, "start", narrative="What they wrote")
+    await desk.work()
+    assert await waiting.erase(ann, context) == 1
+    assert await waiting.collect(ann, context) == []

@@ -1,8 +1,14 @@
 """What the plugin gives core."""
 
-from ombud_gdpr.reading import laws
-from ombud_plugin_api import Law, Manifest, Settings, applies_rule, hookimpl
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
 
+from ombud_gdpr.reading import laws
+from ombud_plugin_api import Law, Manifest, RequestForm, Settings, applies_rule, hookimpl
+
+LANGUAGES = ("en", "pl")
 TOLD = "By country: the GDPR in units of the European Economic Area, the UK GDPR in units of the United Kingdom."
 
 
@@ -14,3 +20,14 @@ def provide_settings(manifest: Manifest) -> list[Settings]:
 @hookimpl
 def provide_rights(manifest: Manifest) -> list[Law]:
     return laws()
+
+
+@hookimpl
+def provide_pages() -> Sequence[Any]:
+    return RequestForm("gdpr", names()).handlers
+
+
+def names() -> dict[str, dict[str, Any]]:
+    """What the laws and rights are called on the form, by language."""
+    folder = files("ombud_gdpr").joinpath("texts")
+    return {each: tomllib.loads(folder.joinpath(f"{each}.toml").read_text(encoding="utf-8")) for each in LANGUAGES}

@@ -1,5 +1,6 @@
 """What the file says of the laws, as the reference has it."""
 
+from ombud_gdpr.plugin import names
 from ombud_gdpr.reading import laws
 
 
@@ -33,3 +34,9 @@ def test_nothing_calls_itself_official_that_was_not_read_in_the_law() -> None:
     for law in laws():
         for right in law.rights:
             assert right.answer.provenance != "official"
+
+
+def test_every_law_and_right_has_its_words_in_every_language() -> None:
+    for words in names().values():
+        assert {law.key for law in laws()} <= set(words["laws"])
+        assert {right.key for law in laws() for right in law.rights} <= set(words["rights"])

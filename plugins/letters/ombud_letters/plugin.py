@@ -2,7 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
-from ombud_letters import beside, delivering, pages_head, pages_in, pages_out, reading, receiving, tending
+from ombud_letters import beside, delivering, pages_head, pages_in, pages_out, reading, receiving, tending, unreceived
 from ombud_letters import settings as chosen
 from ombud_letters.channel import LetterChannel
 from ombud_plugin_api import (
@@ -13,6 +13,7 @@ from ombud_plugin_api import (
     Manifest,
     NavItem,
     Permission,
+    PersonalData,
     Settings,
     hookimpl,
 )
@@ -54,6 +55,11 @@ def provide_channels(manifest: Manifest) -> list[InboundChannel]:
 @hookimpl
 def provide_deliverers(manifest: Manifest) -> list[Deliverer]:
     return delivering.deliverers()
+
+
+@hookimpl
+def provide_personal_data(manifest: Manifest) -> list[PersonalData]:
+    return unreceived.personal_data()
 
 
 @hookimpl

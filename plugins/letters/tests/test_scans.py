@@ -425,3 +425,42 @@ async def test_who_may_not_take_in_post_sees_none_of_it(letters_desk: Any, leade
     for path in (HOME, page, f"{page}/file", f"{page}/pages/1/page.jpg"):
         assert (await quality.get(path)).status_code == 403, path
         assert (await nobody.get(path)).status_code in {302, 303, 401, 403}, path
+
+
+async def test_a_letter_nobody_received_is_handed_out_and_destroyed_and_the_others_of_its_scan_stay(
+    letters_desk: Any, leader: Any, unread: None
+) -> None:
+    from ombud_letters import unreceived
+    from ombud_plugin_api import PersonSought
+
+    mine, other = "Ann Nowak\nann@example.org\n\nThe fee was taken twice.", f"{TWO}\nigor@example.org"
+    pile = papers.together(papers.pdf(mine, "its second page"), await separator(), papers.pdf(other))
+    page = await read(letters_desk, leader, pile, name="Ann Nowak.pdf")
+    sought = PersonSought("1", "Ann Nowak", ("Ann@example.org",))
+    [found] = await unreceived.collect(sought, await context())
+    assert "The fee was taken twice." in found["pages"]
+    assert "its second page" in found["pages"]
+    assert "Igor" not in str(found)
+    assert await unreceived.collect(PersonSought("2", "Igor Marsh"), await context()) == [], "a name alone is no proof"
+    assert await unreceived.erase(sought, await context()) == 1
+    assert await unreceived.erase(sought, await context()) == 0
+    for row in await db.fetch("SELECT id FROM core_vault WHERE subject = 'plugin/letters'"):
+        data = await vault.load(row["id"])
+        assert not data.startswith(b"%PDF") or "Nowak" not in papers.words_of(data)
+    assert "Nowak" not in str([dict(row) for row in await db.fetch("SELECT * FROM letters_page")])
+    assert "Nowak" not in str([dict(row) for row in await db.fetch("SELECT * FROM letters_scan")])
+    await press(leader, page, 0, "take")
+    await letters_desk.work()
+    [message] = await messages()
+    pdf = await db.fetchval("SELECT vault_id FROM core_attachment WHERE message_id = $1", message["id"])
+    assert "Nobody answers my letters." in papers.words_of(await vault.load(pdf))
+    assert await db.fetchval("SELECT count(*) FROM core_vault WHERE subject = 'plugin/letters'") == 0
+
+
+async def test_while_a_scan_is_being_read_nobody_knows_whose_it_is(letters_desk: Any, leader: Any) -> None:
+    from ombud_letters import unreceived
+    from ombud_plugin_api import PersonSought
+
+    await upload(leader, papers.pdf(ONE))
+    with pytest.raises(Transient, match="Ask again"):
+        await unreceived.collect(PersonSought("1", "Ann Nowak", ("ann@example.org",)), await context())

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ombud_phone import hooks, pages, recording_pages, sweeping
+from ombud_phone import hooks, pages, recording_pages, sweeping, unplaced
 from ombud_phone import settings as chosen
 from ombud_phone.beside import beside
 from ombud_phone.channel import channels
-from ombud_plugin_api import Channel, Fill, Job, Manifest, NavItem, Permission, Settings, hookimpl
+from ombud_plugin_api import Channel, Fill, Job, Manifest, NavItem, Permission, PersonalData, Settings, hookimpl
 
 
 @hookimpl
@@ -44,6 +44,11 @@ def provide_slots(manifest: Manifest) -> list[Fill]:
 @hookimpl
 def provide_settings(manifest: Manifest) -> list[Settings]:
     return chosen.settings()
+
+
+@hookimpl
+def provide_personal_data(manifest: Manifest) -> list[PersonalData]:
+    return unplaced.personal_data()
 
 
 @hookimpl

@@ -326,3 +326,29 @@ async def test_a_recording_that_lies_elsewhere_is_fetched_from_listed_hosts(
     await calls.desk.work()
     assert asked == ["https://api.twilio.com/a.wav"]
     assert await db.fetchval("SELECT reference FROM phone_recording WHERE state = 'kept'") == reference
+
+
+async def test_what_found_no_case_is_handed_out_and_destroyed_by_number_and_address(desk: Any, calls: Any) -> None:
+    from ombud.desk.platform import context_in
+    from ombud.trust.policy import SYSTEM
+    from ombud_phone import unplaced
+    from ombud_plugin_api import PersonSought
+
+    assert (await calls.hook(calls.recording("lost", number="+447700900461"))).status_code == 204
+    assert (await calls.hook(calls.recording("other", number="+447700900999"))).status_code == 204
+    forged = await calls.hook(calls.recording("forged", number="07700 900461"), secret="of somebody else")
+    assert forged.status_code == 204
+    begun = await calls.begin("07700 900461")
+    await calls.type(begun, "check", name="Helena Marsh", matter="The fee was taken twice.")
+    await desk.work()
+    context = await context_in("phone", SYSTEM)
+    sought = PersonSought("1", "Helena Marsh", (), ("+44 7700 900 461",))
+    found = await unplaced.collect(sought, context)
+    assert sorted(each["what"] for each in found) == ["call", "recording", "request of the telephony system"]
+    assert "The fee was taken twice." in str(found)
+    assert await unplaced.collect(PersonSought("2", "Helena Marsh", ("helena@example.org",)), context) == []
+    assert await unplaced.erase(sought, context) == 3
+    assert await unplaced.erase(sought, context) == 0
+    assert await db.fetchval("SELECT count(*) FROM phone_recording") == 1, "another caller's stays"
+    assert await db.fetchval("SELECT count(*) FROM phone_call") == 0
+    assert await db.fetchval("SELECT count(*) FROM core_vault WHERE subject = 'plugin/phone'") == 1

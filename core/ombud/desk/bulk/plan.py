@@ -14,6 +14,7 @@ from ombud.desk.bulk import replies
 from ombud.desk.case_list import ORDER_SQL, CaseFilters, conditions
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
+from ombud.desk.privacy import restricted
 from ombud.desk.redress.lines import RedressGiven, checked_redress
 from ombud.desk.redress.money import typed
 from ombud.desk.search import index as search_index
@@ -275,7 +276,8 @@ async def _standings(viewer: Viewer, bulk_id: UUID, owner: str | None) -> list[R
     theirs = about_me("c.id", arguments.add(UUID(owner) if owner else None))
     return await db.fetch(
         "SELECT r.id, c.unit_id, c.status, c.owner_id, c.queue_id, c.priority, c.severity, c.confidential, c.version, "
-        f"{hidden} AS hidden, {theirs} AS theirs, (SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
+        f"{hidden} AS hidden, {theirs} AS theirs, {restricted.stopped('c.id')} AS restricted, "
+        "(SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
         f"AND a.status <> 'closed' AND {aspects.where('a', arguments)}) AS undecided, "
         "(SELECT count(*) FROM core_aspect a WHERE a.case_id = c.id "
         f"AND {aspects.where('a', arguments)}) AS seen_aspects "
@@ -298,6 +300,8 @@ def _obstacle(
     standing = Standing(rights, row["status"], row["owner_id"] is not None, mine, row["undecided"], row["hidden"])
     if action == "redress":
         return _no_redress(row, rights)
+    if action == "reply" and row["restricted"]:
+        return restricted.BULK
     if reason := {each.key: each.reason for each in case_actions(standing)}[ACTIONS[action][1]]:
         return reason
     if action == "assign":

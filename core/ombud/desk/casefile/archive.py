@@ -1,11 +1,8 @@
 """The ZIP of a case file: an index, numbered documents, a manifest and a list of hashes. It opens without a server."""
 
-import hashlib
-import io
 import json
 import re
 import unicodedata
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,12 +17,13 @@ from ombud.desk.case_shown import AspectShown, RedressShown
 from ombud.desk.casefile.choosing import WHY, Choice, Item, events_in, items_of, outsiders_in
 from ombud.desk.casefile.profiles import Profile, Told
 from ombud.desk.casefile.record import Record
-from ombud.desk.casefile.redacting import Redactor
 from ombud.desk.channels import channel_label
 from ombud.desk.file_kinds import kind_of
+from ombud.desk.redaction import Redaction, of_others
 from ombud.desk.redress.money import text_of
 from ombud.desk.trail.history import Happened
 from ombud.desk.words import label
+from ombud.desk.zips import Zip, digest
 from ombud.kernel.database import db
 from ombud.trust import vault
 from ombud.trust.canonical import moment_text
@@ -67,7 +65,7 @@ class Draft:
     told: Told
     choice: Choice
     items: list[Item]
-    redact: Redactor
+    redact: Redaction
     maker: str
     head: Mapping[str, Any]
     numbers: dict[str, int] = field(default_factory=dict)
@@ -101,7 +99,8 @@ def begin(
 ) -> Draft:
     """Numbers what goes in; `head`: the end of the case's stream in the ledger when the record was read."""
     items = items_of(record, profile.format, choice)
-    draft = Draft(record, profile, told, choice, items, Redactor(outsiders_in(record, items)), maker, head)
+    redact = of_others([each.known for each in outsiders_in(record, items)], record.ours)
+    draft = Draft(record, profile, told, choice, items, redact, maker, head)
     for number, item in enumerate((each for each in items if each.included), 1):
         draft.numbers[item.key] = number
         draft.paths[item.key] = f"documents/{number:03d}-{_name(draft, item)}"
@@ -125,27 +124,21 @@ def _plain(words: str) -> str:
 
 async def pack(draft: Draft) -> Made:
     """Writes all of it; a file whose bytes are gone is in the redaction log instead. Reads the vault file by file."""
-    out = io.BytesIO()
-    listed: list[Listed] = []
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    out, listed = Zip(draft.record.at), list[Listed]()
 
-        def put(path: str, data: bytes, **more: Any) -> None:
-            archive.writestr(zipfile.ZipInfo(path, draft.record.at.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
-            listed.append(Listed(path, hashlib.sha256(data).hexdigest(), len(data), **more))
+    def put(path: str, data: bytes, **more: Any) -> None:
+        listed.append(Listed(path, out.put(path, data), len(data), **more))
 
-        # Files first: one whose bytes are gone is not promised by the page of its message.
-        for item in sorted(draft.items, key=lambda each: each.file is None):
-            if item.key in draft.numbers:
-                await _document(draft, item, put)
-        listed.sort(key=lambda each: each.number)
-        put("index.html", _index(draft, listed), title="Index")
-        put("README.txt", _readme(draft).encode(), title="How to read and check this file", type="text/plain")
-        manifest = _manifest(draft, listed)
-        put("manifest.json", manifest, type="application/json")
-        sums = "".join(f"{each.sha256}  {each.path}\n" for each in listed)
-        archive.writestr(zipfile.ZipInfo("SHA256SUMS", draft.record.at.timetuple()[:6]), sums)
-    left = len(left_out(draft))
-    return Made(out.getvalue(), hashlib.sha256(manifest).hexdigest(), len(draft.numbers), left)
+    # Files first: one whose bytes are gone is not promised by the page of its message.
+    for item in sorted(draft.items, key=lambda each: each.file is None):
+        if item.key in draft.numbers:
+            await _document(draft, item, put)
+    listed.sort(key=lambda each: each.number)
+    put("index.html", _index(draft, listed), title="Index")
+    put("README.txt", _readme(draft).encode(), title="How to read and check this file", type="text/plain")
+    manifest = _manifest(draft, listed)
+    put("manifest.json", manifest, type="application/json")
+    return Made(out.finish(), digest(manifest), len(draft.numbers), len(left_out(draft)))
 
 
 async def _document(draft: Draft, item: Item, put: Any) -> None:

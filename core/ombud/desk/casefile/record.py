@@ -12,8 +12,10 @@ from ombud.desk.case_shown import CasePageView
 from ombud.desk.case_view import case_page
 from ombud.desk.in_view import in_view
 from ombud.desk.matters.evidence import EvidenceShown, register
+from ombud.desk.redaction import Known
 from ombud.desk.trail.history import PLAIN, Happened, events
 from ombud.desk.trail.timeline import FileShown, Said, messages
+from ombud.desk.words import label
 from ombud.desk.writing import refuse_concerned
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -26,17 +28,17 @@ ACTING = ("complainant", "joint_complainant", "representative")
 
 @dataclass(frozen=True)
 class Outsider:
-    """Somebody in the case who neither complains nor acts for who does; `signs`: what would name them in a text."""
+    """Somebody in the case who neither complains nor acts for who does, and what would name them in a text."""
 
     person_id: UUID
     role: str
-    signs: tuple[str, ...]
+    known: Known
 
 
 @dataclass(frozen=True)
 class Record:
     """The case as the maker sees it. `loose`: files without a message; `marks`: the reason by message or file that is
-    privileged; `hashes`: SHA-256 and size of each file; `acting`: people who complain or act for who does."""
+    privileged; `acting`: people who complain or act for who does; `ours`: what they are known by."""
 
     view: CasePageView
     said: tuple[Said, ...]
@@ -45,6 +47,7 @@ class Record:
     evidence: Mapping[UUID, tuple[EvidenceShown, ...]]
     marks: Mapping[UUID, str]
     outsiders: tuple[Outsider, ...]
+    ours: Known
     acting: frozenset[UUID]
     at: datetime
 
@@ -78,6 +81,7 @@ async def record_of(viewer: Viewer, reference: str) -> Record:
         done=tuple(sorted((each for each in done if each.code in PLAIN), key=lambda each: (each.at, each.id))),
         evidence={each.id: await register(viewer, each.id, today) for each in view.aspects},
         marks=await _marks([each.id for each in said], files), outsiders=await _outsiders(viewer, case.id),
+        ours=await _ours(viewer, case.id),
         acting=frozenset(each.person_id for each in view.parties if each.role in ACTING), at=now(),
     )  # fmt: skip
 
@@ -91,27 +95,37 @@ async def _marks(said: list[UUID], files: list[UUID]) -> dict[UUID, str]:
     return {row["message_id"] or row["attachment_id"]: row["reason"] for row in rows}
 
 
+_WHO = """
+SELECT y.person_id, y.role, p.kind, p.name, p.email, p.phone, p.address, p.postcode FROM core_party y
+JOIN core_person p ON p.id = y.person_id JOIN core_case c ON c.id = y.case_id
+WHERE y.case_id = $1 AND {rows} AND {which} EXISTS (SELECT 1 FROM core_party o WHERE o.case_id = y.case_id
+    AND o.person_id = y.person_id AND o.role = ANY($2))
+ORDER BY y.created_at, y.id
+"""
+
+
+async def _who(viewer: Viewer, case_id: UUID, which: str) -> list[asyncpg.Record]:
+    arguments = Arguments(case_id, list(ACTING))
+    rows = decide(viewer, RIGHT, "case").where("c", arguments)
+    return await db.fetch(_WHO.format(rows=rows, which=which), *arguments.values)
+
+
 async def _outsiders(viewer: Viewer, case_id: UUID) -> tuple[Outsider, ...]:
     """Their names are read whatever the maker may see of people, because only so they can be left out of the texts;
     they go nowhere."""
-    arguments = Arguments(case_id, list(ACTING))
-    rows = await db.fetch(
-        "SELECT y.person_id, y.role, p.kind, p.name, p.email, p.phone, ARRAY(SELECT w.name FROM core_party a "
-        "JOIN core_person w ON w.id = a.person_id WHERE a.case_id = y.case_id AND a.role = ANY($2)) AS acting "
-        "FROM core_party y "
-        "JOIN core_person p ON p.id = y.person_id JOIN core_case c ON c.id = y.case_id "
-        f"WHERE y.case_id = $1 AND {decide(viewer, RIGHT, 'case').where('c', arguments)} AND NOT EXISTS (SELECT 1 "
-        "FROM core_party o WHERE o.case_id = y.case_id AND o.person_id = y.person_id AND o.role = ANY($2)) "
-        "ORDER BY y.created_at, y.id",
-        *arguments.values,
-    )
-    return tuple(Outsider(row["person_id"], row["role"], _signs(row)) for row in rows)
+    return tuple(Outsider(row["person_id"], row["role"], _known(row)) for row in await _who(viewer, case_id, "NOT"))
 
 
-def _signs(row: asyncpg.Record) -> tuple[str, ...]:
-    """The whole name, of a person each word of it too, unless a complainant bears it; the address and the number."""
-    found = [" ".join(row["name"].split()), row["email"].strip(), row["phone"].strip()]
-    if row["kind"] == "person":
-        ours = {word.casefold() for name in row["acting"] for word in name.split()}
-        found += [word for word in row["name"].split() if word.casefold() not in ours]
-    return tuple(dict.fromkeys(each for each in found if len(each) > 2))
+def _known(row: asyncpg.Record) -> Known:
+    role = label(row["role"]) if row["role"] else "Name"
+    emails, phones, addresses = (((row[each],) if row[each] else ()) for each in ("email", "phone", "address"))
+    return Known(
+        row["name"], emails, phones, addresses, instead=f"[{role}, left out]", organisation=row["kind"] != "person"
+    )  # fmt: skip
+
+
+async def _ours(viewer: Viewer, case_id: UUID) -> Known:
+    """What stays in the texts."""
+    rows = await _who(viewer, case_id, "")
+    every = {name: tuple(row[name] for row in rows if row[name]) for name in ("name", "email", "phone", "address")}
+    return Known(" ".join(every["name"]), every["email"], every["phone"], every["address"])

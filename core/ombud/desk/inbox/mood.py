@@ -14,6 +14,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from ombud.desk.inbox import mood_settings
+from ombud.desk.privacy import restricted
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
@@ -90,7 +91,7 @@ SELECT {SETTLED} AS settled, m.id, m.case_id, m.raw_id, m.body, m.channel, m.moo
     lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m LEFT JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
 WHERE m.id = $1 AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.robot = ''
-    AND m.body <> ''
+    AND m.body <> '' AND NOT {restricted.unread("m.case_id", "m.person_id")}
 """
 
 

@@ -14,6 +14,7 @@ from asyncpg import Record
 
 from ombud.desk import taxonomies
 from ombud.desk.inbox.mood import LONGEST_REASON, LONGEST_TEXT, MOST_SPANS, PATIENCE, SECONDS, Rubbish, quotes_nothing
+from ombud.desk.privacy import restricted
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
@@ -58,11 +59,12 @@ def _classifiers() -> list[tuple[str, Classifier]]:
     return sorted(found, key=lambda pair: pair[1].key)
 
 
-_MESSAGE = """
+_MESSAGE = f"""
 SELECT m.id, m.case_id, m.body, m.subject, m.channel, c.unit_id,
     lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
 WHERE m.id = $1 AND m.direction = 'in' AND m.robot = '' AND m.body <> ''
+    AND NOT {restricted.unread("m.case_id", "m.person_id")}
 """
 
 

@@ -131,12 +131,14 @@ async def _send(row: Record, kind: str, key: str) -> None:
 
 
 async def _whom(row: Record, kind: str) -> Reachable | None:
-    """The first who speaks for the complaint, unless they do not want such news."""
+    """The first who speaks for the complaint, unless they want no such news, or restricted processing."""
     people = await reachable(row["id"], received_on(now(), row["time_zone"]))
     if not people:
         return None
     refused = await db.fetchval(
-        "SELECT TRUE FROM core_contact_choice WHERE person_id = $1 AND kind = $2 AND NOT wanted",
+        "SELECT TRUE FROM core_contact_choice WHERE person_id = $1 AND kind = $2 AND NOT wanted "
+        "UNION SELECT TRUE FROM core_privacy_mark WHERE person_id = $1 AND $2 = 'status' AND ended_at IS NULL "
+        "AND kind IN ('restrict', 'object')",
         people[0].person_id, kind,
     )  # fmt: skip
     return None if refused else people[0]

@@ -97,7 +97,8 @@ async def tell(actor: str, row: Mapping[str, Any], kind: str, codes: Mapping[str
     """An entry about a message; words sealed under whose case it is."""
     case_id = row["case_id"]
     body = {"message": str(row["id"]), "channel": row["channel"], "kind": row["kind"], **codes}
-    person = f"person/{row['person_id']}" if row["person_id"] else f"user/{row['created_by']}"
+    writer = f"user/{row['created_by']}" if row["created_by"] else f"message/{row['id']}"
+    person = f"person/{row['person_id']}" if row["person_id"] else writer
     subject = await subject_of(case_id) if case_id else person
     sealed = {"said": Sealed(subject, said)} if said else {}
     stream = f"case/{case_id}" if case_id else f"message/{row['id']}"

@@ -1,18 +1,17 @@
 """What is handed to the person: a ZIP with everything as JSON, a page to read, their files, and where others' data was
 taken out."""
 
-import hashlib
 import html
-import io
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ombud.desk.privacy.redaction import Redaction
+from ombud.desk.privacy.portable import FORMAT, given, tables
+from ombud.desk.redaction import Redaction
+from ombud.desk.zips import Zip
 from ombud.kernel.clock import now
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _README = """What we keep of you, as it stood on {day}. Request {reference}.
 
 index.html        everything to read, in any browser, without a connection
 data.json         the same for programs: by source, by kind, one record each (UTF-8, moments in UTC)
-files/            files you sent, and files that were sent to you
+{csv}files/            files you sent, and files that were sent to you
 received/         what you sent, byte for byte as it came in
 kept/             what else was kept for you, such as the account that money goes to
 redactions.json   where the data of other people was taken out, and what was left out and why
@@ -36,38 +35,40 @@ SHA256SUMS        digests of all files
 """
 
 
+_CSV = "csv/              the same once more, a table each (RFC 4180, UTF-8)\n"
+
+
 def written(request: Mapping[str, Any], found: "Gathered", redaction: Redaction) -> bytes:
     """The whole ZIP."""
+    portable = request["does"] == "portability"
     data = {
         source: {kind: [redaction.value(plain(row), f"{source}.{kind}") for row in rows]
-                 for kind, rows in tables.items()}
-        for source, tables in found.data.items() if tables
+                 for kind, rows in kinds.items()}
+        for source, kinds in found.data.items() if kinds
     }  # fmt: skip
+    if portable:
+        data = given(data, "core")
     labels = {each["source"]: each["label"] for each in found.sources}
     head = {"reference": request["reference"], "law": request["terms"]["law"], "right": request["terms"]["right"],
-            "made_at": plain(now()), "sources": [{**each} for each in found.sources]}  # fmt: skip
+            "format": FORMAT if portable else "ombud-access-1", "made_at": plain(now()),
+            "sources": [{**each} for each in found.sources]}  # fmt: skip
     places: dict[tuple[str, str], int] = {}
     for place, kind, many in (*redaction.log, *found.left_out):
         places[place, kind] = places.get((place, kind), 0) + many
     log = [{"where": where, "what": kind, "count": many} for (where, kind), many in places.items()]
     texts = {
-        "README.txt": _README.format(day=now().date(), reference=request["reference"]),
+        "README.txt": _README.format(day=now().date(), reference=request["reference"], csv=_CSV if portable else ""),
         "index.html": _page(head, data, labels, log, [name for name, _ in found.files]),
     }
     parts: list[tuple[str, bytes]] = [(name, text.encode()) for name, text in texts.items()]
     parts.append(("data.json", _json({"request": head, "data": data})))
     parts.append(("redactions.json", _json(log)))
+    parts += tables(data) if portable else []
     parts += found.files
-    sums = "".join(f"{digest(each)}  {name}\n" for name, each in parts)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, each in (*parts, ("SHA256SUMS", sums.encode())):
-            archive.writestr(name, each)
-    return out.getvalue()
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    out = Zip(now())
+    for name, each in parts:
+        out.put(name, each)
+    return out.finish()
 
 
 def safe_name(name: str) -> str:
@@ -105,9 +106,9 @@ def _page(
         f"<p>Request {said(head['reference'])}: {said(head['right'])} ({said(head['law'])}). "
         f"As it stood at {said(head['made_at'])}.</p>"
     ]
-    for source, tables in data.items():
+    for source, kinds in data.items():
         parts.append(f"<h2>{said(labels.get(source, source))}</h2>")
-        for kind, rows in tables.items():
+        for kind, rows in kinds.items():
             parts.append(f"<h3>{said(kind.replace('_', ' '))}</h3>")
             parts += [_facts(row) for row in rows]
     if files:

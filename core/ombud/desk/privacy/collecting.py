@@ -8,12 +8,13 @@ from uuid import UUID
 
 from ombud.desk.errors import NotFound, NotNow
 from ombud.desk.platform import context_in
-from ombud.desk.privacy import bundle
+from ombud.desk.privacy import automated, bundle, files
 from ombud.desk.privacy.holdings import HOLDINGS, Holding
 from ombud.desk.privacy.reach import cases_of, demand_reach
-from ombud.desk.privacy.redaction import Known, of_others
 from ombud.desk.privacy.requests import HANDLE, lock, people_of, stream
+from ombud.desk.redaction import Known, of_others
 from ombud.desk.writing import check_version
+from ombud.desk.zips import digest
 from ombud.kernel.calling import call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -95,7 +96,7 @@ async def run(payload: dict[str, Any], context: JobContext) -> None:
     async with db.transaction():
         kept = await vault.store(f"person/{people[0]}", data)
         await _ended(row, actor, found, {
-            "state": "complete", "bundle_id": kept, "size": len(data), "sha256": bundle.digest(data),
+            "state": "complete", "bundle_id": kept, "size": len(data), "sha256": digest(data),
             "redactions": sum(many for _, _, many in (*redaction.log, *found.left_out)),
         })  # fmt: skip
 
@@ -132,8 +133,10 @@ async def _core(found: Gathered, people: Sequence[UUID]) -> None:
         if shown:
             tables[holding.label] = shown
     tables |= await _history(people)
+    if done := await automated.of_people(people):
+        tables["what rules did"] = [each.plain for each in done]
     found.data[CORE] = tables
-    await _files(found, people, cases, hidden)
+    await files.add(found, people, cases, hidden)
     found.sources.append(_answered(CORE, "Ombud", sum(len(rows) for rows in tables.values())))
 
 
@@ -213,54 +216,6 @@ async def _history(people: Sequence[UUID]) -> dict[str, list[dict[str, Any]]]:
         if (row["stream"], row["seq"]) in opened
     ]
     return {"history": lines} if lines else {}
-
-
-async def _files(found: Gathered, people: Sequence[UUID], cases: Sequence[UUID], hidden: set[UUID]) -> None:
-    """Files that the person sent or was sent, and the bytes of what they sent; those of others are named, not handed
-    out, since nothing can take names out of a picture."""
-    rows = await db.fetch(
-        "SELECT f.id, f.name, f.vault_id, f.case_id, f.message_id, m.person_id, m.direction FROM core_attachment f "
-        "LEFT JOIN core_message m ON m.id = f.message_id "
-        "WHERE f.case_id = ANY($2) OR m.case_id = ANY($2) OR m.person_id = ANY($1) ORDER BY f.created_at, f.id",
-        list(people), list(cases),
-    )  # fmt: skip
-    for row in rows:
-        theirs = row["person_id"] in people or (row["direction"] == "out" and row["person_id"] is None)
-        if not theirs or row["message_id"] in hidden or row["id"] in hidden:
-            found.left_out.append(
-                (f"files/{row['id']}", "a file of somebody else: look at it before you hand it out", 1)
-            )
-            continue
-        await _file(found, f"files/{row['id']}-{bundle.safe_name(row['name'])}", row["vault_id"])
-    raws = await db.fetch(
-        "SELECT r.id, r.vault_id FROM core_raw r JOIN core_vault v ON v.id = r.vault_id WHERE v.subject = ANY($1) "
-        "ORDER BY r.received_at, r.id",
-        [f"person/{each}" for each in people],
-    )
-    for row in raws:
-        await _file(found, f"received/{row['id']}", row["vault_id"])
-    await _kept(found, people)
-
-
-async def _kept(found: Gathered, people: Sequence[UUID]) -> None:
-    """Whatever else lies in the vault under the person's key, such as the account that redress goes to."""
-    rows = await db.fetch(
-        "SELECT v.id FROM core_vault v WHERE v.subject = ANY($1) "
-        "AND NOT EXISTS (SELECT 1 FROM core_attachment f WHERE f.vault_id = v.id) "
-        "AND NOT EXISTS (SELECT 1 FROM core_raw r WHERE r.vault_id = v.id) "
-        "AND NOT EXISTS (SELECT 1 FROM core_case_file c WHERE c.vault_id = v.id) "
-        "AND NOT EXISTS (SELECT 1 FROM core_privacy_collection c WHERE c.bundle_id = v.id) ORDER BY v.created_at, v.id",
-        [f"person/{each}" for each in people],
-    )
-    for row in rows:
-        await _file(found, f"kept/{row['id']}", row["id"])
-
-
-async def _file(found: Gathered, name: str, vault_id: UUID) -> None:
-    try:
-        found.files.append((name, await vault.load(vault_id)))
-    except (vault.NotStored, vault.Destroyed):
-        found.left_out.append((name, "destroyed before", 1))
 
 
 async def _tables_of_plugins(viewer: Viewer, found: Gathered, people: Sequence[UUID]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from ombud.desk.privacy import severing
 from ombud.desk.privacy.collecting import bound
 from ombud.desk.privacy.holdings import HOLDINGS, MESSAGES, RAWS, Holding
-from ombud.desk.privacy.redaction import Known, Redaction, of_erased
+from ombud.desk.redaction import Known, Redaction, of_erased
 from ombud.desk.search import index as search_index
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -159,7 +159,7 @@ async def _bytes(order: Order) -> None:
 
 async def _scrub_shared(order: Order, redaction: Redaction, done: Destroyed) -> None:
     """Takes the person's name, address and numbers out of texts that stay because they are somebody else's too."""
-    if not order.shared or not redaction.patterns:
+    if not order.shared or not redaction.signs:
         return
     for holding in HOLDINGS:
         if holding.blank and holding.table not in {"core_person", "core_party", "core_privacy_request", "core_raw"}:

@@ -1,4 +1,4 @@
-"""Erasing a person: preview, order, execution in the work process, certificate, and the journal replayed."""
+"""Erasing a person: preview, order, execution in the work process, certificate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,14 @@ from uuid import UUID
 import msgspec
 
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.privacy import collecting, holds, journal
-from ombud.desk.privacy.bundle import digest, plain
-from ombud.desk.privacy.destroying import Order, counted, destroy, of_journal
+from ombud.desk.privacy import collecting, holds, journal, replaying
+from ombud.desk.privacy.bundle import plain
+from ombud.desk.privacy.destroying import Order, counted, destroy
 from ombud.desk.privacy.reach import CaseReached, cases_of, demand_reach
 from ombud.desk.privacy.requests import ERASE, lock, people_of, stream
 from ombud.desk.search import index as search_index
 from ombud.desk.writing import check_version, demand
+from ombud.desk.zips import digest
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -306,42 +307,9 @@ def _shown(row: Any) -> Certificate:
 
 
 async def replay() -> int:
-    """Erases again what the journal says was erased, after an older backup was restored; returns how many erasures had
-    something to do. Each is a transaction of its own; safe to run twice."""
-    again = 0
-    for entry in journal.orders():
-        wanted = of_journal(entry)
-        if not await _stands(wanted):
-            continue
-        async with db.transaction():
-            await destroy(wanted, "system")
-            body = {"erasure": entry["erasure"], "line": entry["n"]}
-            entries = [NewEntry(f"person/{each}", "person.erased_again", body) for each in wanted.people]
-            if wanted.severed:
-                entries += [NewEntry(f"case/{each}", "case.destroyed_again", body) for each in wanted.cases]
-            await append(actor="system", entries=entries)
-        again += 1
-    if again:
-        await search_index.up_to_date()
-    return again
-
-
-async def _stands(wanted: Order) -> bool:
-    """Whether anything of it is there: a record that was erased is known by its mark, a case by its title, or by its
-    mark where its time was over."""
-    if wanted.severed:
-        return bool(await db.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM core_case WHERE id = ANY($1) AND destroyed_at IS NULL) "
-            "OR EXISTS (SELECT 1 FROM core_person WHERE id = ANY($2) AND erased_at IS NULL)",
-            list(wanted.cases), list(wanted.people),
-        ))  # fmt: skip
-    if wanted.whole:
-        return bool(await db.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM core_person WHERE id = ANY($1) AND erased_at IS NULL)", list(wanted.people)
-        ))  # fmt: skip
-    return bool(await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM core_case WHERE id = ANY($1) AND title <> 'Erased')", list(wanted.cases)
-    ))  # fmt: skip
+    """Erases again what the journal says was erased, after an older backup was restored; returns how many orders had
+    something to do."""
+    return (await replaying.replay()).again
 
 
 async def request_line(viewer: Viewer, request_id: UUID) -> dict[str, Any]:

@@ -87,16 +87,32 @@ def read(file: Path | None = None) -> list[dict[str, Any]]:
     return found
 
 
+def head(file: Path | None = None) -> dict[str, Any]:
+    """How many lines there are and the digest of the last, by which a later copy is known to go on from this one."""
+    lines = _lines(file or path())
+    return {"lines": len(lines), "last": _digest(lines[-1]) if lines else ""}
+
+
+def goes_on_from(known: Mapping[str, Any], file: Path) -> bool:
+    """Whether the file is a later copy of the journal that had this `head`."""
+    lines, number = _lines(file), int(known["lines"])
+    return len(lines) >= number and (not number or _digest(lines[number - 1]) == known["last"])
+
+
+def _lines(file: Path) -> list[bytes]:
+    return file.read_bytes().splitlines() if file.exists() else []
+
+
 def orders(file: Path | None = None) -> list[dict[str, Any]]:
-    """The erasures that count: all but those that failed and erased nothing."""
+    """The orders that count, of whatever kind: all but those that failed and destroyed nothing."""
     begun: dict[str, dict[str, Any]] = {}
     standing: dict[str, dict[str, Any]] = {}
     for each in read(file):
-        if each["what"] == "erase":
-            begun[each["erasure"]] = standing[each["erasure"]] = each
-        elif each["what"] == "void":
+        if each["what"] == "void":
             standing.pop(each["erasure"], None)
-        elif each["what"] == "done" and each["erasure"] in begun:  # whoever called it void did not wait for its end
+        elif each["what"] != "done":
+            begun[each["erasure"]] = standing[each["erasure"]] = each
+        elif each["erasure"] in begun:  # whoever called it void did not wait for its end
             standing[each["erasure"]] = begun[each["erasure"]]
     return list(standing.values())
 
@@ -110,3 +126,33 @@ def unfinished(run: str) -> list[dict[str, Any]]:
         elif each["what"] in {"done", "void"}:
             begun.pop(each["erasure"], None)
     return list(begun.values())
+
+
+def adopt(file: Path) -> int:
+    """Makes another copy of the journal this desk's own: takes its place where the other goes on from it; else the
+    orders that this one does not know are added as new lines. Returns how many lines came in. Raises JournalBroken."""
+    theirs, own = read(file), read()
+    if file.exists() and path().exists() and file.samefile(path()):
+        return 0
+    if goes_on_from(head(), file):
+        _replace(file.read_bytes())
+        return len(theirs) - len(own)
+    known = {each["erasure"] for each in orders()}
+    fresh = [each for each in orders(file) if each["erasure"] not in known]
+    for each in fresh:
+        content = {name: value for name, value in each.items() if name not in {"n", "at", "what", "prev"}}
+        write(each["what"], {**content, "line_there": each["n"], "at_there": each["at"]})
+    return len(fresh)
+
+
+def _replace(data: bytes) -> None:
+    own = path()
+    own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = own.with_name(f"{own.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(own)

@@ -22,7 +22,7 @@ from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import Law, Right, Span
 from ombud_plugin_api.applicability import ALWAYS, APPLIES, BY_COUNTRY, NEVER, WISHES, lies_in
-from ombud_plugin_api.rights import DOES, IDENTITY, SPANS
+from ombud_plugin_api.rights import DOES, IDENTITY, SIGNALS, SPANS
 
 STREAM = "setting/privacy-laws"
 PARTS = ("answer", "acknowledge", "extension")
@@ -40,7 +40,7 @@ def brought() -> list[Law]:
 def _is_sane(right: Right) -> bool:
     spans = [each for each in (right.answer, right.acknowledge, right.extension) if each is not None]
     return (
-        is_code(right.key) and right.does in DOES and right.identity in IDENTITY
+        is_code(right.key) and right.does in DOES and right.identity in IDENTITY and right.signal in ("", *SIGNALS)
         and all(each.unit in SPANS and 0 < each.amount <= MOST_DAYS for each in spans)
     )  # fmt: skip
 
@@ -86,12 +86,22 @@ _WISHES = "SELECT key, unit_id, value -> 'value' ->> 'applies' AS wish FROM core
 async def holding(unit_ids: Sequence[UUID]) -> list[Law]:
     """Those by which requests are recorded in one of these units: of its country, or as the settings of the plugin say.
     A person chooses the law, so where a country is not known, nothing is kept from them for it."""
+    return [law for law, held in (await _where(unit_ids)) if held]
+
+
+async def first_unit(law_key: str, unit_ids: Sequence[UUID]) -> UUID | None:
+    """The first of these units in which requests are recorded by that law."""
+    return next((held[0] for law, held in await _where(unit_ids) if law.key == law_key and held), None)
+
+
+async def _where(unit_ids: Sequence[UUID]) -> list[tuple[Law, list[UUID]]]:
+    """Each law with those of the units in which it holds, in their order."""
     found = await in_force()
     units = {row["id"]: row for row in await db.fetch(_PLACES)}
     keys = list(dict.fromkeys(key_of_plugin(_slug(law)) for law in found))
     wishes = {(row["key"], row["unit_id"]): row["wish"] for row in await db.fetch(_WISHES, keys)}
-    chains = [_chain(units, each) for each in unit_ids]
-    return [law for law in found if any(_holds(law, units, chain, wishes) for chain in chains)]
+    chains = {each: _chain(units, each) for each in unit_ids}
+    return [(law, [unit for unit, chain in chains.items() if _holds(law, units, chain, wishes)]) for law in found]
 
 
 async def demand_holding(law: Law, unit_id: UUID) -> None:

@@ -1,8 +1,8 @@
-"""A request about personal data: recorded, identified, acknowledged, extended and answered, each step in the ledger."""
+"""A request about personal data: recorded, identified, acknowledged, extended, withdrawn; each step in the ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from ombud.desk.checking import checked_moment, clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.privacy import laws
+from ombud.desk.privacy import laws, letters
 from ombud.desk.privacy.clocks import end_of
 from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
@@ -24,10 +24,9 @@ from ombud_plugin_api import Law, Right, Span
 
 HANDLE, ERASE = "privacy.handle", "privacy.erase"
 CHANNELS = ("letter", "email", "phone", "form", "signal", "person")
-OUTCOMES = ("granted", "partly", "refused")
 RESULTS = ("asked", "confirmed", "failed", "not_needed")
-MARKS = ("restrict", "object", "opt_out", "limit")
-NEEDS_BUNDLE = ("access", "portability")
+AGENT_RESULTS = ("accepted", "refused")
+AGENT_CHECKS = ("document", "signature", "identity", "register", "person_asked")
 SHORT, LONG = 300, 20_000
 
 
@@ -136,8 +135,8 @@ async def put(actor: str, user_id: UUID | None, given: RequestGiven) -> UUID:
             "received_at": moment_text(received),
         }  # fmt: skip
         row = {"id": made, "person_id": given.person_id}
-        await _tell(actor, row, "privacy.requested", body, {"name": name, "contact": contact, "words": words,
-                                                            "agent": agent})  # fmt: skip
+        await note(actor, row, "privacy.requested", body, {"name": name, "contact": contact, "words": words,
+                                                           "agent": agent})  # fmt: skip
     return made
 
 
@@ -171,7 +170,8 @@ async def lock(viewer: Viewer, request_id: UUID, permission: str = HANDLE) -> Re
     return row
 
 
-async def _open(viewer: Viewer, request_id: UUID, version: int | None) -> Record:
+async def open_row(viewer: Viewer, request_id: UUID, version: int | None) -> Record:
+    """The same, where it is still open and as the viewer saw it."""
     row = await lock(viewer, request_id)
     check_version("This request", row, version, {})
     if row["state"] != "open":
@@ -179,10 +179,10 @@ async def _open(viewer: Viewer, request_id: UUID, version: int | None) -> Record
     return row
 
 
-async def _tell(
+async def note(
     actor: str, row: Mapping[str, Any], kind: str, body: Mapping[str, Any], words: Mapping[str, str] | None = None
 ) -> None:
-    """Words are sealed for the person; of somebody who was erased none are kept."""
+    """An entry about a request. Words are sealed for the person; of somebody who was erased none are kept."""
     subject, kept = await subject_of(row), {name: text for name, text in (words or {}).items() if text}
     if kept and await is_erased(row["person_id"]):
         kept = {}
@@ -202,7 +202,7 @@ async def link_people(viewer: Viewer, request_id: UUID, people: Sequence[UUID], 
     if not wanted:
         raise Invalid("Choose at least one record.", "person")
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
         if wanted == people_of(row):
             return
         if await is_erased(row["person_id"]):
@@ -211,8 +211,9 @@ async def link_people(viewer: Viewer, request_id: UUID, people: Sequence[UUID], 
             await _demand_person(viewer, each)
         also = [str(each) for each in wanted[1:]]
         await update("core_privacy_request", request_id, {"person_id": wanted[0], "also": also})
+        await letters.give_to(request_id, wanted[0])
         body = {"people": [str(each) for each in wanted]}
-        await _tell(viewer.actor, {**dict(row), "person_id": wanted[0]}, "privacy.person_known", body)
+        await note(viewer.actor, {**dict(row), "person_id": wanted[0]}, "privacy.person_known", body)
 
 
 async def check_identity(viewer: Viewer, request_id: UUID, result: str, how: str, version: int | None) -> None:
@@ -223,35 +224,59 @@ async def check_identity(viewer: Viewer, request_id: UUID, result: str, how: str
     if not how:
         raise Invalid("Say how: what was asked for or compared, or why no check was needed.", "how")
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
         if result == "not_needed" and row["terms"].get("identity") == "always":
             raise Invalid("This right asks for a check of identity every time.", "result")
         await update("core_privacy_request", request_id, {
             "identity": result, "identity_how": how, "identity_by": viewer.user_id, "identity_at": now(),
         })  # fmt: skip
-        await _tell(viewer.actor, row, "privacy.identity_checked", {"result": result}, {"how": how})
+        await note(viewer.actor, row, "privacy.identity_checked", {"result": result}, {"how": how})
 
 
-async def see_authority(viewer: Viewer, request_id: UUID, name: str, authority: str, version: int | None) -> None:
-    """That somebody acts for the person, and what was seen of their authority."""
-    name = clean_text(name, "agent_name", longest=SHORT, required=True)
-    authority = clean_text(authority, "agent_authority", longest=1000, required=True)
+@dataclass(frozen=True)
+class AuthorityGiven:
+    """What somebody who asks for a person showed: `checks`, codes of AGENT_CHECKS; `until`: how long it holds."""
+
+    name: str
+    words: str
+    result: str = "accepted"
+    checks: Sequence[str] = ()
+    until: date | None = None
+
+
+async def see_authority(viewer: Viewer, request_id: UUID, given: AuthorityGiven, version: int | None) -> None:
+    """That somebody acts for the person, what was looked at, and whether it suffices. Where the right depends on no
+    check of identity, the person may not be asked to confirm either."""
+    name = clean_text(given.name, "agent_name", longest=SHORT, required=True)
+    words = clean_text(given.words, "agent_authority", longest=1000, required=True)
+    checks = [each for each in AGENT_CHECKS if each in given.checks]
+    if given.result not in AGENT_RESULTS:
+        raise Invalid("Say whether the authority suffices.", "agent_result")
+    if given.result == "accepted" and not checks:
+        raise Invalid("Say what you looked at.", "agent_checks")
+    if given.result == "accepted" and given.until is not None and given.until < now().date():
+        raise Invalid("The authority ended before today. Ask for a new one.", "agent_until")
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
+        if row["terms"].get("identity") == "never" and "person_asked" in checks:
+            raise Invalid("This right may not depend on asking the person. The signed permission is enough.",
+                          "agent_checks")  # fmt: skip
         await update("core_privacy_request", request_id, {
-            "agent_name": name, "agent_authority": authority, "agent_seen_by": viewer.user_id, "agent_seen_at": now(),
+            "agent_name": name, "agent_authority": words, "agent_seen_by": viewer.user_id, "agent_seen_at": now(),
+            "agent_result": given.result, "agent_checks": checks, "agent_until": given.until,
         })  # fmt: skip
-        await _tell(viewer.actor, row, "privacy.authority_seen", {}, {"agent": name, "authority": authority})
+        body = {"result": given.result, "checks": checks}
+        await note(viewer.actor, row, "privacy.authority_seen", body, {"agent": name, "authority": words})
 
 
 async def acknowledge(viewer: Viewer, request_id: UUID, version: int | None) -> None:
     """That receipt was confirmed to who asks."""
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
         if row["acknowledged_at"] is not None:
             raise NotNow("It was acknowledged before.")
         await update("core_privacy_request", request_id, {"acknowledged_at": now()})
-        await _tell(viewer.actor, row, "privacy.acknowledged", {})
+        await note(viewer.actor, row, "privacy.acknowledged", {})
 
 
 async def extend(viewer: Viewer, request_id: UUID, because: str, version: int | None) -> None:
@@ -260,7 +285,7 @@ async def extend(viewer: Viewer, request_id: UUID, because: str, version: int | 
     if not because:
         raise Invalid("Give the reason that you told the person.", "because")
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
         more, base = span_of(row["terms"], "extension"), span_of(row["terms"], "answer")
         if more is None or base is None:
             raise NotNow("This right knows no extension. Answer in time.")
@@ -272,91 +297,23 @@ async def extend(viewer: Viewer, request_id: UUID, because: str, version: int | 
         await update("core_privacy_request", request_id, {
             "extended_at": now(), "extended_because": because, "due_at": due,
         })  # fmt: skip
-        await _tell(viewer.actor, row, "privacy.extended", {"due_at": moment_text(due)}, {"because": because})
+        await note(viewer.actor, row, "privacy.extended", {"due_at": moment_text(due)}, {"because": because})
+
+
+async def tell_news(viewer: Viewer, request_id: UUID, words: str, version: int | None) -> None:
+    """That who asks was told how it stands, and in which words."""
+    words = clean_text(words, "news", longest=LONG)
+    if not words:
+        raise Invalid("Write what you tell them.", "news")
+    async with db.transaction():
+        row = await open_row(viewer, request_id, version)
+        await db.execute("UPDATE core_privacy_request SET version = version + 1 WHERE id = $1", request_id)
+        await note(viewer.actor, row, "privacy.updated", {}, {"words": words})
 
 
 async def withdraw(viewer: Viewer, request_id: UUID, version: int | None) -> None:
     """The person took it back."""
     async with db.transaction():
-        row = await _open(viewer, request_id, version)
+        row = await open_row(viewer, request_id, version)
         await update("core_privacy_request", request_id, {"state": "withdrawn"})
-        await _tell(viewer.actor, row, "privacy.withdrawn", {})
-
-
-@dataclass(frozen=True)
-class AnswerGiven:
-    """`grounds`: keys of the law's grounds; `words`: the reason in the firm's words; `text`: what was answered."""
-
-    outcome: str
-    text: str
-    grounds: Sequence[str] = ()
-    words: str = ""
-
-
-async def answer(viewer: Viewer, request_id: UUID, given: AnswerGiven, version: int | None) -> None:
-    """Decides and closes. Refused until what was promised is done: identity, authority, collection, erasure."""
-    text = clean_text(given.text, "answer", longest=LONG)
-    words = clean_text(given.words, "grounds_words", longest=2000)
-    if given.outcome not in OUTCOMES:
-        raise Invalid("Choose what became of the request.", "outcome")
-    if not text:
-        raise Invalid("Write what you answered. It is the record of the decision.", "answer")
-    async with db.transaction():
-        row = await _open(viewer, request_id, version)
-        grounds = _grounds(row["terms"], given, words)
-        if given.outcome != "refused":
-            await _demand_done(row)
-        gone = await is_erased(row["person_id"])
-        kept = {"name": "", "contact": "", "words": "", "agent_name": "", "agent_authority": "", "identity_how": "",
-                "extended_because": "erased" if row["extended_because"] else ""} if gone else {}  # fmt: skip
-        await update("core_privacy_request", request_id, {
-            **kept, "state": "answered", "outcome": given.outcome, "grounds": grounds,
-            "grounds_words": "" if gone else words, "answer": "" if gone else text, "answered_at": now(),
-            "answered_by": viewer.user_id,
-        })  # fmt: skip
-        if given.outcome != "refused" and row["does"] in MARKS:
-            await _mark(row)
-        body = {"outcome": given.outcome, "grounds": [each["key"] for each in grounds], "does": row["does"],
-                "late": now() > row["due_at"]}  # fmt: skip
-        await _tell(viewer.actor, row, "privacy.answered", body, {"answer": text, "words": words})
-
-
-def _grounds(terms: Mapping[str, Any], given: AnswerGiven, words: str) -> list[dict[str, str]]:
-    known = {each["key"]: each for each in terms.get("grounds", ())}
-    if strange := [each for each in given.grounds if each not in known]:
-        raise Invalid(f"The law does not know the ground {strange[0]!r}.", "grounds")
-    chosen = [{name: known[key][name] for name in ("key", "label", "source")} for key in given.grounds]
-    if given.outcome == "granted":
-        return []
-    if not chosen and not words:
-        raise Invalid("Choose the ground in the law, or say in words why not all of it is granted.", "grounds")
-    return chosen
-
-
-async def _demand_done(row: Record) -> None:
-    if row["identity"] not in {"confirmed", "not_needed"}:
-        raise NotNow("Say first how it was made sure that this is the person. Refusing needs no check.")
-    if row["agent_name"] and row["agent_seen_at"] is None:
-        raise NotNow("Somebody asks for the person. Say first what you saw of their authority.")
-    if row["does"] in {*NEEDS_BUNDLE, "erase", *MARKS} and row["person_id"] is None and row["channel"] != "signal":
-        raise NotNow("Say first which person of the desk asks.")
-    if row["does"] in NEEDS_BUNDLE and not await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM core_privacy_collection WHERE request_id = $1 AND people = $2 "
-        "AND state = 'complete')",
-        row["id"], [str(each) for each in people_of(row)],
-    ):  # fmt: skip
-        raise NotNow("Collect what is kept first. Every plugin must have answered.")
-    if row["does"] == "erase" and not await db.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM core_privacy_erasure WHERE request_id = $1 AND state = 'done')", row["id"]
-    ):
-        raise NotNow("Erase first. The preview shows what goes and what stays.")
-
-
-async def _mark(row: Record) -> None:
-    if row["person_id"] is None:
-        return
-    await db.execute(
-        "INSERT INTO core_privacy_mark (id, person_id, kind, request_id, since) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (person_id, kind) WHERE ended_at IS NULL DO NOTHING",
-        new_id(), row["person_id"], row["does"], row["id"], now(),
-    )  # fmt: skip
+        await note(viewer.actor, row, "privacy.withdrawn", {})

@@ -1,15 +1,13 @@
-"""Requests as pages show them: the list, one with its history, and the figures of a year."""
+"""Requests as pages show them: the list, and one with its history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from statistics import median
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ombud.desk.errors import NotFound
-from ombud.desk.privacy.clocks import days_between
-from ombud.desk.privacy.requests import HANDLE, stream
+from ombud.desk.privacy.requests import HANDLE
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -107,73 +105,13 @@ async def one(viewer: Viewer, request_id: UUID) -> RequestShown:
         raise NotFound("There is no such request that you may see. The list shows all there are for you.")
     named = await db.fetch(
         "SELECT id::text AS id, coalesce(nullif(display_name, ''), name) AS name FROM core_user WHERE id = ANY($1)",
-        [row[each] for each in ("identity_by", "agent_seen_by", "answered_by", "created_by") if row[each]],
+        [
+            row[each]
+            for each in ("identity_by", "agent_seen_by", "answered_by", "created_by", "reviewed_by")
+            if row[each]
+        ],
     )
     return RequestShown(
         dict(row), _line(row, viewer.may("person.read")), row["person_name"], row["unit"],
         row["erased_at"] is not None, {each["id"]: each["name"] for each in named},
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class YearLine:
-    """The figures of one right in a year: those received in it, and what became of them."""
-
-    law: str
-    right: str
-    received: int
-    granted: int
-    partly: int
-    refused: int
-    withdrawn: int
-    open: int
-    late: int
-    median_days: float | None
-    reasons: Mapping[str, int]
-
-
-async def metrics(viewer: Viewer, year: int) -> Sequence[YearLine]:
-    """What laws ask to be published or kept, counted from requests received in the year (UTC). Numbers and no names;
-    erasing a person changes none of them."""
-    demand(viewer, HANDLE)
-    grant, arguments = decide(viewer, HANDLE, "privacy"), Arguments()
-    start, end = arguments.add(datetime(year, 1, 1, tzinfo=UTC)), arguments.add(datetime(year + 1, 1, 1, tzinfo=UTC))
-    rows = await db.fetch(
-        "SELECT r.law, r.kind, r.terms, r.state, r.outcome, r.received_at, r.answered_at, r.due_at, r.grounds "
-        f"FROM core_privacy_request r WHERE r.received_at >= {start} AND r.received_at < {end} "
-        f"AND {grant.where('r', arguments)} ORDER BY r.law, r.kind",
-        *arguments.values,
-    )
-    groups: dict[tuple[str, str], list[Any]] = {}
-    for row in rows:
-        groups.setdefault((row["law"], row["kind"]), []).append(row)
-    return [_year_line(group) for group in groups.values()]
-
-
-def _year_line(group: Sequence[Any]) -> YearLine:
-    days = [days_between(row["received_at"], row["answered_at"]) for row in group if row["answered_at"]]
-    reasons: dict[str, int] = {}
-    for row in group:
-        for ground in row["grounds"]:
-            reasons[ground["label"]] = reasons.get(ground["label"], 0) + 1
-    outcome = {name: sum(row["outcome"] == name for row in group) for name in ("granted", "partly", "refused")}
-    return YearLine(
-        law=group[0]["terms"]["law"], right=group[0]["terms"]["right"], received=len(group), **outcome,
-        withdrawn=sum(row["state"] == "withdrawn" for row in group), open=sum(row["state"] == "open" for row in group),
-        late=sum((row["answered_at"] or now()) > row["due_at"] for row in group if row["state"] != "withdrawn"),
-        median_days=float(median(days)) if days else None, reasons=dict(sorted(reasons.items())),
-    )  # fmt: skip
-
-
-async def marks(person_id: UUID) -> list[tuple[str, datetime]]:
-    """What granted requests left with a person, for whoever may see them."""
-    rows = await db.fetch(
-        "SELECT kind, since FROM core_privacy_mark WHERE person_id = $1 AND ended_at IS NULL ORDER BY since, kind",
-        person_id,
-    )
-    return [(row["kind"], row["since"]) for row in rows]
-
-
-__all__ = [
-    "LISTS", "RequestLine", "RequestShown", "YearLine", "counts", "listed", "marks", "metrics", "one", "stream",
-]  # fmt: skip

@@ -38,6 +38,15 @@ class PrivacyRequest(Table, tablename="core_privacy_request"):
     agent_authority = Text(default="")
     agent_seen_by = UUID(default=None, null=True)
     agent_seen_at = Timestamptz(default=None, null=True)
+    agent_result = Text(default="", help_text="accepted, refused; empty while nobody looked")
+    agent_checks = JSONB(default="[]", help_text="codes of what was looked at")
+    agent_until = Date(default=None, null=True, help_text="how long the authority holds, where it says so")
+    language = Text(default="", help_text="in which letters about it are written; empty: the unit's")
+    proved_at = Timestamptz(default=None, null=True, help_text="the code that was sent to the address was given back")
+    reviewed_at = Timestamptz(default=None, null=True, help_text="when a person looked at what rules did")
+    reviewed_by = UUID(default=None, null=True)
+    review_result = Text(default="", help_text="stands, changed")
+    review = Text(default="", help_text="what the person who looked found")
     state = Text(default="open", help_text="open, answered, withdrawn")
     outcome = Text(default="", help_text="granted, partly, refused; empty while it is open or was withdrawn")
     grounds = JSONB(default="[]", help_text="[{key, label, source}]: why not all of it was granted")
@@ -107,6 +116,58 @@ class PrivacyMark(Table, tablename="core_privacy_mark"):
     since = Timestamptz()
     ended_at = Timestamptz(default=None, null=True)
     ended_by = UUID(default=None, null=True)
+    ended_because = Text(default="")
+
+
+class PrivacyFile(Table, tablename="core_privacy_file"):
+    """A document that came with a request: what shows that somebody may act, or what the person adds."""
+
+    id = UUID(primary_key=True, default=new_id)
+    request_id = UUID(default=None)
+    kind = Text(default="", help_text="authority, added")
+    name = Text(default="")
+    content_type = Text(default="")
+    size = BigInt(default=0)
+    sha256 = Text(default="")
+    vault_id = UUID(default=None)
+    created_at = Timestamptz()
+    created_by = UUID(default=None, null=True)
+
+
+class PrivacyTold(Table, tablename="core_privacy_told"):
+    """Somebody who got the person's data and must hear of a correction, erasure or restriction."""
+
+    id = UUID(primary_key=True, default=new_id)
+    request_id = UUID(default=None)
+    kind = Text(default="", help_text="party, crm, payment, case_file, other")
+    who = Text(default="")
+    state = Text(default="open", help_text="open, told, not_needed")
+    how = Text(default="", help_text="how they were told, or why not")
+    told_at = Timestamptz(default=None, null=True)
+    told_by = UUID(default=None, null=True)
+    created_at = Timestamptz()
+
+
+class PrivacyCorrection(Table, tablename="core_privacy_correction"):
+    """What a request corrected in one record: each detail before and after."""
+
+    id = UUID(primary_key=True, default=new_id)
+    request_id = UUID(default=None)
+    person_id = UUID(default=None)
+    changes = JSONB(default="{}", help_text="{detail: [before, after]}")
+    at = Timestamptz()
+    by = UUID(default=None, null=True)
+
+
+class PrivacySignal(Table, tablename="core_privacy_signal"):
+    """The log of opt-outs by a browser's signal: one line for each browser, and for each person it led to."""
+
+    id = UUID(primary_key=True, default=new_id)
+    signal = Text(default="", help_text="gpc")
+    laws = JSONB(default="[]", help_text="keys of the laws it was a request under")
+    browser = Text(default="", help_text="a digest of the random value in its cookie")
+    person_id = UUID(default=None, null=True)
+    at = Timestamptz()
 
 
 class PrivacyErasure(Table, tablename="core_privacy_erasure"):

@@ -16,6 +16,7 @@ from ombud.desk.fields import checked_fields
 from ombud.desk.notices import customers, staff
 from ombud.desk.outgoing import writing
 from ombud.desk.outgoing.writing import Wanted
+from ombud.desk.privacy import restricted
 from ombud.desk.words import is_code
 from ombud.desk.writing import lock_case, record, update
 from ombud.kernel.clock import now
@@ -34,6 +35,8 @@ async def apply(case_id: UUID, change: Change, why: Because) -> str:
     make = APPLY.get(change.kind)
     if make is None:
         return "Nothing on this desk can do that."
+    if held := await restricted.why_held(case_id, change.kind):
+        return held
     try:
         with because(f"rule/{why['rule']}@{why['version']}", why):
             await make(case_id, change, why)

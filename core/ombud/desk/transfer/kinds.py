@@ -153,6 +153,9 @@ KINDS = (
         where="t.run_id IN (SELECT r.id FROM core_retention_run r WHERE r.state = 'done')",
     ),
     Kind("privacy_erasures", privacy.PrivacyErasure),
+    Kind("privacy_told", privacy.PrivacyTold),
+    Kind("privacy_corrections", privacy.PrivacyCorrection),
+    Kind("privacy_signals", privacy.PrivacySignal),
     Kind("sealed_subjects", ledger_tables.SealedValue, only=("stream", "seq", "field", "subject")),
     Kind("erased_subjects", ledger_tables.Key, only=("subject", "destroyed_at"), where="t.destroyed_at IS NOT NULL"),
 )
@@ -194,6 +197,8 @@ LEFT_OUT = {
     "core_rule_timer": "found anew from the cases by the rules in force",
     "core_rule_replay": "what drafts would have done in this desk's last months; run them again",
     "core_privacy_collection": "copies of what the other kinds hold; collect again in the other desk",
+    "core_restoration": "this database was put back; the other desk is a new one",
+    "core_privacy_file": "documents that came with requests; each request says what was seen of them",
     "core_search_a": "made anew from cases, messages and people",
     "core_search_b": "made anew from cases, messages and people",
     "core_search_due": "made anew from cases, messages and people",

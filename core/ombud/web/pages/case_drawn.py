@@ -334,6 +334,12 @@ def redress_drawn(line: RedressShown) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_PRIVACY = {
+    "restrict": "Processing is restricted: a person decides, nothing by itself",
+    "object": "Objects to processing: a person decides, nothing by itself",
+}
+
+
 def party_drawn(party: PartyShown, case_href: str) -> dict[str, Any]:
     contact = " · ".join(each for each in (party.email, party.phone) if each)
     return {
@@ -341,6 +347,7 @@ def party_drawn(party: PartyShown, case_href: str) -> dict[str, Any]:
         "href": f"/parties/{party.person_id}", "contact": contact, "authority": party.authority,
         "authority_until": party.authority_until, "expired": party.expired,
         "needs_href": f"{case_href}/parties/{party.person_id}/needs",
+        "privacy": [_PRIVACY[kind] for kind in party.privacy],
     }  # fmt: skip
 
 

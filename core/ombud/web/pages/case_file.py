@@ -131,7 +131,7 @@ def _item(item: Item) -> dict[str, Any]:
 
 def _outsiders(prepared: Prepared) -> Collection[str]:
     """The roles of those whose names are put out of the texts."""
-    return [each.role for each in prepared.record.outsiders if each.signs]
+    return [each.role for each in prepared.record.outsiders]
 
 
 handlers = [preview, make, privileged, take]

@@ -15,7 +15,7 @@ from ombud.desk.colleagues.last_change import SOMEBODY
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.desk.notices.contact import wants_news
 from ombud.desk.people_list import PartOf, PersonPageView, PersonShown, list_people, person_page
-from ombud.desk.privacy.shown import marks
+from ombud.desk.privacy.marks import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
@@ -136,7 +136,8 @@ async def _person(
         request, "pages/party.html", here="people", status=409 if conflict else wrong.status, party=drawn,
         roles=[_role(each) for each in view.cases], data=[], slots=[], conflict=conflict, base=base,
         crm=crm.places(viewer, view.units, f"/parties/{person.id}"),
-        marks=[(PRIVACY_MARKS[kind], since) for kind, since in await marks(person.id)],
+        marks=[(PRIVACY_MARKS[each.kind], each.since, f"/privacy/marks/{each.id}/end")
+               for each in await marks([person.id])],
         may_ask=viewer.may("privacy.handle"), may_hold=viewer.may("privacy.erase"),
         may_change=viewer.may("person.write"), news=await wants_news(person.id),
         counts=await person_history.counts(viewer, person.id),

@@ -23,7 +23,7 @@ from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 ERASED = {"delete": "Erasing a person deletes the row.", "blank": "Erasing a person blanks these columns."}
-DOORS = {"file": "/complain", "track": "/track"}
+DOORS = {"file": "/complain", "track": "/track", "rights": "/your-data"}
 CHANGES_SHOWN = 20_000  # characters
 
 

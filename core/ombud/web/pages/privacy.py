@@ -1,4 +1,4 @@
-"""The desk of requests about personal data: the list, one request with its steps, and the figures of a year."""
+"""The desk of requests about personal data: the list, and one request with its steps."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,8 +10,20 @@ from litestar import Request, Response, get, post
 from ombud.desk import known_people, units
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
-from ombud.desk.privacy import collecting, erasing, laws, requests, shown
-from ombud.desk.privacy.requests import CHANNELS, ERASE, HANDLE, AnswerGiven, RequestGiven
+from ombud.desk.privacy import (
+    answering,
+    automated,
+    collecting,
+    correcting,
+    erasing,
+    laws,
+    letters,
+    papers,
+    requests,
+    shown,
+)
+from ombud.desk.privacy.answering import AnswerGiven
+from ombud.desk.privacy.requests import CHANNELS, ERASE, HANDLE, AuthorityGiven, RequestGiven
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.trust.policy import Arguments, Viewer, decide
@@ -43,6 +55,18 @@ RESULT_WORDS = {
     "failed": "Not shown", "not_needed": "No check was needed",
 }  # fmt: skip
 OUTCOME_WORDS = {"granted": "Granted", "partly": "Granted in part", "refused": "Refused"}
+SENT, NOT_SENT = "The e-mail is on its way.", "No e-mail could be sent: send it by other means."
+CHECK_WORDS = {
+    "document": ("A written authority", "Such as a signed letter or a power of attorney."),
+    "signature": ("The person's signature on it", "Compared with what you have."),
+    "identity": ("Who the agent is", "Such as a register of lawyers or firms."),
+    "register": ("A public register", "Where powers of attorney or registered agents stand."),
+    "person_asked": ("The person confirmed it", "Asked directly, by the way you know."),
+}
+AGENT_WORDS = {"accepted": "It suffices", "refused": "It does not suffice"}
+PAPER_WORDS = {"authority": "Authority", "added": "Document"}
+TOLD_WORDS = {"open": "Not told yet", "told": "Told", "not_needed": "Need not be told"}
+REVIEW_WORDS = {"stands": "It stands", "changed": "It was changed"}
 DOES_WORDS = {
     "access": "hands out everything that is kept",
     "portability": "hands out everything that is kept, to be read by programs",
@@ -160,13 +184,34 @@ async def request_page(request: Req, request_id: UUID, wrong: Refused = NOTHING_
         outcome=OUTCOME_WORDS.get(row["outcome"], ""), result=RESULT_WORDS.get(row["identity"], ""),
         results=[(code, RESULT_WORDS[code]) for code in requests.RESULTS
                  if code != "not_needed" or terms["identity"] != "always"],
-        outcomes=[(code, OUTCOME_WORDS[code]) for code in requests.OUTCOMES],
+        outcomes=[(code, OUTCOME_WORDS[code]) for code in answering.OUTCOMES],
         grounds=[(each["key"], each["label"], f"{each['source']}{_unsure(each)}") for each in terms["grounds"]],
-        gathered=_gathered(gathered, row), people=await _people(viewer, row), may_erase=viewer.may(ERASE),
+        gathered=_gathered(gathered, row), people=await _people(viewer, row), **await _work(row),
+        may_erase=viewer.may(ERASE),
         erasures=await erasing.of_request(request_id) if viewer.may(ERASE) else [],
         trail=await trail([requests.stream(request_id)], size=30),
         form={"errors": wrong.errors, "error_of": wrong.error_of, **(kept or {})},
     )  # fmt: skip
+
+
+async def _work(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the right asks to be done beside collecting and erasing; each part only where it does."""
+    does, people = row["does"], requests.people_of(row)
+    address = row["contact"].strip().casefold()
+    known = [each.details["email"].strip().casefold() for each in await correcting.records(row)]
+    return {
+        "papers": [{**each, "href": f"/privacy/{row['id']}/files/{each['id']}", "what": PAPER_WORDS[each["kind"]]}
+                   for each in await papers.of_request(row["id"])],
+        "mail": bool(await letters.way(row)), "same_address": bool(address) and address in known,
+        "checks": list(CHECK_WORDS.items()), "agent_results": list(AGENT_WORDS.items()),
+        "details": await correcting.records(row) if does == "correct" and row["state"] == "open" else [],
+        "corrections": await correcting.corrections(row["id"]) if does == "correct" else [],
+        "tells": does in answering.TELLS,
+        "told": [(each, TOLD_WORDS[each.state]) for each in await correcting.told(row["id"])],
+        "done_by_rules": await automated.of_people(people) if does in {"review", "access"} and people else [],
+        "review_results": list(REVIEW_WORDS.items()),
+        "marked": does in answering.MARKS,
+    }  # fmt: skip
 
 
 def _unsure(each: Mapping[str, str]) -> str:
@@ -206,17 +251,22 @@ async def _people(viewer: Viewer, row: Mapping[str, Any]) -> list[dict[str, Any]
     return sorted(known.values(), key=lambda each: (not each["chosen"], each["name"] or ""))
 
 
-async def _step(request: Req, request_id: UUID, work: Any, toast: str) -> Response[Any]:
-    """One step of a request: done, or its page again with the words kept and the reason beside them."""
+async def step(request: Req, request_id: UUID, work: Any, toast: str = "") -> Response[Any]:
+    """One step of a request: done, or its page again with the words kept and the reason beside them. What the work
+    returns is said instead of `toast`."""
     form = await given(request)
     try:
-        await work(viewer_of(request), form)
+        told = await work(viewer_of(request), form)
     except REFUSED as problem:
         wrong = beside(problem) if not isinstance(problem, Changed) else Refused(
             409, [{"field": "", "message": str(problem)}]
         )  # fmt: skip
-        return await request_page(request, request_id, wrong, form.texts() | {"grounds": form.all("grounds")})
-    return go(f"/privacy/{request_id}", toast)
+        return await request_page(request, request_id, wrong, _kept(form))
+    return go(f"/privacy/{request_id}", told or toast)
+
+
+def _kept(form: Given) -> dict[str, Any]:
+    return form.texts() | {name: form.all(name) for name in ("grounds", "agent_checks")}
 
 
 HERE = "/privacy/{request_id:uuid}"
@@ -228,7 +278,7 @@ async def link(request: Req, request_id: UUID) -> Response[Any]:
         people = [identity_of(each, "person") for each in form.all("person") if each]
         await requests.link_people(viewer, request_id, people, form.version())
 
-    return await _step(request, request_id, work, "It is kept who asks.")
+    return await step(request, request_id, work, "It is kept who asks.")
 
 
 @post(HERE + "/identity", opt=OPT)
@@ -236,16 +286,19 @@ async def identity(request: Req, request_id: UUID) -> Response[Any]:
     async def work(viewer: Viewer, form: Given) -> None:
         await requests.check_identity(viewer, request_id, form.text("result"), form.text("how"), form.version())
 
-    return await _step(request, request_id, work, "The check is kept.")
+    return await step(request, request_id, work, "The check is kept.")
 
 
 @post(HERE + "/agent", opt=OPT)
 async def agent(request: Req, request_id: UUID) -> Response[Any]:
     async def work(viewer: Viewer, form: Given) -> None:
-        name, authority = form.text("agent_name"), form.text("agent_authority")
-        await requests.see_authority(viewer, request_id, name, authority, form.version())
+        seen = AuthorityGiven(
+            form.text("agent_name"), form.text("agent_authority"), form.text("agent_result"), form.all("agent_checks"),
+            form.day("agent_until"),
+        )  # fmt: skip
+        await requests.see_authority(viewer, request_id, seen, form.version())
 
-    return await _step(request, request_id, work, "It is kept what you saw.")
+    return await step(request, request_id, work, "It is kept what you saw.")
 
 
 @post(HERE + "/acknowledge", opt=OPT)
@@ -253,15 +306,20 @@ async def acknowledge(request: Req, request_id: UUID) -> Response[Any]:
     async def work(viewer: Viewer, form: Given) -> None:
         await requests.acknowledge(viewer, request_id, form.version())
 
-    return await _step(request, request_id, work, "It is kept that receipt was confirmed.")
+    return await step(request, request_id, work, "It is kept that receipt was confirmed.")
 
 
 @post(HERE + "/extend", opt=OPT)
 async def extend(request: Req, request_id: UUID) -> Response[Any]:
-    async def work(viewer: Viewer, form: Given) -> None:
+    async def work(viewer: Viewer, form: Given) -> str:
         await requests.extend(viewer, request_id, form.text("because"), form.version())
+        if not form.ticked("mail"):
+            return "The time is extended."
+        row = (await shown.one(viewer, request_id)).row
+        sent = await letters.send(row, "extended", viewer.actor, text=form.text("because").strip())
+        return f"The time is extended. {SENT if sent else NOT_SENT}"
 
-    return await _step(request, request_id, work, "The time is extended.")
+    return await step(request, request_id, work)
 
 
 @post(HERE + "/withdraw", opt=OPT)
@@ -269,16 +327,21 @@ async def withdraw(request: Req, request_id: UUID) -> Response[Any]:
     async def work(viewer: Viewer, form: Given) -> None:
         await requests.withdraw(viewer, request_id, form.version())
 
-    return await _step(request, request_id, work, "It is kept that they took it back.")
+    return await step(request, request_id, work, "It is kept that they took it back.")
 
 
 @post(HERE + "/answer", opt=OPT)
 async def answer(request: Req, request_id: UUID) -> Response[Any]:
-    async def work(viewer: Viewer, form: Given) -> None:
+    async def work(viewer: Viewer, form: Given) -> str:
         told = AnswerGiven(form.text("outcome"), form.text("answer"), form.all("grounds"), form.text("grounds_words"))
-        await requests.answer(viewer, request_id, told, form.version())
+        before = (await shown.one(viewer, request_id)).row  # an answer to somebody erased forgets where it went
+        await answering.answer(viewer, request_id, told, form.version())
+        if not form.ticked("mail"):
+            return "The request is answered."
+        sent = await letters.send(before, "answer", viewer.actor, text=told.text.strip())
+        return f"The request is answered. {SENT if sent else NOT_SENT}"
 
-    return await _step(request, request_id, work, "The request is answered.")
+    return await step(request, request_id, work)
 
 
 @post(HERE + "/collect", opt=OPT)
@@ -286,7 +349,7 @@ async def collect(request: Req, request_id: UUID) -> Response[Any]:
     async def work(viewer: Viewer, form: Given) -> None:
         await collecting.ask(viewer, request_id, form.version())
 
-    return await _step(request, request_id, work, "Everything is being collected. Open this page again in a moment.")
+    return await step(request, request_id, work, "Everything is being collected. Open this page again in a moment.")
 
 
 @get(HERE + "/bundle", opt=OPT)
@@ -300,17 +363,7 @@ async def bundle(request: Req, request_id: UUID) -> Response[Any]:
     return Response(data, status_code=200, media_type="application/zip", headers=headers)
 
 
-@get("/privacy/figures", opt=OPT)
-async def figures(request: Req, year: int = 0) -> Response[Any]:
-    viewer = viewer_of(request)
-    year = year if 2000 <= year <= now().year else now().year
-    return await page(
-        request, "pages/privacy_figures.html", here="privacy", year=year, lines=await shown.metrics(viewer, year),
-        years=list(range(now().year, now().year - 5, -1)),
-    )  # fmt: skip
-
-
 handlers = [
-    listed, new_request, add_request, figures, one, link, identity, agent, acknowledge, extend, withdraw, answer,
-    collect, bundle,
+    listed, new_request, add_request, one, link, identity, agent, acknowledge, extend, withdraw, answer, collect,
+    bundle,
 ]  # fmt: skip

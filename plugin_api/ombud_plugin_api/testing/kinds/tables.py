@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ombud_plugin_api.tables import CORE_TABLES
 from ombud_plugin_api.testing.checks import Broken, Contract, check
 from ombud_plugin_api.testing.doors import takes_complaints
+from ombud_plugin_api.testing.searching import Search
 from ombud_plugin_api.testing.stage import Marked
 from ombud_plugin_api.testing.subject import Subject
 
@@ -152,22 +153,24 @@ class TablesContract(Contract):
 
     async def _found(self, person: Marked) -> set[str]:
         """Where the person's values stand: table.column, or a file."""
-        found = set()
+        found, search = set(), Search(person.values())
         for table in await self.stage.tables():
             for row in await self.stage.rows(table):
                 for column, value in row.items():
-                    if _holds(value, person):
+                    if search.finds(_bytes(value)):
                         found.add(f"{table}.{column}")
         for identity, content in (await self.stage.kept_files()).items():
-            if any(value.encode() in content for value in person.values()):
+            if search.finds(content):
                 found.add(f"the file {identity} it keeps in the vault")
         return found
 
 
-def _holds(value: Any, person: Marked) -> bool:
-    text = value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
-    return any(each in text for each in person.values())
+def _bytes(value: Any) -> bytes | str:
+    """As they are; whatever is built of mappings and lists as JSON."""
+    if isinstance(value, bytes | str):
+        return value
+    return json.dumps(value, default=_plain, ensure_ascii=False)
 
 
 def _plain(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.hex() if isinstance(value, bytes) else str(value)

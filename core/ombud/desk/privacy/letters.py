@@ -1,0 +1,99 @@
+"""What the desk writes about a request to who asked: by e-mail, where a plugin that is turned on here sends it.
+
+A letter is an ordinary outgoing message without a case. It becomes the person's as soon as it is known who asks, so
+that it is collected and erased with them.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from babel.dates import format_date
+
+from ombud.desk.calendars.arithmetic import local_day
+from ombud.desk.calendars.versions import current
+from ombud.desk.inbox.threads import remember, thread_id_of
+from ombud.desk.outgoing.moving import tell, wake
+from ombud.desk.outgoing.ways import ways_in
+from ombud.kernel.clock import now
+from ombud.kernel.database import db
+from ombud.kernel.ids import new_id
+from ombud.process import address
+
+KIND = "privacy"
+TEXTS: Mapping[str, Any] = tomllib.loads(files("ombud.desk.privacy").joinpath("letters.toml").read_text("utf-8"))
+
+
+def is_address(contact: str) -> bool:
+    """Whether letters can go there by e-mail."""
+    name, at, place = contact.strip().rpartition("@")
+    return bool(at and name and "." in place) and not any(each.isspace() for each in contact.strip())
+
+
+async def way(row: Mapping[str, Any]) -> str:
+    """The key of what sends to this request's address; empty where nothing does, and for somebody who was erased: the
+    letter would keep what was to go. Never inside a transaction."""
+    if not is_address(row["contact"]):
+        return ""
+    if await db.fetchval("SELECT erased_at IS NOT NULL FROM core_person WHERE id = $1", row["person_id"]):
+        return ""
+    return next((each.key for each in await ways_in(row["unit_id"]) if each.needs == "email"), "")
+
+
+async def send(row: Mapping[str, Any], what: str, actor: str, link: str = "", **words: str) -> bool:
+    """Writes one of the letters of letters.toml; False where the desk cannot send there. Outside transactions."""
+    key = await way(row)
+    if not key:
+        return False
+    unit = await db.fetchrow("SELECT name, language FROM core_unit WHERE id = $1", row["unit_id"])
+    assert unit is not None
+    language = row["language"] or unit["language"]
+    tongue = language if language in TEXTS else "en"
+    day = local_day(await current(row["unit_id"]), row["due_at"])
+    filled = {
+        "reference": row["reference"], "right": row["terms"]["right"], "law": row["terms"]["law"],
+        "organisation": unit["name"], "link": address(link), "day": format_date(day, "long", locale=tongue), **words,
+    }  # fmt: skip
+    found = TEXTS[tongue][what]
+    await _write(row, key, actor, tongue, found["subject"].format(**filled), found["text"].format(**filled))
+    return True
+
+
+async def _write(row: Mapping[str, Any], way_key: str, actor: str, language: str, subject: str, text: str) -> None:
+    identity, moment = new_id(), now()
+    name = row["agent_name"] or row["name"]
+    recipient = {"name": name, "email": row["contact"].strip(), "language": language}
+    async with db.transaction():
+        await db.execute(
+            "INSERT INTO core_message (id, channel, direction, person_id, subject, body, said_at, recorded_at, key, "
+            "decision, decision_reason, decided_by, unit_id) "
+            "VALUES ($1, $2, 'out', $3, $4, $5, $6, $6, '', '', '', '', $7)",
+            identity, way_key, row["person_id"], subject, text, moment, row["unit_id"],
+        )  # fmt: skip
+        await db.execute(
+            "INSERT INTO core_outgoing (id, unit_id, channel, kind, person_id, recipient, language, key, thread_id, "
+            "answers, state, leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, delivery_text, "
+            "approval, approved_hash, outcomes, documents, robot, created_at, version) VALUES ($1, $2, $3, $4, $5, $6, "
+            "$7, $8, $9, '[]', 'intended', $10, 0, '', '', '', '', '', '', '', '', '', '[]', TRUE, $10, 1)",
+            identity, row["unit_id"], way_key, KIND, row["person_id"], recipient, language, _key(row["id"], identity),
+            thread_id_of(identity), moment,
+        )  # fmt: skip
+        await remember(identity, thread_id_of(identity))
+        told = {"id": identity, "case_id": None, "person_id": row["person_id"], "created_by": None,
+                "channel": way_key, "kind": KIND}  # fmt: skip
+        await tell(actor, told, "message.written", {"state": "intended"})
+        await wake(identity, moment, 1)
+
+
+def _key(request_id: UUID, identity: UUID) -> str:
+    return f"privacy/{request_id}/{identity}"
+
+
+async def give_to(request_id: UUID, person_id: UUID) -> None:
+    """Makes the letters of a request the person's; in the caller's transaction."""
+    rows = "SELECT o.id FROM core_outgoing o WHERE starts_with(o.key, $1)"
+    mine = f"privacy/{request_id}/"
+    await db.execute(f"UPDATE core_message SET person_id = $2 WHERE id IN ({rows})", mine, person_id)
+    await db.execute("UPDATE core_outgoing SET person_id = $2 WHERE starts_with(key, $1)", mine, person_id)
