@@ -57,7 +57,7 @@ OF_CASES = {
     "escalation_id": "escalation", "payment_id": "payment", "batch_id": "payment_batch", "merge_id": "merge",
     "move_id": "merge", "sum_id": "calculation", "hold_id": "privacy_hold", "erasure_id": "privacy_erasure",
     "sample_id": "triage_sample", "review_id": "triage_review", "return_id": "return", "request_id": "redress_request",
-    "run_id": "retention_run",
+    "run_id": "retention_run", "mark_id": "privacy_mark", "told_id": "privacy_told",
 }  # fmt: skip
 # Parts that name nothing of a case: what the desk is set up with, or what belongs to one person.
 NO_CASE = {
