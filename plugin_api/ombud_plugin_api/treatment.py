@@ -55,8 +55,8 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     upset, angry or empty; `support_needs`: a person confirmed that the complainant needs support; `messages_in` and
     `messages_out`: what was said so far; `final_response_at`: when the newest final response left; `clocks`: by key;
     `escalated`: the level it stands at, 0 where it does not; `fields`: the case type's own fields that are codes,
-    numbers, dates or yes and no, without texts; `outside_hours`: it was received outside the unit's hours, None where no
-    calendar is known; `recorded`: for deadlines alone, what the plugin that is asked wrote down in the case with
+    numbers, dates or yes and no, without texts; `outside_hours`: it was received outside the unit's hours, None where
+    no calendar is known; `recorded`: for deadlines alone, what the plugin that is asked wrote down in the case with
     `platform.record`, the newest of each kind."""
 
     id: str

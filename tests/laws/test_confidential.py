@@ -57,12 +57,13 @@ OF_CASES = {
     "escalation_id": "escalation", "payment_id": "payment", "batch_id": "payment_batch", "merge_id": "merge",
     "move_id": "merge", "sum_id": "calculation", "hold_id": "privacy_hold", "erasure_id": "privacy_erasure",
     "sample_id": "triage_sample", "review_id": "triage_review", "return_id": "return", "request_id": "redress_request",
+    "run_id": "retention_run", "mark_id": "privacy_mark", "told_id": "privacy_told",
 }  # fmt: skip
 # Parts that name nothing of a case: what the desk is set up with, or what belongs to one person.
 NO_CASE = {
     "absence_id", "action", "code", "delivery_id", "ending", "entry", "key", "kind", "ladder_id", "limit_id",
-    "macro_id", "number", "protocol_id", "queue_id", "rate_id", "skill_id", "slug", "step", "term_id", "token",
-    "token_id", "unit_id", "user_id", "value_id", "view_id",
+    "macro_id", "number", "protocol_id", "queue_id", "rate_id", "rule_id", "skill_id", "slug", "step", "term_id",
+    "token", "token_id", "unit_id", "user_id", "value_id", "view_id",
 }  # fmt: skip
 
 
