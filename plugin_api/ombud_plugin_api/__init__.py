@@ -1,5 +1,7 @@
 """What an Ombud plugin may import. Everything named here is promised; nothing else of Ombud is."""
 
+from typing import TYPE_CHECKING, Any
+
 from ombud_plugin_api.applicability import applies_rule, holds
 from ombud_plugin_api.callers import CaseTypeOption, FilingOptions, KnownCase, KnownPerson
 from ombud_plugin_api.casefiles import CaseFileAspect, CaseFileFacts, CaseFileFormat
@@ -64,7 +66,6 @@ from ombud_plugin_api.providers import (
     Settings,
     Tried,
 )
-from ombud_plugin_api.request_form import RequestForm
 from ombud_plugin_api.responses import ResponseLeaflet, ResponsePart, ResponseRequirement
 from ombud_plugin_api.returns import (
     Code,
@@ -116,6 +117,19 @@ from ombud_plugin_api.treatment import (
 )
 
 API_VERSION = "0.9.0"
+
+if TYPE_CHECKING:
+    from ombud_plugin_api.request_form import RequestForm
+
+
+def __getattr__(name: str) -> Any:
+    """The form brings the web framework along, which no command of core waits for; it comes with who asks for it."""
+    if name == "RequestForm":
+        from ombud_plugin_api.request_form import RequestForm
+
+        return RequestForm
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "API_VERSION",

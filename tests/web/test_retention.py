@@ -375,6 +375,11 @@ async def test_a_run_leaves_nothing_of_a_case_but_codes_and_figures_and_a_certif
     unsure = await send(officer, HOME, RUNS)
     assert (unsure.status_code, "Tick that you read" in unsure.text) == (422, True)
     ordered = await send(officer, HOME, RUNS, sure="on")
+    await desk.work(40)
+    assert "core_case" in await _found(*marks), "a plugin that keeps more than its manifest says must answer first"
+    assert "phone" in _said(await officer.get(ordered.headers["location"]))
+    await desk.enable("phone")
+    ordered = await send(officer, HOME, RUNS, sure="on")
     assert ordered.status_code == 303
     assert "Under way" in _said(await officer.get(ordered.headers["location"]))
     await desk.work(40)
