@@ -222,6 +222,9 @@ def _ledger(groups: Any) -> None:
     )
     verify.add_argument("--since", type=int, metavar="N", help="trust checkpoints up to N and begin after them")
     verify.add_argument("--sealed", action="store_true", help="also open every sealed value; takes longer")
+    verify.add_argument(
+        "--published", type=Path, metavar="FILE", help="compare with this copy, such as one from a mail"
+    )
     export = _command(ledger, "export", "records:ledger_export", "Write the signed record of a case or of a period.")
     export.add_argument("--case", metavar="REF")
     export.add_argument("--since", type=_day, metavar="DAY", help="first day of a period, such as 2026-01-01")

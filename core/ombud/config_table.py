@@ -63,6 +63,7 @@ FILLED = shaped(r"\S(.*\S)?", "text")
 A_FOLDER = Check("the path of a folder", lambda value: value != DERIVED and "\0" not in str(value))
 ANY_PATH = Check("a path", lambda value: "\0" not in str(value))
 WEB_ADDRESS = Check('empty, or an address like "https://desk.example.org"', lambda v: not v or _is_web_address(v))
+AN_ADDRESS = shaped(r"|[^@\s]+@[^@\s]+\.[^@\s]+", 'empty, or an address like "roots@example.org"')
 DATABASE_URL = shaped(r"|postgres(ql)?://\S+", 'empty, or an address like "postgresql://user@host:5432/ombud"')
 SLUG = r"[a-z][a-z0-9-]*"
 FILE_KINDS = ("program", "script", "page", "macro", "archive")
@@ -208,6 +209,7 @@ class Ledger:
     publish_file: Path = key(  # noqa: RUF009
         DERIVED, "Where they are published; empty means <data>/checkpoints.jsonl. Best on another machine.", ANY_PATH
     )
+    publish_email: str = key("", "Where the newest one goes by e-mail, once a day; empty means nowhere.", AN_ADDRESS)
     timestamp_url: str = key("", "A time-stamping service (RFC 3161) for checkpoints; empty means none.", WEB_ADDRESS)
     timestamp_roots: Path = key(  # noqa: RUF009
         DERIVED, "File with the root certificates (PEM) that vouch for it; needed with timestamp_url.", ANY_PATH

@@ -37,7 +37,7 @@ from ombud.desk.rules import asked, in_force
 from ombud.desk.rules import running as running_rules
 from ombud.desk.search import build as search_build
 from ombud.desk.search import index as search_index
-from ombud.desk.trail import ledger_desk
+from ombud.desk.trail import ledger_desk, root_mail
 from ombud.desk.viewing import record as views
 from ombud.kernel import lifecycle, schedule
 from ombud.kernel.calling import Outcome, call
@@ -109,6 +109,7 @@ def _jobs() -> dict[str, Handler]:
         "live.sweep": sweep_live,
         "ledger.checkpoint": make_checkpoint,
         "ledger.timestamp": timestamp,
+        root_mail.JOB: root_mail.send,
         "ledger.verify": ledger_desk.run_verify,
         case_file_making.JOB: case_file_making.run,
         "trust.sweep": sweep_access,
@@ -141,25 +142,30 @@ def _jobs() -> dict[str, Handler]:
 def _paces(config: Config) -> dict[str, dict[str, int]]:
     """How often those run that run by themselves."""
     stamped = {"ledger.timestamp": {"hours": 1}} if config.ledger.timestamp_url else {}
-    return stamped | {
-        running_rules.JOB: {"seconds": 30},
-        running_rules.ARM: {"hours": 24},
-        routing.CLIMB: {"minutes": 1},
-        routing.SWEEP: {"hours": 6},
-        views.SWEEP: {"hours": 24},
-        digest.JOB: {"minutes": 15},
-        retention_run.NIGHTLY: {"hours": 24},
-        calendar_setup.SWEEP: {"hours": 24},
-        clock_watching.JOB: {"seconds": 10},
-        "queues.fold": {"seconds": 20},
-        "intake.sweep": {"minutes": 1},
-        sending.SWEEP: {"seconds": 30},
-        service.SWEEP: {"minutes": 1},
-        "bulk.sweep": {"minutes": 1},
-        "live.sweep": {"minutes": 1},
-        "trust.sweep": {"hours": 1},
-        "ledger.checkpoint": {"minutes": config.ledger.checkpoint_minutes},
-    }
+    mailed = {root_mail.JOB: {"hours": 6}} if config.ledger.publish_email else {}
+    return (
+        stamped
+        | mailed
+        | {
+            running_rules.JOB: {"seconds": 30},
+            running_rules.ARM: {"hours": 24},
+            routing.CLIMB: {"minutes": 1},
+            routing.SWEEP: {"hours": 6},
+            views.SWEEP: {"hours": 24},
+            digest.JOB: {"minutes": 15},
+            retention_run.NIGHTLY: {"hours": 24},
+            calendar_setup.SWEEP: {"hours": 24},
+            clock_watching.JOB: {"seconds": 10},
+            "queues.fold": {"seconds": 20},
+            "intake.sweep": {"minutes": 1},
+            sending.SWEEP: {"seconds": 30},
+            service.SWEEP: {"minutes": 1},
+            "bulk.sweep": {"minutes": 1},
+            "live.sweep": {"minutes": 1},
+            "trust.sweep": {"hours": 1},
+            "ledger.checkpoint": {"minutes": config.ledger.checkpoint_minutes},
+        }
+    )
 
 
 async def fold_counts(payload: dict[str, Any], context: JobContext) -> None:

@@ -20,6 +20,7 @@ from ombud_plugin_api.facts import (
 
 if TYPE_CHECKING:  # which itself needs the Context of this module
     from ombud_plugin_api.correspondence import DeliveryReport
+    from ombud_plugin_api.returns import ReturnKept
     from ombud_plugin_api.rights import Law, RequestFollowed, RightAsked
 
 
@@ -210,6 +211,11 @@ class Platform(Protocol):
 
     async def units(self) -> tuple[UnitView, ...]:
         """The units that take new cases, each after the one above it: for what has settings in each of them."""
+        ...
+
+    async def kept_returns(self, key: str) -> "tuple[ReturnKept, ...]":
+        """The plugin's own returns of this key whose figures stand, of legal entities the viewer may read, the newest
+        period and version first, twenty at most. Raises Refused for another plugin's key."""
         ...
 
     def transaction(self) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -169,3 +170,19 @@ class Return:
     summary: str
     versions: tuple[ReturnVersion, ...]
     periods: Callable[[date, Mapping[str, Any]], Sequence[ReturnPeriod]]
+
+
+class ReturnKept(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a return whose figures stand: frozen, signed or filed. `key`: of the `Return`; `unit`: the name of
+    the legal entity; `number`: 1, and one more with each amendment; `figures`: values as written, by the number of the
+    item, in a table `<table>/<row>/<item>`; a blank one is left out."""
+
+    id: UUID
+    key: str
+    unit: str
+    first: date
+    last: date
+    label: str
+    number: int
+    state: str
+    figures: Mapping[str, str]

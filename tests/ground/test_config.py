@@ -12,6 +12,7 @@ from ombud.config_table import DERIVED, TABLE
 REPOSITORY = Path(__file__).parents[2]
 EVERY_KEY = [each for keys in TABLE.values() for each in keys.values()]
 OTHER_VALUES = {  # one good value per kind of key that is not its default
+    "publish_email": "roots@example.org",
     "timestamp_url": "https://stamps.example.org/tsr",
     "timestamp_roots": "/elsewhere/roots.pem",
     "host": "0.0.0.0",

@@ -9,7 +9,10 @@ from ombud.trust import keys, ledger_commands
 
 
 def ledger_verify(config: Config, asked: argparse.Namespace) -> int:
-    publish, roots = config.ledger.publish_file, config.ledger.roots
+    publish, roots = asked.published or config.ledger.publish_file, config.ledger.roots
+    if asked.published and not asked.published.is_file():
+        print(f"There is no file {asked.published}. Write the line of the mail into one.", file=sys.stderr)
+        return 2
     return with_desk(
         config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed, roots=roots)
     )

@@ -17,6 +17,7 @@ from ombud.desk import (
     fields,
     file_kinds,
     intake,
+    kept_returns,
     known_people,
     plugin_writes,
     units,
@@ -261,6 +262,10 @@ class CorePlatform:
             )
             for each in await units.from_above()
         )
+
+    @_translated
+    async def kept_returns(self, key: str) -> tuple[api.ReturnKept, ...]:
+        return await kept_returns.of_plugin(self._viewer, self._slug, key)
 
     @property
     def _subject(self) -> str:

@@ -123,6 +123,11 @@ async def batches(sql: str, *args: Any) -> AsyncIterator[list[asyncpg.Record]]:
             yield rows
 
 
+async def newest() -> Checkpoint | None:
+    row = await db.fetchrow(f"SELECT {_COLUMNS} FROM core_checkpoint ORDER BY n DESC LIMIT 1")
+    return checkpoint_of(row) if row else None
+
+
 async def since(n: int) -> list[Checkpoint]:
     """The checkpoints after number n, in order."""
     rows = await db.fetch(f"SELECT {_COLUMNS} FROM core_checkpoint WHERE n > $1 ORDER BY n", n)
@@ -160,7 +165,7 @@ def published(path: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_bytes().split(b"\n")[:-1]
     try:
-        return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines if line.strip()]
     except msgspec.DecodeError:
         raise PublishedDiffers(f"{path} holds a line that is no checkpoint: restore the file from its copy") from None
 

@@ -6,14 +6,15 @@ found by what their names mean, and reading ends where the firms do. The workboo
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from openpyxl import DEFUSEDXML, load_workbook
 
-from ombud_fca.counting import share
 from ombud_plugin_api import Permanent
 
 SOURCE = "Financial Conduct Authority, firm-level complaints data"
@@ -52,22 +53,33 @@ class Market:
         upheld = sum(((each.closed or 0) * (each.upheld or Decimal(0)) for each in known), Decimal(0))
         return (100 * upheld / closed).quantize(Decimal("0.01")) if closed else None
 
+    def half_year(self) -> tuple[date, date]:
+        """The half year in which most periods of its firms end. Raises Permanent where none names its days."""
+        ends = Counter(
+            each for firms in self.firms.values() for firm in firms if (each := _last_day(firm.period)) is not None
+        )
+        if not ends:
+            raise Permanent("No firm of this workbook names the days of its reporting period.")
+        halves = Counter[tuple[int, bool]]()
+        for day, many in ends.items():
+            halves[day.year, day.month > 6] += many
+        (year, second), _ = max(halves.items(), key=lambda each: (each[1], each[0]))
+        return (date(year, 7, 1), date(year, 12, 31)) if second else (date(year, 1, 1), date(year, 6, 30))
 
-@dataclass(frozen=True)
-class Compared:
-    """Your upheld rate against the market, in per cent; `ahead`: how many firms of the group uphold a smaller share."""
 
-    yours: Decimal | None
-    market: Decimal | None
-    firms: int
-    ahead: int
+_DAYS = re.compile(r"(\d{4})-(\d{2})-(\d{2})|(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
 
 
-def compare(market: Market, group: str, closed: int, upheld: int) -> Compared:
-    yours = share(upheld, closed)
-    known = [each for each in market.firms.get(group, []) if each.closed and each.upheld is not None]
-    ahead = 0 if yours is None else sum(100 * (each.upheld or 0) < yours for each in known)
-    return Compared(yours, market.upheld_share(group), len(known), ahead)
+def _last_day(period: str) -> date | None:
+    """The last day that a text such as `2022-01-01 to 2022-06-30` or `01/01/2022 - 30/06/2022` names."""
+    found = list(_DAYS.finditer(period))
+    if not found:
+        return None
+    year, month, day, d, m, y = found[-1].groups()
+    try:
+        return date(int(year or y), int(month or m), int(day or d))
+    except ValueError:
+        return None
 
 
 def kind_of(sheet: str) -> str:

@@ -325,3 +325,54 @@ async def test_switched_off_its_filed_returns_can_still_be_read(desk: Desk) -> N
     assert "Complaints outstanding at the start" in html.text
     assert (await officer.get(f"{address}/file/xlsx")).status_code == 200
     assert (await officer.get("/returns/new/fca.annex1r")).status_code == 404
+
+
+PAGE = "/p/fca/market"
+SHEETS = ["Opened", "Closed", "Closed within 3 days", "After 3 days within 8 weeks", "Upheld"]
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+async def load(who: Browser, data: bytes, name: str = "2022-h1.xlsx") -> Any:
+    return await who.submit(PAGE, {}, page=PAGE, files={"file": (name, data, SHEET)})
+
+
+async def test_frozen_figures_stand_beside_the_market_of_a_loaded_workbook(desk: Desk, workbook: Any) -> None:
+    await desk.enable("fca")
+    officer = await desk.signed_in("compliance")
+    assert "No figures of the market are here yet" in (await officer.get(PAGE)).text
+    assert (await load(officer, workbook(SHEETS))).status_code == 303
+    for outcome in ("upheld", "upheld", "not_upheld"):
+        await complaint(desk, outcome=outcome)
+    _, address = await begun(desk, "fca.annex1b")
+    assert "Freeze a publication report" in (await officer.get(PAGE)).text, "a draft does not stand yet"
+    assert (await step(officer, address, "freeze")).status_code == 303
+    html = (await officer.get(PAGE)).text
+    assert "Banking and credit cards" in html
+    assert "56.00 %" in html
+    assert "66.67 %" in html
+    assert "2 of 2" in html
+    assert "2022-h1.xlsx" in html
+    assert "compare them with care" in html, "the half years differ"
+    blank = (await officer.get(f"{PAGE}?kept=none")).text
+    assert "66.67 %" not in blank
+
+
+async def test_a_later_workbook_of_the_same_half_year_takes_the_place_of_the_earlier(desk: Desk, workbook: Any) -> None:
+    await desk.enable("fca")
+    officer = await desk.signed_in("compliance")
+    for name in ("first.xlsx", "second.xlsx"):
+        assert (await load(officer, workbook(SHEETS), name)).status_code == 303
+    rows = await db.fetch("SELECT DISTINCT file_name FROM fca_market")
+    assert [row["file_name"] for row in rows] == ["second.xlsx"]
+
+
+async def test_what_is_no_workbook_is_refused_with_words_and_agents_see_nothing(desk: Desk) -> None:
+    await desk.enable("fca")
+    officer, agent = await desk.signed_in("compliance"), await desk.signed_in("agent")
+    answer = await load(officer, b"Firm Name,Group")
+    assert (answer.status_code, "no Excel workbook" in answer.text) == (422, True)
+    assert (await agent.get(PAGE)).status_code == 403
+    leader = await desk.signed_in("leader")
+    html = (await leader.get(PAGE)).text
+    assert 'type="file"' not in html
+    assert (await leader.submit(PAGE, {}, page=PAGE)).status_code == 403

@@ -1,19 +1,18 @@
 """The FCA's workbooks: small ones made here with each period's sheet names, and the real ones where they are here."""
 
-import io
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from openpyxl import Workbook
 
-from ombud_fca.market import compare, kind_of, read
-from ombud_plugin_api import Permanent
+from ombud_fca.benchmarks import Benchmark, beside
+from ombud_fca.market import kind_of, read
+from ombud_plugin_api import Permanent, ReturnKept
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "fca_firm_level"
-HEAD = ["Firm Name", "Group", "Joint Report", "Reporting period", "Banking and credit cards",
-        "Decumulation & pensions", "Home finance", "Insurance & pure protection", "Investments"]  # fmt: skip
 NAMES = {
     "2022-h1": ["opened", "Closed", "% closed in 3 days", "% >3 days & <8 ", "% upheld "],
     "2022-h2": ["opened", "Closed", "closed in 3 days", "closed >3 days and less than 8 ", "upheld "],
@@ -21,27 +20,10 @@ NAMES = {
     "2023-h2": ["Opened", "Closed", "Closed within 3 days", "After 3 days within 8 weeks", "Upheld"],
     "2024-h1": ["Opened", "Closed", "Closed within 3 days", "After 3 days within 8 weeks", "Upheld"],
 }
-FIRMS = {"Alder Bank": (100, 90, 0.5, 0.4, 0.6), "Birch Mutual": (20, 10, 0.1, 0.9, 0.2)}
-
-
-def workbook(names: list[str]) -> bytes:
-    book = Workbook()
-    assert book.active is not None
-    book.active.title = "Notes"
-    for other in ("Consumer Credit", "Main return joint reporters"):
-        book.create_sheet(other).append(["something else"])
-    for place, name in enumerate(names):
-        sheet = book.create_sheet(name)
-        sheet.append(HEAD)
-        for firm, values in FIRMS.items():
-            sheet.append([firm, "NO GROUP", "no", "2022-01-01 to 2022-06-30", values[place], "", None, "", ""])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("period", NAMES)
-def test_each_periods_sheets_are_found_by_what_their_names_mean(period: str) -> None:
+def test_each_periods_sheets_are_found_by_what_their_names_mean(workbook: Any, period: str) -> None:
     found = read(workbook(NAMES[period])).firms
     assert list(found) == ["banking_and_credit_cards"]
     alder = found["banking_and_credit_cards"][0]
@@ -49,11 +31,31 @@ def test_each_periods_sheets_are_found_by_what_their_names_mean(period: str) -> 
     assert (alder.soon, alder.later, alder.upheld) == (Decimal("0.5"), Decimal("0.4"), Decimal("0.6"))
 
 
-def test_your_upheld_rate_stands_beside_the_market_weighed_by_what_was_closed() -> None:
+def test_the_market_weighs_each_firm_by_what_it_closed_and_tells_its_half_year(workbook: Any) -> None:
     market = read(workbook(NAMES["2023-h1"]))
-    found = compare(market, "banking_and_credit_cards", closed=599, upheld=339)
-    assert (found.yours, found.market, found.firms, found.ahead) == (Decimal("56.59"), Decimal("56.00"), 2, 1)
-    assert compare(market, "investments", 5, 1).market is None
+    assert market.upheld_share("banking_and_credit_cards") == Decimal("56.00")
+    assert market.upheld_share("investments") is None
+    assert market.half_year() == (date(2022, 1, 1), date(2022, 6, 30))
+
+
+def kept(**figures: str) -> ReturnKept:
+    return ReturnKept(id=UUID(int=1), key="fca.annex1b", unit="Leeds", first=date(2022, 1, 1), last=date(2022, 6, 30),
+                      label="", number=1, state="filed", figures=figures)  # fmt: skip
+
+
+def test_your_upheld_rate_stands_beside_it_and_a_group_you_have_not_stands_blank() -> None:
+    market = [
+        Benchmark(first=date(2022, 1, 1), last=date(2022, 6, 30), product_group=group, opened=9, closed=100,
+                  upheld=Decimal("56.00"), shares=[Decimal(20), Decimal(60)], file_name="f", loaded_by="A",
+                  loaded_at=datetime(2026, 1, 1, tzinfo=UTC))
+        for group in ("banking_and_credit_cards", "home_finance")
+    ]  # fmt: skip
+    place = "summary/banking_and_credit_cards"
+    banking, home = beside(market, kept(**{f"{place}/closed": "599", f"{place}/upheld": "339"}))
+    assert (banking.closed, banking.yours, banking.market) == (599, Decimal("56.59"), Decimal("56.00"))
+    assert (banking.firms, banking.ahead) == (2, 1)
+    assert (home.closed, home.yours, home.ahead) == (0, None, 0)
+    assert beside(market, None)[0].yours is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 rubbish", b"Firm Name,Group"])
@@ -62,7 +64,7 @@ def test_what_is_no_workbook_is_refused(content: bytes) -> None:
         read(content)
 
 
-def test_a_workbook_without_its_sheets_is_refused() -> None:
+def test_a_workbook_without_its_sheets_is_refused(workbook: Any) -> None:
     with pytest.raises(Permanent, match="no sheet for: upheld"):
         read(workbook(NAMES["2023-h1"][:4]))
 

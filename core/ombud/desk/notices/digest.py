@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfo
 
 from asyncpg import Record
 
-from ombud.desk.inbox.threads import remember, thread_id_of
 from ombud.desk.notices.staff import KINDS
-from ombud.desk.outgoing.moving import tell, wake
-from ombud.desk.outgoing.ways import ways_in
+from ombud.desk.outgoing.apart import Letter, email_way, post
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -29,11 +27,11 @@ async def send(payload: dict[str, Any], context: JobContext) -> None:
     if home is None:
         return
     local = now().astimezone(ZoneInfo(home["time_zone"]))
-    way = next((each for each in await ways_in(home["id"]) if each.needs == "email"), None)
-    if local.time() < FROM or way is None:
+    way = await email_way(home["id"])
+    if local.time() < FROM or not way:
         return
     for row in await _waiting(local.date()):
-        await _one(row, home["id"], way.key, local.date())
+        await _one(row, home["id"], way, local.date())
 
 
 _HOME = "SELECT id, time_zone FROM core_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1"
@@ -83,30 +81,5 @@ def text_of(name: str, counts: Counter[str]) -> tuple[str, str]:
 
 
 async def _write(user: Record, unit_id: UUID, way: str, words: tuple[str, str]) -> None:
-    identity, moment = new_id(), now()
-    subject, text = words
-    await db.execute(
-        "INSERT INTO core_message (id, channel, direction, subject, body, said_at, recorded_at, key, decision, "
-        "decision_reason, decided_by, unit_id) VALUES ($1, $2, 'out', $3, $4, $5, $5, '', '', '', '', $6)",
-        identity, way, subject, text, moment, unit_id,
-    )  # fmt: skip
     recipient = {"name": user["name"], "email": user["email"], "language": user["language"]}
-    row = {
-        "id": identity,
-        "case_id": None,
-        "person_id": None,
-        "created_by": user["id"],
-        "channel": way,
-        "kind": "digest",
-    }
-    await db.execute(
-        "INSERT INTO core_outgoing (id, unit_id, channel, kind, recipient, language, key, thread_id, answers, state, "
-        "leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, delivery_text, approval, "
-        "approved_hash, outcomes, documents, robot, created_by, created_at, version) VALUES ($1, $2, $3, 'digest', $4, "
-        "$5, $6, $7, '[]', 'intended', $8, 0, '', '', '', '', '', '', '', '', '', '[]', TRUE, $9, $8, 1)",
-        identity, unit_id, way, recipient, user["language"], f"ombud-{identity}", thread_id_of(identity), moment,
-        user["id"],
-    )  # fmt: skip
-    await remember(identity, thread_id_of(identity))
-    await tell("system", row, "message.written", {"state": "intended"})
-    await wake(identity, moment, 1)
+    await post(Letter("digest", unit_id, way, recipient, *words, created_by=user["id"]))

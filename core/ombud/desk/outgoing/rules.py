@@ -18,7 +18,7 @@ KEY = "outgoing"
 KIND_WORDS = {
     "reply": "Reply", "acknowledgement": "Acknowledgement", "status": "News of the case",
     "request": "Request for documents", "final_response": "Final response", "notice": "Notice", "digest": "Digest",
-    "privacy": "About a privacy request",
+    "privacy": "About a privacy request", "root": "Root of the ledger",
 }  # fmt: skip
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_WORDS = dict(
@@ -71,7 +71,7 @@ def schema() -> SettingSchema:
 
 @lru_cache(maxsize=1)
 def _schema() -> SettingSchema:
-    kinds = [each for each in KINDS if each not in {"notice", "digest", "privacy"}]
+    kinds = [each for each in KINDS if each not in {"notice", "digest", "privacy", "root"}]
     approved = [each for each in kinds if each != "acknowledgement"]
     choices = {kind: KIND_WORDS[kind] for kind in kinds}
     fields: dict[str, Any] = {

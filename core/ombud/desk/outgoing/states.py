@@ -9,7 +9,7 @@ UNSENT = (WAITING, HELD, SCHEDULED, INTENDED)
 READY = (HELD, SCHEDULED, INTENDED)
 """Handed over as soon as `leave_at` has passed."""
 
-KINDS = ("reply", "acknowledgement", "status", "request", "final_response", "notice", "digest", "privacy")
+KINDS = ("reply", "acknowledgement", "status", "request", "final_response", "notice", "digest", "privacy", "root")
 """What a message is for, as the plugin API calls it."""
 WRITTEN = ("reply", "status", "request", "final_response")
 """Those that a person writes from a case."""

@@ -14,10 +14,7 @@ from babel.dates import format_date
 
 from ombud.desk.calendars.arithmetic import local_day
 from ombud.desk.calendars.versions import current
-from ombud.desk.inbox.threads import remember, thread_id_of
-from ombud.desk.outgoing.moving import tell, wake
-from ombud.desk.outgoing.ways import ways_in
-from ombud.kernel.clock import now
+from ombud.desk.outgoing.apart import Letter, email_way, post
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import address
@@ -39,7 +36,7 @@ async def way(row: Mapping[str, Any]) -> str:
         return ""
     if await db.fetchval("SELECT erased_at IS NOT NULL FROM core_person WHERE id = $1", row["person_id"]):
         return ""
-    return next((each.key for each in await ways_in(row["unit_id"]) if each.needs == "email"), "")
+    return await email_way(row["unit_id"])
 
 
 async def send(row: Mapping[str, Any], what: str, actor: str, link: str = "", **words: str) -> bool:
@@ -62,33 +59,10 @@ async def send(row: Mapping[str, Any], what: str, actor: str, link: str = "", **
 
 
 async def _write(row: Mapping[str, Any], way_key: str, actor: str, language: str, subject: str, text: str) -> None:
-    identity, moment = new_id(), now()
-    name = row["agent_name"] or row["name"]
-    recipient = {"name": name, "email": row["contact"].strip(), "language": language}
+    recipient = {"name": row["agent_name"] or row["name"], "email": row["contact"].strip(), "language": language}
+    key = f"privacy/{row['id']}/{new_id()}"
     async with db.transaction():
-        await db.execute(
-            "INSERT INTO core_message (id, channel, direction, person_id, subject, body, said_at, recorded_at, key, "
-            "decision, decision_reason, decided_by, unit_id) "
-            "VALUES ($1, $2, 'out', $3, $4, $5, $6, $6, '', '', '', '', $7)",
-            identity, way_key, row["person_id"], subject, text, moment, row["unit_id"],
-        )  # fmt: skip
-        await db.execute(
-            "INSERT INTO core_outgoing (id, unit_id, channel, kind, person_id, recipient, language, key, thread_id, "
-            "answers, state, leave_at, attempts, trouble, detail, remote_id, delivery, delivery_code, delivery_text, "
-            "approval, approved_hash, outcomes, documents, robot, created_at, version) VALUES ($1, $2, $3, $4, $5, $6, "
-            "$7, $8, $9, '[]', 'intended', $10, 0, '', '', '', '', '', '', '', '', '', '[]', TRUE, $10, 1)",
-            identity, row["unit_id"], way_key, KIND, row["person_id"], recipient, language, _key(row["id"], identity),
-            thread_id_of(identity), moment,
-        )  # fmt: skip
-        await remember(identity, thread_id_of(identity))
-        told = {"id": identity, "case_id": None, "person_id": row["person_id"], "created_by": None,
-                "channel": way_key, "kind": KIND}  # fmt: skip
-        await tell(actor, told, "message.written", {"state": "intended"})
-        await wake(identity, moment, 1)
-
-
-def _key(request_id: UUID, identity: UUID) -> str:
-    return f"privacy/{request_id}/{identity}"
+        await post(Letter(KIND, row["unit_id"], way_key, recipient, subject, text, key, row["person_id"]), actor)
 
 
 async def give_to(request_id: UUID, person_id: UUID) -> None:

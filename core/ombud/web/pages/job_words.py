@@ -14,6 +14,7 @@ CORE_WORK = {
     "queues.fold": "Count the queues",
     "calendars.renew": "Look up the holidays of later years",
     "payments.ask": "Ask the payment service about a payment that is not certain",
+    "ledger.mail": "Mail the root of the ledger",
     "trials.run": "Try a change on past cases",
     "clocks.start": "Start clocks, warn of deadlines and notice those that passed",
     "ledger.checkpoint": "Make and publish a checkpoint",
