@@ -299,10 +299,20 @@ async def _pl_complaints(going: Going) -> None:
     await db.execute("UPDATE core_unit SET country = '' WHERE key = 'main'")
 
 
+async def _fca(going: Going) -> None:
+    """The market's figures, which hold nothing of anybody."""
+    officer, home = await going.desk.signed_in("compliance"), "/p/fca/market"
+    sheets = ["Opened", "Closed", "Closed within 3 days", "After 3 days within 8 weeks", "Upheld"]
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    sent = {"file": ("2022-h1.xlsx", borrowed("fca", "conftest").made(sheets), kind)}
+    assert (await officer.submit(home, {}, page=home, files=sent)).status_code == 303
+
+
 PATHS: dict[str, Way] = {
     "webform": _webform, "email": _email, "phone": _phone, "letters": _letters, "csv-import": _csv_import,
     "portal": _portal, "crm-csv": _crm_csv, "salesforce": _salesforce, "gdpr": _rights("gdpr"),
-    "ccpa": _rights("ccpa"), "cfpb": _cfpb, "pl-complaints": _pl_complaints, "ombudsman-file": _ombudsman_file,
+    "ccpa": _rights("ccpa"), "cfpb": _cfpb, "pl-complaints": _pl_complaints, "fca": _fca,
+    "ombudsman-file": _ombudsman_file,
 }  # fmt: skip
 """In this order: what comes later looks at cases that came in before. Only those are gone that are installed."""
 HOLD = {"cfpb": "cfpb_complaint", "pl-complaints": "pl_complaints_case"}
