@@ -10,6 +10,10 @@ import pytest
 
 from ombud.desk import aspects, cases, people
 from ombud.desk.aspects import Decision
+from ombud.desk.calendars.versions import current
+from ombud.desk.clocks.planning import Wanted
+from ombud.desk.clocks.reckoning import Terms
+from ombud.desk.clocks.settling import Settling, start
 from ombud.desk.errors import NotAllowed, NotNow
 from ombud.desk.privacy import erasing, holds, journal
 from ombud.desk.retention import due, one_case, rules, running, shown
@@ -19,10 +23,11 @@ from ombud.desk.retention.rules import Rule, RuleGiven, chosen
 from ombud.desk.search import index as search_index
 from ombud.insight import compliance
 from ombud.kernel import clock
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.trust import vault, verifier
-from ombud.trust.ledger import open_sealed
+from ombud.trust.ledger import append, open_sealed
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api import Document
@@ -283,10 +288,21 @@ async def _promise(desk: Any, filed: Any) -> None:
     )  # fmt: skip
 
 
+async def _time(desk: Any, filed: Any) -> None:
+    """As the customer's to go to an ombudsman, which runs on after the closing."""
+    async with db.transaction():
+        case = await db.fetchrow("SELECT * FROM core_case WHERE id = $1 FOR UPDATE", filed.case_id)
+        assert case is not None
+        settling = Settling(case, await current(case["unit_id"]), "system", [])
+        terms = Terms(until=now() + timedelta(days=90), met_by="time")
+        await start(settling, Wanted("x.ombudsman", "", "To the ombudsman", "x.ombudsman", terms, OLD))
+        await append(actor="system", entries=settling.entries)
+
+
 HOLDING = {
     "hold": (_hold, "Legal hold"), "hold of a person": (_hold_person, "Legal hold"), "open": (_reopened, "Open"),
     "request": (_request, "Privacy request"), "redress": (_redress, "Redress not settled"),
-    "promise": (_promise, "Promise not kept"),
+    "promise": (_promise, "Promise not kept"), "time": (_time, "Somebody's time runs"),
 }  # fmt: skip
 
 

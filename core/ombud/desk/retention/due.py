@@ -37,6 +37,7 @@ HELD: dict[str, str] = {
                "WHERE a.case_id = c.id AND t.done_at IS NULL AND t.dropped_at IS NULL)",
     "message": "EXISTS (SELECT 1 FROM core_outgoing o WHERE o.case_id = c.id "
                "AND o.state NOT IN ('sent', 'failed', 'cancelled'))",
+    "time": "EXISTS (SELECT 1 FROM core_clock k WHERE k.case_id = c.id AND k.state = 'running' AND k.due_at > now())",
     "shared": "EXISTS (SELECT 1 FROM core_message m JOIN core_shared_message s ON s.message_id = m.id "
               "JOIN core_case o ON o.id = s.case_id "
               "WHERE m.case_id = c.id AND s.case_id <> c.id AND o.destroyed_at IS NULL)",

@@ -10,6 +10,7 @@ REASONS = {
     "redress": ("Redress not settled", "Redress waits for a second person, or a payment is under way or failed."),
     "promise": ("Promise not kept", "A promise or task of it is not done."),
     "message": ("Message not sent", "A message of it waits, or it is not known whether it left."),
+    "time": ("Somebody's time runs", "A time that the law gives somebody, as to go to an ombudsman, is not over yet."),
     "shared": ("Shared message", "A message of it belongs to another case too, which stays."),
     "changed": ("Changed meanwhile", "Something of it changed while the run came to it. The next run looks again."),
     "gone": ("Destroyed before", "Another run destroyed it."),
