@@ -1,5 +1,6 @@
 """The coded facts of the cases that concern a period, from one statement: one moment of the desk."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from ombud.desk.calendars import versions
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.words import is_code
 from ombud.kernel.database import db
+from ombud.trust.checkpoints import batches
 from ombud_plugin_api.returns import ReturnAspect, ReturnCase, ReturnPeriod
 
 MOST_DAYS = 99
@@ -49,8 +51,12 @@ async def cases(unit_id: UUID, period: ReturnPeriod) -> list[ReturnCase]:
     calendar = await versions.current(unit_id)
     types = await db.fetch("SELECT key, fields FROM core_case_type")
     lists = {row["key"]: {name for name, rule in row["fields"].items() if "allowed" in rule} for row in types}
-    rows = await db.fetch(_CASES, unit_id, period.first, period.last)
-    return [_case(row, calendar, lists.get(row["case_type"], set())) for row in rows]
+    found: list[ReturnCase] = []
+    async with db.transaction():
+        async for rows in batches(_CASES, unit_id, period.first, period.last):
+            found += [_case(row, calendar, lists.get(row["case_type"], set())) for row in rows]
+            await asyncio.sleep(0)  # a firm may have tens of thousands: other readers of this process go on
+    return found
 
 
 def _case(row: Any, calendar: Calendar, lists: set[str]) -> ReturnCase:
