@@ -17,7 +17,7 @@ from ombud.desk.calendars import setup as calendar_setup
 from ombud.desk.casefile import making as case_file_making
 from ombud.desk.checking import checked_complaint
 from ombud.desk.clocks import by_rules as clocks_by_rules
-from ombud.desk.clocks import trying, trying_settings
+from ombud.desk.clocks import trying, trying_promises, trying_settings
 from ombud.desk.clocks import watching as clock_watching
 from ombud.desk.colleagues import claims, draft_files, presence
 from ombud.desk.colleagues.live import look_again
@@ -93,6 +93,7 @@ def _trials() -> dict[str, trials.Runner]:
     return {
         trying.KIND: trying.run,
         trying_settings.KIND: trying_settings.run,
+        trying_promises.KIND: trying_promises.run,
         trying_routing.KIND: trying_routing.run,
         trying_ladders.KIND: trying_ladders.run,
     }

@@ -137,8 +137,33 @@ async def test_service_levels_are_tried_where_they_are_set(desk: Any, administra
     assert held[0].values["levels"] == ["any: first 16h"]
     broken = await administrator.submit(f"{page}/replay", {**data, "months": "99"}, page=page)
     assert (broken.status_code, "Choose from 1 to 36 months." in broken.text) == (422, True)
-    nothing = await administrator.submit("/settings/promises/replay", {"unit": "", "months": "3"}, page=page)
+    nothing = await administrator.submit("/settings/outgoing/replay", {"unit": "", "months": "3"}, page=page)
     assert nothing.status_code == 404
+
+
+async def test_promises_are_tried_and_a_case_type_with_a_term_of_its_own_keeps_it(
+    desk: Any, administrator: Any
+) -> None:
+    filed, other = await came(desk, 40), await came(desk, 40)
+    await db.execute(
+        "INSERT INTO core_case_type SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), "
+        "'key', 'own', 'label', 'Own', 'answer_within_days', 30))).* FROM core_case_type t LIMIT 1"
+    )
+    await db.execute("UPDATE core_case SET case_type = 'own' WHERE id = $1", other.case_id)
+    for each in (filed, other):
+        with clock.at(now() - timedelta(days=40)):
+            await settle(each.case_id)
+    page = "/settings/promises"
+    held = {"answer_within_days": "300", "acknowledge_within_days": "5", "triage_within_hours": "4",
+            "tracking_link_days": "30"}  # fmt: skip
+    data = {"unit": "", "version": "0", **{f"set.{name}": value for name, value in held.items()}}
+    shown = await tried(administrator, page, data, f"{page}/replay")
+    assert "Full answer within: 300" in shown
+    kept = await trials.latest("promises", "")
+    assert kept is not None
+    moved = {each["case"] for each in kept.result["shown"] if each["label"] == "Full answer"}
+    assert moved == {str(filed.case_id)}
+    assert await group_settings.levels("promises") == []
 
 
 async def test_a_day_of_its_own_is_tried_before_it_is_added(desk: Any, administrator: Any) -> None:

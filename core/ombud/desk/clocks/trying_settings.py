@@ -13,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from ombud.desk import trials
+from ombud.desk import promises, trials
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.calendars.arithmetic import Calendar
-from ombud.desk.clocks import kept
+from ombud.desk.clocks import kept, trying_promises
 from ombud.desk.clocks.planning import BY_ITSELF, Wanted
 from ombud.desk.clocks.providers import Rubbish, checked, providers
 from ombud.desk.clocks.reckoning import reckon
@@ -28,7 +28,7 @@ from ombud.desk.plugin_writes import kinds_begin
 from ombud.desk.rules import in_force
 from ombud.desk.settings.changes import Standing, stored
 from ombud.desk.settings.form import Asked
-from ombud.desk.settings.groups import key_of_plugin
+from ombud.desk.settings.groups import Group, key_of_plugin
 from ombud.desk.units import country_of
 from ombud.kernel.calling import call
 from ombud.kernel.clock import now
@@ -55,21 +55,26 @@ class TriedSettings(Tried):
     unanswered: dict[str, int] = {}
 
 
-def tries(slug: str) -> bool:
-    """Whether a plugin's settings can be tried so: it sets deadlines and is on."""
-    return any(each == slug for each, _ in providers())
+def tries(group: Group) -> bool:
+    """Whether these settings can be tried so: the promises, or of a plugin that sets deadlines and is on."""
+    return group.key == promises.KEY or any(each == group.slug for each, _ in providers())
+
+
+def _named(standing: Standing) -> tuple[str, str]:
+    """Kind of trial, and what it is about."""
+    group, place = standing.group, str(standing.place.id or "")
+    return (KIND, f"{group.slug}/{place}") if group.slug else (trying_promises.KIND, place)
 
 
 async def ask(viewer: Viewer, standing: Standing, asked: Asked, months: int) -> None:
     """Asks for a trial of what a form of settings says, in its place."""
     own = {**(standing.own.values if standing.own else {}), **stored(standing, asked)}
     own = {name: value for name, value in own.items() if name not in asked.unset}
-    place = str(standing.place.id or "")
-    await trials.ask(viewer, KIND, f"{standing.group.slug}/{place}", {"values": own}, months)
+    await trials.ask(viewer, *_named(standing), {"values": own}, months)
 
 
 async def latest(standing: Standing) -> trials.Trial | None:
-    return await trials.latest(KIND, f"{standing.group.slug}/{standing.place.id or ''}")
+    return await trials.latest(*_named(standing))
 
 
 async def run(about: str, definition: Mapping[str, Any], since: datetime) -> TriedSettings:

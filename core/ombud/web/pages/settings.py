@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 
 from ombud.desk.clocks import trying_settings
+from ombud.desk.clocks.trying import Tried
+from ombud.desk.clocks.trying_settings import TriedSettings
 from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.settings.changes import Standing, attempt, candidate, missing, save, standing
 from ombud.desk.settings.form import NOTHING, Asked, read_form
@@ -114,7 +116,7 @@ async def replay_it(request: Req, key: str) -> Response[Any]:
     """Settings of a plugin that sets deadlines, on the cases of the last months; saves nothing."""
     form = await given(request)
     open_to, now, asked = await _asked(request, key, form)
-    if not trying_settings.tries(now.group.slug):
+    if not trying_settings.tries(now.group):
         raise NotFound("These settings set no deadlines, so there is nothing to try on the past.")
     wrong = {**missing(now, await candidate(now, asked)), **asked.wrong}
     months = form.text("months")
@@ -177,7 +179,7 @@ async def _page(
     months: str = trials_drawn.MONTHS, months_error: str = "",
 ) -> Response[Any]:  # fmt: skip
     form = {**form_drawn(now, asked, wrong), "months": months, "months_error": months_error}
-    replays = trying_settings.tries(now.group.slug)
+    replays = trying_settings.tries(now.group)
     trial = await trying_settings.latest(now) if replays else None
     status = status or (422 if form["errors"] else 200)
     context = {
@@ -188,7 +190,7 @@ async def _page(
         },
         "where": now.place.name, "form": form, "conflict": conflict, "tried": tried,
         "trial": await trials_drawn.clocks(
-            viewer_of(request), trial, _tried_values(now, trial), trying_settings.TriedSettings
+            viewer_of(request), trial, _tried_values(now, trial), TriedSettings if now.group.slug else Tried
         ),
     }  # fmt: skip
     if by_htmx(request):
