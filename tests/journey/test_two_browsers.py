@@ -212,7 +212,7 @@ def test_signing_out_in_one_tab_is_said_in_the_others_and_ends_the_stream(two: T
     other.bring_to_front()
     other.get_by_text("You are signed out.").wait_for(timeout=SLOW)
     assert other.locator("#composer-text").input_value() == "Typed before the end"
-    assert two.streams() == before - 1
+    assert two.streams() < before
 
 
 def test_a_field_that_both_changed_is_put_to_the_second_in_words(two: Two) -> None:
@@ -244,13 +244,15 @@ def test_text_typed_after_the_session_ended_is_in_the_box_after_signing_in_again
     ewa.locator("#composer-text").fill("Typed too late to be stored")
     ewa.get_by_text("Not saved yet").wait_for(timeout=SLOW)
     ewa.on("dialog", lambda dialog: dialog.accept())
+    with ewa.expect_response(re.compile("/draft$")):  # a second attempt to store it fails too
+        ewa.locator("#composer-text").press_sequentially(", twice")
     ewa.get_by_role("link", name="Sign in again").click()
     ewa.fill("input[name=login]", "ewa")
     ewa.fill("input[name=password]", PASSWORD)
     with ewa.expect_response(re.compile("/draft$")) as stored:
         ewa.keyboard.press("Enter")
     assert ewa.url.endswith(reference)
-    assert ewa.locator("#composer-text").input_value() == "Typed too late to be stored"
+    assert ewa.locator("#composer-text").input_value() == "Typed too late to be stored, twice"
     assert stored.value.status == 200
     two.troubles.clear()
 

@@ -26,7 +26,7 @@ def wheel(path: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ("no-such-plugin", "there is no plugin no-such-plugin installed here; there are: ccpa, crm-csv, csv-import, "),
+        ("no-such-plugin", "there is no plugin no-such-plugin installed here; there are: ccpa, cfpb, crm-csv, "),
         ("{folder}", "holds no pyproject.toml"),
         ("{folder}/bare/", 'has no [project.entry-points."ombud.plugins"]'),
         ("{folder}/torn.whl", "cannot be read as a wheel"),

@@ -16,7 +16,10 @@ export function showTrouble(kind) {
   const source = document.getElementById(`trouble-${kind}`);
   const place = document.getElementById("toasts");
   if (!source || !place) return;
+  // Said once while it stands: another one would push the first from under the pointer.
+  if (place.querySelector(`[data-trouble="${kind}"][data-stays]`)) return;
   const toast = source.content.cloneNode(true);
+  toast.firstElementChild.dataset.trouble = kind;
   for (const link of toast.querySelectorAll("a[data-back]")) {
     // What comes out of a template has no address of its own yet, so that `link.search` would change nothing.
     link.setAttribute("href", `${link.getAttribute("href")}?next=${encodeURIComponent(location.pathname + location.search)}`);
