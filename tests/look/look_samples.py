@@ -546,6 +546,8 @@ def case(**more: Any) -> dict[str, Any]:
                 {"label": "Answer by", "value": "E-mail, in Polish"},
                 {"label": "Queue", "value": "Cards and fees", "href": "/queues/cards"},
                 {"label": "Priority", "value": "High"},
+                {"label": "Promises", "value": "1 to keep", "href": "/cases/OMB-4182/promises"},
+                {"label": "Tags", "value": "Add some", "href": "/cases/OMB-4182/tags"},
             ],
             "linked": [
                 {
