@@ -304,10 +304,11 @@ async def planned(seconds: float) -> UUID:
     return identity
 
 
-async def test_what_the_schedule_wrote_waits_no_longer_than_its_next_moment_where_the_other_side_is_away(
-    runner: Runner,
+@pytest.mark.parametrize("error", [Transient("the server is busy"), Misconfigured("no folder")])
+async def test_what_the_schedule_wrote_waits_no_longer_than_its_next_moment_where_it_may_pass(
+    runner: Runner, error: Exception
 ) -> None:
-    failing(Transient("the server is busy"))
+    failing(error)
     identity = await planned(40)
     await runner.run(identity)
     assert 30 < await waits(identity) <= 40
