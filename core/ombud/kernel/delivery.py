@@ -199,9 +199,9 @@ class Runner:
         await self._close(row, "waiting", error=said, delay=float(delay))
 
     async def _delay(self, row: Any, error: Exception) -> float:
-        """Seconds until the next attempt. Work of the schedule whose other side is away, or whose settings are wrong, is
-        not put off beyond its next moment: while it waits, the schedule writes no other, and what was corrected should
-        show then. What the other side asked for is kept."""
+        """Seconds until the next attempt. Work of the schedule whose other side is away, or whose settings are wrong,
+        is not put off beyond its next moment: while it waits, the schedule writes no other, and what was corrected
+        should show then. What the other side asked for is kept."""
         asked = getattr(error, "retry_after", None)
         delay = float(max(BACK_OFF[min(row["attempts"], len(BACK_OFF)) - 1], asked or 0))
         if asked or not isinstance(error, Transient | Misconfigured) or not str(row["dedupe"]).startswith(SCHEDULED):
