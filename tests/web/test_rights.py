@@ -15,6 +15,7 @@ import pytest
 from ombud.desk import messages, zips
 from ombud.desk.inbox import mood
 from ombud.desk.matters import classifying
+from ombud.desk.outgoing import apart
 from ombud.desk.outgoing.ways import Way
 from ombud.desk.privacy import answering, automated, figures, letters, requests, restricted
 from ombud.desk.privacy.answering import AnswerGiven
@@ -276,7 +277,7 @@ async def test_no_letter_is_kept_of_somebody_who_was_erased(lawful, monkeypatch)
     async def ways(unit: Any) -> list[Way]:
         return [Way("email", "E-mail", "mail", "email", "email")]
 
-    monkeypatch.setattr(letters, "ways_in", ways)
+    monkeypatch.setattr(apart, "ways_in", ways)
     person, _, _ = await _person(lawful)
     made = await _asked(lawful, "erasure", person)
     row = await db.fetchrow("SELECT * FROM core_privacy_request WHERE id = $1", made)
