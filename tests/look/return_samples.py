@@ -76,7 +76,7 @@ def pages(
     sound = {**shown, "problems": [], "lacking": [], "lacking_hidden": 0}
     frozen = {**sound, "head": {**done, "state": "frozen", "amends": ""}, "standing": "official", "unverified": []}
     changed = {"number": "part_a1/banking/upheld", "label": "Banking: Upheld", "before": "339", "after": "338"}
-    begin = {"key": "fca.annex1r", "label": line["label"], "regulator": line["regulator"],
+    begin = {"action": "/returns/new/fca.annex1r", "label": line["label"], "regulator": line["regulator"],
              "summary": kind["summary"]}  # fmt: skip
     return {
         "returns": ("pages/returns.html", around(returns=[line, filed], kinds=[kind], may_prepare=True,

@@ -66,7 +66,9 @@ async def overturned(desk: Desk, case_id: UUID) -> None:
 async def begun(desk: Desk, key: str = "fca.annex1r", period: str = f"{FIRST}..{LAST}") -> tuple[Browser, str]:
     officer = await desk.signed_in("compliance")
     unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
-    answer = await officer.submit(f"/returns/new/{key}", {"unit": str(unit), "period": period})
+    page = f"/returns/new/{key}"
+    assert f'action="{page}"' in (await officer.get(page)).text, "the form of the page leads there too"
+    answer = await officer.submit(page, {"unit": str(unit), "period": period})
     assert answer.status_code == 303, answer.text
     return officer, answer.headers["location"]
 
