@@ -75,7 +75,8 @@ async def _new(
     units = [each for each in await unit_tree() if viewer.may_in(PREPARE, each.id)]
     periods = await providers.periods(known, units[0].id) if units else []
     return await page(
-        request, "pages/return_new.html", here="returns", status=wrong.status, action=f"/returns/new/{key}", label=known.given.label,
+        request, "pages/return_new.html", here="returns", status=wrong.status, action=f"/returns/new/{key}",
+        label=known.given.label,
         regulator=known.given.regulator, summary=known.given.summary,
         units=[(str(each.id), each.path) for each in units],
         periods=[(steps.period_code(each), each.label or steps.period_code(each)) for each in periods],
