@@ -12,11 +12,14 @@ from uuid import UUID
 
 import msgspec
 
+from ombud.desk.engine.folding import chain_of
 from ombud.desk.errors import Invalid
+from ombud.desk.rules import in_force
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.trust.group_settings import levels
 from ombud.trust.policy import Viewer
 
 JOB = "trials.run"
@@ -65,6 +68,13 @@ async def ask(viewer: Viewer, kind: str, about: str, definition: Definition, mon
             "(SELECT id FROM core_rule_replay WHERE rule = $1 ORDER BY asked_at DESC, id DESC LIMIT $2)",
             key, KEPT,
         )  # fmt: skip
+
+
+async def layers(key: str, unit: str, place: UUID | None, own: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What would be set for a unit, the nearest place first, if a place (none: the whole desk) had these values."""
+    set_in = {each.unit_id: each.values for each in await levels(key, UUID(unit))} | {place: own}
+    chain: list[UUID | None] = [*map(UUID, chain_of(unit, await in_force.parents())), None]
+    return [set_in[each] for each in chain if each in set_in]
 
 
 async def latest(kind: str, about: str) -> Trial | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from ombud.desk import promises
+from ombud.desk import promises, trials
 from ombud.desk.clocks import kept
 from ombud.desk.clocks.reckoning import Happened, reckon
 from ombud.desk.clocks.trying import PAGE, Compared, Tried
@@ -18,7 +18,6 @@ from ombud.desk.promises import Promises
 from ombud.desk.rules import in_force
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.trust.group_settings import levels
 
 KIND = "promises"
 _CLOCKS = """
@@ -35,7 +34,10 @@ async def run(about: str, definition: Mapping[str, Any], since: datetime) -> Tri
     parents = await in_force.parents()
     place = UUID(about) if about else None
     units = [unit for unit in parents if place is None or about in chain_of(unit, parents)]
-    drafts = {UUID(unit): await _draft(unit, place, definition["values"], parents) for unit in units}
+    drafts = {
+        UUID(unit): promises.resolved(await trials.layers(promises.KEY, unit, place, definition["values"]))
+        for unit in units
+    }
     tried, cases, at, last = Tried(), set[UUID](), now(), UUID(int=0)
     while rows := await db.fetch(_CLOCKS, list(drafts), last, since, PAGE):
         last = rows[-1]["id"]
@@ -45,13 +47,6 @@ async def run(about: str, definition: Mapping[str, Any], since: datetime) -> Tri
         await asyncio.sleep(0)
     tried.cases = len(cases)
     return tried
-
-
-async def _draft(unit: str, place: UUID | None, own: Mapping[str, Any], parents: Mapping[str, str]) -> Promises:
-    """What would hold in a unit, nearest place first."""
-    set_in = {each.unit_id: each.values for each in await levels(promises.KEY, UUID(unit))} | {place: own}
-    chain: list[UUID | None] = [*map(UUID, chain_of(unit, parents)), None]
-    return promises.resolved([set_in[each] for each in chain if each in set_in])
 
 
 async def _one(tried: Tried, row: Any, draft: Promises, at: datetime) -> None:

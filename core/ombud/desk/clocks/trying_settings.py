@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from ombud.desk import promises, trials
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.calendars.arithmetic import Calendar
@@ -22,8 +20,9 @@ from ombud.desk.clocks.providers import Rubbish, checked, providers
 from ombud.desk.clocks.reckoning import reckon
 from ombud.desk.clocks.trying import Compared, Tried
 from ombud.desk.clocks.walking import Walk, Walked
-from ombud.desk.engine.folding import STEPS, chain_of
+from ombud.desk.engine.folding import chain_of
 from ombud.desk.engine.replaying import Told
+from ombud.desk.past import entries_of, robots_in
 from ombud.desk.plugin_writes import kinds_begin
 from ombud.desk.rules import in_force
 from ombud.desk.settings.changes import Standing, stored
@@ -34,9 +33,7 @@ from ombud.kernel.calling import call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud.kernel.setting_schema import SettingSchema
 from ombud.kernel.setting_values import holding
-from ombud.trust.group_settings import levels
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import CaseFacts, Deadlines, holds
 
@@ -120,7 +117,10 @@ async def try_settings(slug: str, place: UUID | None, own: Mapping[str, Any], si
         return tried
     parents = await in_force.parents()
     units = [unit for unit in parents if place is None or str(place) in chain_of(unit, parents)]
-    values = {unit: await _values(slug, loaded.setting_schema, UUID(unit), place, own, parents) for unit in units}
+    values = {
+        unit: holding(loaded.setting_schema, await trials.layers(key_of_plugin(slug), unit, place, own))
+        for unit in units
+    }
     countries = {unit: await country_of(UUID(unit)) for unit in units}
     held = {unit: await calendars.current(UUID(unit)) for unit in units}
     world = _World(slug, [each for name, each in providers() if name == slug], parents, held, values, countries, now())
@@ -132,39 +132,20 @@ async def try_settings(slug: str, place: UUID | None, own: Mapping[str, Any], si
     return tried
 
 
-async def _values(
-    slug: str, schema: SettingSchema, unit: UUID, place: UUID | None, own: Mapping[str, Any], parents: Mapping[str, str]
-) -> dict[str, Any]:
-    """What would hold in a unit, nearest place first."""
-    set_in = {each.unit_id: each.values for each in await levels(key_of_plugin(slug), unit)} | {place: own}
-    chain: list[UUID | None] = [UUID(each) for each in chain_of(str(unit), parents)]
-    return holding(schema, [set_in[each] for each in [*chain, None] if each in set_in])
-
-
 _CASES = """
 SELECT c.id, c.unit_id FROM core_case c WHERE c.unit_id = ANY($1) AND c.id > $2
     AND (c.closed_at IS NULL OR c.closed_at >= $3) AND c.merged_into IS NULL ORDER BY c.id LIMIT $4
-"""
-_ENTRIES = """
-SELECT e.stream, e.seq, e.at, e.kind, e.body::text AS body FROM core_ledger_entry e
-WHERE e.stream = ANY($1::text[]) AND (e.kind = ANY($2::text[]) OR starts_with(e.kind, $3)) ORDER BY e.stream, e.seq
 """
 _CLOCKS = """
 SELECT k.case_id, k.key, k.label, k.aspect_id, k.started_at, k.state, k.events FROM core_clock k
 WHERE k.case_id = ANY($1) AND starts_with(k.key, $2)
 """
-_ROBOTS = "SELECT id::text AS id FROM core_outgoing WHERE case_id = ANY($1) AND robot"
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 async def _page(tried: TriedSettings, world: _World, cases: Sequence[Any], since: datetime) -> None:
     ids = [row["id"] for row in cases]
     units = {row["id"]: row["unit_id"] for row in cases}
-    entries: dict[str, list[Told]] = {}
-    for row in await db.fetch(_ENTRIES, [f"case/{each}" for each in ids], list(STEPS), f"{kinds_begin(world.slug)}."):
-        told = Told(row["stream"], row["seq"], row["at"], row["kind"], _decode(row["body"]))
-        entries.setdefault(row["stream"].partition("/")[2], []).append(told)
-    robots = frozenset(row["id"] for row in await db.fetch(_ROBOTS, ids))
+    entries, robots = await entries_of(ids, f"{kinds_begin(world.slug)}."), await robots_in(ids)
     was: dict[UUID, list[Any]] = {}
     for row in await db.fetch(_CLOCKS, ids, f"{world.slug}."):
         was.setdefault(row["case_id"], []).append(row)

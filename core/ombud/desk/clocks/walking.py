@@ -16,6 +16,7 @@ from ombud.desk.clocks.planning import AspectSeen, CaseSeen, ClockSeen, Step, Wa
 from ombud.desk.clocks.reckoning import Happened, Reading, Terms, reckon
 from ombud.desk.engine import folding
 from ombud.desk.engine.folding import State, Told, clock_key, facts_of, moment_of, step
+from ombud.desk.engine.replaying import NO_REPLY
 from ombud.desk.plugin_writes import kinds_begin
 from ombud_plugin_api import CaseFacts
 
@@ -24,7 +25,6 @@ HEARS = frozenset({
     "aspect.moved", "case.changed", "case.status_changed", "case.merged", "case.absorbed", "case.parted",
     "case.restored", "case.split", "case.split_off", "clock.started",
 })  # fmt: skip
-NO_REPLY = frozenset({"acknowledgement", "status"})
 
 Ask = Callable[[CaseFacts], Sequence[Wanted]]
 

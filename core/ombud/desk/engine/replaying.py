@@ -304,7 +304,7 @@ class _Replay:
         if clock.due_at is None or clock.started_at is None or clock.due_at > self.world.until:
             return False
         for entry in self.entries:
-            ends = (entry.kind == "message.sent" and entry.body.get("kind") not in _NO_REPLY) or (
+            ends = (entry.kind == "message.sent" and entry.body.get("kind") not in NO_REPLY) or (
                 entry.kind == "case.status_changed" and entry.body.get("status") == "closed"
             )
             if ends and clock.started_at <= entry.at <= clock.due_at:
@@ -312,7 +312,7 @@ class _Replay:
         return True
 
 
-_NO_REPLY = frozenset({"acknowledgement", "status"})
+NO_REPLY = frozenset({"acknowledgement", "status"})
 # Changes that leave no trace in the facts, and are done all the same.
 _WITHOUT_FACTS = frozenset({"notify", "remind", "assign_by_routing", "start_clock"})
 

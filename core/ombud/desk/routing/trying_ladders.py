@@ -14,8 +14,9 @@ import msgspec
 from ombud.desk import trials
 from ombud.desk.administration.authority import SET_UP, demand_in, demand_whole_desk
 from ombud.desk.calendars import versions as calendars
-from ombud.desk.engine.folding import STEPS, chain_of
+from ombud.desk.engine.folding import chain_of
 from ombud.desk.engine.replaying import Told
+from ombud.desk.past import entries_of, robots_in
 from ombud.desk.routing import ladders
 from ombud.desk.routing.climbed import Climb, Climbing, Ladder
 from ombud.desk.routing.laddering import STEPS as MOST_STEPS
@@ -107,12 +108,6 @@ _CASES = """
 SELECT c.id FROM core_case c WHERE c.id > $1 AND (c.closed_at IS NULL OR c.closed_at >= $2) AND c.merged_into IS NULL
 ORDER BY c.id LIMIT $3
 """
-_ENTRIES = """
-SELECT e.stream, e.seq, e.at, e.kind, e.body::text AS body FROM core_ledger_entry e
-WHERE e.stream = ANY($1::text[]) AND e.kind = ANY($2::text[]) ORDER BY e.stream, e.seq
-"""
-_ROBOTS = "SELECT id::text AS id FROM core_outgoing WHERE case_id = ANY($1) AND robot"
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 async def climb_over(was: Ladder, would: Ladder, since: datetime) -> TriedLadder:
@@ -122,11 +117,7 @@ async def climb_over(was: Ladder, would: Ladder, since: datetime) -> TriedLadder
     tried, last, until = TriedLadder(), UUID(int=0), now()
     while ids := [row["id"] for row in await db.fetch(_CASES, last, since, PAGE)]:
         last = ids[-1]
-        robots = frozenset(row["id"] for row in await db.fetch(_ROBOTS, ids))
-        entries: dict[str, list[Told]] = {}
-        for row in await db.fetch(_ENTRIES, [f"case/{each}" for each in ids], list(STEPS)):
-            told = Told(row["stream"], row["seq"], row["at"], row["kind"], _decode(row["body"]))
-            entries.setdefault(row["stream"].partition("/")[2], []).append(told)
+        entries, robots = await entries_of(ids), await robots_in(ids)
         for case_id, told_of in entries.items():
             _take(tried, case_id, told_of, [Climbing(each, held, until, robots) for each in (was, would)], since)
         await asyncio.sleep(0)
