@@ -56,6 +56,22 @@ def test_every_template_compiles_and_none_is_left_undrawn() -> None:
     assert names - drawn == set()
 
 
+def _imported(template: str) -> set[str]:
+    """Names that a page's layouts import from components: they stand above what the page was given."""
+    source, _, _ = jinja().loader.get_source(jinja(), template)  # type: ignore[union-attr]
+    names = {
+        each.split(" as ")[-1].strip()
+        for listed in re.findall(r'{% from "[^"]+" import ([^%]+?) -?%}', source)
+        for each in listed.split(",")
+    }
+    return names.union(*(_imported(each) for each in re.findall(r'{% extends "([^"]+)"', source)))
+
+
+def test_no_page_is_given_anything_by_the_name_of_a_component() -> None:
+    wrong = {name: both for name, (template, given) in PAGES.items() if (both := _imported(template) & set(given))}
+    assert wrong == {}
+
+
 def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
     known = set(assets.icon_names())
     for path in templating.TEMPLATES.rglob("*.html"):
