@@ -14,7 +14,7 @@ KEEPING := PYTHONDONTWRITEBYTECODE=
 DISTRIBUTIONS := plugin_api core $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml themes/*/pyproject.toml)))
 PROJECTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 
-.PHONY: run test lint types bench bench-mail pictures assets pins wheels guide faults clean
+.PHONY: run test lint types bench bench-mail pictures assets pins wheels guide words faults clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python -m ombud.web.assets build
@@ -87,6 +87,10 @@ wheels: $(VENV)/.ready-for-tests
 # The pages of the author's guide that the code tells.
 guide: $(VENV)/.ready-for-tests
 	@$(BIN)/python -m ombud_plugin_api.testing.guide docs/plugins
+
+# Finds every text of core and writes it into the catalogues; names what has no translation yet.
+words: $(VENV)/.ready
+	@$(BIN)/python -m ombud.web.catalogue
 
 clean:
 	rm -rf $(VENV) core/ombud/web/node_modules core/ombud/web/static/built
