@@ -82,30 +82,27 @@ def _of_template(path: Path) -> Iterator[tuple[int, Text]]:
 
 
 def of_python(source: str) -> Iterator[tuple[int, Text]]:
-    """The texts of one module: what `gettext` and `ngettext` are given, and literals that begin like words for people."""
+    """The texts of one module: what `gettext` and `ngettext` are given, and literals that begin like words for
+    people."""
     tree = ast.parse(source)
-    silent = set(_silent(tree))
+    silent, given = set(_silent(tree)), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name_of(node.func) == "ngettext":
-            one, many = node.args[0], node.args[1]
+        if isinstance(node, ast.Call) and node.args and _name_of(node.func) == "gettext":
+            given.add(id(node.args[0]))
+        elif isinstance(node, ast.Call) and _name_of(node.func) == "ngettext":
+            one, many = node.args[:2]
             if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
                 silent |= {id(one), id(many)}
                 yield node.lineno, (str(one.value), str(many.value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
-            if _is_said(node.value) or id(node) in _given_to_gettext(tree):
+            said = id(node) in given or _is_said(node.value)
+            if said:
                 yield node.lineno, node.value
 
 
-def _given_to_gettext(tree: ast.Module) -> set[int]:
-    return {
-        id(node.args[0]) for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name_of(node.func) == "gettext" and node.args
-    }  # fmt: skip
-
-
 def _is_said(text: str) -> bool:
-    return bool(_SAID.match(text)) and not _SQL.search(text) and not _TYPES.match(text)
+    return bool(_SAID.match(text)) and "\n" not in text and not _SQL.search(text) and not _TYPES.match(text)
 
 
 def _silent(tree: ast.Module) -> Iterator[int]:
