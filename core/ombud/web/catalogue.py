@@ -39,8 +39,16 @@ SILENT = (
     "desk/privacy/commands.py", "desk/retention/commands.py", "desk/rules/commands.py", "desk/tables.py",
     "desk/api_complaint.py", "desk/ground.py", "desk/engine/folding.py", "desk/first_desk.py",
 )  # fmt: skip
+# Modules with words that go on in the middle of a sentence: there a literal of several small words counts too.
+IN_SENTENCES = (
+    "desk/engine/events.py", "desk/engine/vocabulary.py", "desk/notices/staff.py", "desk/routing/reasons.py",
+    "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/settings/history.py",
+    "desk/trail/history.py", "web/pages/inbox_words.py", "web/pages/privacy.py", "web/pages/receipts.py",
+    "web/pages/trials_drawn.py", "web/pages/ties.py",
+)  # fmt: skip
 _SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|JOIN|ORDER BY|NOT NULL|CASE WHEN|LOCK TABLE|SET)\b")
-_SAID = re.compile(r"(%\(\w+\)s |[“\"(])?[A-Z][^{}<>/\\=\n]*[a-z]")
+_SAID = re.compile(r"([“\"(]?[A-Z]|%\(\w+\)s[^{}<>/\\=\n]* )[^{}<>/\\=\n]*[a-z]")
+_SMALL = re.compile(r"[a-z%][\w%()',]*( [\w%()',:;.]+)+\Z")
 _TYPES = re.compile(r"[A-Z]\w*([A-Z]\w*|\[.*\])( \| None)?\Z")
 # Errors of programs, which no page shows; what a page shows is raised as an error of the desk.
 _INTERNAL = ("ValueError", "RuntimeError", "TypeError", "LookupError", "KeyError", "Rubbish", "NotImplementedError")
@@ -57,9 +65,11 @@ def texts() -> dict[Text, list[tuple[str, int]]]:
             found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
     unsaid = set(UNSAID.read_text("utf-8").splitlines())
     for path in spoken():
-        for line, text in of_python(path.read_text("utf-8")):
+        for line, text in of_python(path.read_text("utf-8"), _within(path.relative_to(CORE).as_posix(), IN_SENTENCES)):
             if text not in unsaid:
                 found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
+    for one in [text[0] for text in found if isinstance(text, tuple)]:
+        found.pop(one, None)  # kept with its plural
     return found
 
 
@@ -81,9 +91,9 @@ def _of_template(path: Path) -> Iterator[tuple[int, Text]]:
         yield line, text if isinstance(text, str) else (text[0], text[1])
 
 
-def of_python(source: str) -> Iterator[tuple[int, Text]]:
-    """The texts of one module: what `gettext` and `ngettext` are given, and literals that begin like words for
-    people."""
+def of_python(source: str, small: bool = False) -> Iterator[tuple[int, Text]]:
+    """The texts of one module: what `gettext` and `ngettext` are given, and literals that begin like words for people.
+    `small`: also those of several words that begin with a small letter."""
     tree = ast.parse(source)
     silent, given = set(_silent(tree)), set()
     for node in ast.walk(tree):
@@ -96,7 +106,7 @@ def of_python(source: str) -> Iterator[tuple[int, Text]]:
                 yield node.lineno, (str(one.value), str(many.value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
-            said = id(node) in given or _is_said(node.value)
+            said = id(node) in given or _is_said(node.value) or (small and bool(_SMALL.match(node.value)))
             if said:
                 yield node.lineno, node.value
 

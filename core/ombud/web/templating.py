@@ -146,7 +146,13 @@ def with_templates(jinja: Environment, folder: Path) -> Templates:
 
 def gettext(message: str) -> str:
     """`message` in the reader's language; English when there is no translation."""
-    return _catalogue(reader.get().language).gettext(message) if message else ""
+    if not message:
+        return ""
+    language = reader.get().language
+    catalogue = _catalogue(language)
+    text = catalogue.gettext(message)
+    # A text that also stands for one of many is kept with its plural.
+    return catalogue.ngettext(message, message, 1) if text is message and language != "en" else text
 
 
 def ngettext(one: str, many: str, number: int) -> str:
