@@ -65,7 +65,7 @@ def texts() -> dict[Text, list[tuple[str, int]]]:
             found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
     unsaid = set(UNSAID.read_text("utf-8").splitlines())
     for path in spoken():
-        for line, text in of_python(path.read_text("utf-8"), _within(path.relative_to(CORE).as_posix(), IN_SENTENCES)):
+        for line, text in texts_of(path):
             if text not in unsaid:
                 found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
     for one in [text[0] for text in found if isinstance(text, tuple)]:
@@ -78,6 +78,12 @@ def spoken() -> Iterator[Path]:
         name = path.relative_to(CORE).as_posix()
         if _within(name, SPOKEN) and not _within(name, SILENT):
             yield path
+
+
+def texts_of(path: Path) -> Iterator[tuple[int, Text]]:
+    """The texts of one of these modules, by line."""
+    small = _within(path.relative_to(CORE).as_posix(), IN_SENTENCES)
+    return of_python(path.read_text("utf-8"), small)
 
 
 def _within(name: str, places: tuple[str, ...]) -> bool:
