@@ -157,6 +157,7 @@ def _kind_words(kind: str) -> str:
 def _entry(each: Happened) -> dict[str, Any]:
     return {
         "id": each.id, "at": each.at, "actor_name": each.actor_name, "icon": each.icon, "text": each.text,
+        "phrase": {"text": each.phrase.text, "values": each.phrase.values},
         "code": each.code, "values": each.values, "because": because(each),
         "changes": [{"label": one.label, "before": one.before, "after": one.after} for one in each.changes],
     }  # fmt: skip
