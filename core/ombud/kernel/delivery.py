@@ -105,7 +105,7 @@ class Runner:
         thread is never held for longer than one delivery takes."""
         took = 0.0
         for place, identity in enumerate(identities):
-            if took > QUICK:
+            if place and took > QUICK:
                 await self._give_back(identities[place:])
                 return
             await way().pause()
