@@ -271,7 +271,10 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
     waiting = [each for each in view.aspects if each.may_decide]
     if waiting and not case.about_me:
         first = waiting[0]
-        return {"text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
+        values = {"letter": first.letter, "title": first.title}
+        return {"phrase": {"text": "Decide aspect %(letter)s: %(title)s", "label": "Decide aspect %(letter)s",
+                           "values": values},
+                "text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
                 "href": f"{href}/aspects/{first.id}/decide", "key": "D", "act": "decide", "icon": "scale",
                 "dialog": True}  # fmt: skip
     if view.may("close") and view.promises:
@@ -390,7 +393,8 @@ def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:
     """`href`: the case's, where this person may be told why a rule did something in it."""
     if isinstance(entry, Happened):
         why = f"{href}/why/{entry.id}" if href and is_told(entry.body, entry.code) else ""
-        drawn = {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text}
+        drawn = {"kind": "event", "id": f"e{entry.id}", "at": entry.at, "icon": entry.icon, "text": entry.text,
+                 "phrase": {"text": entry.phrase.text, "values": entry.phrase.values}}  # fmt: skip
         return {**drawn, "why_href": why}
     if entry.way is not None and entry.way.state == "cancelled":
         text = "A message was taken back before it left"
