@@ -311,7 +311,11 @@ def _missed(body: Mapping[str, Any], around: Around) -> Phrase:
     """By when it was due; and the day on which that was noticed, where nobody watched until then."""
     due = str(body.get("due_at", ""))
     late = around.at is not None and due and around.at - datetime.fromisoformat(due) > NOTICED_LATE
-    text = "A deadline of %(due)s was missed (%(clock)s)" + ("; noticed on %(noticed)s" if late else "")
+    text = (
+        "A deadline of %(due)s was missed (%(clock)s); noticed on %(noticed)s"
+        if late
+        else "A deadline of %(due)s was missed (%(clock)s)"
+    )
     said = _clock(text, "alert-circle")(body, around)
     return replace(said, values={**said.values, "noticed": _day(around.at.isoformat())}) if late and around.at else said
 
