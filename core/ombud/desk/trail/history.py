@@ -189,10 +189,11 @@ def _escalated(body: Mapping[str, Any], around: Around) -> Phrase:
         "actor": around.actor, "ladder": label(str(body.get("ladder", "")).replace("-", "_")),
         "step": str(body.get("level", "")), "to": around.to or "whoever leads the unit", "letter": around.aspect(body),
     }  # fmt: skip
-    matter = " for aspect %(letter)s" if body.get("aspect") else ""
-    if not body.get("level"):
-        return Phrase(f"%(actor)s started the escalation %(ladder)s{matter}", values, "stairs-up")
-    return Phrase(f"Escalation %(ladder)s{matter}, step %(step)s: to %(to)s", values, "stairs-up")
+    begun = ("%(actor)s started the escalation %(ladder)s",
+             "%(actor)s started the escalation %(ladder)s for aspect %(letter)s")  # fmt: skip
+    climbed = ("Escalation %(ladder)s, step %(step)s: to %(to)s",
+               "Escalation %(ladder)s for aspect %(letter)s, step %(step)s: to %(to)s")  # fmt: skip
+    return Phrase((climbed if body.get("level") else begun)[bool(body.get("aspect"))], values, "stairs-up")
 
 
 _OVER = {
