@@ -105,7 +105,7 @@ def test_a_desk_is_backed_up_while_it_serves_and_the_restored_one_serves_beside_
     make_desk: Callable[..., Any], prepared: Path
 ) -> None:
     one, other = make_desk("one", of=prepared), make_desk("other")
-    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = one.token
     one.start()
     reference = file_complaint(one.address, token).json()["reference"]
     folder = one.data.parent / "backups"
@@ -132,7 +132,7 @@ def test_an_export_fills_a_new_folder_and_the_desk_there_serves_beside_the_first
     make_desk: Callable[..., Any], prepared: Path
 ) -> None:
     one, other = make_desk("one", of=prepared), make_desk("other")
-    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = one.token
     one.start()
     filed = file_complaint(one.address, token).json()
     export = one.data.parent / "desk.zip"

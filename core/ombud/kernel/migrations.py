@@ -63,7 +63,8 @@ def known(package: str) -> set[str]:
         identity = written[1] if written else getattr(importlib.import_module(f"{package}.{each.name}"), "ID", None)
         if identity in found:
             raise _twice(package, identity)
-        found |= {identity} - {None}
+        if identity is not None:
+            found.add(identity)
     return found
 
 

@@ -238,6 +238,7 @@ def _collect(installed: Installed, manifest: api.Manifest, manager: pluggy.Plugi
         setting_schema=_setting_schema(given["settings"]),
         on_event=handlers[0].function if handlers else None,
         folder=folder_of(installed.package),
+        imported=True,
         **given,
     )
 
