@@ -42,7 +42,9 @@ def test_a_fresh_desk_takes_a_complaint_and_every_command_works_beside_it(make_d
     filed = file_complaint(desk.address, token)
     assert filed.status_code == 201
     reference = filed.json()["reference"]
-    case = httpx.get(f"{desk.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    case = httpx.get(
+        f"{desk.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"}, timeout=20
+    )
     assert case.json()["aspects"][0]["status"] == "open"
     desk.command("plugin", "disable", "webform")
     assert "disabled" in desk.command("plugin", "list")
@@ -121,7 +123,9 @@ def test_a_desk_is_backed_up_while_it_serves_and_the_restored_one_serves_beside_
     assert "1 cases and 1 people are back" in said
     assert "The ledger holds" in said
     other.start()
-    case = httpx.get(f"{other.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    case = httpx.get(
+        f"{other.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"}, timeout=20
+    )
     assert case.json()["aspects"][0]["status"] == "open"
     assert "WITHOUT the erasure journal" in other.command("check", code=1)
     other.command("privacy", "replay", "--no-journal")

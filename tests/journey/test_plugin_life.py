@@ -148,7 +148,7 @@ def test_a_reload_whose_new_processes_do_not_start_leaves_the_old_ones_at_work(
     (site / "sitecustomize.py").write_text(f"import sys\nif {new}: sys.exit('no')\n")
     desk.process("kernel.child web").parent().send_signal(1)
     within(20, lambda: "the one before it goes on" in desk.log)
-    assert httpx.get(f"{desk.address}/health").status_code == 200
+    assert httpx.get(f"{desk.address}/health", timeout=30).status_code == 200
     (site / "sitecustomize.py").unlink()
     assert "processes run anew" in desk.command("reload")
-    assert httpx.get(f"{desk.address}/health").status_code == 200
+    assert httpx.get(f"{desk.address}/health", timeout=30).status_code == 200
