@@ -1,6 +1,5 @@
 """A plugin comes to a desk that serves and never saw its code, is switched, upgraded and taken away, while people file
-complaints twenty-five times a second: none of their requests fails, and every process hears of each change within
-moments."""
+complaints fifty times a second: none of their requests fails, and every process hears of each change within moments."""
 
 import threading
 import time
@@ -18,11 +17,11 @@ from ombud.kernel.postgres import EmbeddedPostgres
 from ombud.testing_plugins import Made
 
 HEARD = 2.0  # seconds until on and off hold in every process
-A_SECOND = 25
+A_SECOND = 50
 
 
 class Load:
-    """Asks a page or files a complaint so many times a second, each on a connection of its own."""
+    """Asks a page or files a complaint every fiftieth of a second, each on a connection of its own."""
 
     def __init__(self, address: str, api: dict[str, str]) -> None:
         self.address, self.api = address, api
