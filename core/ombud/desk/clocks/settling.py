@@ -26,7 +26,7 @@ from ombud.desk.promises import promises_known
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.outbox import Delivered, JobContext, handled_alone, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.kernel.writes import Writes
 from ombud.trust.ledger import NewEntry, append
@@ -44,17 +44,30 @@ _HEARS = (
 
 def listen() -> None:
     """Called once by every process, since each writes down who hears of an event."""
-    subscribe("clocks", list(_HEARS), heard)
+    subscribe("clocks", list(_HEARS), heard, together=heard_together)
 
 
 async def heard(event_: dict[str, Any], context: JobContext) -> None:
     """A case whose clocks were not started yet is left to the schedule, which looks at all that happened by then."""
-    stream = str(event_["stream"])
-    if not stream.startswith("case/"):
-        return
-    case_id = UUID(stream.removeprefix("case/"))
-    if await db.fetchval("SELECT clocked FROM core_case WHERE id = $1", case_id):
-        await settle(case_id, str(event_["actor"]))
+    await handled_alone(heard_together, event_, context)
+
+
+async def heard_together(several: Sequence[Delivered]) -> None:
+    """Of several cases: one statement finds those that have clocks, and each is settled once for each who acted."""
+    of_actor: dict[str, set[UUID]] = {}
+    for each in several:
+        stream = str(each.event["stream"])
+        if stream.startswith("case/"):
+            of_actor.setdefault(str(each.event["actor"]), set()).add(UUID(stream.removeprefix("case/")))
+    named = {case_id for group in of_actor.values() for case_id in group}
+    rows = await db.fetch("SELECT id FROM core_case WHERE id = ANY($1) AND clocked", list(named)) if named else []
+    clocked = {row["id"] for row in rows}
+    for actor, group in of_actor.items():
+        ids = sorted(group & clocked)
+        done = await settle_all(ids, actor, wait=False) if len(ids) > 1 else set()
+        for case_id in ids:
+            if case_id not in done:
+                await settle(case_id, actor)
 
 
 @dataclass
