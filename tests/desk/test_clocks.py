@@ -391,6 +391,24 @@ async def test_a_policy_that_changes_leaves_running_clocks_until_a_person_lets_o
         await db.execute("UPDATE core_clock_policy SET number = 9")
 
 
+async def test_a_number_of_terms_that_was_rolled_back_is_not_remembered(desk: Desk) -> None:
+    ours, theirs = Terms(days=3, met_by="word"), Terms(days=4, met_by="word")
+    with pytest.raises(RuntimeError):
+        async with db.transaction():
+            assert await kept.number_of("tea", ours) == 1
+            assert await kept.number_of("tea", ours) == 1
+            raise RuntimeError
+    async with db.transaction():
+        assert await kept.number_of("tea", theirs) == 1
+    async with db.transaction():
+        assert await kept.number_of("tea", ours) == 2
+    for _ in range(2):  # found, then remembered
+        assert (await kept.number_of("tea", theirs), await kept.number_of("tea", ours)) == (1, 2)
+    with db.counting() as count:
+        await kept.number_of("tea", ours)
+    assert count.statements == 0
+
+
 async def test_a_rule_starts_a_clock_in_working_time_once_and_its_entry_says_why(desk: Desk) -> None:
     case = await filed(desk)
     why = {"rule": "red", "version": 1, "trigger": "case/x/1", "matched": [], "depth": 0}

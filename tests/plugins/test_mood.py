@@ -3,6 +3,7 @@ never override a person; findings hold no words."""
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -148,15 +149,22 @@ def set_plugins(
 def wants(wanted: Sequence[str], event: Event) -> bool:
     """Whether an event is of one of these kinds. A kind may be followed by what its body must say:
     `case.opened channel=post`."""
-    return any(_is_of(each, event) for each in wanted)
+    body = event.get("body", {})
+    return any(
+        all(str(body.get(name, "")) == value for name, value in needs)
+        for needs in _needs(tuple(wanted), str(event["kind"]))
+    )
 
 
-def _is_of(wanted: str, event: Event) -> bool:
-    pattern, *needs = wanted.split()
-    kind, body = str(event["kind"]), event.get("body", {})
-    if pattern not in ("*", kind) and not (pattern.endswith(".*") and kind.startswith(pattern[:-1])):
-        return False
-    return all(str(body.get(name, "")) == value for name, _, value in (each.partition("=") for each in needs))
+@lru_cache(maxsize=4096)
+def _needs(wanted: tuple[str, ...], kind: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """What the body must say, for each of these that is of this kind."""
+    found = []
+    for each in wanted:
+        pattern, *needs = each.split()
+        if pattern in ("*", kind) or (pattern.endswith(".*") and kind.startswith(pattern[:-1])):
+            found.append(tuple((name, value) for name, _, value in (need.partition("=") for need in needs)))
+    return tuple(found)
 
 
 _DELIVERIES = """

@@ -207,15 +207,8 @@ def tell_news(entries: Sequence[Entry]) -> None:
 def _without_repetition(entries: Sequence[Entry]) -> list[Entry]:
     """Where several clocks of a case start together, that of the case itself, which everybody knows of who knows the
     case, speaks for the others."""
-    told = {each.stream for each in entries if each.kind == _CLOCK and not each.body.get("aspect")}
-    found: list[Entry] = []
-    for each in entries:
-        if each.kind == _CLOCK and each.stream in told:
-            if each.body.get("aspect"):
-                continue
-            told.discard(each.stream)
-        found.append(each)
-    return found
+    speak = {each.stream: each for each in entries if each.kind == _CLOCK and not each.body.get("aspect")}
+    return [each for each in entries if each.kind != _CLOCK or speak.get(each.stream, each) is each]
 
 
 def _told(entry: Entry) -> dict[str, Any]:

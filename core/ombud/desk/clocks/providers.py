@@ -2,6 +2,8 @@
 clocks and delays nobody's. What is the law of other places is not asked, so its clocks run nowhere else."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -55,23 +57,35 @@ async def wanted_of_all(
         return {case_id: ([], set()) for case_id in units_of}
     told = await _told_of(list(units_of))
     parents = await units.parents_known(settled)
+    grounds = {unit_id: await _ground(unit_id, settled) for unit_id in dict.fromkeys(units_of.values())}
     found = {}
     for case_id, unit_id in units_of.items():
         facts = fold(told[case_id], parents=parents)
-        found[case_id] = await _asked_of(facts, told[case_id], unit_id, calendars[unit_id], settled)
+        found[case_id] = await _asked_of(facts, told[case_id], calendars[unit_id], grounds[unit_id])
     return found
 
 
-async def _asked_of(
-    facts: CaseFacts, entries: Sequence["_Told"], unit_id: UUID, calendar: Calendar, settled: int
-) -> Wish:
+@dataclass(frozen=True)
+class _Ground:
+    """What providers are told of a unit; `values`: each plugin's settings there."""
+
+    country: str
+    values: Mapping[str, Mapping[str, Any]]
+
+
+async def _ground(unit_id: UUID, settled: int) -> _Ground:
     country = await units.country_known(unit_id, settled)
+    slugs = {slug: None for slug, _ in providers()}
+    return _Ground(country, {slug: await values_known(slug, unit_id, settled) for slug in slugs})
+
+
+async def _asked_of(facts: CaseFacts, entries: Sequence["_Told"], calendar: Calendar, ground: _Ground) -> Wish:
     wanted: list[Wanted] = []
     asked, failed = set[str](), set[str]()
     for slug, provider in providers():
         asked.add(slug)
-        values = await values_known(slug, unit_id, settled)
-        if not holds(provider.places, country, values):
+        values = deepcopy(ground.values.get(slug, {}))  # what one provider does to them is nobody else's affair
+        if not holds(provider.places, ground.country, values):
             continue
         place = f"deadlines {provider.key}"
         known = structs.replace(facts, recorded=recorded(slug, entries))
