@@ -1,5 +1,6 @@
 """Clocks of cases and aspects: started after the opening, met by what people do, warned of and breached once."""
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -393,11 +394,11 @@ async def test_a_policy_that_changes_leaves_running_clocks_until_a_person_lets_o
 
 async def test_a_number_of_terms_that_was_rolled_back_is_not_remembered(desk: Desk) -> None:
     ours, theirs = Terms(days=3, met_by="word"), Terms(days=4, met_by="word")
-    with pytest.raises(RuntimeError):
+    with contextlib.suppress(ZeroDivisionError):
         async with db.transaction():
             assert await kept.number_of("tea", ours) == 1
             assert await kept.number_of("tea", ours) == 1
-            raise RuntimeError
+            raise ZeroDivisionError
     async with db.transaction():
         assert await kept.number_of("tea", theirs) == 1
     async with db.transaction():
