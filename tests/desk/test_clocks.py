@@ -451,3 +451,16 @@ async def test_a_case_that_came_in_closed_gets_no_clocks_and_of_old_breaches_nob
     assert await watching.tell_late() == 3
     await desk.work()
     assert not await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_notice WHERE kind = 'overdue')")
+
+
+async def test_clocks_that_start_in_one_moment_sort_as_they_were_begun(desk: Desk) -> None:
+    case = await filed(desk, *("The fee was taken twice.",) * 6)
+    rows = await db.fetch("SELECT id FROM core_clock WHERE case_id = $1 ORDER BY id", case.case_id)
+    entries = await db.fetch(
+        "SELECT k.id FROM core_ledger_entry e JOIN core_clock k ON k.key = e.body->>'clock' "
+        "AND coalesce(k.aspect_id::text, '') = e.body->>'aspect' WHERE e.stream = $1 AND e.kind = 'clock.started' "
+        "ORDER BY e.seq",
+        f"case/{case.case_id}",
+    )
+    assert [row["id"] for row in rows] == [row["id"] for row in entries]
+    assert len(rows) == 8

@@ -8,6 +8,7 @@ that nothing of them outlives an erased text.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -263,9 +264,10 @@ async def _locked(message_ids: Sequence[UUID], *, wait: bool) -> list[Record]:
 
 _FINDINGS = """
 INSERT INTO core_finding (id, case_id, message_id, provider, kind, value, confidence, reason, state, created_at)
-SELECT new.id, new.case_id, new.message_id, new.provider, 'mood', new.value, new.confidence, new.reason, 'suggested', $8
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::numeric[], $7::text[])
-    AS new (id, case_id, message_id, provider, value, confidence, reason)
+SELECT new.id, new.case_id, new.message_id, new.provider, 'mood', new.value, new.confidence, new.reason, 'suggested',
+    new.created_at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::numeric[], $7::text[],
+    $8::timestamptz[]) AS new (id, case_id, message_id, provider, value, confidence, reason, created_at)
 ON CONFLICT (message_id, provider, (value->>'scorer')) WHERE kind = 'mood' AND message_id IS NOT NULL
 DO UPDATE SET case_id = excluded.case_id, value = excluded.value, confidence = excluded.confidence,
     reason = excluded.reason
@@ -275,12 +277,14 @@ DO UPDATE SET case_id = excluded.case_id, value = excluded.value, confidence = e
 def _put_findings(writes: Writes, found: Sequence[tuple[Record, Suggested]]) -> None:
     once = {(row["message_id"], each.slug, each.scorer): (row, each) for row, each in found}
     if once:
+        moment = now()
         rows, suggested = zip(*once.values(), strict=True)
         writes.add(
             [_FINDINGS], [new_id() for _ in rows], [row["case_id"] for row in rows],
             [row["message_id"] for row in rows], [f"plugin/{each.slug}" for each in suggested],
             [each.value for each in suggested], [each.confidence for each in suggested],
-            [each.reason for each in suggested], now(),
+            [each.reason for each in suggested],
+            [moment + timedelta(microseconds=place) for place in range(len(rows))],  # in the order they were asked
         )  # fmt: skip
 
 
