@@ -303,9 +303,10 @@ async def _begin(settling: Settling, wanted: Wanted, seen: CaseSeen) -> None:
     reading = await kept.read([begun])
     row: dict[str, Any] = {
         "id": settling.next_id(), "case_id": settling.case["id"],
-        "aspect_id": UUID(wanted.aspect) if wanted.aspect else None, "key": wanted.key, "label": wanted.label, "policy": wanted.policy, "policy_version": number,
-        "calendar_id": UUID(settling.calendar.key), "calendar_version": settling.calendar.version,
-        "started_at": wanted.started_at, "events": [begun], "warned": 0, "breached_at": None, **columns(reading, 0),
+        "aspect_id": UUID(wanted.aspect) if wanted.aspect else None, "key": wanted.key, "label": wanted.label,
+        "policy": wanted.policy, "policy_version": number, "calendar_id": UUID(settling.calendar.key),
+        "calendar_version": settling.calendar.version, "started_at": wanted.started_at,
+        "events": [begun], "warned": 0, "breached_at": None, **columns(reading, 0),
     }  # fmt: skip
     settling.begun.append(row)
     _tell_started(settling, row)
