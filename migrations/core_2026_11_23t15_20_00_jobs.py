@@ -1,6 +1,5 @@
 """What Piccolo cannot say about background work: partial indexes, checks, and the queue of the broker."""
 
-from dramatiq_postgres import generate_init_sql
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from ombud.kernel.database import db
@@ -51,6 +50,8 @@ async def forwards() -> MigrationManager:
     manager = MigrationManager(migration_id=ID, app_name="core", description=DESCRIPTION)
 
     async def guard() -> None:
+        from dramatiq_postgres import generate_init_sql  # with a second driver, for the desks that are new alone
+
         await db.execute(FORWARDS + generate_init_sql(schema=BROKER_SCHEMA))
 
     async def unguard() -> None:

@@ -1,11 +1,13 @@
 """The web process: core's pages and API, and the plugins' pages behind one dispatcher."""
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, route
 from litestar.datastructures import State
+from litestar.exceptions import MissingDependencyException
 from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -31,6 +33,11 @@ from ombud.web.pages import page_handlers
 from ombud.web.plugin_pages import PluginPages
 from ombud.web.refusals import refusal
 from ombud.web.viewed import recording
+
+with contextlib.suppress(MissingDependencyException):
+    # Every app imports these where they are installed: here it is done once for all processes, which are forked later.
+    import litestar.plugins.attrs
+    import litestar.plugins.pydantic  # noqa: F401
 
 log = logging.getLogger("ombud.web")
 

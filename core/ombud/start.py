@@ -26,15 +26,18 @@ from ombud.trust import application_role, keys, link_signing, switching
 from ombud.trust.policy import SYSTEM
 
 
-async def open_process(config: Config, url: str, *, name: str = "ombud", largest: int | None = None) -> None:
-    """Opens what the process needs on the running loop; the database must be migrated."""
+async def open_process(
+    config: Config, url: str, *, name: str = "ombud", largest: int | None = None, plugins: bool = True
+) -> None:  # fmt: skip
+    """Opens what the process needs on the running loop; the database must be migrated. `plugins`: as `opened`."""
     await db.open(url, smallest=config.database.pool_min, largest=largest or config.database.pool_max, name=name)
-    await open_desk(config)
+    await open_desk(config, plugins=plugins)
 
 
-async def open_desk(config: Config) -> None:
+async def open_desk(config: Config, *, plugins: bool = True) -> None:
     """Keys and plugins, where the database is open already."""
     run_with(config)
+    running.imports = plugins
     calling.forget_rests()
     await keys.open_master(config.secrets.master_key_file)
     link_signing.open_signing(config.secrets.master_key_file.parent)
@@ -62,9 +65,12 @@ async def close_process() -> None:
 
 
 @asynccontextmanager
-async def opened(config: Config, url: str, *, name: str = "ombud", largest: int = 4) -> AsyncIterator[None]:
-    """For commands and tests: open inside, closed afterwards, whatever happened."""
-    await open_process(config, url, name=name, largest=largest)
+async def opened(
+    config: Config, url: str, *, name: str = "ombud", largest: int = 4, plugins: bool = True
+) -> AsyncIterator[None]:  # fmt: skip
+    """For commands and tests: open inside, closed afterwards, whatever happened. `plugins`: False where none of them is
+    asked for anything inside, so that their code need not be imported."""
+    await open_process(config, url, name=name, largest=largest, plugins=plugins)
     try:
         yield
     finally:
@@ -98,7 +104,7 @@ async def prepare_desk(config: Config, url: str) -> Prepared:
     ledger's tables. Of an external server the administrator's address is used as it is.
     """
     runs_as = await migrate_desk(config, url)
-    async with opened(config, runs_as, name="ombud prepare"):
+    async with opened(config, runs_as, name="ombud prepare", plugins=False):
         password = await first_desk.prepare()
         if password is not None:
             await _first_plugins(config)

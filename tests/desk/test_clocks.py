@@ -1,5 +1,6 @@
 """Clocks of cases and aspects: started after the opening, met by what people do, warned of and breached once."""
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -391,6 +392,24 @@ async def test_a_policy_that_changes_leaves_running_clocks_until_a_person_lets_o
         await db.execute("UPDATE core_clock_policy SET number = 9")
 
 
+async def test_a_number_of_terms_that_was_rolled_back_is_not_remembered(desk: Desk) -> None:
+    ours, theirs = Terms(days=3, met_by="word"), Terms(days=4, met_by="word")
+    with contextlib.suppress(ZeroDivisionError):
+        async with db.transaction():
+            assert await kept.number_of("tea", ours) == 1
+            assert await kept.number_of("tea", ours) == 1
+            raise ZeroDivisionError
+    async with db.transaction():
+        assert await kept.number_of("tea", theirs) == 1
+    async with db.transaction():
+        assert await kept.number_of("tea", ours) == 2
+    for _ in range(2):  # found, then remembered
+        assert (await kept.number_of("tea", theirs), await kept.number_of("tea", ours)) == (1, 2)
+    with db.counting() as count:
+        await kept.number_of("tea", ours)
+    assert count.statements == 0
+
+
 async def test_a_rule_starts_a_clock_in_working_time_once_and_its_entry_says_why(desk: Desk) -> None:
     case = await filed(desk)
     why = {"rule": "red", "version": 1, "trigger": "case/x/1", "matched": [], "depth": 0}
@@ -432,3 +451,16 @@ async def test_a_case_that_came_in_closed_gets_no_clocks_and_of_old_breaches_nob
     assert await watching.tell_late() == 3
     await desk.work()
     assert not await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_notice WHERE kind = 'overdue')")
+
+
+async def test_clocks_that_start_in_one_moment_sort_as_they_were_begun(desk: Desk) -> None:
+    case = await filed(desk, *("The fee was taken twice.",) * 6)
+    rows = await db.fetch("SELECT id FROM core_clock WHERE case_id = $1 ORDER BY id", case.case_id)
+    entries = await db.fetch(
+        "SELECT k.id FROM core_ledger_entry e JOIN core_clock k ON k.key = e.body->>'clock' "
+        "AND coalesce(k.aspect_id::text, '') = e.body->>'aspect' WHERE e.stream = $1 AND e.kind = 'clock.started' "
+        "ORDER BY e.seq",
+        f"case/{case.case_id}",
+    )
+    assert [row["id"] for row in rows] == [row["id"] for row in entries]
+    assert len(rows) == 8

@@ -1,7 +1,7 @@
 """The outbox and the running of a delivery, in one process; real kills are in test_supervisor."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,13 @@ import pytest
 
 from ombud.config import Config
 from ombud.config_table import Jobs
-from ombud.kernel import outbox
+from ombud.kernel import delivery, heartbeat, outbox
 from ombud.kernel.broker import UnknownBroker, make_broker, message_for
 from ombud.kernel.database import db
 from ombud.kernel.delivery import ATTEMPTS, LostDelivery, Runner
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import (
+    Delivered,
     JobContext,
     enqueue_events,
     enqueue_job,
@@ -464,6 +465,164 @@ async def test_kill_counts_for_the_culprit_alone_if_it_is_known(runner: Runner) 
     assert [(await row(each))["kills"] for each in ids] == [0, 1, 0]
     for task in tasks:
         task.cancel()
+
+
+# Several of one subscriber in one go.
+@pytest.fixture
+def several() -> list[Any]:
+    """What the handler of several was called with, a list of numbers for each call; `alone`: the numbers of those that
+    went to the handler of one. Number 9 makes the handler of several fail, 8
+    fails by itself, 6 is not begun."""
+    calls: list[Any] = []
+
+    async def alone(event: dict[str, Any], context: JobContext) -> None:
+        calls.append(("alone", event["n"], context.attempt))
+        if event["n"] == 9:
+            raise ValueError("nine")
+
+    async def together(many: Sequence[Delivered]) -> None:
+        calls.append([each.event["n"] for each in many])
+        if any(each.event["n"] == 9 for each in many):
+            raise ValueError("nine is among them")
+        for each in many:
+            if each.event["n"] == 8:
+                each.failed = Transient("eight is away")
+            each.later = each.event["n"] == 6
+
+    subscribe("several", ["case.*"], alone, together=together)
+    return calls
+
+
+async def came(*numbers: int) -> list[UUID]:
+    """Events of these numbers, as they come from the relay."""
+    await enqueue_events([{"id": str(n), "kind": "case.opened", "n": n} for n in numbers])
+    sql = "SELECT id FROM core_delivery WHERE subscriber = 'core/several' AND (event->>'n')::int = $1"
+    return [await db.fetchval(sql, n) for n in numbers]
+
+
+async def test_several_are_claimed_handled_and_closed_in_one_go(runner: Runner, several: list[Any]) -> None:
+    ids = await came(1, 2, 3, 4)
+    with db.counting() as count:
+        await runner.run_together(ids)
+    assert [sorted(each) for each in several] == [[1, 2, 3, 4]]
+    assert count.statements == 2
+    rows = [await row(each) for each in ids]
+    assert {(each["state"], each["attempts"], each["locked_by"]) for each in rows} == {("done", 1, None)}
+    await runner.run_together(ids)
+    assert len(several) == 1, "a message that came twice does nothing"
+
+
+async def test_one_of_several_that_fails_takes_its_own_course(runner: Runner, several: list[Any]) -> None:
+    ids = await came(1, 8, 2)
+    await runner.run_together(ids)
+    rows = [await row(each) for each in ids]
+    assert [(each["state"], each["attempts"]) for each in rows] == [("done", 1), ("waiting", 1), ("done", 1)]
+    assert "eight is away" in rows[1]["error"]
+    assert await waits(ids[1]) > 0.3
+
+
+async def test_one_of_several_that_was_not_begun_costs_no_attempt(runner: Runner, several: list[Any]) -> None:
+    ids = await came(1, 6)
+    await db.execute("UPDATE core_delivery SET handed_at = now()")
+    woken: list[str] = []
+    runner.when_done = lambda: woken.append("relay")
+    await runner.run_together(ids)
+    later = await row(ids[1])
+    assert (later["state"], later["attempts"], later["handed_at"], later["locked_by"]) == ("waiting", 0, None, None)
+    assert (await row(ids[0]))["state"] == "done"
+    assert woken == ["relay"]
+
+
+async def test_where_several_fail_at_once_each_runs_alone_in_the_attempt_that_was_counted(
+    runner: Runner, several: list[Any]
+) -> None:
+    ids = await came(1, 9, 2)
+    await runner.run_together(ids)
+    assert sorted(several[0]) == [1, 2, 9]
+    assert sorted(several[1:]) == [("alone", 1, 1), ("alone", 2, 1), ("alone", 9, 1)]
+    rows = [await row(each) for each in ids]
+    assert [(each["state"], each["attempts"]) for each in rows] == [("done", 1), ("waiting", 1), ("done", 1)]
+    assert "nine" in rows[1]["error"]
+
+
+async def test_suspect_of_a_crash_runs_alone_and_not_among_several(runner: Runner, several: list[Any]) -> None:
+    ids = await came(1, 2, 3)
+    await db.execute("UPDATE core_delivery SET kills = 1 WHERE id = $1", ids[1])
+    await runner.run_together(ids)
+    assert [sorted(each) if isinstance(each, list) else each for each in several] == [[1, 3], ("alone", 2, 1)]
+    assert {(await row(each))["state"] for each in ids} == {"done"}
+
+
+async def test_kill_among_several_counts_for_each_or_for_the_culprit_that_was_named(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+    named: list[UUID | None] = []
+
+    async def hang(many: Sequence[Delivered]) -> None:
+        named.append(heartbeat.delivery.get())
+        with many[0].blamed():
+            named.append(heartbeat.delivery.get())
+            begun.set()
+            await asyncio.sleep(30)
+
+    async def alone(event: dict[str, Any], context: JobContext) -> None:
+        pass
+
+    subscribe("several", ["case.*"], alone, together=hang)
+    ids = await came(1, 2, 3)
+    task = asyncio.create_task(runner.run_together(ids))
+    await begun.wait()
+    assert named[0] is None, "what is done for all of them names none"
+    assert named[1] in ids
+    assert await db.fetchval(REQUEUE, [runner.worker], named[1]) == 3
+    kills = {each: (await row(each))["kills"] for each in ids}
+    assert kills == {each: int(each == named[1]) for each in ids}
+    await db.execute("UPDATE core_delivery SET state = 'running', locked_by = $1, kills = 0", runner.worker)
+    assert await db.fetchval(REQUEUE, [runner.worker], None) == 3
+    assert [(await row(each))["kills"] for each in ids] == [1, 1, 1]
+    runner.stopping = True
+    runner.interrupt()
+    await task
+
+
+async def test_several_that_the_end_of_the_process_interrupts_are_put_back(runner: Runner) -> None:
+    begun = asyncio.Event()
+
+    async def hang(many: Sequence[Delivered]) -> None:
+        begun.set()
+        await asyncio.sleep(30)
+
+    async def alone(event: dict[str, Any], context: JobContext) -> None:
+        raise AssertionError("nothing new begins at the end")
+
+    subscribe("several", ["case.*"], alone, together=hang)
+    ids = await came(1, 2)
+    task = asyncio.create_task(runner.run_together(ids))
+    await begun.wait()
+    runner.stopping = True
+    runner.interrupt()
+    await task
+    rows = [await row(each) for each in ids]
+    assert {(each["state"], each["attempts"], each["locked_by"]) for each in rows} == {("waiting", 0, None)}
+    assert runner.running == {}
+
+
+async def test_several_whose_end_could_not_be_written_run_again(runner: Runner, several: list[Any]) -> None:
+    ids = await came(1, 2)
+    execute = db.execute
+
+    async def away(sql: str, *values: Any) -> str:
+        if sql == delivery._CLOSE_SEVERAL:
+            raise ConnectionError("the database is away")
+        return await execute(sql, *values)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(db, "execute", away)
+        await runner.run_together(ids)
+    assert {(await row(each))["state"] for each in ids} == {"running"}
+    await Relay(Config(), runner, lambda given: None)._free_unbooked()
+    assert {(await row(each))["state"] for each in ids} == {"waiting"}
 
 
 async def test_unknown_job_waits_for_the_version_that_knows_it(runner: Runner) -> None:

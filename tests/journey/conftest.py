@@ -55,11 +55,14 @@ def once_in_a_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Pa
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a desk as `ombud migrate` leaves it, with every plugin on; each copy is a desk that nobody used.
-    For tests that are about something else: to prepare a desk takes as long as to start it."""
+    """The folder of a desk as `ombud migrate` leaves it, with every plugin on, and a token of its administrator's; each
+    copy is a desk that nobody used. For tests that are about something else: to prepare a desk takes as long as to
+    start it, and so does each command before the start."""
 
     def make(folder: Path) -> None:
-        Served(folder / "desk", {}).command("migrate")
+        desk = Served(folder / "desk", {})
+        desk.command("migrate")
+        (folder / "token").write_text(desk.command("token", "create", "--user", "admin").splitlines()[-1])
 
     return once_in_a_run(tmp_path_factory, "prepared-desk", make) / "desk"
 

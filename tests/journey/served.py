@@ -24,13 +24,15 @@ def allowed(seconds: float) -> float:
 
 class Served:
     """A desk that is served by processes of its own; `program` is the command `ombud` of one environment or another.
-    `of`: the folder of a prepared desk, at rest, which this one is a copy of."""
+    `of`: the folder of a prepared desk, at rest, which this one is a copy of; `token`: then its administrator's."""
 
     def __init__(
         self, data: Path, environment: dict[str, str], program: Path = OMBUD, of: Path | None = None
     ) -> None:  # fmt: skip
+        self.token = ""
         if of is not None:
             shutil.copytree(of, data, symlinks=True)
+            self.token = (of.parent / "token").read_text()
         self.data = data
         self.program = program
         self.address = ""

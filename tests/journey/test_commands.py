@@ -42,7 +42,9 @@ def test_a_fresh_desk_takes_a_complaint_and_every_command_works_beside_it(make_d
     filed = file_complaint(desk.address, token)
     assert filed.status_code == 201
     reference = filed.json()["reference"]
-    case = httpx.get(f"{desk.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    case = httpx.get(
+        f"{desk.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"}, timeout=20
+    )
     assert case.json()["aspects"][0]["status"] == "open"
     desk.command("plugin", "disable", "webform")
     assert "disabled" in desk.command("plugin", "list")
@@ -105,7 +107,7 @@ def test_a_desk_is_backed_up_while_it_serves_and_the_restored_one_serves_beside_
     make_desk: Callable[..., Any], prepared: Path
 ) -> None:
     one, other = make_desk("one", of=prepared), make_desk("other")
-    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = one.token
     one.start()
     reference = file_complaint(one.address, token).json()["reference"]
     folder = one.data.parent / "backups"
@@ -121,7 +123,9 @@ def test_a_desk_is_backed_up_while_it_serves_and_the_restored_one_serves_beside_
     assert "1 cases and 1 people are back" in said
     assert "The ledger holds" in said
     other.start()
-    case = httpx.get(f"{other.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"})
+    case = httpx.get(
+        f"{other.address}/api/v1/cases/{reference}", headers={"authorization": f"Bearer {token}"}, timeout=20
+    )
     assert case.json()["aspects"][0]["status"] == "open"
     assert "WITHOUT the erasure journal" in other.command("check", code=1)
     other.command("privacy", "replay", "--no-journal")
@@ -132,7 +136,7 @@ def test_an_export_fills_a_new_folder_and_the_desk_there_serves_beside_the_first
     make_desk: Callable[..., Any], prepared: Path
 ) -> None:
     one, other = make_desk("one", of=prepared), make_desk("other")
-    token = one.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = one.token
     one.start()
     filed = file_complaint(one.address, token).json()
     export = one.data.parent / "desk.zip"

@@ -108,7 +108,7 @@ def test_who_sends_the_form_while_its_process_hangs_waits_and_is_acknowledged(de
 
 
 def test_the_health_of_the_desk_counts_every_process(desk: Served) -> None:
-    token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = desk.token
     headers = {"authorization": f"Bearer {token}"}
     until = time.monotonic() + allowed(30)
     wanted = {f"processes.{role}": "good" for role in ("web", "doors", "pages", "work")}

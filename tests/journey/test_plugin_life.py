@@ -90,7 +90,7 @@ def test_a_plugin_comes_is_upgraded_and_goes_while_nobodys_request_fails(
         OMBUD_LIMITS_FORMS_PER_HOUR="100000",
     )  # fmt: skip
     desk.start()
-    api = {"authorization": f"Bearer {desk.command('token', 'create', '--user', 'admin').splitlines()[-1]}"}
+    api = {"authorization": f"Bearer {desk.token}"}
     made = Made("made-up", site)
 
     def everywhere(status: int, words: str = "") -> Callable[[], bool]:
@@ -147,7 +147,7 @@ def test_a_reload_whose_new_processes_do_not_start_leaves_the_old_ones_at_work(
     (site / "sitecustomize.py").write_text(f"import sys\nif {new}: sys.exit('no')\n")
     desk.process("kernel.child web").parent().send_signal(1)
     within(20, lambda: "the one before it goes on" in desk.log)
-    assert httpx.get(f"{desk.address}/health").status_code == 200
+    assert httpx.get(f"{desk.address}/health", timeout=30).status_code == 200
     (site / "sitecustomize.py").unlink()
     assert "processes run anew" in desk.command("reload")
-    assert httpx.get(f"{desk.address}/health").status_code == 200
+    assert httpx.get(f"{desk.address}/health", timeout=30).status_code == 200

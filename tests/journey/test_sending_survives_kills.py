@@ -53,7 +53,7 @@ def post(tmp_path: Path, prepared: Path) -> Any:
     (tmp_path / "hold").touch()
     desk = Served(tmp_path / "desk", {"PYTHONPATH": str(made.site), "TAKEN": str(tmp_path)}, of=prepared)
     desk.command("plugin", "enable", "made-up")
-    token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = desk.token
     desk.start()
     with httpx.Client(base_url=desk.address, headers={"authorization": f"Bearer {token}"}, timeout=30) as client:
         yield desk, client, tmp_path

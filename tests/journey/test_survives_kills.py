@@ -69,7 +69,7 @@ def test_every_acknowledged_complaint_is_there_after_web_work_form_and_database_
 ) -> None:
     desk = make_desk(of=prepared, OMBUD_LIMITS_FILINGS_PER_HOUR="100000", OMBUD_LIMITS_FORMS_PER_HOUR="100000")
     desk.start()
-    token = desk.command("token", "create", "--user", "admin").splitlines()[-1]
+    token = desk.token
     somebody = Complainant(desk.address)
     victims = {
         POSTS // 4: "ombud.kernel.child web",

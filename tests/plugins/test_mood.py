@@ -3,6 +3,7 @@ never override a person; findings hold no words."""
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -85,7 +86,7 @@ async def test_the_same_event_twice_makes_one_finding_and_one_change(desk_with_d
     row = await db.fetchrow("SELECT stream, seq, body FROM core_ledger_entry WHERE kind = 'message.received'")
 
     class Again:
-        attempt = 1
+        attempt, delivery_id = 1, UUID(int=1)
 
     await mood.heard({"id": f"{row['stream']}/{row['seq']}", "body": row["body"]}, Again())  # type: ignore[arg-type]
     assert (await _findings(), await db.fetchval("SELECT count(*) FROM core_ledger_entry")) == before
@@ -162,7 +163,7 @@ async def test_a_scorer_is_asked_only_for_languages_it_reads(desk_with_dummy: An
     await db.execute("UPDATE core_person SET language = ''")
     await db.execute("UPDATE core_case SET language = ''")
     row = await db.fetchrow("SELECT id FROM core_message WHERE case_id = $1", filed.case_id)
-    found = await mood._message(row["id"])
+    found = (await mood._messages([row["id"]])).get(row["id"])
     assert found is not None
     assert found["language"] == ""
 
@@ -297,4 +298,4 @@ async def test_a_machines_words_have_no_tone(wire: Any, asked: list[CustomerWord
     row = await db.fetchrow("SELECT id FROM core_message")
     assert len(asked) == 1
     await db.execute("UPDATE core_message SET robot = 'auto_reply'")
-    assert await mood._message(row["id"]) is None
+    assert (await mood._messages([row["id"]])).get(row["id"]) is None

@@ -73,7 +73,7 @@ async def test_what_was_rejected_is_not_proposed_again_and_nothing_comes_twice(d
     found = await proposals.waiting(SYSTEM, filed.case_id)
     await proposals.reject(SYSTEM, filed.case_id, found[0].id)
     event = {"body": {"message": str(found[0].message_id)}}
-    await classifying.heard(event, type("Again", (), {"attempt": 2})())
+    await classifying.heard(event, type("Again", (), {"attempt": 2, "delivery_id": filed.case_id})())
     assert len(await proposals.waiting(SYSTEM, filed.case_id)) == 1
     with pytest.raises(NotNow, match="decided already"):
         await proposals.accept(SYSTEM, filed.case_id, found[0].id)

@@ -127,10 +127,10 @@ async def test_no_program_reads_what_they_write_to_weigh_it_while_a_restriction_
         message = await messages.add(
             SYSTEM, case, direction="in", channel="email", text="I am angry.", person_id=person, key="m1"
         )
-    assert await mood._message(message) is not None
+    assert (await mood._messages([message])).get(message) is not None
     assert await db.fetchrow(classifying._MESSAGE, message) is not None
     await _granted(lawful, "restriction", person)
-    assert await mood._message(message) is None
+    assert (await mood._messages([message])).get(message) is None
     assert await db.fetchrow(classifying._MESSAGE, message) is None
 
 

@@ -21,7 +21,7 @@ def user_add(config: Config, asked: argparse.Namespace) -> int:
         print(f"{asked.name} may sign in as {', '.join(roles)}.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def user_passwd(config: Config, asked: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def user_passwd(config: Config, asked: argparse.Namespace) -> int:
         print(f"{asked.name} has a new password; earlier sessions are ended.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def reset_link(config: Config, asked: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def reset_link(config: Config, asked: argparse.Namespace) -> int:
         print(address(f"/reset/{token}"))
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def remove_factor(config: Config, asked: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ def remove_factor(config: Config, asked: argparse.Namespace) -> int:
         print(f"{user.name} signs in by password alone now." if gone else f"{user.name} has no second factor.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def _password(from_stdin: bool) -> str:
@@ -73,4 +73,4 @@ def token_create(config: Config, asked: argparse.Namespace) -> int:
         print(plain)
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)

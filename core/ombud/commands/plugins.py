@@ -33,7 +33,7 @@ def plugin_enable(config: Config, asked: argparse.Namespace) -> int:
         print(f"{asked.slug} {loaded.version} is on.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def plugin_disable(config: Config, asked: argparse.Namespace) -> int:
@@ -42,7 +42,7 @@ def plugin_disable(config: Config, asked: argparse.Namespace) -> int:
         print(f"{asked.slug} is off; its data stays.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def plugin_uninstall(config: Config, asked: argparse.Namespace) -> int:
@@ -55,7 +55,7 @@ def plugin_uninstall(config: Config, asked: argparse.Namespace) -> int:
         print(f"{asked.slug} {gone.version} is uninstalled; {'kept' if gone.kept else 'deleted'}: {rows}.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def of_plugin(config: Config, asked: argparse.Namespace) -> int:

@@ -14,7 +14,9 @@ def ledger_verify(config: Config, asked: argparse.Namespace) -> int:
         print(f"There is no file {asked.published}. Write the line of the mail into one.", file=sys.stderr)
         return 2
     return with_desk(
-        config, lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed, roots=roots)
+        config,
+        lambda: ledger_commands.verify_command(asked.since, publish, sealed=asked.sealed, roots=roots),
+        plugins=False,
     )
 
 
@@ -25,7 +27,9 @@ def ledger_export(config: Config, asked: argparse.Namespace) -> int:
         return 2
     if asked.case is not None:
         case = asked.case
-        return with_desk(config, lambda: ledger_commands.export_command(case, asked.output, publish_file=publish))
+        return with_desk(
+            config, lambda: ledger_commands.export_command(case, asked.output, publish_file=publish), plugins=False
+        )
 
     async def period() -> int:
         from ombud.desk.trail import ledger_desk  # the other commands begin without the desk
@@ -33,11 +37,11 @@ def ledger_export(config: Config, asked: argparse.Namespace) -> int:
         since, until = await ledger_desk.bounds(asked.since, asked.until)
         return await ledger_commands.export_period_command(since, until, asked.output, publish_file=publish)
 
-    return with_desk(config, period)
+    return with_desk(config, period, plugins=False)
 
 
 def ledger_checkpoint(config: Config, asked: argparse.Namespace) -> int:
-    return with_desk(config, lambda: ledger_commands.checkpoint_command(config.ledger.publish_file))
+    return with_desk(config, lambda: ledger_commands.checkpoint_command(config.ledger.publish_file), plugins=False)
 
 
 def key_rotate(config: Config, asked: argparse.Namespace) -> int:
@@ -45,7 +49,7 @@ def key_rotate(config: Config, asked: argparse.Namespace) -> int:
         print(f"{await keys.rotate_master()} keys are wrapped by a new master key.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def privacy_replay(config: Config, asked: argparse.Namespace) -> int:

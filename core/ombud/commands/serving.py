@@ -64,7 +64,7 @@ def migrate(config: Config, asked: argparse.Namespace) -> int:
         print(f"The database (PostgreSQL {version}) is up to date.")
         return 0
 
-    return with_desk(config, work)
+    return with_desk(config, work, plugins=False)
 
 
 def check(config: Config, asked: argparse.Namespace) -> int:

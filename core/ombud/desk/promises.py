@@ -9,6 +9,7 @@ from uuid import UUID
 from ombud.config_table import Complaints
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.setting_values import holding
+from ombud.kernel.settled import Memory
 from ombud.process import settings
 from ombud.trust.group_settings import held_in
 
@@ -73,3 +74,11 @@ def resolved(values: Sequence[Mapping[str, Any]]) -> Promises:
 async def promises_in(unit_id: UUID | None) -> Promises:
     """One statement; None means the whole desk."""
     return Promises(**await held_in(unit_id, KEY, schema()))
+
+
+_remembered: Memory[tuple[UUID | None, Complaints], Promises] = Memory(1000)
+
+
+async def promises_known(unit_id: UUID | None, settled: int) -> Promises:
+    """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`)."""
+    return await _remembered.of((unit_id, settings().complaints), settled, lambda: promises_in(unit_id))

@@ -1,9 +1,12 @@
 """Units: the tree of legal entity, brand and team."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from ombud.kernel.database import db
+from ombud.kernel.settled import Memory
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,25 @@ SELECT country FROM up WHERE country <> '' ORDER BY far LIMIT 1
 async def country_of(unit_id: UUID) -> str:
     """The unit's own, or that of the nearest above it that has one; empty where nobody said."""
     return str(await db.fetchval(_COUNTRY, unit_id) or "")
+
+
+_countries: Memory[UUID, str] = Memory(1000)
+_parents: Memory[None, Mapping[str, str]] = Memory(1)
+
+
+async def country_known(unit_id: UUID, settled: int) -> str:
+    """The same from memory, as long as the number holds under which it was read (`kernel/settled.py`)."""
+    return await _countries.of(unit_id, settled, lambda: country_of(unit_id))
+
+
+async def parents_known(settled: int) -> Mapping[str, str]:
+    """Unit → the unit above it, from memory in the same way."""
+    return await _parents.of(None, settled, _read_parents)
+
+
+async def _read_parents() -> Mapping[str, str]:
+    rows = await db.fetch("SELECT id, parent_id FROM core_unit")
+    return MappingProxyType({str(row["id"]): str(row["parent_id"] or "") for row in rows})
 
 
 async def from_above() -> list[UnitFacts]:

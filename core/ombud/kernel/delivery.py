@@ -11,7 +11,7 @@ from ombud.kernel import faults, heartbeat
 from ombud.kernel.calling import place_of
 from ombud.kernel.database import db
 from ombud.kernel.giving_way import way
-from ombud.kernel.outbox import registry
+from ombud.kernel.outbox import QUICK, Delivered, registry
 from ombud_plugin_api.errors import Misconfigured, Permanent, Transient
 
 BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, third … attempt
@@ -19,8 +19,23 @@ ATTEMPTS = len(BACK_OFF) + 1
 SCHEDULED = "schedule/"
 """How the keys of jobs begin that the schedule wrote; the name of the entry follows."""
 PATIENCE = "7 days"  # how long something transient is tried again
-QUICK = 0.5  # seconds in which deliveries that came together are begun
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
+
+# Of one subscriber, as they came together. One whose process died before runs alone.
+_CLAIM_SEVERAL = """
+UPDATE core_delivery SET state = 'running', attempts = attempts + 1, locked_by = $2, handed_at = NULL,
+    started_at = now()
+FROM (SELECT id AS free FROM core_delivery WHERE id = ANY($1::uuid[]) AND state = 'waiting' AND available_at <= now()
+    AND kills = 0 AND subscriber = ANY($3::text[]) ORDER BY id FOR UPDATE SKIP LOCKED) AS due
+WHERE id = free
+RETURNING id, subscriber, plugin, event, attempts, kills, checkpoint, created_at, dedupe
+"""
+_CLOSE_SEVERAL = """
+UPDATE core_delivery SET state = CASE WHEN later THEN 'waiting' ELSE 'done' END, error = '', locked_by = NULL,
+    handed_at = NULL, attempts = attempts - later::int, finished_at = CASE WHEN later THEN NULL ELSE now() END
+FROM unnest($2::uuid[], $3::bool[]) AS over (same, later)
+WHERE id = same AND locked_by = $1 AND state = 'running'
+"""
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +116,12 @@ class Runner:
             log.error("delivery %s could not be booked: %s; it runs again", identity, error)
 
     async def run_together(self, identities: Sequence[UUID]) -> None:
-        """One after the other while they are quick. What stands behind a slow one goes back to the relay, so that a
-        thread is never held for longer than one delivery takes."""
+        """In one go where their subscriber can do that, else one after the other while they are quick. What stands
+        behind a slow one goes back to the relay, so that a thread is never held for longer than one delivery takes."""
         took = 0.0
+        if len(identities) > 1:
+            await way().pause()
+            identities = await self._run_in_one_go(identities)
         for place, identity in enumerate(identities):
             if place and took > QUICK:
                 await self._give_back(identities[place:])
@@ -112,6 +130,25 @@ class Runner:
             began = time.monotonic()
             await self.run(identity)
             took += time.monotonic() - began
+
+    async def _run_in_one_go(self, identities: Sequence[UUID]) -> list[UUID]:
+        """Returns those that are to run alone: suspects of a crash, and those of other subscribers."""
+        names = [f"core/{name}" for name, each in registry.subscriptions.items() if each.together is not None]
+        free = [each for each in identities if each not in self.running]
+        if self.stopping or not names or len(free) < 2:
+            return list(identities)
+        claimed: list[UUID] = []
+        task = asyncio.create_task(self._run_several(free, names, claimed), name=f"deliveries {free[0]} …")
+        self.running |= dict.fromkeys(free, task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            for each in free:
+                del self.running[each]
+            self.when_done()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s deliveries could not be booked: %s; they run again", len(free), error)
+        return [each for each in identities if each not in claimed]
 
     async def _give_back(self, identities: Sequence[UUID]) -> None:
         await db.execute(
@@ -122,13 +159,15 @@ class Runner:
 
     def interrupt(self) -> None:
         """At the end of the process: what still runs is put back and runs elsewhere."""
-        for task in self.running.values():
+        for task in set(self.running.values()):
             task.cancel()
 
     async def _run(self, identity: UUID) -> None:
         row = await self._claim(identity)
-        if row is None:
-            return
+        if row is not None:
+            await self._run_claimed(row)
+
+    async def _run_claimed(self, row: Any) -> None:
         context = Running(row, self.worker, self)
         try:
             await self._handle(row, context)
@@ -140,6 +179,54 @@ class Runner:
             await self._failed(row, error)
         else:
             await self._close(row, "done")
+
+    async def _run_several(self, identities: Sequence[UUID], names: Sequence[str], claimed: list[UUID]) -> None:
+        """Claims, handles and closes them with one statement each."""
+        rows = await db.fetch(_CLAIM_SEVERAL, list(identities), self.worker, list(names))
+        claimed += [row["id"] for row in rows]
+        of_subscriber: dict[str, list[Any]] = {}
+        for row in rows:
+            of_subscriber.setdefault(row["subscriber"], []).append(row)
+        for subscriber, some in of_subscriber.items():
+            await self._run_those(subscriber, some)
+
+    async def _run_those(self, subscriber: str, rows: Sequence[Any]) -> None:
+        """Where the handler of several fails, nobody knows whose fault it was: each runs alone, in the attempt that was
+        counted."""
+        if self.stopping:
+            for row in rows:
+                await self._put_back(row)
+            return
+        several = [Delivered(row["event"], Running(row, self.worker, self)) for row in rows]
+        try:
+            await self._handle_several(subscriber, several)
+        except asyncio.CancelledError:
+            for row in rows:
+                await self._cancelled(row)
+        except Exception as error:
+            log.warning("%s could not handle %s at once: %s", subscriber, len(rows), faults.told(error))
+            for row in rows:
+                await (self._put_back(row) if self.stopping else self._run_claimed(row))
+        else:
+            await self._close_several(rows, several)
+
+    async def _handle_several(self, subscriber: str, several: Sequence[Delivered]) -> None:
+        handler = registry.subscriptions[subscriber.partition("/")[2]].together
+        assert handler is not None
+        with heartbeat.pulse().open_call("core", f"{subscriber} {place_of(handler)}"):
+            await handler(several)
+
+    async def _close_several(self, rows: Sequence[Any], several: Sequence[Delivered]) -> None:
+        well = [each for each in several if each.failed is None]
+        if well:
+            await db.execute(
+                _CLOSE_SEVERAL, self.worker, [each.context.delivery_id for each in well], [each.later for each in well]
+            )
+        for row, each in zip(rows, several, strict=True):
+            if isinstance(each.failed, LostDelivery):
+                log.warning("%s", each.failed)
+            elif each.failed is not None:
+                await self._failed(row, each.failed)
 
     async def _claim(self, identity: UUID) -> Any:
         """Takes the delivery and counts the attempt. One whose process died before runs beside no other such one,
@@ -184,6 +271,10 @@ class Runner:
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
+        await self._put_back(row)
+
+    async def _put_back(self, row: Any) -> None:
+        """For another worker; it costs no attempt."""
         await self._close(row, "waiting", attempts=row["attempts"] - 1)
 
     async def _failed(self, row: Any, error: Exception) -> None:

@@ -101,7 +101,7 @@ async def clock() -> Finding:
 
 async def schema() -> Finding:
     missing = await migrations.pending(migrations.CORE, "core")
-    known = {step.id for step in migrations.steps(migrations.CORE, "core")}
+    known = migrations.known(migrations.CORE)
     foreign = sorted(await migrations.applied("core") - known)
     if missing:
         said = f"{len(missing)} changes of the tables are not applied."

@@ -52,6 +52,8 @@ class Watch:
 
     def watch(self, pid: int) -> None:
         """The server's process that changes tables."""
+        import psycopg  # noqa: F401 - here, so that the thread looks at once and imports nothing beside us
+
         self._thread = threading.Thread(target=self._look, args=(pid,), name="holding up", daemon=True)
         self._thread.start()
 

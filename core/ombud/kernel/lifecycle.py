@@ -46,6 +46,9 @@ class Running:
     """The plugins that run in this process, kept equal to what the database wants."""
 
     def __init__(self) -> None:
+        self.imports = True
+        """False where no plugin is asked for anything, as in most commands: to import the code of all takes longer than
+        what they do. They know each by its manifest, so that what they write down reaches those who hear of it."""
         self.loaded: dict[str, Loaded] = {}
         self.problems: dict[str, str] = {}
         self.blocked: tuple[str, ...] = ()
@@ -90,8 +93,10 @@ class Running:
                 "upgrade"
             )
         known = self.loaded.get(slug)
-        if known and known.version == installed.version:
+        if known and known.version == installed.version and (known.imported or not self.imports):
             return known
+        if not self.imports:
+            return plugins.declared(installed)
         if row["killed"] >= LOADS_THAT_KILLED:
             raise UnfitError(
                 f"loading it stopped this desk's processes {row['killed']} times, so it is not loaded; install a "

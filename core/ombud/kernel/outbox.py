@@ -3,17 +3,21 @@
 At least once, in no order: handlers deduplicate by event id and are safe to run twice.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
+from ombud.kernel import heartbeat
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.writes import Writes
 
 CHANNEL = "ombud_outbox"
+QUICK = 0.5  # seconds in which deliveries that came together are begun
 
 Event = Mapping[str, Any]
 
@@ -39,6 +43,38 @@ Handler = Callable[[dict[str, Any], JobContext], Awaitable[None]]
 PluginHandler = Callable[[str, dict[str, Any], JobContext], Awaitable[None]]
 
 
+@dataclass(eq=False)
+class Delivered:
+    """One of several events that are handled in one go. `failed`: why this one was not, which takes its own course;
+    `later`: it was not begun, and costs no attempt. What says neither is done."""
+
+    event: dict[str, Any]
+    context: JobContext
+    failed: Exception | None = None
+    later: bool = False
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Around what is done for this one alone, such as a call of a provider: if it ends the process, the others
+        are innocent."""
+        token = heartbeat.delivery.set(self.context.delivery_id)
+        try:
+            yield
+        finally:
+            heartbeat.delivery.reset(token)
+
+
+TogetherHandler = Callable[[Sequence[Delivered]], Awaitable[None]]
+
+
+async def handled_alone(handler: TogetherHandler, event: dict[str, Any], context: JobContext) -> None:
+    """Gives one event to a handler of several."""
+    only = Delivered(event, context)
+    await handler([only])
+    if only.failed is not None:
+        raise only.failed
+
+
 @dataclass(frozen=True)
 class Job:
     handler: Handler
@@ -50,6 +86,7 @@ class Subscription:
     kinds: tuple[str, ...]
     handler: Handler
     when: Callable[[], bool] = lambda: True
+    together: TogetherHandler | None = None
 
 
 async def _nobody(slug: str, event: dict[str, Any], context: JobContext) -> None:
@@ -70,10 +107,18 @@ class Registry:
 registry = Registry()
 
 
-def subscribe(name: str, kinds: Sequence[str], handler: Handler, *, when: Callable[[], bool] = lambda: True) -> None:
+def subscribe(
+    name: str,
+    kinds: Sequence[str],
+    handler: Handler,
+    *,
+    when: Callable[[], bool] = lambda: True,
+    together: TogetherHandler | None = None,
+) -> None:
     """Core's own interest in events; a kind is `case.opened`, `case.*` or `*` (see `wants`). Call it at import or
-    start. `when`: False at a moment when nobody would do anything with the event, so that none is written down."""
-    registry.subscriptions[name] = Subscription(tuple(kinds), handler, when)
+    start. `when`: False at a moment when nobody would do anything with the event, so that none is written down.
+    `together`: handles several at once for the price of few; where it fails, each of them goes to `handler`."""
+    registry.subscriptions[name] = Subscription(tuple(kinds), handler, when, together)
 
 
 def register_job(name: str, handler: Handler, *, plugin: str = "") -> None:
@@ -104,15 +149,22 @@ def set_plugins(
 def wants(wanted: Sequence[str], event: Event) -> bool:
     """Whether an event is of one of these kinds. A kind may be followed by what its body must say:
     `case.opened channel=post`."""
-    return any(_is_of(each, event) for each in wanted)
+    body = event.get("body", {})
+    return any(
+        all(str(body.get(name, "")) == value for name, value in needs)
+        for needs in _needs(tuple(wanted), str(event["kind"]))
+    )
 
 
-def _is_of(wanted: str, event: Event) -> bool:
-    pattern, *needs = wanted.split()
-    kind, body = str(event["kind"]), event.get("body", {})
-    if pattern not in ("*", kind) and not (pattern.endswith(".*") and kind.startswith(pattern[:-1])):
-        return False
-    return all(str(body.get(name, "")) == value for name, _, value in (each.partition("=") for each in needs))
+@lru_cache(maxsize=4096)
+def _needs(wanted: tuple[str, ...], kind: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """What the body must say, for each of these that is of this kind."""
+    found = []
+    for each in wanted:
+        pattern, *needs = each.split()
+        if pattern in ("*", kind) or (pattern.endswith(".*") and kind.startswith(pattern[:-1])):
+            found.append(tuple((name, value) for name, _, value in (need.partition("=") for need in needs)))
+    return tuple(found)
 
 
 _DELIVERIES = """

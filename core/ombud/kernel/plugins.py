@@ -74,6 +74,7 @@ class Loaded:
     setting_schema: SettingSchema | None = None
     on_event: Callable[..., Any] | None = None
     folder: Path = field(default_factory=Path)
+    imported: bool = True  # False: known by its manifest alone
 
 
 def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
@@ -136,6 +137,21 @@ def load(installed: Installed) -> Loaded:
         raise
     except Exception as problem:
         raise UnfitError(f"its hooks failed: {type(problem).__name__}: {problem}") from problem
+
+
+def declared(installed: Installed) -> Loaded:
+    """A plugin as its manifest tells of it, with no code imported: enough to know which events it hears."""
+    if installed.manifest is None or installed.problem:
+        raise UnfitError(installed.problem)
+    manifest = installed.manifest
+    hears = _not_here if manifest.events else None
+    return Loaded(
+        installed.slug, installed.package, installed.version, manifest, on_event=hears, imported=False
+    )  # fmt: skip
+
+
+async def _not_here(**_: Any) -> None:
+    raise UnfitError("its code is not imported in this process")
 
 
 def _import(slug: str) -> ModuleType:
@@ -222,6 +238,7 @@ def _collect(installed: Installed, manifest: api.Manifest, manager: pluggy.Plugi
         setting_schema=_setting_schema(given["settings"]),
         on_event=handlers[0].function if handlers else None,
         folder=folder_of(installed.package),
+        imported=True,
         **given,
     )
 

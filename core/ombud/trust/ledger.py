@@ -23,6 +23,7 @@ FORMAT = 1
 NEWS = "ombud_live"  # the channel of open pages
 LOOK_AGAIN = "*"  # what it says where much has changed, or something may have been missed
 MUCH = 20
+_CLOCK = "clock.started"
 _STREAM = re.compile(r"[a-z][a-z_-]*/[!-~]{1,180}")
 _ACTOR = re.compile(r"system|(user|plugin|person|token)/[!-~]{1,100}")
 _CAUSE = re.compile(r"|(event|rule|command)/[!-~]{1,300}")
@@ -111,9 +112,15 @@ class _Secret:
 
 
 async def append(
-    *, actor: str, entries: Sequence[NewEntry], cause: str = "", at: datetime | None = None
+    *,
+    actor: str,
+    entries: Sequence[NewEntry],
+    cause: str = "",
+    at: datetime | None = None,
+    writes: Writes | None = None,
 ) -> list[Entry]:
-    """Appends in the transaction of the fact itself; its streams stay locked until the commit.
+    """Appends in the transaction of the fact itself; its streams stay locked until the commit. `writes`: rows of the
+    fact that go in the same statement as the entries.
 
     Put everything a transaction records into one call: streams are then locked in one order and cannot deadlock.
     Raises BadEntry, NotCanonical, Destroyed (a value is to be sealed for an erased person) or NotInTransaction.
@@ -121,12 +128,14 @@ async def append(
     if not db.in_transaction():
         raise NotInTransaction("append to the ledger inside `async with db.transaction()`, together with the fact")
     if not entries:
+        if writes is not None:
+            await writes.send()
         return []
     drafts = _drafted(actor, cause, entries)
     subjects = {sealed.subject for draft in drafts for sealed in draft.sealed.values()}
     subject_keys = await keys.sealing_keys(subjects) if subjects else {}
     heads = await _lock_heads({draft.stream for draft in drafts})
-    writes = Writes()
+    writes = writes or Writes()
     written = _put(writes, _Chain(actor, cause, at or now(), subject_keys, heads), drafts, _NEXT_HEADS)
     await writes.send()
     return written
@@ -187,12 +196,19 @@ def _put(writes: Writes, chain: _Chain, drafts: "Sequence[_Draft]", move_heads: 
 def tell_news(entries: Sequence[Entry]) -> None:
     """Tells open pages which cases have new entries, ids and codes only; a large piece of work says once that much has
     changed."""
-    news = [each for each in entries if each.stream.startswith("case/")]
+    news = _without_repetition([each for each in entries if each.stream.startswith("case/")])
     if len(news) > MUCH:
         db.tell(NEWS, LOOK_AGAIN)
         return
     for each in news:
         db.tell(NEWS, f"e {each.stream.removeprefix('case/')} {each.seq} {each.kind} {each.actor}")
+
+
+def _without_repetition(entries: Sequence[Entry]) -> list[Entry]:
+    """Where several clocks of a case start together, that of the case itself, which everybody knows of who knows the
+    case, speaks for the others."""
+    speak = {each.stream: each for each in entries if each.kind == _CLOCK and not each.body.get("aspect")}
+    return [each for each in entries if each.kind != _CLOCK or speak.get(each.stream, each) is each]
 
 
 def _told(entry: Entry) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-import phonenumbers
-
 _PLAIN = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
 SHORTEST_PHONE = 6  # digits
 
@@ -21,6 +19,8 @@ def phone(text: str, country: str) -> str:
     digits = re.sub(r"\D", "", text)
     if len(digits) < SHORTEST_PHONE:
         return ""
+    import phonenumbers  # long to import
+
     tidy = f"+{digits[2:]}" if text.strip().startswith("00") else text
     try:
         number = phonenumbers.parse(tidy, country.upper() or None)

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from charset_normalizer import from_bytes
-
 MOST_BYTES = 50_000_000
 MOST_UNPACKED = 400_000_000  # of an Excel workbook
 MOST_COLUMNS, LONGEST_CELL = 200, 20_000
@@ -87,6 +85,8 @@ def decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
 def _code_page(data: bytes) -> str:
     """Cyrillic and Greek by their letters; of the Latin pages the one in which the fewest bytes beside a letter are no
     letter: Polish read as Western is full of ³ and ¹."""
+    from charset_normalizer import from_bytes  # long to import, and most files are UTF-8
+
     best = from_bytes(data, cp_isolation=[*LATIN, *OTHERS]).best()
     if best is not None and OTHERS.get(best.encoding, "-") in best.alphabets:
         return best.encoding

@@ -5,8 +5,6 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header
 
-from charset_normalizer import from_bytes
-
 LONGEST_HEADER = 8_000
 _GUESSED_FROM = 20_000  # bytes that are looked at to guess
 _KNOWN_AS = {
@@ -71,6 +69,8 @@ def _oddness(text: str) -> int:
 
 
 def _guessed_anywhere(data: bytes) -> str:
+    from charset_normalizer import from_bytes  # long to import, and most texts say what they are in
+
     best = from_bytes(data[:_GUESSED_FROM]).best()
     return data.decode(best.encoding if best else "cp1252", "replace")
 

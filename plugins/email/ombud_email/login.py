@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from ombud_email.mailbox import Login, Server
@@ -56,6 +55,8 @@ async def _asked(login: Login, refresh: str) -> dict[str, Any]:
     form |= (
         {"grant_type": "refresh_token", "refresh_token": refresh} if refresh else {"grant_type": "client_credentials"}
     )
+    import httpx  # only mailboxes with such a login wait for it
+
     try:
         async with (
             httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,

@@ -3,8 +3,6 @@
 import re
 from datetime import date, datetime
 
-from icalendar import Calendar
-
 from ombud_email.charsets import text_of
 from ombud_email.mime import Mail, Part
 from ombud_plugin_api import Mark
@@ -57,6 +55,8 @@ def wrapping(mail: Mail, text: str) -> list[Mark]:
 
 def invitation(part: Part) -> str:
     """What a calendar part says, in words; empty where it cannot be read."""
+    from icalendar import Calendar  # long to import, and most mails bring no invitation
+
     try:
         calendar = Calendar.from_ical(text_of(part.data[:LARGEST_CALENDAR], part.charset)[0])
         method = str(calendar.get("method", "")).upper()

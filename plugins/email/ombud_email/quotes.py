@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from mailparser_reply import EmailReplyParser
-
 LANGUAGES = ["en", "pl", "de", "fr", "it", "es", "nl", "cs", "sv", "da"]
 READ = 12_000  # letters that the library looks at: its patterns are not made for books
 LONGEST_LINE = 600
@@ -127,6 +125,8 @@ def _by_library(lines: list[str]) -> int:
     text = "\n".join(lines)[:READ]
     if any(len(each) > LONGEST_LINE for each in text.split("\n")):
         return len(lines)
+    from mailparser_reply import EmailReplyParser
+
     try:
         replies = EmailReplyParser(languages=list(LANGUAGES)).read(text).replies
     except (RecursionError, ValueError, IndexError, TypeError, AttributeError):

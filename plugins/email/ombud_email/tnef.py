@@ -1,7 +1,5 @@
 """What Outlook packs into winmail.dat."""
 
-from tnefparse import TNEF
-
 from ombud_email.charsets import plain, text_of
 from ombud_plugin_api import Document
 
@@ -12,6 +10,8 @@ def unpacked(data: bytes) -> tuple[tuple[Document, ...], str, str] | None:
     """Its files, its text and its HTML; None where it cannot be read, and stays as it is."""
     if len(data) > LARGEST:
         return None
+    from tnefparse import TNEF  # hardly a mail brings one
+
     try:
         packed = TNEF(data)
         files = tuple(_file(each) for each in packed.attachments[:MOST])

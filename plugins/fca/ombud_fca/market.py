@@ -13,8 +13,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from openpyxl import DEFUSEDXML, load_workbook
-
 from ombud_plugin_api import Permanent
 
 SOURCE = "Financial Conduct Authority, firm-level complaints data"
@@ -98,6 +96,8 @@ def kind_of(sheet: str) -> str:
 
 def read(workbook: bytes) -> Market:
     """Raises Permanent for what is no such workbook."""
+    from openpyxl import DEFUSEDXML, load_workbook  # long to import, and needed once in half a year
+
     if not DEFUSEDXML:  # without it a workbook could grow without end
         raise Permanent("Install defusedxml, so that workbooks can be read safely.")
     if len(workbook) > LARGEST:

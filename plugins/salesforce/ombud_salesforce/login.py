@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jwt
-
 from ombud_plugin_api import Misconfigured
 from ombud_salesforce import hosts
 
@@ -76,6 +74,8 @@ def form(account: Account, at: float | None = None) -> dict[str, str]:
         "iss": account.client_id, "sub": account.username, "aud": hosts.audience(account.login_url),
         "exp": int((at or time.time()) + ASSERTION_SECONDS),
     }  # fmt: skip
+    import jwt  # only logins signed with a key wait for it
+
     try:
         return {"grant_type": GRANT, "assertion": jwt.encode(claims, _pem(account.private_key), algorithm="RS256")}
     except Exception:  # whatever the library makes of a text that is no key; its message could hold parts of it

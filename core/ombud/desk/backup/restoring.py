@@ -16,7 +16,7 @@ from ombud.desk.errors import NotNow
 from ombud.desk.privacy import journal, replaying
 from ombud.desk.privacy.journal import JournalBroken
 from ombud.kernel import postgres_copy
-from ombud.kernel.migrations import CORE, steps
+from ombud.kernel.migrations import CORE, known
 from ombud.trust import checkpoints
 from ombud.trust.checkpoints import PublishedDiffers
 from ombud.trust.keys import KeyTrouble, MasterKeys, create_once
@@ -29,8 +29,8 @@ ROLES = ("ombud_ledger", "ombud_app")
 
 def demand_fit(backup: Backup) -> None:
     """Whether this program can bring its database up to date. Raises NotNow."""
-    known = {step.id for step in steps(CORE, "core")}
-    if set(backup.manifest["database"]["migrations"]) - known:
+    here = known(CORE)
+    if set(backup.manifest["database"]["migrations"]) - here:
         raise NotNow(
             f"The backup was made by Ombud {backup.manifest['ombud']}, which is newer than this one. "
             "Install that version, then restore."

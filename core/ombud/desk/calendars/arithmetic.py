@@ -4,7 +4,7 @@ Working time is time that really passes: a night shift over the hour that comes 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -95,6 +95,11 @@ class Calendar:
         if day in self.exceptions:
             return self.exceptions[day]
         return () if day in self.holidays else self.week[day.weekday()]
+
+    @cached_property
+    def _days(self) -> dict[date, Sequence[Window]]:
+        """The windows of days that were asked for; they never change."""
+        return {}
 
     @cached_property
     def _tz(self) -> ZoneInfo:
@@ -237,8 +242,15 @@ def local_day(calendar: Calendar, at: datetime) -> date:
     return at.astimezone(calendar._tz).date()
 
 
-def windows(calendar: Calendar, day: date) -> list[Window]:
+def windows(calendar: Calendar, day: date) -> Sequence[Window]:
     """The windows that begin on a day. What the day before reaches into is not counted twice."""
+    known = calendar._days.get(day)
+    if known is None:
+        known = calendar._days[day] = tuple(_windows(calendar, day))
+    return known
+
+
+def _windows(calendar: Calendar, day: date) -> list[Window]:
     before = _raw(calendar, day - ONE_DAY)
     taken = before[-1].end if before else None
     found = _raw(calendar, day)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -66,14 +67,25 @@ WITH RECURSIVE up AS (
     SELECT id, parent_id, 0 AS distance FROM core_unit WHERE id = $1
     UNION SELECT u.id, u.parent_id, up.distance + 1 FROM core_unit u JOIN up ON u.id = up.parent_id
 )
-SELECT c.id, c.version AS number FROM up JOIN core_calendar c ON c.unit_id = up.id ORDER BY up.distance LIMIT 1
+SELECT id, number FROM (
+    SELECT c.id, c.version AS number, up.distance FROM up JOIN core_calendar c ON c.unit_id = up.id
+    UNION ALL
+    SELECT c.id, c.version, NULL FROM core_unit u JOIN core_calendar c ON c.key = 'usual/' || u.time_zone || '/'
+        || CASE WHEN u.country = ANY($2::text[]) THEN u.country ELSE '' END WHERE u.id = $1
+) found ORDER BY distance NULLS LAST LIMIT 1
 """
+
+
+@lru_cache(maxsize=1)
+def _countries() -> tuple[str, ...]:
+    """Whose holidays the library knows."""
+    return tuple(sorted(holidays.list_supported_countries()))
 
 
 async def current(unit_id: UUID) -> Calendar:
     """The version that holds in a unit: of its own calendar, else of the nearest above it, else the usual one of its
-    zone and country (weekdays from 9 to 17), which is written down when it is first needed."""
-    found = await db.fetchrow(_HOLDS, unit_id)
+    zone and country (weekdays from 9 to 17), which is written down when it is first needed. One statement."""
+    found = await db.fetchrow(_HOLDS, unit_id, _countries())
     if found is None:
         found = await _usual(unit_id)
     return await version(found["id"], found["number"])
@@ -106,7 +118,7 @@ async def _usual(unit_id: UUID) -> Mapping[str, Any]:
     unit = await db.fetchrow("SELECT time_zone, country FROM core_unit WHERE id = $1", unit_id)
     if unit is None:
         raise LookupError(f"there is no unit {unit_id}")
-    country = unit["country"] if unit["country"] in holidays.list_supported_countries() else ""
+    country = unit["country"] if unit["country"] in _countries() else ""
     key = f"usual/{unit['time_zone']}/{country}"
     found = await db.fetchrow("SELECT id, version AS number FROM core_calendar WHERE key = $1", key)
     if found is not None:

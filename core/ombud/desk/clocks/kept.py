@@ -21,14 +21,28 @@ _MOST_REMEMBERED = 2000
 Event = dict[str, Any]
 
 
+_numbers: dict[tuple[Any, str, str], int] = {}
+# A row never changes, so it may be remembered once it is committed: not where this very transaction wrote it.
+_NUMBER = """
+SELECT number, xmin::text::bigint = coalesce(mod(pg_current_xact_id_if_assigned()::text::numeric, 4294967296), 0) AS own
+FROM core_clock_policy WHERE key = $1 AND digest = $2
+"""
+
+
 async def number_of(policy: str, terms: Terms) -> int:
     """The number under which these terms are kept for a policy; others get the next one. In a transaction."""
     written = msgspec.json.encode(terms)
     digest = hashlib.sha256(written).hexdigest()
-    find = "SELECT number FROM core_clock_policy WHERE key = $1 AND digest = $2"
-    found = await db.fetchval(find, policy, digest)
+    place = (db.engine.pool, policy, digest)
+    if (known := _numbers.get(place)) is not None:
+        return known
+    found = await db.fetchrow(_NUMBER, policy, digest)
     if found is not None:
-        return int(found)
+        if not found["own"]:
+            if len(_numbers) >= _MOST_REMEMBERED:
+                _numbers.clear()
+            _numbers[place] = int(found["number"])
+        return int(found["number"])
     await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"clock policy {policy}")
     await db.execute(
         "INSERT INTO core_clock_policy (id, key, number, digest, terms, made_at) SELECT $1, $2, "
@@ -36,7 +50,8 @@ async def number_of(policy: str, terms: Terms) -> int:
         "ON CONFLICT (key, digest) DO NOTHING",
         new_id(), policy, digest, msgspec.json.decode(written), now(),
     )  # fmt: skip
-    return int(await db.fetchval(find, policy, digest))
+    made = await db.fetchval("SELECT number FROM core_clock_policy WHERE key = $1 AND digest = $2", policy, digest)
+    return int(made)
 
 
 async def terms_of(policy: str, number: int) -> Terms:

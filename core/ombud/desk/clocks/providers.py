@@ -1,7 +1,9 @@
 """What plugins want clocked: asked outside transactions, each alone. One that fails makes the case poorer by its own
 clocks and delays nobody's. What is the law of other places is not asked, so its clocks run nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from ombud.desk.clocks.planning import Wanted
 from ombud.desk.clocks.reckoning import Terms
 from ombud.desk.engine.folding import fold
 from ombud.desk.plugin_writes import kinds_begin
-from ombud.desk.settings.groups import values_for_plugin
+from ombud.desk.settings.groups import values_known
 from ombud.desk.words import is_code
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
@@ -37,19 +39,53 @@ def providers() -> list[tuple[str, Deadlines]]:
     return sorted(found, key=lambda pair: pair[1].key)
 
 
-async def wanted_by_plugins(case_id: UUID, unit_id: UUID, calendar: Calendar) -> tuple[list[Wanted], set[str]]:
-    """The clocks that the running plugins want, and the slugs of those whose every provider answered: one whose law is
-    not of the unit's country wants none."""
-    found = providers()
-    if not found:
-        return [], set()
-    entries, facts = await _told(case_id)
-    country = await units.country_of(unit_id)
+Wish = tuple[list[Wanted], set[str]]
+"""The clocks that the running plugins want, and the slugs of those whose every provider answered: one whose law is not
+of the unit's country wants none."""
+
+
+async def wanted_by_plugins(case_id: UUID, unit_id: UUID, calendar: Calendar) -> Wish:
+    """For one case, with the settings as they are now."""
+    return (await wanted_of_all({case_id: unit_id}, {unit_id: calendar}, 0))[case_id]
+
+
+async def wanted_of_all(
+    units_of: Mapping[UUID, UUID], calendars: Mapping[UUID, Calendar], settled: int
+) -> dict[UUID, Wish]:
+    """For several cases, by their units; what units and settings say is remembered under the settled number."""
+    if not providers():
+        return {case_id: ([], set()) for case_id in units_of}
+    told = await _told_of(list(units_of))
+    parents = await units.parents_known(settled)
+    grounds = {unit_id: await _ground(unit_id, settled) for unit_id in dict.fromkeys(units_of.values())}
+    found = {}
+    for case_id, unit_id in units_of.items():
+        facts = fold(told[case_id], parents=parents)
+        found[case_id] = await _asked_of(facts, told[case_id], calendars[unit_id], grounds[unit_id])
+    return found
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What providers are told of a unit; `values`: each plugin's settings there."""
+
+    country: str
+    values: Mapping[str, Mapping[str, Any]]
+
+
+async def _ground(unit_id: UUID, settled: int) -> _Ground:
+    country = await units.country_known(unit_id, settled)
+    slugs = {slug: None for slug, _ in providers()}
+    return _Ground(country, {slug: await values_known(slug, unit_id, settled) for slug in slugs})
+
+
+async def _asked_of(facts: CaseFacts, entries: Sequence["_Told"], calendar: Calendar, ground: _Ground) -> Wish:
     wanted: list[Wanted] = []
-    asked, failed = {slug for slug, _ in found}, set[str]()
-    for slug, provider in found:
-        values = await values_for_plugin(slug, unit_id)
-        if not holds(provider.places, country, values):
+    asked, failed = set[str](), set[str]()
+    for slug, provider in providers():
+        asked.add(slug)
+        values = deepcopy(ground.values.get(slug, {}))  # what one provider does to them is nobody else's affair
+        if not holds(provider.places, ground.country, values):
             continue
         place = f"deadlines {provider.key}"
         known = structs.replace(facts, recorded=recorded(slug, entries))
@@ -67,7 +103,7 @@ async def wanted_by_plugins(case_id: UUID, unit_id: UUID, calendar: Calendar) ->
 
 async def facts_of(case_id: UUID) -> CaseFacts:
     """As the case's ledger tells it."""
-    return (await _told(case_id))[1]
+    return fold((await _told_of([case_id]))[case_id], parents=await units.parents_known(0))
 
 
 def recorded(slug: str, entries: Sequence["_Told"]) -> dict[str, dict[str, Any]]:
@@ -75,15 +111,16 @@ def recorded(slug: str, entries: Sequence["_Told"]) -> dict[str, dict[str, Any]]
     return {each.kind: dict(each.body) for each in entries if each.kind.startswith(f"{kinds_begin(slug)}.")}
 
 
-async def _told(case_id: UUID) -> tuple[list["_Told"], CaseFacts]:
-    rows: Sequence[Any] = await db.fetch(
-        "SELECT stream, seq, at, kind, body FROM core_ledger_entry WHERE stream = $1 ORDER BY seq", f"case/{case_id}"
-    )
-    parents = {
-        str(row["id"]): str(row["parent_id"] or "") for row in await db.fetch("SELECT id, parent_id FROM core_unit")
-    }
-    entries = [_Told(row) for row in rows]
-    return entries, fold(entries, parents=parents)
+_TOLD = """
+SELECT stream, seq, at, kind, body FROM core_ledger_entry WHERE stream = ANY($1) ORDER BY stream, seq
+"""
+
+
+async def _told_of(case_ids: Sequence[UUID]) -> dict[UUID, list["_Told"]]:
+    found: dict[str, list[_Told]] = {f"case/{each}": [] for each in case_ids}
+    for row in await db.fetch(_TOLD, list(found)):
+        found[row["stream"]].append(_Told(row))
+    return dict(zip(case_ids, found.values(), strict=True))
 
 
 class _Told:

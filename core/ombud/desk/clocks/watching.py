@@ -1,6 +1,8 @@
 """The schedule's look at clocks: cases that have none yet, warnings that are due, ends that passed. Each is told once,
 also after a time in which nobody looked."""
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +10,7 @@ from asyncpg import Record
 
 from ombud.desk.clocks import kept
 from ombud.desk.clocks.planning import BY_ITSELF
-from ombud.desk.clocks.settling import Settling, breach, over, settle
+from ombud.desk.clocks.settling import Settling, breach, over, settle, settle_all
 from ombud.desk.opening import moment
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -18,6 +20,11 @@ from ombud.trust.ledger import NewEntry, append
 JOB = "clocks.start"
 MOST = 500
 """Of one kind in one run; the next run takes the rest."""
+
+TOGETHER = 20
+"""Cases in one transaction: as many as open pages are told of one by one."""
+
+log = logging.getLogger("ombud.clocks")
 
 _CLOCKLESS = "SELECT id FROM core_case WHERE NOT clocked ORDER BY opened_at LIMIT $1"
 _LATE = """
@@ -42,24 +49,44 @@ async def start_waiting() -> int:
     another desk or with the demonstration, needs none."""
     await db.execute("UPDATE core_case SET clocked = TRUE WHERE NOT clocked AND status = 'closed'")
     rows = await db.fetch(_CLOCKLESS, MOST)
-    for row in rows:
-        await settle(row["id"])
+    await _settle_some([row["id"] for row in rows])
     return len(rows)
+
+
+async def _settle_some(case_ids: Sequence[UUID]) -> None:
+    """A few at a time; those that somebody works on just now, or in a few that failed together, each alone. One that
+    fails delays nobody else's clocks."""
+    failed: list[Exception] = []
+    for start in range(0, len(case_ids), TOGETHER):
+        some = case_ids[start : start + TOGETHER]
+        done: set[UUID] = set()
+        if len(some) > 1:
+            try:
+                done = await settle_all(some, wait=False)
+            except Exception as error:
+                log.warning("clocks of %s cases could not be settled together: %s", len(some), error)
+        for case_id in some:
+            if case_id not in done:
+                try:
+                    await settle(case_id)
+                except Exception as error:
+                    log.exception("the clocks of case %s could not be settled", case_id)
+                    failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 async def tell_late() -> int:
     """Notices the ends that passed, after what met them meanwhile was seen."""
     rows = await db.fetch(_LATE, now(), MOST)
-    for case_id in sorted({row["case_id"] for row in rows}):
-        await settle(case_id)
+    await _settle_some(sorted({row["case_id"] for row in rows}))
     return sum([await _late(row["case_id"], row["id"]) for row in rows])
 
 
 async def warn() -> int:
     """Gives the warnings that are due; of several that passed unseen, the last alone."""
     rows = await db.fetch(_WARNING, now(), MOST)
-    for case_id in sorted({row["case_id"] for row in rows}):
-        await settle(case_id)
+    await _settle_some(sorted({row["case_id"] for row in rows}))
     return sum([await _warn(row["case_id"], row["id"]) for row in rows])
 
 

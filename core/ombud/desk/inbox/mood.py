@@ -5,8 +5,10 @@ of staff wrote down is theirs, not the customer's, and is never read. Findings h
 that nothing of them outlives an erased text.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -21,7 +23,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.kernel.writes import Writes
 from ombud.trust.ledger import NewEntry, append
@@ -61,7 +63,8 @@ class Rubbish(ValueError):
 
 def listen() -> None:
     """Called once by every process, since each writes down who hears of an event."""
-    subscribe("mood", ["message.received direction=in"], heard, when=lambda: bool(_scorers()))
+    kinds = ["message.received direction=in"]
+    subscribe("mood", kinds, heard, when=lambda: bool(_scorers()), together=heard_together)
 
 
 def _scorers() -> list[tuple[str, SentimentScorer]]:
@@ -71,33 +74,51 @@ def _scorers() -> list[tuple[str, SentimentScorer]]:
 
 async def heard(event: dict[str, Any], context: JobContext) -> None:
     """Asks the scorers about a message that came in; safe to run twice."""
-    row = await _message(UUID(event["body"]["message"]))
-    if row is None:
-        return
+    await handled_alone(heard_together, event, context)
+
+
+async def heard_together(several: Sequence[Delivered]) -> None:
+    """About several messages: one statement reads them, one transaction writes down what was said of them."""
+    rows = await _messages([UUID(each.event["body"]["message"]) for each in several])
+    said: dict[UUID, tuple[Record, list[Suggested]]] = {}
+    until = time.monotonic() + QUICK
+    for place, each in enumerate(several):
+        if place and time.monotonic() > until:
+            each.later = True
+            continue
+        row = rows.get(UUID(each.event["body"]["message"]))
+        if row is None:
+            continue
+        with each.blamed():
+            suggested, away = await _heard_in(row)
+        if suggested:
+            said[row["id"]] = row, suggested
+        if away and each.context.attempt < PATIENCE:
+            each.failed = Transient(f"{away}; the tone of a message waits for it")
+    await _keep_all(list(said.values()))
+
+
+async def _heard_in(row: Record) -> tuple[list[Suggested], str]:
     chosen = await mood_settings.known_in(row["unit_id"], row["settled"])
     if not chosen.read:
-        return
+        return [], ""
     words = CustomerWords(text=row["body"][:LONGEST_TEXT], language=row["language"], channel=row["channel"])
-    suggested, away = await _asked(_in_order(chosen.order), words)
-    if suggested:
-        await _keep(row, suggested)
-    if away and context.attempt < PATIENCE:
-        raise Transient(f"{away}; the tone of a message waits for it")
+    return await _asked(_in_order(chosen.order), words)
 
 
-_MESSAGE = f"""
+_MESSAGES = f"""
 SELECT {SETTLED} AS settled, m.id, m.case_id, m.raw_id, m.body, m.channel, m.mood,
     coalesce(c.unit_id, m.unit_id) AS unit_id,
     lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m LEFT JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
-WHERE m.id = $1 AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.robot = ''
+WHERE m.id = ANY($1) AND m.direction = 'in' AND m.author_id IS NULL AND NOT m.told AND m.robot = ''
     AND m.body <> '' AND NOT {restricted.unread("m.case_id", "m.person_id")}
 """
 
 
-async def _message(message_id: UUID) -> Record | None:
-    """None where it is gone, or not the customer's own words: a machine's, or what staff wrote down."""
-    return await db.fetchrow(_MESSAGE, message_id)
+async def _messages(message_ids: Sequence[UUID]) -> dict[UUID, Record]:
+    """Without those that are gone, or not the customer's own words: a machine's, or what staff wrote down."""
+    return {row["id"]: row for row in await db.fetch(_MESSAGES, message_ids)}
 
 
 def _in_order(order: Sequence[str]) -> list[tuple[str, SentimentScorer]]:
@@ -165,65 +186,125 @@ def quotes_nothing(given: str, text: str, spans: Sequence[tuple[int, int]]) -> s
     return "" if quoted else given.replace("\0", "")[:LONGEST_REASON]
 
 
-async def _keep(row: Record, suggested: Sequence[Suggested]) -> None:
-    first, message_id = suggested[0], row["id"]
+Said = tuple[Record, list[Suggested]]
+
+
+async def _keep_all(said: Sequence[Said]) -> None:
+    """In one transaction for each plugin. A second message of a case, and one whose case somebody works on just now,
+    each in its own, so that none waits for another one."""
+    of_plugin: dict[str, dict[UUID, Said]] = {}
+    alone: list[Said] = []
+    for each in said:
+        row, suggested = each
+        group = of_plugin.setdefault(suggested[0].slug, {})
+        if group.setdefault(row["case_id"] or row["id"], each) is not each:
+            alone.append(each)
+    for group in of_plugin.values():
+        done = await _keep_some(list(group.values()), wait=False) if len(group) > 1 else set()
+        alone += [each for each in group.values() if each[0]["id"] not in done]
+    for each in alone:
+        await _keep_some([each], wait=True)
+
+
+async def _keep_some(said: Sequence[Said], *, wait: bool) -> set[UUID]:
+    """The messages that it was written down of; what is gone, or locked where nobody waits, is left out."""
+    by_id = {row["id"]: (row, suggested) for row, suggested in said}
     async with db.transaction():
-        found = await _locked(message_id)
-        if found is None:  # gone meanwhile
-            return
-        case_id, writes, entries = found["case_id"], Writes(), []
-        for each in suggested:
-            _put_finding(writes, case_id, message_id, each)
-        if found["before"] != first.mood:
-            writes.add(["UPDATE core_message SET mood = $2 WHERE id = $1"], message_id, first.mood)
-            stream = f"case/{case_id}" if case_id else f"message/{row['raw_id']}"
-            body = {"message": str(message_id), "mood": first.mood, "scorer": first.scorer}
+        found = await _locked(list(by_id), wait=wait)
+        heard = {each["message_id"]: by_id[each["message_id"]][1][0].mood for each in found}
+        latest = await _latest([each["case_id"] for each in found if each["case_id"]], heard)
+        writes = Writes()
+        _put_findings(writes, [(each, one) for each in found for one in by_id[each["message_id"]][1]])
+        entries = _put_messages(writes, found, heard, by_id)
+        entries += _put_moods(writes, {each["case_id"]: each for each in found if each["case_id"]}, latest)
+        if found:
+            await append(actor=f"plugin/{said[0][1][0].slug}", entries=entries, writes=writes)
+    return set(heard)
+
+
+def _put_messages(
+    writes: Writes, found: Sequence[Record], heard: Mapping[UUID, str], by_id: Mapping[UUID, Said]
+) -> list[NewEntry]:
+    """What changes about each message, with the entries that say so."""
+    entries, changed = [], {}
+    for each in found:
+        row, (first, *_) = by_id[each["message_id"]]
+        if each["before"] != first.mood:
+            changed[row["id"]] = first.mood
+            stream = f"case/{each['case_id']}" if each["case_id"] else f"message/{row['raw_id']}"
+            body = {"message": str(row["id"]), "mood": first.mood, "scorer": first.scorer}
             entries.append(NewEntry(stream, "message.mood", body))
-        if case_id is not None and found["mood_by"] != "person":
-            latest = await db.fetchval(_LATEST, case_id, message_id, first.mood)
-            entries += _put_mood(writes, case_id, found["mood"], latest or "")
-        await writes.send()
-        await append(actor=f"plugin/{first.slug}", entries=entries)
+    if changed:
+        writes.add([_MESSAGE_MOODS], list(changed), list(changed.values()))
+    return entries
 
 
+_MESSAGE_MOODS = """
+UPDATE core_message SET mood = heard.mood FROM unnest($1::uuid[], $2::text[]) AS heard (id, mood)
+WHERE core_message.id = heard.id
+"""
 # The order in which all writers lock: the case, then what is in it.
 _LOCKED = """
-SELECT c.id AS case_id, c.mood, c.mood_by, m.mood AS before FROM core_case c JOIN core_message m ON m.case_id = c.id
-WHERE m.id = $1 FOR UPDATE OF c, m
+SELECT m.id AS message_id, c.id AS case_id, c.mood, c.mood_by, m.mood AS before
+FROM core_case c JOIN core_message m ON m.case_id = c.id WHERE m.id = ANY($1) ORDER BY c.id, m.id FOR UPDATE OF c, m
 """
 _LOCKED_ALONE = """
-SELECT NULL::uuid AS case_id, mood AS before FROM core_message WHERE id = $1 AND case_id IS NULL FOR UPDATE
+SELECT id AS message_id, NULL::uuid AS case_id, mood AS before FROM core_message
+WHERE id = ANY($1) AND case_id IS NULL ORDER BY id FOR UPDATE
 """
 
 
-async def _locked(message_id: UUID) -> Record | None:
-    return await db.fetchrow(_LOCKED, message_id) or await db.fetchrow(_LOCKED_ALONE, message_id)
+async def _locked(message_ids: Sequence[UUID], *, wait: bool) -> list[Record]:
+    skip = "" if wait else " SKIP LOCKED"
+    found = await db.fetch(_LOCKED + skip, message_ids)
+    known = {each["message_id"] for each in found}
+    rest = [each for each in message_ids if each not in known]
+    return [*found, *(await db.fetch(_LOCKED_ALONE + skip, rest) if rest else ())]
 
 
-_FINDING = """
+_FINDINGS = """
 INSERT INTO core_finding (id, case_id, message_id, provider, kind, value, confidence, reason, state, created_at)
-VALUES ($1, $2, $3, $4, 'mood', $5, $6, $7, 'suggested', $8)
+SELECT new.id, new.case_id, new.message_id, new.provider, 'mood', new.value, new.confidence, new.reason, 'suggested',
+    new.created_at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::numeric[], $7::text[],
+    $8::timestamptz[]) AS new (id, case_id, message_id, provider, value, confidence, reason, created_at)
 ON CONFLICT (message_id, provider, (value->>'scorer')) WHERE kind = 'mood' AND message_id IS NOT NULL
 DO UPDATE SET case_id = excluded.case_id, value = excluded.value, confidence = excluded.confidence,
     reason = excluded.reason
 """
 
 
-def _put_finding(writes: Writes, case_id: UUID | None, message_id: UUID, found: Suggested) -> None:
-    writes.add(
-        [_FINDING], new_id(), case_id, message_id, f"plugin/{found.slug}", found.value, found.confidence, found.reason,
-        now(),
-    )  # fmt: skip
+def _put_findings(writes: Writes, found: Sequence[tuple[Record, Suggested]]) -> None:
+    once = {(row["message_id"], each.slug, each.scorer): (row, each) for row, each in found}
+    if once:
+        moment = now()
+        rows, suggested = zip(*once.values(), strict=True)
+        writes.add(
+            [_FINDINGS], [new_id() for _ in rows], [row["case_id"] for row in rows],
+            [row["message_id"] for row in rows], [f"plugin/{each.slug}" for each in suggested],
+            [each.value for each in suggested], [each.confidence for each in suggested],
+            [each.reason for each in suggested],
+            [moment + timedelta(microseconds=place) for place in range(len(rows))],  # in the order they were asked
+        )  # fmt: skip
 
 
 # The latest word of the customer, where one of them ($2) is now heard as $3; of several said at one moment the hottest.
 _LATEST = """
-SELECT mood FROM (
-    SELECT id, said_at, CASE WHEN id = $2 THEN $3 ELSE mood END AS mood
-    FROM core_message WHERE case_id = $1 AND direction = 'in' AND author_id IS NULL
+SELECT DISTINCT ON (case_id) case_id, mood FROM (
+    SELECT m.case_id, m.id, m.said_at, coalesce(heard.mood, m.mood) AS mood FROM core_message m
+    LEFT JOIN unnest($2::uuid[], $3::text[]) AS heard (id, mood) ON heard.id = m.id
+    WHERE m.case_id = ANY($1) AND m.direction = 'in' AND m.author_id IS NULL
 ) said WHERE mood <> ''
-ORDER BY said_at DESC, array_position(ARRAY['angry', 'upset', 'tense', 'calm'], mood), id DESC LIMIT 1
+ORDER BY case_id, said_at DESC, array_position(ARRAY['angry', 'upset', 'tense', 'calm'], mood), id DESC
 """
+
+
+async def _latest(case_ids: Sequence[UUID], heard: Mapping[UUID, str]) -> dict[UUID, str]:
+    """By case; `heard`: moods of messages that are not written down yet."""
+    if not case_ids:
+        return {}
+    rows = await db.fetch(_LATEST, case_ids, list(heard), list(heard.values()))
+    return {row["case_id"]: row["mood"] for row in rows}
 
 
 async def settle(case_id: UUID, actor: str = "system") -> None:
@@ -235,21 +316,30 @@ async def settle(case_id: UUID, actor: str = "system") -> None:
         case_id,
     )
     case = await db.fetchrow("SELECT mood, mood_by FROM core_case WHERE id = $1 FOR UPDATE", case_id)
-    if case is None or case["mood_by"] == "person":
+    if case is None:
         return
     writes = Writes()
-    entries = _put_mood(writes, case_id, case["mood"], await db.fetchval(_LATEST, case_id, None, "") or "")
-    if entries:
-        await writes.send()
-        await append(actor=actor, entries=entries)
+    if entries := _put_moods(writes, {case_id: case}, await _latest([case_id], {})):
+        await append(actor=actor, entries=entries, writes=writes)
 
 
-_CASE_MOOD = "UPDATE core_case SET mood = $2, mood_by = $3, changed_at = $4, version = version + 1 WHERE id = $1"
+_CASE_MOODS = """
+UPDATE core_case SET mood = new.mood, mood_by = CASE new.mood WHEN '' THEN '' ELSE 'suggested' END, changed_at = $3,
+    version = version + 1
+FROM unnest($1::uuid[], $2::text[]) AS new (id, mood) WHERE core_case.id = new.id
+"""
 
 
-def _put_mood(writes: Writes, case_id: UUID, before: str, mood: str) -> list[NewEntry]:
-    """Gives the case another mood, with the entry that says so; nothing where it is the same."""
-    if mood == before:
-        return []
-    writes.add([_CASE_MOOD], case_id, mood, "suggested" if mood else "", now())
-    return [NewEntry(f"case/{case_id}", "case.changed", {"mood": mood, "suggested": True})]
+def _put_moods(writes: Writes, cases: Mapping[UUID, Record], latest: Mapping[UUID, str]) -> list[NewEntry]:
+    """Gives cases another mood, with the entries that say so; nothing where it is the same, or where a person said."""
+    changed = {
+        case_id: latest.get(case_id, "")
+        for case_id, case in cases.items()
+        if case["mood_by"] != "person" and latest.get(case_id, "") != case["mood"]
+    }
+    if changed:
+        writes.add([_CASE_MOODS], list(changed), list(changed.values()), now())
+    return [
+        NewEntry(f"case/{case_id}", "case.changed", {"mood": mood, "suggested": True})
+        for case_id, mood in changed.items()
+    ]

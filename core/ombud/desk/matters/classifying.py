@@ -4,7 +4,9 @@ They read only what the customer wrote this time, after the commit and outside t
 and nothing else: no outcome, no redress, no support needs, and it changes no record until a person accepts it.
 """
 
+import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,7 +23,8 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
+from ombud.kernel.settled import SETTLED, Memory
 from ombud.trust.group_settings import held_in, key_of_plugin
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CategoryOption, Classifier, Finding, MessageFacts, Transient
@@ -51,7 +54,8 @@ class Proposed:
 
 def listen() -> None:
     """Called once by every process, since each writes down who hears of an event."""
-    subscribe("classify", ["message.received direction=in"], heard, when=lambda: bool(_classifiers()))
+    kinds = ["message.received direction=in"]
+    subscribe("classify", kinds, heard, when=lambda: bool(_classifiers()), together=heard_together)
 
 
 def _classifiers() -> list[tuple[str, Classifier]]:
@@ -59,24 +63,47 @@ def _classifiers() -> list[tuple[str, Classifier]]:
     return sorted(found, key=lambda pair: pair[1].key)
 
 
-_MESSAGE = f"""
-SELECT m.id, m.case_id, m.body, m.subject, m.channel, c.unit_id,
+_MESSAGES = f"""
+SELECT {SETTLED} AS settled, m.id, m.case_id, m.body, m.subject, m.channel, c.unit_id,
     lower(split_part(coalesce(nullif(m.language, ''), nullif(p.language, ''), c.language, ''), '-', 1)) AS language
 FROM core_message m JOIN core_case c ON c.id = m.case_id LEFT JOIN core_person p ON p.id = m.person_id
-WHERE m.id = $1 AND m.direction = 'in' AND m.robot = '' AND m.body <> ''
+WHERE m.id = ANY($1) AND m.direction = 'in' AND m.robot = '' AND m.body <> ''
     AND NOT {restricted.unread("m.case_id", "m.person_id")}
 """
+Options = tuple[CategoryOption, ...]
 
 
 async def heard(event: dict[str, Any], context: JobContext) -> None:
     """Asks the classifiers about a message that came into a case; safe to run twice."""
-    row = await db.fetchrow(_MESSAGE, UUID(event["body"]["message"]))
-    if row is None:
-        return
-    known = await taxonomies.choices("category", row["unit_id"], taxonomies.today())
-    if not known:
-        return
-    options = tuple(CategoryOption(code=each.code, labels=each.labels) for each in known)
+    await handled_alone(heard_together, event, context)
+
+
+async def heard_together(several: Sequence[Delivered]) -> None:
+    """About several messages: one statement reads them, one more for each unit what a matter can be about there."""
+    found = await db.fetch(_MESSAGES, [UUID(each.event["body"]["message"]) for each in several])
+    rows = {row["id"]: row for row in found}
+    options = {unit_id: await _options(unit_id) for unit_id in {row["unit_id"]: None for row in found}}
+    until = time.monotonic() + QUICK
+    for place, each in enumerate(several):
+        row = rows.get(UUID(each.event["body"]["message"]))
+        if row is None or not options[row["unit_id"]]:
+            continue
+        if place and time.monotonic() > until:
+            each.later = True
+            continue
+        try:
+            with each.blamed():
+                await _hear(row, options[row["unit_id"]], each.context)
+        except Exception as error:
+            each.failed = error
+
+
+async def _options(unit_id: UUID) -> Options:
+    known = await taxonomies.choices("category", unit_id, taxonomies.today())
+    return tuple(CategoryOption(code=each.code, labels=each.labels) for each in known)
+
+
+async def _hear(row: Record, options: Options, context: JobContext) -> None:
     found, away = [], ""
     for slug, classifier in _classifiers():
         if row["language"] and classifier.languages and row["language"] not in classifier.languages:
@@ -91,13 +118,23 @@ async def heard(event: dict[str, Any], context: JobContext) -> None:
         raise Transient(f"{away}; what a message is about waits for it")
 
 
-async def _facts(slug: str, row: Record, options: tuple[CategoryOption, ...]) -> MessageFacts:
-    schema, settings = running.loaded[slug].setting_schema, {}
-    if schema is not None:
-        settings = await held_in(row["unit_id"], key_of_plugin(slug), schema)
+_remembered: Memory[tuple[str, str, UUID], dict[str, Any]] = Memory(1000)
+
+
+async def _settings(slug: str, row: Record) -> dict[str, Any]:
+    """Without secrets; remembered under the settled number. Whoever gets them may change them."""
+    loaded, unit_id = running.loaded[slug], row["unit_id"]
+    if (schema := loaded.setting_schema) is None:
+        return {}
+    place = (slug, str(loaded.version), unit_id)
+    known = await _remembered.of(place, row["settled"], lambda: held_in(unit_id, key_of_plugin(slug), schema))
+    return deepcopy(known)
+
+
+async def _facts(slug: str, row: Record, options: Options) -> MessageFacts:
     return MessageFacts(
         text=row["body"][:LONGEST_TEXT], subject=row["subject"], language=row["language"], channel=row["channel"],
-        categories=options, settings=settings,
+        categories=options, settings=await _settings(slug, row),
     )  # fmt: skip
 
 

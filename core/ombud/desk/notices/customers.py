@@ -2,6 +2,8 @@
 language, never to a machine."""
 
 import logging
+import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +23,7 @@ from ombud.kernel import faults
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import JobContext, subscribe
+from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.trust.policy import SYSTEM, Viewer
 
@@ -36,7 +38,7 @@ KINDS = {"case.opened": "acknowledgement", "case.status_changed": "status"}
 
 def listen() -> None:
     """Called once by every process, since each writes down who hears of an event."""
-    subscribe("notices.customers", list(KINDS), heard, when=_may_send)
+    subscribe("notices.customers", list(KINDS), heard, when=_may_send, together=heard_together)
 
 
 def _may_send() -> bool:
@@ -45,16 +47,37 @@ def _may_send() -> bool:
 
 async def heard(event: dict[str, Any], context: JobContext) -> None:
     """Safe to run twice: a case gets each notice once."""
-    body, kind = event["body"], KINDS[event["kind"]]
-    if body.get("split_from") or body.get("reopened"):
-        return
-    case_id = UUID(str(event["stream"]).removeprefix("case/"))
-    if kind == "acknowledgement":
-        if await in_force.built_in_holds():  # else a rule of this desk says when, or nobody acknowledges
-            with because(f"rule/{in_force.BUILT_IN}@1", _why(event)):
-                await acknowledge(case_id)
-        return
-    await _tell(case_id, kind, str(body.get("status", "")))
+    await handled_alone(heard_together, event, context)
+
+
+async def heard_together(several: Sequence[Delivered]) -> None:
+    """Of several cases: one statement finds out whom there is something to tell."""
+    told = [
+        each for each in several if not (each.event["body"].get("split_from") or each.event["body"].get("reopened"))
+    ]
+    rows = await _about_all([_case_of(each.event) for each in told])
+    until = time.monotonic() + QUICK
+    for place, each in enumerate(told):
+        if place and time.monotonic() > until:
+            each.later = True
+        elif (row := rows.get(_case_of(each.event))) is not None:
+            try:
+                with each.blamed():
+                    await _hear(each.event, row)
+            except Exception as error:
+                each.failed = error
+
+
+def _case_of(event: Mapping[str, Any]) -> UUID:
+    return UUID(str(event["stream"]).removeprefix("case/"))
+
+
+async def _hear(event: dict[str, Any], row: Record) -> None:
+    if KINDS[event["kind"]] == "status":
+        await _tell(row, "status", str(event["body"].get("status", "")))
+    elif row["built_in"]:  # else a rule of this desk says when, or nobody acknowledges
+        with because(f"rule/{in_force.BUILT_IN}@1", _why(event)):
+            await _tell(row, "acknowledgement", "")
 
 
 def _why(event: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +86,8 @@ def _why(event: dict[str, Any]) -> dict[str, Any]:
 
 async def acknowledge(case_id: UUID) -> None:
     """Once in a case, where its unit acknowledges at all."""
-    await _tell(case_id, "acknowledgement", "")
+    if (row := await _about(case_id)) is not None:
+        await _tell(row, "acknowledgement", "")
 
 
 async def way_to(case_id: UUID) -> tuple[str | None, UUID | None]:
@@ -76,9 +100,8 @@ async def way_to(case_id: UUID) -> tuple[str | None, UUID | None]:
     return (way.key if way else None), (whom.person_id if whom else None)
 
 
-async def _tell(case_id: UUID, kind: str, status: str) -> None:
-    row = await _about(case_id)
-    if row is None or not await _wanted(row, kind, status):
+async def _tell(row: Record, kind: str, status: str) -> None:
+    if not await _wanted(row, kind, status):
         return
     named = "acknowledgement" if kind == "acknowledgement" else f"status/{status}"
     try:
@@ -92,13 +115,17 @@ _ABOUT = f"""
 SELECT {SETTLED} AS settled, c.id, c.reference, c.unit_id, c.channel, c.received_at, c.status, c.merged_into,
     u.time_zone, EXISTS (SELECT 1 FROM core_demo_item d WHERE d.item_id = c.id) AS made_up,
     coalesce((SELECT m.robot <> '' OR m.held <> '' FROM core_message m WHERE m.case_id = c.id AND m.direction = 'in'
-        ORDER BY m.said_at, m.id LIMIT 1), FALSE) AS by_machine
-FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = $1
+        ORDER BY m.said_at, m.id LIMIT 1), FALSE) AS by_machine, {in_force.BUILT_IN_HOLDS.format(at="$2")} AS built_in
+FROM core_case c JOIN core_unit u ON u.id = c.unit_id WHERE c.id = ANY($1)
 """
 
 
 async def _about(case_id: UUID) -> Record | None:
-    return await db.fetchrow(_ABOUT, case_id)
+    return (await _about_all([case_id])).get(case_id)
+
+
+async def _about_all(case_ids: Sequence[UUID]) -> dict[UUID, Record]:
+    return {row["id"]: row for row in await db.fetch(_ABOUT, case_ids, now())}
 
 
 async def _wanted(row: Record, kind: str, status: str) -> bool:

@@ -1,6 +1,7 @@
 """The groups of settings a desk has: core's own, and those of the plugins that run."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
 from ombud.kernel.setting_values import holding
+from ombud.kernel.settled import Memory
 from ombud.trust.group_settings import Level, key_of_plugin, levels, reveal
 
 
@@ -88,6 +90,21 @@ async def values_for_plugin(slug: str, unit: UUID | str | None) -> dict[str, Any
     return {**clear_values(schema, await levels(key, unit)), **await clear_secrets(key, schema, unit)}
 
 
+_remembered: Memory[tuple[str, str, UUID | str | None], dict[str, Any]] = Memory(1000)
+
+
+async def values_known(slug: str, unit: UUID | str | None, settled: int) -> dict[str, Any]:
+    """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`); whoever gets
+    them may change them. What holds secrets is read anew each time."""
+    loaded = running.loaded.get(slug)
+    if loaded is None or loaded.setting_schema is None:
+        return {}
+    if loaded.setting_schema.secrets:
+        return await values_for_plugin(slug, unit)
+    place = (slug, str(loaded.version), unit)
+    return deepcopy(await _remembered.of(place, settled, lambda: values_for_plugin(slug, unit)))
+
+
 def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
     return holding(schema, [level.values for level in held])
 
@@ -100,4 +117,6 @@ async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None
     return {name: known.get(name) for name in schema.secrets}
 
 
-__all__ = ["Group", "clear_secrets", "clear_values", "group", "groups", "key_of_plugin", "values_for_plugin"]
+__all__ = [
+    "Group", "clear_secrets", "clear_values", "group", "groups", "key_of_plugin", "values_for_plugin", "values_known",
+]  # fmt: skip
