@@ -130,6 +130,48 @@ async def test_a_complaint_costs_two_statements_and_one_with_a_file_a_transactio
     assert count.statements <= 8
 
 
+async def test_what_is_promised_is_on_the_disk(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receipt waits for the disk with its case; where the case fails, or follows later, by itself."""
+    await db.execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$"
+    )
+    await db.engine.pool.expire_connections()  # type: ignore[union-attr]
+    written: list[int] = []
+
+    async def fails(*given: Any, **named: Any) -> Any:
+        written.append(await db.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'"))
+        raise RuntimeError("the machine that opens cases is broken")
+
+    async def on_disk() -> int:
+        return int(await db.fetchval("SELECT pg_current_wal_flush_lsn() - '0/0'"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "open_case", fails)
+        with pytest.raises(RuntimeError, match="broken"):
+            await desk.file("The fee was taken twice.")
+    assert await on_disk() >= written[0]
+    before = await db.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'")
+    assert (await a_receipt()).case_id is None
+    assert await on_disk() > before
+    assert await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'stored'") == 2
+
+
+async def test_complaints_of_one_moment_become_a_case_each_in_fewer_commits(desk: Any) -> None:
+    """Also where one among them is refused."""
+    texts = [f"Complaint {place}." for place in range(12)]
+    filed = await asyncio.gather(
+        *(desk.file(each) for each in texts), desk.file("x", unit="no-such"), return_exceptions=True
+    )
+    assert isinstance(filed.pop(), Invalid)
+    assert len({each.reference for each in filed}) == 12
+    rows = await db.fetch("SELECT text, xmin::text AS writer FROM core_aspect")
+    assert sorted(row["text"] for row in rows) == sorted(texts)
+    assert len({row["writer"] for row in rows}) < 12
+    assert not (await verify(None, lambda done, total: None)).broken
+    counted = "SELECT count(*) AS cases, (SELECT sum(delta) FROM core_queue_count) AS counted FROM core_case"
+    assert tuple(await db.fetchrow(counted)) == (12, 12)
+
+
 async def test_a_receipt_that_is_not_there_opens_nothing(desk: Any) -> None:
     receipt = await a_receipt()
     _, later, _ = await intake.load_raw(receipt.id)

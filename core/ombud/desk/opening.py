@@ -11,6 +11,7 @@ from ombud.desk import deadlines, fields, queues, references, representatives
 from ombud.desk.ground import Ground
 from ombud.desk.words import is_code, is_language
 from ombud.kernel.clock import now
+from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.writes import Writes
 from ombud.process import address, settings
@@ -111,6 +112,18 @@ _TAKE = """
 UPDATE core_raw SET status = 'done', reason = '', case_id = $2, message_id = $3 WHERE id = $1 AND case_id IS NULL
 RETURNING id
 """
+# In a transaction of its own a complaint notes what is new itself; the triggers that would do it keep still meanwhile.
+_TAKE_ALONE = f"{_TAKE}, set_config('ombud.opening', 'on', true)"
+_NOTES = (
+    """
+    INSERT INTO core_search_due (kind, subject, at)
+    SELECT new.*, $3 FROM unnest($1::text[], $2::uuid[]) AS new (kind, subject) WHERE {gate}
+    """,
+    """
+    INSERT INTO core_queue_count (id, queue_id, unit_id, status, confidential, owned, delta, at)
+    SELECT $4, $5, $6, 'new', $7, FALSE, 1, $3 WHERE {gate}
+    """,
+)
 _PERSON = """
 INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, created_at, version)
 SELECT $1, 'person', $2, $3, $4, $5, '', $6, $7, 1 WHERE {gate}
@@ -177,7 +190,9 @@ ON CONFLICT (raw_id, step) DO UPDATE SET state = 'done', error = '', at = exclud
 
 def written(opening: Opening, complaint: Complaint, actor: str, subject_keys: Mapping[str, bytes]) -> Writes:
     """Receipt, person, case, party, link, message, aspects, pins and steps, with the entries that tell of them."""
-    writes, moment = Writes(_TAKE, opening.receipt.id, opening.case_id, opening.message_id), now()
+    alone, moment = not db.in_transaction(), now()
+    take = _TAKE_ALONE if alone else _TAKE
+    writes = Writes(take, opening.receipt.id, opening.case_id, opening.message_id)
     person, person_id = complaint.person, opening.receipt.person_id
     writes.add(
         [_PERSON_KNOWN if opening.waited else _PERSON],
@@ -196,8 +211,19 @@ def written(opening: Opening, complaint: Complaint, actor: str, subject_keys: Ma
     _put_message(writes, opening, complaint, moment)
     _put_aspects(writes, opening, complaint)
     writes.add([_STEPS], opening.receipt.id, [new_id() for _ in STEPS], list(STEPS), moment)
+    if alone:
+        _put_notes(writes, opening, complaint, moment)
     _put_entries(writes, opening, complaint, actor, subject_keys)
     return writes
+
+
+def _put_notes(writes: Writes, opening: Opening, complaint: Complaint, moment: datetime) -> None:
+    """What is to be searchable, and which queue has one case more."""
+    new = {"case": opening.case_id, "message": opening.message_id, "person": opening.receipt.person_id}
+    writes.add(
+        _NOTES, list(new), list(new.values()), moment, new_id(), opening.queue_id, opening.ground.unit_id,
+        complaint.confidential,
+    )  # fmt: skip
 
 
 def _put_message(writes: Writes, opening: Opening, complaint: Complaint, moment: datetime) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from ombud.kernel.telling import Notice, Teller
+from ombud.kernel.together import Together
 
 _encoder = msgspec.json.Encoder()
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
@@ -59,6 +60,7 @@ class Database:
         self.engine = _Engine(config={}, extensions=())
         self.url = ""
         self._teller = Teller(self._notify)
+        self._together = Together(self._fetchmany)
 
     async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:
         """Opens the pool on the running event loop; a pool never crosses loops."""
@@ -192,6 +194,23 @@ class Database:
     async def execute(self, sql: str, *args: Any) -> str:
         """Returns PostgreSQL's command tag, such as `UPDATE 1`."""
         return str(await self._ask("execute", sql, args))
+
+    async def write(self, sql: str, *args: Any) -> asyncpg.Record:
+        """The one row of a statement that writes in a transaction of its own, together with those of the same text
+        that are written at the same moment; in the transaction that is open here, if there is one."""
+        if self.in_transaction():
+            row = await self.fetchrow(sql, *args)
+            assert row is not None
+            return row
+        _count()
+        return await self._together.ask(sql, args)
+
+    async def _fetchmany(self, sql: str, arguments: Sequence[Sequence[Any]]) -> Sequence[asyncpg.Record]:
+        async with self._borrowed() as connection:
+            if len(arguments) == 1:
+                return [await connection.fetchrow(sql, *arguments[0])]
+            rows: list[asyncpg.Record] = await connection.fetchmany(sql, arguments)
+            return rows
 
     async def _ask(self, method: str, sql: str, args: Sequence[Any]) -> Any:
         """Like `connection()`, without its layers: this is asked several times a request."""

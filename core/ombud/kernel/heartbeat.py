@@ -1,4 +1,5 @@
-"""Signs of life in shared memory: when the event loop last ran, and which provider calls and deliveries are open.
+"""Signs of life in shared memory: when the event loop last ran, how many wait for an answer, and which provider calls
+and deliveries are open.
 
 A process writes its own file, the supervisor reads it even after the process was killed.
 """
@@ -25,6 +26,8 @@ BEAT_EVERY = 0.25  # seconds
 _HEAD = struct.Struct("<4sIQ")
 _BEAT = slice(8, 16)  # within the head
 _READY = _HEAD.size  # a byte: 1 once the process does what it is for
+_ASKED = _READY + 1  # a byte: how many requests wait for their answer, 255 for more
+_FRESH = 2_000_000_000  # nanoseconds since its last beat in which what a process says of others still holds
 _SLOT = struct.Struct("<B7xQQ64s96s16s")
 _MAGIC = b"OmbP"
 _HEAD_SIZE = 64
@@ -67,6 +70,7 @@ class Pulse:
         self._memory = _map(path)
         self._free = list(range(_SLOTS))
         self._lock = threading.Lock()
+        self._asked = 0
         _HEAD.pack_into(self._memory, 0, _MAGIC, os.getpid(), 0)
 
     def beat(self) -> None:
@@ -77,6 +81,11 @@ class Pulse:
     def say_ready(self) -> None:
         """Requests or deliveries are taken from now on; the process before this one may go."""
         self._memory[_READY] = 1
+
+    def asked(self, more: int) -> None:
+        """A request came (1) or has its answer (-1); on the event loop."""
+        self._asked += more
+        self._memory[_ASKED] = min(self._asked, 255)
 
     @contextmanager
     def open_call(self, slug: str, place: str, limit: float = 0.0) -> Iterator[None]:
@@ -122,6 +131,20 @@ def read(path: Path) -> Reading | None:
     )
 
 
+def waiting(folder: Path) -> int:
+    """How many requests the processes with a file in this folder are answering at this moment."""
+    found = 0
+    for path in folder.glob("*.pulse"):
+        try:
+            with path.open("rb", buffering=0) as file:
+                head = file.read(_HEAD_SIZE)
+        except FileNotFoundError:
+            continue
+        if head[_ASKED : _ASKED + 1] > b"\0" and time.monotonic_ns() - _HEAD.unpack_from(head)[2] < _FRESH:
+            found += head[_ASKED]
+    return found
+
+
 def _slot(raw: bytes, at: int) -> OpenCall | None:
     if raw[at] != 1:
         return None
@@ -152,6 +175,12 @@ def _own_file() -> Path | None:
     if (named := os.environ.pop(PULSE_VARIABLE, "")) and _Process.file is None:
         _Process.file = Path(named)
     return _Process.file
+
+
+def folder() -> Path | None:
+    """Where the processes of this supervisor have their files; None without one."""
+    file = _own_file()
+    return file.parent if file else None
 
 
 def pulse() -> Pulse:

@@ -14,6 +14,7 @@ import asyncpg
 from ombud.config import Config
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
+from ombud.kernel.giving_way import LOOKS, way
 from ombud.kernel.outbox import CHANNEL, registry, wake_relay
 from ombud.kernel.requeue import REQUEUE
 
@@ -91,9 +92,10 @@ class Relay:
             try:
                 await self._listen()
                 await self._beat_in_time()
-                await self._relay()
+                if ours := way().ours():
+                    await self._relay()
                 await self._tend()
-                await self._wait(float(self._jobs.heartbeat_seconds))
+                await (self._wait(float(self._jobs.heartbeat_seconds)) if ours else asyncio.sleep(LOOKS))
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the outbox waits for the database: %s", error)
                 await asyncio.sleep(0.5)

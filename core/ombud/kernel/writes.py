@@ -35,7 +35,8 @@ class Writes:
 
     async def send(self) -> bool:
         """Whether they were written; False only where a gate was shut."""
-        if not await db.fetchval(_together(self._gate, tuple(self._parts)), *self._arguments):
+        done = await db.write(_together(self._gate, tuple(self._parts)), *self._arguments)
+        if not done["written"]:
             return False
         for act in self._then:
             act()

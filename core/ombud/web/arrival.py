@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers as GivenHeaders
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from ombud.config_table import Server
+from ombud.kernel.heartbeat import pulse
 from ombud.kernel.processes import serves_apart
 from ombud.process import settings
 from ombud.web.apart import ASKS
@@ -50,8 +51,14 @@ class Arrival:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        waits = _Waits()
+        try:
+            await self._let_in(scope, receive, _dressed(settings().server, scope["path"], send, waits))
+        finally:
+            waits.end()
+
+    async def _let_in(self, scope: HTTPScope, receive: Receive, dressed: Send) -> None:
         server, given = settings().server, GivenHeaders.from_scope(scope)
-        dressed = _dressed(server, scope["path"], send)
         if scope["path"] != "/health" and not answers_to(server, given.get("host", "")):
             await _refuse(dressed)
             return
@@ -70,11 +77,25 @@ def _who_asks(scope: Scope, given: GivenHeaders, server: Server) -> str:
     return address_behind(near, given.getall("x-forwarded-for", []), server.trusted_proxies)
 
 
-def _dressed(server: Server, path: str, send: Send) -> Send:
+class _Waits:
+    """Somebody who waits for an answer to begin; work in the background gives way to them."""
+
+    def __init__(self) -> None:
+        self._over = False
+        pulse().asked(1)
+
+    def end(self) -> None:
+        if not self._over:
+            self._over = True
+            pulse().asked(-1)
+
+
+def _dressed(server: Server, path: str, send: Send, waits: _Waits) -> Send:
     """No answer leaves without the security headers, errors included."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
+            waits.end()
             usual = [*_HEADERS, *(_HTTPS if server.is_https else ()), *(() if path.startswith(CACHED) else _NO_STORE)]
             given = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [*message["headers"], *(each for each in usual if each[0] not in given)]

@@ -19,6 +19,7 @@ from ombud.desk.search import rows as search_rows
 from ombud.desk.search.rows import KINDS, Row
 from ombud.kernel import faults
 from ombud.kernel.database import NotOpen, db
+from ombud.kernel.giving_way import way
 
 WRITING = 0x6F6D_6275_6401  # the lock of whoever writes to the index
 BUILDING = 0x6F6D_6275_6402  # the lock of whoever builds it anew
@@ -174,6 +175,7 @@ async def keep() -> None:
     """Runs in the work process until cancelled; a database that is away is waited for."""
     while True:
         try:
+            await way().pause()
             taken = await catch_up()
             await asyncio.sleep(0 if taken >= AT_ONCE else EVERY)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, NotOpen) as problem:
