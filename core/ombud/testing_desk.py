@@ -27,7 +27,9 @@ from ombud.start import prepare_desk
 from ombud.trust import passwords, switching, tokens, users
 from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
+from ombud.web import templating
 from ombud.web.look import look
+from ombud.web.themes import Theme
 from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of test users
@@ -146,6 +148,21 @@ class Browser:
 _apps: dict[int, Litestar] = {}
 # A hash that takes a tenth of a second in earnest would be half of what a test takes.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_environment = templating.environment
+_drawn_with: dict[tuple[str, ...], templating.Templates] = {}
+
+
+def _environment_once(theme: Theme | None = None) -> templating.Templates:
+    """One for all desks of this process, unless the theme has templates: a new one would read each template anew."""
+    if theme is not None and theme.templates.is_dir():
+        return _environment(theme)
+    sheets = tuple(theme.style_urls()) if theme else ()
+    if sheets not in _drawn_with:
+        _drawn_with[sheets] = _environment(theme)
+    return _drawn_with[sheets]
+
+
+templating.environment = _environment_once
 
 
 def _app(config: Config) -> Litestar:

@@ -8,6 +8,7 @@ import mimetypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,9 +31,20 @@ THEMES = {
 }  # fmt: skip
 
 
+@cache
 def jinja(look: str = "plain") -> Environment:
+    """One for each theme: a new one reads the twenty files of a page anew."""
     themed = templating.environment(themes.read(THEMES[look]))
     return templating.with_templates(themed, Path(__file__).parent / "templates")
+
+
+def look_of(theme: str) -> str:
+    """The address of a theme's sheet."""
+    return themes.read(THEMES[theme]).style_urls()[0]
+
+
+def sheet_of(theme: str) -> Path:
+    return THEMES[theme] / "static" / "theme.css"
 
 
 def draw(name: str, language: str = "en", look: str = "plain", **shell: Any) -> str:

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from axe import RULES, barriers
+from axe import OF_LOOKS, RULES, barriers, contrast, wear
 from look_samples import PAGES
-from look_stage import draw, draw_fragment, jinja
+from look_stage import draw, draw_fragment, jinja, look_of, sheet_of
 from playwright.sync_api import Browser, Page, Route, expect
 
 from ombud.web import assets, templating
@@ -150,18 +150,60 @@ def glass(_one_page: Page) -> Iterator[Page]:
     assert _one_page.refused == []  # type: ignore[attr-defined]
 
 
+# One sample of each template: its contrast is looked at whole, and it is seen in the theme `contrast` too. A theme
+# changes colours and lines, and the other samples use the same ones.
+BY_TEMPLATE = {template: name for name, (template, _) in reversed(PAGES.items())}
+WHOLE = set(BY_TEMPLATE.values())
+DARK = "document.documentElement.dataset.theme = 'dark'"
+LIGHT = "document.documentElement.dataset.theme = 'light'"
+
+
+@pytest.fixture(scope="module")
+def seen() -> set[tuple[str, int]]:
+    """Looks of texts that some sample showed already."""
+    return set()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_barrier_in_either_theme_and_fits_a_phone(glass: Page, desk_address: str, name: str) -> None:
+def test_a_page_has_no_barrier_in_light_and_dark_in_each_theme_and_fits_a_phone(
+    glass: Page, desk_address: str, seen: set[tuple[str, int]], name: str
+) -> None:
     page = glass
     page.goto(f"{desk_address}/{name}?theme=light")
     page.add_script_tag(url=f"{desk_address}/axe.js")
-    assert barriers(page, RULES) == []
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert barriers(page, ["color-contrast"]) == []
+    rules = [*RULES, "wcag2aaa"] if name in WHOLE else RULES
+    enhanced = "color-contrast-enhanced"
+    assert barriers(page, rules, without=("color-contrast", enhanced)) == []
+    assert contrast(page, seen, whole=name in WHOLE) == []
+    page.evaluate(DARK)
+    assert contrast(page, seen) == []
     page.set_viewport_size({"width": 320, "height": 720})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert barriers(page, ["target-size", "color-contrast"]) == []
+    assert barriers(page, ["target-size"]) == []
+    assert contrast(page, seen) == []
+    if name in WHOLE:
+        wear(page, sheet_of("contrast"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert barriers(page, ["target-size"]) == []
+        assert contrast(page, seen, enhanced) == []
+        page.set_viewport_size(WIDE)
+        assert contrast(page, seen, enhanced) == []
+        page.evaluate(LIGHT)
+        assert contrast(page, seen, enhanced) == []
+        assert barriers(page, OF_LOOKS) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_in_another_theme_is_the_same_but_for_its_sheet(name: str) -> None:
+    assert draw(name).replace(look_of("plain"), look_of("contrast")) == draw(name, look="contrast")
+    assert look_of("contrast") in draw(name, look="contrast")
+
+
+@pytest.mark.parametrize("theme", ["plain", "contrast"])
+def test_a_theme_neither_hides_nor_says_anything(theme: str) -> None:
+    sheet = sheet_of(theme).read_text("utf-8")
+    assert re.findall(r"[\s{;](display|visibility|content|position|clip-path|opacity|order|transform)\s*:", sheet) == []
 
 
 @pytest.mark.browser
@@ -172,29 +214,51 @@ def test_a_barrier_would_be_found_in_light_in_dark_and_on_a_phone(glass: Page, d
     assert barriers(glass, RULES) == [("image-alt", ['<img src="/s/0" id="blank">'])]
     glass.evaluate("document.querySelector('h1').style.color = 'var(--o-canvas)'")
     assert [rule for rule, _ in barriers(glass, ["color-contrast"])] == ["color-contrast"]
+    assert barriers(glass, RULES, without=("color-contrast", "image-alt")) == []
     glass.evaluate("document.body.style.inlineSize = '400px'")
     glass.set_viewport_size({"width": 320, "height": 720})
     assert glass.evaluate("document.documentElement.scrollWidth") > 320
 
 
-# One sample of each template: a theme changes colours and lines, and the other samples use the same ones.
-BY_TEMPLATE = {template: name for name, (template, _) in reversed(PAGES.items())}
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "change",
+    [
+        "one.style.color = 'var(--o-canvas)'",
+        "one.style.backgroundColor = 'var(--o-ink-2)'",
+        "one.parentElement.style.backgroundColor = 'var(--o-ink-2)'",
+        "one.style.opacity = 0.3",
+        "one.parentElement.style.opacity = 0.3",
+    ],
+)
+def test_a_look_that_was_seen_is_not_looked_at_again_and_one_that_changed_is(
+    glass: Page, desk_address: str, change: str
+) -> None:
+    glass.goto(f"{desk_address}/queue?theme=light")
+    glass.add_script_tag(url=f"{desk_address}/axe.js")
+    seen: set[tuple[str, int]] = set()
+    assert contrast(glass, seen) == []
+    before = len(seen)
+    assert before > 10
+    assert contrast(glass, seen) == []
+    assert len(seen) == before
+    glass.evaluate(f"{{ const one = document.querySelector('h1'); {change}; }}")
+    assert [rule for rule, _ in contrast(glass, seen)] == ["color-contrast"]
+    assert len(seen) > before
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", sorted(BY_TEMPLATE.values()))
-def test_a_page_has_no_barrier_and_enhanced_contrast_in_the_theme_contrast(
-    glass: Page, desk_address: str, name: str
-) -> None:
-    page = glass
-    page.goto(f"{desk_address}/{name}?theme=light&look=contrast")
-    page.add_script_tag(url=f"{desk_address}/axe.js")
-    assert barriers(page, [*RULES, "wcag2aaa"]) == []
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert barriers(page, ["color-contrast", "color-contrast-enhanced"]) == []
-    page.set_viewport_size({"width": 320, "height": 720})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert barriers(page, ["target-size", "color-contrast-enhanced"]) == []
+def test_another_theme_brings_looks_of_its_own(glass: Page, desk_address: str) -> None:
+    glass.goto(f"{desk_address}/queue?theme=light")
+    glass.add_script_tag(url=f"{desk_address}/axe.js")
+    ink = "getComputedStyle(document.querySelector('.side__item')).color"
+    before, seen = glass.evaluate(ink), set[tuple[str, int]]()
+    contrast(glass, seen)
+    known = len(seen)
+    wear(glass, sheet_of("contrast"))
+    assert glass.evaluate(ink) != before
+    assert contrast(glass, seen) == []
+    assert len(seen) > known
 
 
 @pytest.mark.browser

@@ -3,27 +3,38 @@
 from pathlib import Path
 from typing import Any
 
-from axe import RULES, SOURCE, barriers
+from axe import RULES, SOURCE, barriers, contrast, wear
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 NARROWEST = 320
 
 
-def look(page: Any, address: str, *, all_rules: bool) -> list[str]:
-    """Opens the page in light, then dark, then at 320 pixels; what is wrong, in words."""
+def look(page: Any, address: str, seen: set[tuple[str, int]], other: Path) -> list[str]:
+    """Opens the page, in light, then dark, then at 320 pixels, each in the theme it has and in another, whose sheet is
+    `other`; what is wrong, in words. `seen`: looks of texts that earlier pages showed."""
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
     page.evaluate(SOURCE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
-    wrong = [f"light: {each}" for each in barriers(page, RULES if all_rules else ["color-contrast"])]
+    wrong = [f"light: {each}" for each in barriers(page, RULES, without=("color-contrast",))]
+    wrong += [f"light: {each}" for each in contrast(page, seen, whole=True)]
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    wrong += [f"dark: {each}" for each in barriers(page, ["color-contrast"])]
+    wrong += [f"dark: {each}" for each in contrast(page, seen)]
     page.set_viewport_size({"width": NARROWEST, "height": 720})
-    width = page.evaluate("document.documentElement.scrollWidth")
-    wrong += [f"narrow: {width} pixels wide"] if width > NARROWEST else []
-    if all_rules:
-        wrong += [f"narrow: {each}" for each in barriers(page, ["target-size"])]
+    wrong += _too_wide(page)
+    wrong += [f"narrow: {each}" for each in barriers(page, ["target-size"])]
+    wear(page, other)
+    wrong += [f"{other.parts[-3]}, {each}" for each in _too_wide(page)]
+    page.set_viewport_size(WIDE)
+    wrong += [f"{other.parts[-3]}, dark: {each}" for each in contrast(page, seen)]
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    wrong += [f"{other.parts[-3]}, light: {each}" for each in contrast(page, seen)]
     return wrong
+
+
+def _too_wide(page: Any) -> list[str]:
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return [f"narrow: {width} pixels wide"] if width > NARROWEST else []
 
 
 def photograph(page: Any, address: str, folder: Path, name: str) -> None:
