@@ -73,6 +73,7 @@ def main() -> None:
         with served(asked.data, environment) as desk:
             scenarios = asyncio.run(_scenarios(desk, asked.data, url_for_application(owner)))
             chosen = [each for each in scenarios[0] if asked.only in each.name]
+            _until_settled(owner)
             with bare_server(scenarios[1]) as bare:
                 _measure(chosen, desk, bare, owner, asked)
             print(_table(chosen, asked))
@@ -344,6 +345,17 @@ def _measure(scenarios: list[Scenario], desk: Desk, bare: str, url: str, asked: 
                     _until_quiet(url)
                     scenario.runs.setdefault((name, clients), []).append(done)
                     scenario.cost.setdefault((name, clients), []).append(spent(url, desk.process.pid) - before)
+
+
+def _until_settled(url: str) -> None:
+    """A desk that was just loaded first starts the clocks of its cases."""
+    until = time.monotonic() + 1800
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute("SELECT EXISTS (SELECT FROM core_case WHERE NOT clocked)").fetchone() == (True,):
+            if time.monotonic() > until:
+                raise SystemExit("the clocks of the desk do not start")
+            time.sleep(1)
+    _until_quiet(url)
 
 
 def _until_quiet(url: str) -> None:

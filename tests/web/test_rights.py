@@ -128,10 +128,10 @@ async def test_no_program_reads_what_they_write_to_weigh_it_while_a_restriction_
             SYSTEM, case, direction="in", channel="email", text="I am angry.", person_id=person, key="m1"
         )
     assert (await mood._messages([message])).get(message) is not None
-    assert await db.fetchrow(classifying._MESSAGE, message) is not None
+    assert len(await db.fetch(classifying._MESSAGES, [message])) == 1
     await _granted(lawful, "restriction", person)
     assert (await mood._messages([message])).get(message) is None
-    assert await db.fetchrow(classifying._MESSAGE, message) is None
+    assert await db.fetch(classifying._MESSAGES, [message]) == []
 
 
 async def test_no_text_goes_to_many_people_at_once_to_somebody_who_objects(lawful):

@@ -46,8 +46,7 @@ async def hit(key: str, limit: int, window: timedelta) -> None:
     """
     moment = now()
     sql = _HIT_WITHIN if db.in_transaction() else _HIT_ALONE
-    row = await db.fetchrow(sql, _hashed(key), moment, moment - window)
-    assert row is not None
+    row = await db.write(sql, _hashed(key), moment, moment - window)
     if row["count"] > limit:
         left = (row["since"] + window - moment).total_seconds()
         raise Throttled(max(1, math.ceil(left)), row["count"] == limit + 1)

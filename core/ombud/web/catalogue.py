@@ -92,8 +92,8 @@ def _within(name: str, places: tuple[str, ...]) -> bool:
 
 def _of_template(path: Path) -> Iterator[tuple[int, Text]]:
     options = {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "trim_blocks": "1", "lstrip_blocks": "1", "silent": "0"}
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
-    for line, text, _, _ in extract_from_file("jinja2", path, keywords=keywords, options=options):
+    calls = {"_": None, "gettext": None, "ngettext": (1, 2)}
+    for line, text, _, _ in extract_from_file("jinja2", path, calls, options=options):
         yield line, text if isinstance(text, str) else (text[0], text[1])
 
 
