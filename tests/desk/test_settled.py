@@ -165,3 +165,20 @@ async def test_rights_are_read_once_for_many_requests(desk: Any) -> None:
         for _ in range(5):
             await viewer(plain)
     assert count.statements == 5
+
+
+async def test_a_memory_keeps_as_many_values_as_it_may_and_forgets_them_for_one_more(desk: Any) -> None:
+    reads: list[str] = []
+
+    async def ask(memory: Memory[str, str], key: str) -> str:
+        async def read() -> str:
+            reads.append(key)
+            return key.upper()
+
+        return await memory.of(key, 7, read)
+
+    for most, keys, times in ((1, "aaa", 1), (2, "abab", 2), (1, "abab", 4)):
+        reads.clear()
+        memory: Memory[str, str] = Memory(most)
+        assert [await ask(memory, key) for key in keys] == list(keys.upper())
+        assert len(reads) == times

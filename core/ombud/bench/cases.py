@@ -260,7 +260,7 @@ class Maker:
                 case.stream.add(at, f"user/{owner}", "aspect.decided", body, {"reason": reason})
             self.rows.add(
                 "core_aspect", aspect, case.id, place, shortened(text, 80), text, facts["categories"][place - 1],
-                "closed" if ended else "open", "normal", 1, None, facts["queue"], outcome, reason, cause, due, at,
+                "closed" if ended else "open", "normal", 1, None, None, outcome, reason, cause, due, at,
                 owner if ended else None, 1,
             )  # fmt: skip
         if ended:

@@ -25,7 +25,7 @@ from ombud.desk import (
 from ombud.desk.case_glance import case_glance
 from ombud.desk.privacy import public as privacy_public
 from ombud.desk.privacy import signals
-from ombud.desk.settings.groups import values_for_plugin
+from ombud.desk.settings.groups import values_known
 from ombud.kernel import outbox
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
@@ -253,14 +253,14 @@ class CorePlatform:
 
     @_translated
     async def settings(self, unit: str = "") -> Mapping[str, Any]:
-        return await values_for_plugin(self._slug, unit)
+        return await values_known(self._slug, unit, self._viewer.settled)
 
     async def units(self) -> tuple[api.UnitView, ...]:
         return tuple(
             api.UnitView(
                 key=each.key, name=each.name, country=each.country, language=each.language, time_zone=each.time_zone
             )
-            for each in await units.from_above()
+            for each in await units.from_above_known(self._viewer.settled)
         )
 
     @_translated
@@ -343,8 +343,7 @@ async def context_in(
 ) -> CoreContext:
     """With the plugin's settings as they hold now in a unit, by its key; without one in the desk's first."""
     context = context_for(slug, viewer, job, asked_from)
-    if (loaded := running.loaded.get(slug)) is not None and loaded.setting_schema is not None:
-        context.settings = await context.platform.settings(unit)
+    context.settings = await context.platform.settings(unit)
     return context
 
 

@@ -1,6 +1,6 @@
 """Units: the tree of legal entity, brand and team."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
@@ -53,6 +53,7 @@ async def country_of(unit_id: UUID) -> str:
 
 _countries: Memory[UUID, str] = Memory(1000)
 _parents: Memory[None, Mapping[str, str]] = Memory(1)
+_from_above: Memory[None, Sequence[UnitFacts]] = Memory(1)
 
 
 async def country_known(unit_id: UUID, settled: int) -> str:
@@ -70,7 +71,12 @@ async def _read_parents() -> Mapping[str, str]:
     return MappingProxyType({str(row["id"]): str(row["parent_id"] or "") for row in rows})
 
 
-async def from_above() -> list[UnitFacts]:
+async def from_above_known(settled: int) -> Sequence[UnitFacts]:
+    """The same as `from_above`, from memory in the same way."""
+    return await _from_above.of(None, settled, from_above)
+
+
+async def from_above() -> Sequence[UnitFacts]:
     """Those that take new cases, each after the one above it; one without a country has that of the unit above."""
     rows = await db.fetch(
         f"""
@@ -81,8 +87,8 @@ async def from_above() -> list[UnitFacts]:
         SELECT {_COLUMNS}, inherited FROM core_unit JOIN down USING (id) WHERE active ORDER BY depth, created_at, id
         """
     )
-    return [UnitFacts(**{**{name: row[name] for name in _COLUMNS.split(", ")}, "country": row["inherited"]})
-            for row in rows]  # fmt: skip
+    return tuple(UnitFacts(**{**{name: row[name] for name in _COLUMNS.split(", ")}, "country": row["inherited"]})
+                 for row in rows)  # fmt: skip
 
 
 _CHAIN = """

@@ -29,6 +29,8 @@ class Memory(Generic[K, V]):
         changed what nobody else sees yet, nothing is known or kept; nor where nobody read the number (0)."""
         known = self._under(settled)
         if key not in known:
+            if len(known) >= self._most:
+                known.clear()
             known[key] = await read()
         return known[key]
 
@@ -36,6 +38,6 @@ class Memory(Generic[K, V]):
         if not settled or db.in_transaction():
             return {}
         now = (settled, db.engine.pool)
-        if now != self._now or len(self._values) >= self._most:
+        if now != self._now:
             self._now, self._values = now, {}
         return self._values

@@ -95,14 +95,17 @@ _remembered: Memory[tuple[str, str, UUID | str | None], dict[str, Any]] = Memory
 
 async def values_known(slug: str, unit: UUID | str | None, settled: int) -> dict[str, Any]:
     """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`); whoever gets
-    them may change them. What holds secrets is read anew each time."""
+    them may change them. Secrets are read anew each time."""
     loaded = running.loaded.get(slug)
     if loaded is None or loaded.setting_schema is None:
         return {}
-    if loaded.setting_schema.secrets:
-        return await values_for_plugin(slug, unit)
-    place = (slug, str(loaded.version), unit)
-    return deepcopy(await _remembered.of(place, settled, lambda: values_for_plugin(slug, unit)))
+    key, schema = key_of_plugin(slug), loaded.setting_schema
+
+    async def read() -> dict[str, Any]:
+        return clear_values(schema, await levels(key, unit))
+
+    values = deepcopy(await _remembered.of((slug, str(loaded.version), unit), settled, read))
+    return {**values, **await clear_secrets(key, schema, unit)}
 
 
 def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
