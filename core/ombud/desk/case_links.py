@@ -21,7 +21,8 @@ async def of_case(viewer: Viewer, case_id: UUID) -> tuple[LinkView, ...]:
         f"SELECT {about_me(place, me)} AS concerned, l.id, l.created_at, l.expires_at, l.revoked_at, "
         "p.name AS person_name FROM (SELECT) always LEFT JOIN (core_link l JOIN core_case c ON c.id = l.case_id "
         "JOIN core_person p ON p.id = l.person_id) "
-        f"ON {place} IN (l.case_id, c.merged_into) AND {grant.where('c', arguments)} ORDER BY l.created_at",
+        f"ON l.case_id = ANY(ARRAY(SELECT {place}::uuid UNION ALL SELECT one.id FROM core_case one "
+        f"WHERE one.merged_into = {place}::uuid)) AND {grant.where('c', arguments)} ORDER BY l.created_at",
         *arguments.values,
     )
     if rows[0]["concerned"]:
