@@ -72,6 +72,7 @@ class Database:
             max_size=largest,
             init=_prepare_connection,
             reset=_reset_connection,
+            max_cacheable_statement_size=0,  # no limit: the longest are those whose planning takes longest
             server_settings={"application_name": name, "timezone": "UTC"},
         )
 
