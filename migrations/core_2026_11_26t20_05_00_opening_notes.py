@@ -1,4 +1,4 @@
-"""The statement that opens a case notes by itself, for the search and the counters of queues, what it writes: seven
+"""The statement that opens a case notes by itself, for the search and the counters of queues, what it writes: six
 triggers fewer run for each complaint."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager

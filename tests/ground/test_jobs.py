@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -193,6 +194,20 @@ async def test_deliveries_that_came_together_run_in_one_go(runner: Runner, heard
     ids = [await enqueue_job("listen", {"n": n}) for n in range(3)]
     await runner.run_together(ids)
     assert heard == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+async def test_work_begins_only_when_nobody_waits_for_an_answer(
+    runner: Runner, heard: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = asyncio.Event()
+    way = SimpleNamespace(pause=free.wait, ours=free.is_set)
+    monkeypatch.setattr("ombud.kernel.delivery.way", lambda: way)
+    working = asyncio.create_task(runner.run_together([await enqueue_job("listen", {"n": n}) for n in range(2)]))
+    await asyncio.sleep(0.1)
+    assert heard == []
+    free.set()
+    await asyncio.wait_for(working, 20)
+    assert heard == [{"n": 0}, {"n": 1}]
 
 
 async def test_those_behind_a_slow_one_go_back_to_the_relay(

@@ -15,6 +15,7 @@ from ombud.desk.inbox import mood
 from ombud.desk.matters import classifying
 from ombud.desk.notices import customers
 from ombud.desk.notices import rules as notices
+from ombud.kernel import outbox
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
 from ombud.kernel.ids import new_id
@@ -219,7 +220,7 @@ async def test_what_is_not_begun_while_the_others_are_quick_waits_without_an_att
     desk: Any, monkeypatch: Any, room: Any
 ) -> None:
     name = {mood: "core/mood", classifying: "core/classify", customers: "core/notices.customers"}[room]
-    monkeypatch.setattr(room, "QUICK", -1.0)  # whatever runs is too slow
+    monkeypatch.setattr(outbox, "QUICK", -1.0)  # whatever runs is too slow
     if room is classifying:
         monkeypatch.setattr(classifying, "_options", _some_options)
     for _ in range(3):

@@ -3,6 +3,7 @@
 At least once, in no order: handlers deduplicate by event id and are safe to run twice.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,16 @@ class Delivered:
             yield
         finally:
             heartbeat.delivery.reset(token)
+
+
+def in_time(several: Sequence[Delivered]) -> Iterator[Delivered]:
+    """One after the other, as long as those before were quick; the rest is left for later."""
+    until = time.monotonic() + QUICK
+    for place, each in enumerate(several):
+        if place and time.monotonic() > until:
+            each.later = True
+        else:
+            yield each
 
 
 TogetherHandler = Callable[[Sequence[Delivered]], Awaitable[None]]

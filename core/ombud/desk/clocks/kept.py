@@ -50,8 +50,9 @@ async def number_of(policy: str, terms: Terms) -> int:
         "ON CONFLICT (key, digest) DO NOTHING",
         new_id(), policy, digest, msgspec.json.decode(written), now(),
     )  # fmt: skip
-    made = await db.fetchval("SELECT number FROM core_clock_policy WHERE key = $1 AND digest = $2", policy, digest)
-    return int(made)
+    made = await db.fetchrow(_NUMBER, policy, digest)
+    assert made is not None
+    return int(made["number"])
 
 
 async def terms_of(policy: str, number: int) -> Terms:

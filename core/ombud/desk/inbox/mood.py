@@ -5,7 +5,6 @@ of staff wrote down is theirs, not the customer's, and is never read. Findings h
 that nothing of them outlives an erased text.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +22,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
+from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.kernel.writes import Writes
 from ombud.trust.ledger import NewEntry, append
@@ -81,11 +80,7 @@ async def heard_together(several: Sequence[Delivered]) -> None:
     """About several messages: one statement reads them, one transaction writes down what was said of them."""
     rows = await _messages([UUID(each.event["body"]["message"]) for each in several])
     said: dict[UUID, tuple[Record, list[Suggested]]] = {}
-    until = time.monotonic() + QUICK
-    for place, each in enumerate(several):
-        if place and time.monotonic() > until:
-            each.later = True
-            continue
+    for each in in_time(several):
         row = rows.get(UUID(each.event["body"]["message"]))
         if row is None:
             continue

@@ -4,9 +4,7 @@ They read only what the customer wrote this time, after the commit and outside t
 and nothing else: no outcome, no redress, no support needs, and it changes no record until a person accepts it.
 """
 
-import time
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,15 +15,15 @@ from asyncpg import Record
 from ombud.desk import taxonomies
 from ombud.desk.inbox.mood import LONGEST_REASON, LONGEST_TEXT, MOST_SPANS, PATIENCE, SECONDS, Rubbish, quotes_nothing
 from ombud.desk.privacy import restricted
+from ombud.desk.settings.groups import clear_known
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
-from ombud.kernel.settled import SETTLED, Memory
-from ombud.trust.group_settings import held_in, key_of_plugin
+from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
+from ombud.kernel.settled import SETTLED
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CategoryOption, Classifier, Finding, MessageFacts, Transient
 
@@ -83,13 +81,9 @@ async def heard_together(several: Sequence[Delivered]) -> None:
     found = await db.fetch(_MESSAGES, [UUID(each.event["body"]["message"]) for each in several])
     rows = {row["id"]: row for row in found}
     options = {unit_id: await _options(unit_id) for unit_id in {row["unit_id"]: None for row in found}}
-    until = time.monotonic() + QUICK
-    for place, each in enumerate(several):
+    for each in in_time(several):
         row = rows.get(UUID(each.event["body"]["message"]))
         if row is None or not options[row["unit_id"]]:
-            continue
-        if place and time.monotonic() > until:
-            each.later = True
             continue
         try:
             with each.blamed():
@@ -118,23 +112,10 @@ async def _hear(row: Record, options: Options, context: JobContext) -> None:
         raise Transient(f"{away}; what a message is about waits for it")
 
 
-_remembered: Memory[tuple[str, str, UUID], dict[str, Any]] = Memory(1000)
-
-
-async def _settings(slug: str, row: Record) -> dict[str, Any]:
-    """Without secrets; remembered under the settled number. Whoever gets them may change them."""
-    loaded, unit_id = running.loaded[slug], row["unit_id"]
-    if (schema := loaded.setting_schema) is None:
-        return {}
-    place = (slug, str(loaded.version), unit_id)
-    known = await _remembered.of(place, row["settled"], lambda: held_in(unit_id, key_of_plugin(slug), schema))
-    return deepcopy(known)
-
-
 async def _facts(slug: str, row: Record, options: Options) -> MessageFacts:
     return MessageFacts(
         text=row["body"][:LONGEST_TEXT], subject=row["subject"], language=row["language"], channel=row["channel"],
-        categories=options, settings=await _settings(slug, row),
+        categories=options, settings=await clear_known(slug, row["unit_id"], row["settled"]),
     )  # fmt: skip
 
 

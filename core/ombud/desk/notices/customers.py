@@ -2,7 +2,6 @@
 language, never to a machine."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -23,7 +22,7 @@ from ombud.kernel import faults
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
-from ombud.kernel.outbox import QUICK, Delivered, JobContext, handled_alone, subscribe
+from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.trust.policy import SYSTEM, Viewer
 
@@ -56,11 +55,8 @@ async def heard_together(several: Sequence[Delivered]) -> None:
         each for each in several if not (each.event["body"].get("split_from") or each.event["body"].get("reopened"))
     ]
     rows = await _about_all([_case_of(each.event) for each in told])
-    until = time.monotonic() + QUICK
-    for place, each in enumerate(told):
-        if place and time.monotonic() > until:
-            each.later = True
-        elif (row := rows.get(_case_of(each.event))) is not None:
+    for each in in_time(told):
+        if (row := rows.get(_case_of(each.event))) is not None:
             try:
                 with each.blamed():
                     await _hear(each.event, row)

@@ -19,7 +19,7 @@ from ombud.kernel.plugins import Loaded
 from ombud.kernel.setting_schema import SettingSchema
 from ombud.kernel.setting_values import holding
 from ombud.kernel.settled import Memory
-from ombud.trust.group_settings import Level, key_of_plugin, levels, reveal
+from ombud.trust.group_settings import Level, held_in, key_of_plugin, levels, reveal
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,22 @@ _remembered: Memory[tuple[str, str, UUID | str | None], dict[str, Any]] = Memory
 
 
 async def values_known(slug: str, unit: UUID | str | None, settled: int) -> dict[str, Any]:
-    """The same from memory, as long as the number holds under which they were read (`kernel/settled.py`); whoever gets
-    them may change them. Secrets are read anew each time."""
+    """The same; what is no secret from memory (see `clear_known`)."""
     loaded = running.loaded.get(slug)
     if loaded is None or loaded.setting_schema is None:
         return {}
-    key, schema = key_of_plugin(slug), loaded.setting_schema
+    secrets = await clear_secrets(key_of_plugin(slug), loaded.setting_schema, unit)
+    return {**await clear_known(slug, unit, settled), **secrets}
 
-    async def read() -> dict[str, Any]:
-        return clear_values(schema, await levels(key, unit))
 
-    values = deepcopy(await _remembered.of((slug, str(loaded.version), unit), settled, read))
-    return {**values, **await clear_secrets(key, schema, unit)}
+async def clear_known(slug: str, unit: UUID | str | None, settled: int) -> dict[str, Any]:
+    """A plugin's settings without secrets, from memory as long as the number holds under which they were read
+    (`kernel/settled.py`). Whoever gets them may change them."""
+    loaded = running.loaded.get(slug)
+    if loaded is None or (schema := loaded.setting_schema) is None:
+        return {}
+    place = (slug, str(loaded.version), unit)
+    return deepcopy(await _remembered.of(place, settled, lambda: held_in(unit, key_of_plugin(slug), schema)))
 
 
 def clear_values(schema: SettingSchema, held: list[Level]) -> dict[str, Any]:
@@ -121,5 +125,6 @@ async def clear_secrets(key: str, schema: SettingSchema, unit: UUID | str | None
 
 
 __all__ = [
-    "Group", "clear_secrets", "clear_values", "group", "groups", "key_of_plugin", "values_for_plugin", "values_known",
+    "Group", "clear_known", "clear_secrets", "clear_values", "group", "groups", "key_of_plugin", "values_for_plugin",
+    "values_known",
 ]  # fmt: skip
