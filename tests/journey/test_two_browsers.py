@@ -224,6 +224,7 @@ def test_a_field_that_both_changed_is_put_to_the_second_in_words(two: Two) -> No
     piotr.fill("input[name=title]", "Piotr's title")
     piotr.select_option("select[name=priority]", "high")
     piotr.get_by_role("button", name="Save").click()
+    piotr.wait_for_url(f"**/cases/{reference}")  # a click does not wait for what it sends
     ewa.fill("input[name=title]", "Ewa's title")
     ewa.get_by_role("button", name="Save").click()
     ewa.get_by_text("piotr changed this while you were writing").wait_for(timeout=SLOW)
