@@ -16,18 +16,17 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import (
     BaseLoader,
-    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
     PrefixLoader,
     StrictUndefined,
 )
-from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from ombud.kernel.clock import now
-from ombud.web import assets, writing
+from ombud.web import assets, drawing, writing
+from ombud.web.compiled import Compiled
 from ombud.web.drawing import DrawnContext, DrawnTemplate, safe, written
 from ombud.web.themes import Theme
 
@@ -52,21 +51,9 @@ NOBODY = Reader()
 reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
 
 
-class _Compiled(BytecodeCache):
-    """Templates compiled once in a process, for all environments: the desk's, each plugin's and each theme's."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if found := self._kept.get((bucket.key, bucket.checksum)):
-            bucket.bytecode_from_string(found)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
-
-
-_compiled = _Compiled()
+_compiled = Compiled(
+    TEMPLATES, Path(__file__).parent / "__pycache__" / "templates", made_by=(Path(__file__), Path(drawing.__file__))
+)
 
 
 class Templates(Environment):
