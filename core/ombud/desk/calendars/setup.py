@@ -4,15 +4,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import holidays
-
 from ombud.desk.administration.authority import SET_UP, demand_in
 from ombud.desk.calendars.arithmetic import DAY, Calendar, Hours, Unworkable
-from ombud.desk.calendars.versions import Content, Kept, OwnDay, current, exceptions_json, kept, put_version, week_json
+from ombud.desk.calendars.versions import (
+    Content,
+    Kept,
+    OwnDay,
+    countries,
+    current,
+    exceptions_json,
+    kept,
+    parts,
+    put_version,
+    week_json,
+)
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Changed, Invalid, NotFound, NotNow
 from ombud.kernel.clock import now
@@ -146,16 +154,6 @@ def check(content: Content) -> None:
     except Unworkable as problem:
         field = "hours" if problem.field.startswith("exceptions.") else problem.field.replace("week.", "day_")
         raise Invalid(str(problem), field) from None
-
-
-@lru_cache
-def countries() -> dict[str, tuple[str, ...]]:
-    """Those whose public holidays are known, with the codes of their parts."""
-    return {code: tuple(found) for code, found in holidays.list_supported_countries().items()}
-
-
-def parts(country: str) -> tuple[str, ...]:
-    return countries().get(country, ())
 
 
 def hours_of(text: str, field: str) -> tuple[Hours, ...]:

@@ -7,8 +7,6 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import holidays
-
 from ombud.desk.calendars.arithmetic import Calendar, Hours, Week
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -77,15 +75,25 @@ SELECT id, number FROM (
 
 
 @lru_cache(maxsize=1)
-def _countries() -> tuple[str, ...]:
-    """Whose holidays the library knows."""
-    return tuple(sorted(holidays.list_supported_countries()))
+def countries() -> tuple[str, ...]:
+    """Whose holidays the library knows. Its own list of them imports all of them, by a third of a second and for good;
+    a desk needs one or two."""
+    from holidays.registry import EntityLoader
+
+    return tuple(sorted(EntityLoader.get_country_codes()))
+
+
+def parts(country: str) -> tuple[str, ...]:
+    """The codes of a country's parts whose holidays differ; none of one that the library does not know."""
+    import holidays
+
+    return tuple(getattr(holidays, country).subdivisions) if country in countries() else ()
 
 
 async def current(unit_id: UUID) -> Calendar:
     """The version that holds in a unit: of its own calendar, else of the nearest above it, else the usual one of its
     zone and country (weekdays from 9 to 17), which is written down when it is first needed. One statement."""
-    found = await db.fetchrow(_HOLDS, unit_id, _countries())
+    found = await db.fetchrow(_HOLDS, unit_id, countries())
     if found is None:
         found = await _usual(unit_id)
     return await version(found["id"], found["number"])
@@ -118,7 +126,7 @@ async def _usual(unit_id: UUID) -> Mapping[str, Any]:
     unit = await db.fetchrow("SELECT time_zone, country FROM core_unit WHERE id = $1", unit_id)
     if unit is None:
         raise LookupError(f"there is no unit {unit_id}")
-    country = unit["country"] if unit["country"] in _countries() else ""
+    country = unit["country"] if unit["country"] in countries() else ""
     key = f"usual/{unit['time_zone']}/{country}"
     found = await db.fetchrow("SELECT id, version AS number FROM core_calendar WHERE key = $1", key)
     if found is not None:
@@ -161,6 +169,8 @@ def holidays_of(country: str, part: str, first: int, last: int) -> dict[date, st
     """Public holidays in order of their days; none without a country, or one that the library does not know."""
     if not country:
         return {}
+    import holidays
+
     try:
         found = holidays.country_holidays(country, subdiv=part or None, years=range(first, last + 1), language="en_US")
     except NotImplementedError:

@@ -12,7 +12,7 @@ from litestar import Request, Response, get, post
 from ombud.desk.administration import units as unit_setup
 from ombud.desk.administration.authority import SET_UP, unit_tree
 from ombud.desk.administration.trail import trail
-from ombud.desk.calendars import setup
+from ombud.desk.calendars import setup, versions
 from ombud.desk.calendars.setup import InUnit, hours_text
 from ombud.desk.calendars.versions import Content, Kept, holidays_of
 from ombud.desk.clocks import trying
@@ -85,7 +85,7 @@ async def _page(
         request, "pages/calendar.html", "calendars", status=409 if conflict else wrong.status, held=held,
         href=f"{PLACE}/{unit_id}", version=held.kept.number, conflict=conflict, weekdays=WEEKDAYS,
         zones=[(each, each) for each in unit_setup.time_zones()], countries=_countries(),
-        parts=setup.parts(content.country), own_days=_own_days(content), year=shown_year,
+        parts=versions.parts(content.country), own_days=_own_days(content), year=shown_year,
         months=_months(held.kept, shown_year), trail=await trail([setup.stream(held.kept.id)], size=20),
         form={**as_it_is, **(kept or {}), "errors": wrong.errors, "error_of": wrong.error_of},
         trial=await _trial(viewer_of(request), unit_id),
@@ -98,7 +98,8 @@ def _year(text: str) -> int:
 
 def _countries() -> list[tuple[str, str]]:
     names = unit_setup.countries()
-    return [(code, names[code]) for code in sorted(setup.countries(), key=lambda c: names.get(c, c)) if code in names]
+    known = [code for code in versions.countries() if code in names]
+    return [(code, names[code]) for code in sorted(known, key=names.__getitem__)]
 
 
 def _own_days(content: Content) -> list[dict[str, Any]]:
