@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, route
-from litestar.datastructures import State
 from litestar.exceptions import MissingDependencyException
-from litestar.logging import LoggingConfig
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from ombud.config import Config, load
@@ -42,6 +40,15 @@ with contextlib.suppress(MissingDependencyException):
 log = logging.getLogger("ombud.web")
 
 
+_beforehand: list[Litestar] = []
+
+
+def assemble() -> None:
+    """Makes an app for the next `create_app`, called where processes are forked: to read five hundred handlers takes
+    longer than all else that a web process does before it answers. No settings are in force there."""
+    _beforehand.append(_assembled())
+
+
 def create_app(config: Config | None = None) -> Litestar:
     """The app factory; the database's address is in the settings (the supervisor puts the embedded one there).
 
@@ -49,6 +56,13 @@ def create_app(config: Config | None = None) -> Litestar:
     """
     given = begin(config or load())
     health_checks.register()
+    app = _beforehand.pop() if _beforehand else _assembled()
+    app.request_max_body_size = given.limits.body_mb * 1_000_000  # handlers ask for it at their first request
+    app.state["jinja"] = look.jinja
+    return app
+
+
+def _assembled() -> Litestar:
     app = Litestar(
         route_handlers=[*front.handlers, *apart.handlers, *page_handlers, *api_handlers, _plugin_mount()],
         middleware=[door, recording],
@@ -56,9 +70,7 @@ def create_app(config: Config | None = None) -> Litestar:
         exception_handlers={Exception: refusal},
         openapi_config=openapi_config,
         lifespan=[_life],
-        state=State({"jinja": look.jinja}),
-        logging_config=LoggingConfig(configure_root_logger=False, log_exceptions="never"),
-        request_max_body_size=given.limits.body_mb * 1_000_000,
+        logging_config=None,  # what goes wrong is noted by `refusal`; Litestar's own has a thread that writes
     )
     guard.check(app)
     app.asgi_handler = Arrival(Apart(app.asgi_handler))

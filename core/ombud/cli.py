@@ -82,7 +82,8 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, argparse.Namespace]:
     common.add_argument("--settings", type=Path, help="the settings.toml to read")
     ours, rest = common.parse_known_args(words)
     first = next((word for word in rest if not word.startswith("-")), "")
-    parser = _parser(common, with_plugins=first not in CORE_GROUPS, config=lambda: _config(ours))
+    brought = first not in CORE_GROUPS and "--version" not in rest
+    parser = _parser(common, with_plugins=brought, config=lambda: _config(ours))
     asked = parser.parse_args(rest)
     ours.port = getattr(asked, "port", None)
     return ours, asked

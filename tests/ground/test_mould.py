@@ -40,9 +40,11 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     (tmp_path / "asked.py").write_text(ASKED)
     made: list[Mould] = []
 
-    def begin(text: str = "") -> Mould:
+    def begin(text: str = "", called: str = "more") -> Mould:
         (tmp_path / "more.py").write_text(text)
-        made.append(Mould({"asked", "more"}, lambda name, printed: told.append((name, printed.read().decode()))))
+        made.append(
+            Mould({"asked", "more", called}, lambda name, printed: told.append((name, printed.read().decode())))
+        )
         made[-1].begin()
         return made[-1]
 
@@ -75,6 +77,16 @@ def test_a_forked_process_is_a_child_in_a_session_of_its_own_with_its_own_enviro
     cast.kill()
     assert cast.wait(10) == cast.poll() == -signal.SIGKILL
     cast.send_signal(signal.SIGTERM)  # nobody is there any more, and nobody else gets it
+
+
+def test_what_is_called_beforehand_was_called_once_for_all_of_them(make: Callable[..., Mould]) -> None:
+    mould = make("import os\nby = []\ndef prepare(): by.append(os.getpid())", "more:prepare")
+    casts = [forked(mould, "import more; print(more.by, os.getpid())") for _ in range(2)]
+    assert [each.wait(10) for each in casts] == [0, 0]
+    (first, own), (second, other) = [each.stdout.read().decode().split() for each in casts]
+    assert first == second
+    assert own != other
+    assert first not in {f"[{own}]", f"[{other}]", "[]"}
 
 
 def test_its_end_is_seen_with_its_code_and_all_it_said(make: Callable[..., Mould]) -> None:
@@ -124,11 +136,12 @@ def test_one_that_was_killed_comes_again(make: Callable[..., Mould]) -> None:
     ("text", "words"),
     [
         ("raise ImportError('no such thing')", "ImportError: no such thing"),
+        ("def prepare(): raise RuntimeError('not to be made')", "RuntimeError: not to be made"),
         ("import threading, time; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", "thread"),
     ],
 )
 def test_where_it_cannot_import_each_process_starts_by_itself(text: str, words: str, make: Any, tmp_path: Path) -> None:
-    mould = make(text)
+    mould = make(text, "more:prepare" if "prepare" in text else "more")
     until(lambda: not mould.is_coming())
     assert mould.cast([], {}, []) is None
     until(lambda: make.told)

@@ -116,7 +116,9 @@ def test_the_day_is_that_of_the_units_zone_and_a_leap_day_ends_with_february():
 
 async def test_an_administrator_writes_changes_and_ends_a_rule_and_each_step_is_in_the_ledger(desk, send):
     administrator = await desk.signed_in("administrator")
-    assert "Every case is kept for ever" in _said(await administrator.get(RULES))
+    first = await administrator.get(RULES)
+    assert "Every case is kept for ever" in _said(first)
+    assert re.search(r'<option value="PL"[^>]*>Poland</option>', first.text)
     typed = {"amount": "3", "span": "years", "source": "DISP 1.9: three years"}
     wrong = await send(administrator, RULES, RULES, **{**typed, "source": ""})
     assert (wrong.status_code, "Say on which law" in wrong.text) == (422, True)

@@ -1,5 +1,6 @@
 """What needs a plugin's own code and changes its tables, in a process of its own that can be killed:
-`python -m ombud.commands.plugin_changes ACTION SLUG --user ID` prints one line of JSON. Core's pages start it."""
+`python -m ombud.kernel.starting ombud.commands.plugin_changes ACTION SLUG --user ID` prints one line of JSON. Core's
+pages start it."""
 
 import argparse
 import asyncio
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from ombud.config import load
 from ombud.desk.errors import NotNow
+from ombud.kernel import starting
 from ombud.kernel.child import limit_memory
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugin_change import preview
@@ -25,6 +27,7 @@ REFUSED = (UnfitError, MigrationError, MayNotSwitchError, NotNow)
 
 
 def main() -> None:
+    starting.begun()
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("action", choices=ACTIONS)
     words.add_argument("slug")
@@ -36,7 +39,8 @@ def main() -> None:
 async def _answered(asked: argparse.Namespace) -> dict[str, Any]:
     config = load()
     limit_memory(config.plugins.memory_mb)
-    async with opened(config, config.database.url, name="ombud plugin", largest=3):
+    # Of the plugins only the one in question is imported, by what is done with it.
+    async with opened(config, config.database.url, name="ombud plugin", largest=3, plugins=False):
         viewer = await viewer_of_user(asked.user)
         try:
             if viewer is None:
@@ -53,7 +57,3 @@ async def _done(viewer: Viewer, action: str, slug: str) -> dict[str, Any]:
         return {"version": (await switching.enable(viewer, slug)).version}
     gone = await switching.uninstall(viewer, slug, keep_data=action == "uninstall-keep")
     return {"version": gone.version, "rows": dict(gone.rows)}
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,9 @@ from ombud.start import opened, prepare_desk
 from ombud.web import health_checks
 from ombud.web.look import look
 
-PROGRAMS = Programs(web="ombud.app:create_app", work="ombud.work:set_up", pages="ombud.app:create_app")
+PROGRAMS = Programs(
+    web="ombud.app:create_app", work="ombud.work:set_up", pages="ombud.app:create_app", beforehand="ombud.app:assemble"
+)
 
 
 def serve(config: Config, asked: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
-"""What the supervisor starts first: `python -m ombud.kernel.casting MODULE…` imports once what its other processes
-need, and then becomes each of them by a fork. It holds no thread, loop or connection, and reads no settings."""
+"""What the supervisor starts first: `python -m ombud.kernel.casting MODULE[:FUNCTION]…` imports (and calls) once what
+its other processes need, and then becomes each of them by a fork. It holds no thread, loop or connection, and reads no
+settings."""
 
 import argparse
 import ctypes
@@ -36,10 +37,13 @@ def main() -> None:
     asked = _arguments()
     child.die_with(asked.parent)
     _show_as(sys.orig_argv[:-2])  # the room is nothing to look at
-    for module in asked.modules:
-        importlib.import_module(module)
+    for each in asked.modules:
+        module, _, name = each.partition(":")
+        found = importlib.import_module(module)
+        if name:
+            getattr(found, name)()
     if len(os.listdir("/proc/self/task")) > 1:
-        sys.exit("A module started a thread when it was imported: nothing can be forked here.")
+        sys.exit("A module started a thread when it was imported or called: nothing can be forked here.")
     sys.stdout.flush()  # or each process that is forked would print it once more
     gc.freeze()
     with socket.socket(fileno=asked.line) as line:

@@ -64,8 +64,9 @@ class Cast:
 
 
 class Mould:
-    """`modules`: what its processes need, imported once; where that cannot be done, each starts by itself. Plugins'
-    code is not among it: that is imported only where it may stop a process that can be replaced."""
+    """`modules`: what its processes need, imported once (and, as `module:function`, called); where that cannot be done,
+    each starts by itself. Plugins' code is not among it: that is imported only where it may stop a process that can be
+    replaced."""
 
     def __init__(self, modules: Collection[str], pass_on: Callable[[str, IO[bytes]], None]) -> None:
         self._modules = sorted(modules)

@@ -48,17 +48,20 @@ class CannotServe(Exception):
 @dataclass(frozen=True)
 class Programs:
     """What the processes run, as `module:name`: the web apps' factories (`pages`: where plugins' pages run in processes
-    of their own), and what sets the work process up."""
+    of their own), and what sets the work process up. `beforehand`: called once for all that answer browsers, before
+    the first of them is forked."""
 
     web: str
     work: str = ""
     pages: str = ""
+    beforehand: str = ""
 
     def modules(self, roles: set[str]) -> set[str]:
-        """What processes of these roles import."""
+        """What processes of these roles import, and what is called where it is imported."""
         browsers = {"ombud.kernel.web_process", self.web, self.pages} if "web" in roles else set()
         duties = {"ombud.kernel.worker", self.work} if roles - {"web"} else set()
-        return {each.partition(":")[0] for each in browsers | duties if each}
+        called = {self.beforehand} if browsers else set()
+        return {each.partition(":")[0] for each in browsers | duties if each} | called - {""}
 
 
 def supervise(

@@ -33,7 +33,8 @@ async def uninstall(viewer: Viewer, slug: str, *, keep_data: bool) -> dict[str, 
 
 async def _asked(viewer: Viewer, action: str, slug: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ombud.commands.plugin_changes", action, slug, "--user", str(viewer.user_id),
+        sys.executable, "-m", "ombud.kernel.starting", "ombud.commands.plugin_changes",
+        action, slug, "--user", str(viewer.user_id),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=environment_beside(settings(), db.url),
     )  # fmt: skip

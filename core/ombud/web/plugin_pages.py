@@ -107,6 +107,7 @@ def app_of(loaded: Loaded, exception_handlers: Mapping[Any, Any] | None = None) 
         },
         state=State({"jinja": jinja, "slug": loaded.slug}),
         openapi_config=None,
+        logging_config=None,  # the usual one takes over what the whole process writes
         request_max_body_size=settings().limits.body_mb * 1_000_000,
     )
     guard.check(app, KEYS | {permission.key for permission in loaded.permissions})

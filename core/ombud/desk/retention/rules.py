@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from ombud.desk.administration.authority import SET_UP, UnitName, demand_in, demand_whole_desk, unit_tree
-from ombud.desk.calendars.setup import countries
+from ombud.desk.administration.units import countries
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.writing import check_version, demand, update

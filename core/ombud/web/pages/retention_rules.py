@@ -7,7 +7,7 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.administration.authority import SET_UP, whole_desk
 from ombud.desk.administration.trail import trail
-from ombud.desk.calendars.setup import countries
+from ombud.desk.administration.units import countries
 from ombud.desk.errors import Changed, DeskRefusal, NotAllowed
 from ombud.desk.retention import due, rules
 from ombud.desk.retention.rules import Layout, Rule, RuleGiven
@@ -93,7 +93,7 @@ async def _page(
                for each in found],
         bare=[laid.ground_words(each) for each in bare],
         units=[*([("", "All units")] if everywhere else []), *((str(key), path) for key, path in mine.items())],
-        countries=sorted(countries().items(), key=lambda each: each[1]), types=sorted(laid.types.items()),
+        countries=list(countries().items()), types=sorted(laid.types.items()),
         spans=[(code, words[1]) for code, words in SPAN_WORDS.items()], froms=list(FROM_WORDS.items()),
         settles=7, may_see=viewer.may(due.RIGHT),
         trail=await trail([rules.stream(each.id) for each in found], size=15),
