@@ -213,11 +213,13 @@ def test_under_root_it_runs_from_a_home_that_only_root_may_enter(
     cache = Path(tempfile.mkdtemp(dir="/var/tmp"))
     monkeypatch.setattr(postgres_install, "COPY_HOMES", (cache,))
     programs = home / package.name / installed().name
+    (beside := cache / "beside").touch(mode=0o600)
     for _ in ("makes the copy", "finds the copy"):
         with EmbeddedPostgres(home / "data" / "postgres", fast=True, install=programs) as server:
             assert psutil.Process(server.pid).exe().startswith(str(cache))
             assert ask(server.url, "SELECT count(*) > 500 FROM pg_timezone_names")
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.iterdir())) == 2
+    assert beside.stat().st_mode & 0o777 == 0o600, "what else lies there is not gone through at each start"
     cache.chmod(0o777)
     with pytest.raises(PostgresError, match=r"only root may enter.*belongs to this user alone.*Install Ombud outside"):
         EmbeddedPostgres(home / "data" / "postgres", fast=True, install=programs).start()

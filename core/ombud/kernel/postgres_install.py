@@ -67,7 +67,7 @@ def _copy(root: Path, home: Path, name: str) -> Path:
     """Keeps the wheel's two neighbouring folders: the programs find their libraries by the way between them."""
     home.mkdir(mode=0o755, parents=True, exist_ok=True)
     _only_ours(home)
-    _open_to_all(home)
+    home.chmod(0o755)  # it alone: copies of other installations lie in it
     if os.statvfs(home).f_flag & os.ST_NOEXEC:
         raise OSError(f"programs may not run from {home}")
     ready = home / name
