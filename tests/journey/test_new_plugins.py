@@ -24,7 +24,7 @@ def wait_for(condition: Callable[[], bool], what: str = "") -> None:
     until = time.monotonic() + 150
     while not condition():
         assert time.monotonic() < until, f"it did not come to be: {what or inspect.getsource(condition)}"
-        time.sleep(0.1)
+        time.sleep(0.25)  # each look draws a page, on a machine that has to do what is waited for
 
 
 def test_every_kind_that_can_be_written_is_used_here() -> None:

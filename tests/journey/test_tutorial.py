@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from wheel_house import ROOT, UV
+from wheel_house import ROOT, UV, packages_of, warm
 
 TUTORIAL = ROOT / "docs" / "plugins" / "tutorial.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -91,6 +91,8 @@ class Reader:
             assert line.strip() in said.replace(str(self.port), "8123"), f"nowhere {line!r} in:\n{told}"
         folder, _, variables = state.partition("\n")
         self.folder = Path(folder)
+        if command.startswith("uv pip install"):
+            warm(packages_of(Path(self.variables.get("VIRTUAL_ENV", self.folder / ".venv")) / "bin"))
         pairs = (each.split("=", 1) for each in variables.split("\0") if "=" in each)
         self.variables = {key: value for key, value in pairs if key not in {"_", "SHLVL", "PWD", "OLDPWD"}}
 

@@ -1,10 +1,12 @@
 """Wheels built from this checkout, and environments that hold them and no checkout. No network: what is not ours comes
 from what this environment was made of."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -45,7 +47,36 @@ def environment(wheels: Path, into: Path, *names: str, tests: bool = False) -> P
     place = into / "venv" / "bin"
     run(*install(place), *(word for each in files for word in ("-r", each)), folder=into)
     run(*install(place), "--no-index", "--find-links", wheels, *names, folder=into)
+    warm(packages_of(place))
     return place
+
+
+def packages_of(place: Path) -> Path:
+    """Where an environment keeps what is installed in it."""
+    return next((place.parent / "lib").glob("python*/site-packages"))
+
+
+def warm(packages: Path) -> None:
+    """An environment where everything ran once: what Python compiled for this one holds there too, because uv puts the
+    very same files into both. To compile it all anew takes longer than what is tested there."""
+    for ours in Path(sysconfig.get_path("purelib")).iterdir():
+        if ours.is_dir() and (packages / ours.name).is_dir():
+            for compiled in ours.rglob("*.pyc"):
+                source = importlib.util.source_from_cache(compiled)
+                there = packages / Path(compiled).relative_to(ours.parent)
+                same = there.parent.parent / Path(source).name
+                if not there.exists() and _is_one(Path(source), same):
+                    there.parent.mkdir(exist_ok=True)
+                    shutil.copyfile(compiled, there)
+
+
+def _is_one(one: Path, other: Path) -> bool:
+    """As Python asks it of what it compiled: by time and size."""
+    try:
+        facts, others = one.stat(), other.stat()
+    except OSError:
+        return False
+    return (facts.st_size, int(facts.st_mtime)) == (others.st_size, int(others.st_mtime))
 
 
 def install(place: Path) -> tuple[str | Path, ...]:

@@ -3,10 +3,8 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
 
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import Head
@@ -65,6 +63,8 @@ def _safe(text: str) -> str:
 
 def as_workbook(head: Head, collected: Collected) -> bytes:
     """Header items, then each table with its rows and columns, as one keys them in."""
+    from openpyxl import Workbook  # a tenth of a second at each start, for what is asked for four times a year
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None
@@ -76,8 +76,7 @@ def as_workbook(head: Head, collected: Collected) -> bytes:
     for each in collected.figures:
         if not each.section:
             sheet.append([each.number, _safe(each.label), _cell(each)])
-    for cell in [*sheet["A"], *sheet[1]]:
-        cell.font = Font(bold=True)
+    _embolden([*sheet["A"], *sheet[1]])
     for place, table in enumerate(collected.shape.get("tables", []), 1):
         _sheet(book.create_sheet(f"Table {place}"), table, collected, standing(head, collected))
     out = io.BytesIO()
@@ -92,9 +91,15 @@ def _sheet(sheet: Any, table: dict[str, Any], collected: Collected, status: str)
     for row in table["rows"]:
         cells = [found.get((row["code"], column["number"])) for column in table["columns"]]
         sheet.append([_safe(row["label"]), *(_cell(each) if each else None for each in cells)])
-    for cell in [*sheet[1], *sheet[2], *sheet["A"]]:
-        cell.font = Font(bold=True)
+    _embolden([*sheet[1], *sheet[2], *sheet["A"]])
     sheet.freeze_panes = "B3"
+
+
+def _embolden(cells: Iterable[Any]) -> None:
+    from openpyxl.styles import Font
+
+    for cell in cells:
+        cell.font = Font(bold=True)
 
 
 def _cell(figure: Figure) -> Any:

@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import segno
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
@@ -56,6 +55,8 @@ async def picture(request: Req) -> Response[bytes]:
     setup = await _setup(await _me(request))
     if setup is None:
         raise NotFoundException
+    import segno  # for this alone
+
     drawn = io.BytesIO()
     segno.make(setup.address, error="m", micro=False).save(
         drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, nl=False
