@@ -22,6 +22,7 @@ async def forwards() -> MigrationManager:
 async def _forwards() -> None:
     for index in INDEXES:
         await db.execute(f"ALTER INDEX {index} SET (gin_pending_list_limit = 64)")
+        await db.execute(f"SELECT gin_clean_pending_list('{index}')")
 
 
 async def _backwards() -> None:
