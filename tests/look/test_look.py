@@ -120,7 +120,7 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 320, "height": 720}
 @contextmanager
 def _opened(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(30_000)  # a machine that is busy is waited for
     page = context.new_page()
     page.refused = []  # type: ignore[attr-defined]
     page.on("console", lambda said: "Content Security Policy" in said.text and page.refused.append(said.text))  # type: ignore[attr-defined]
