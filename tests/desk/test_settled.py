@@ -134,8 +134,8 @@ async def test_a_text_to_begin_with_that_another_process_changed_is_offered_at_t
     async with another_process() as other:
         await other.execute(
             "INSERT INTO core_message_template (id, key, number, name, kind, language, case_type, subject, text, "
-            "piece, created_by, created_at) VALUES (gen_random_uuid(), 'own', 1, 'Ours alone', 'status', 'en', '', 'Yours', "
-            "'We are at it.', '', $1, now())",
+            "piece, created_by, created_at) VALUES (gen_random_uuid(), 'own', 1, 'Ours alone', 'status', 'en', '', "
+            "'Yours', 'We are at it.', '', $1, now())",
             (await reader(desk))[0],
         )
     assert "Ours alone" in await offered()
