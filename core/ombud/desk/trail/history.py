@@ -9,6 +9,7 @@ from uuid import UUID
 
 from babel.dates import format_date
 
+from ombud.desk.channels import channel_label
 from ombud.desk.gate.findings import CHECKS, Money
 from ombud.desk.gate.sums import worded
 from ombud.desk.trail.ledger_words import DESK, values_of
@@ -273,7 +274,7 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
         values = {
             "actor": around.actor,
             "letter": around.aspect(body),
-            "channel": str(body.get("channel", "")),
+            "channel": channel_label(str(body.get("channel", ""))) or "written down by staff",
             "role": label(str(body.get("role", ""))).lower(),
         }
         return Phrase(text, values, icon)
