@@ -51,6 +51,8 @@ async def test_a_request_is_sent_without_script_and_its_receipt_gives_reference_
     assert row["person_id"] is None, "who that is, is for staff to say"
     officer = await desk.signed_in("compliance")
     assert NAME in (await officer.get("/privacy?which=unknown")).text
+    page = said(await officer.get(f"/privacy/{row['id']}"))
+    assert "GDPR recorded a request about personal data: access" in page
 
 
 async def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(form: Browser) -> None:
