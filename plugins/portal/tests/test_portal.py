@@ -83,7 +83,9 @@ async def test_a_decided_matter_shows_outcome_redress_and_reason_and_nothing_of_
 async def test_our_answer_is_read_as_it_is_meant_and_what_customers_type_stays_text(
     desk: Desk, customer: Customer
 ) -> None:
-    await customer.press("/say", text="**Hurry** <b>please</b>", key="one")
+    sent = await customer.press("/say", text="**Hurry** <b>please</b>", key="one")
+    assert "We have your message." in (await customer.browser.get(sent.headers["location"])).text
+    assert "We have your message." not in (await customer.page()).text
     answer = "Dear Helena,\n\n**A. The fee <i>**\n\nWhat we do:\n\n- \u20ac42.00"
     await messages.write(await desk.viewer("agent"), customer.filed.case_id, "answer", answer)
     page = (await customer.page()).text
