@@ -26,6 +26,7 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from ombud.desk.outgoing import plain
 from ombud.kernel.clock import now
 from ombud.web import assets, writing
 from ombud.web.drawing import DrawnContext, DrawnTemplate, safe, written
@@ -127,6 +128,8 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
         now=now,
     )
     jinja.filters["translated"] = translated
+    jinja.filters["as_sent"] = lambda text: safe(plain.as_html(text))
+    jinja.filters["with_bold"] = lambda text: safe(plain.with_bold(text))
     jinja.filters.update({name: _for_reader(write) for name, write in writing.FILTERS.items()})
     return jinja
 
