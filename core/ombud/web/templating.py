@@ -24,6 +24,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from ombud.desk.outgoing import plain
 from ombud.kernel.clock import now
 from ombud.web import assets, drawing, writing
 from ombud.web.compiled import Compiled
@@ -114,6 +115,8 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
         now=now,
     )
     jinja.filters["translated"] = translated
+    jinja.filters["as_sent"] = lambda text: safe(plain.as_html(text))
+    jinja.filters["with_bold"] = lambda text: safe(plain.with_bold(text))
     jinja.filters.update({name: _for_reader(write) for name, write in writing.FILTERS.items()})
     return jinja
 

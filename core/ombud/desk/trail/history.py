@@ -9,12 +9,14 @@ from uuid import UUID
 
 from babel.dates import format_date
 
+from ombud.desk.channels import channel_label
 from ombud.desk.gate.findings import CHECKS, Money
 from ombud.desk.gate.sums import worded
 from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import EMERGENCY, HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
+from ombud.kernel.lifecycle import running
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
@@ -273,7 +275,7 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
         values = {
             "actor": around.actor,
             "letter": around.aspect(body),
-            "channel": str(body.get("channel", "")),
+            "channel": channel_label(str(body.get("channel", ""))) or "written down by staff",
             "role": label(str(body.get("role", ""))).lower(),
         }
         return Phrase(text, values, icon)
@@ -563,4 +565,7 @@ def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
         return f"{row['user_name']} ({row['token_name']})" if row["token_name"] else str(row["user_name"])
     if row["actor"].startswith("person/"):
         return (row["person_name"] or "The customer") if show_people else HIDDEN
-    return "Ombud" if row["actor"] == "system" else str(row["actor"]).partition("/")[2]
+    kind, _, name = str(row["actor"]).partition("/")
+    if kind == "plugin" and name in running.loaded:
+        return running.loaded[name].manifest.name
+    return "Ombud" if kind == "system" else name
