@@ -18,6 +18,7 @@ from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
+from ombud.kernel.speech import Spoken, plain
 from ombud.process import run_with, settings
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
@@ -54,6 +55,7 @@ def create_app(config: Config | None = None) -> Litestar:
         middleware=[door, recording],
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
+        type_encoders={Spoken: plain},
         openapi_config=openapi_config,
         lifespan=[_life],
         state=State({"jinja": look.jinja}),

@@ -10,10 +10,11 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from ombud.kernel.speech import for_programs, plain
 from ombud.kernel.telling import Notice, Teller
 from ombud.kernel.together import Together
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=for_programs)
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
@@ -261,7 +262,7 @@ async def _reset_connection(connection: Any) -> None:
 
 
 def _json_text(value: Any) -> str:
-    return value if isinstance(value, str) else _encoder.encode(value).decode()
+    return plain(value) if isinstance(value, str) else _encoder.encode(value).decode()
 
 
 db = Database()

@@ -16,6 +16,7 @@ from litestar.enums import RequestEncodingType, ScopeType
 from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.types import ASGIApp, Empty, Message, Receive, Scope, Send
 
+from ombud.kernel.speech import LANGUAGES, reading
 from ombud.process import settings
 from ombud.trust import sessions, throttle
 from ombud.trust.policy import ANONYMOUS, Viewer
@@ -66,7 +67,8 @@ def door(app: ASGIApp) -> ASGIApp:
         stranger = scope["path"].startswith("/api/") and cast(Any, scope)["session"] is None
         if scope["method"] not in SAFE and not bearer and not stranger:  # the API's guard refuses strangers with 401
             await _check_form(request)
-        await app(scope, receive, _with_visit(scope, send))
+        with reading(*_reader(request)):
+            await app(scope, receive, _with_visit(scope, send))
 
     return through
 
@@ -90,6 +92,23 @@ _MACHINES = re.compile(r"(/p/[a-z][a-z0-9-]*)?/hook/")
 def _nobody(scope: Scope) -> None:
     state = cast(MutableMapping[str, Any], scope)
     state["viewer"], state["session"], state["visit"] = ANONYMOUS, None, Visit("")
+
+
+def _reader(request: Request[Any, Any, Any]) -> tuple[str, str]:
+    """Language and time zone of whoever is signed in, so that what a handler says is theirs; a page for others finds
+    out as it is drawn. What programs are answered is English."""
+    session: SessionFound | None = cast(Any, request.scope)["session"]
+    if session is None or request.scope["path"].startswith("/api/"):
+        return chosen_language(request) or "en", "UTC"
+    viewer: Viewer = cast(Any, request.scope)["viewer"]
+    zone = session.house.time_zone if session.house is not None else "UTC"
+    return chosen_language(request) or viewer.language or "en", zone
+
+
+def chosen_language(request: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """What was chosen on a page itself, in this browser; empty where nothing was."""
+    chosen = cookie_of(request, LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else ""
 
 
 async def _identify(request: Request[Any, Any, Any]) -> bool:

@@ -17,6 +17,7 @@ from ombud.desk.hand_filing import CHANNELS
 from ombud.desk.routing import trying
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
+from ombud.kernel.speech import LANGUAGES
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -24,7 +25,7 @@ from ombud.web.pages.administration import administration_page
 from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.pages.set_up import beside, clash
-from ombud.web.shell import LANGUAGES, go
+from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 OPT = {"permission": MANAGE}

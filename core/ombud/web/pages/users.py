@@ -14,12 +14,13 @@ from ombud.desk.administration.roles import all_roles
 from ombud.desk.administration.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
+from ombud.kernel.speech import LANGUAGES
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of
 from ombud.web.pages.set_up import beside, clash, token_state
-from ombud.web.shell import LANGUAGES, go
+from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 OPT = {"permission": MANAGE}

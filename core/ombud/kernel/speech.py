@@ -1,0 +1,226 @@
+"""In whose language words are said: the reader of this moment, the catalogues, and sentences that know their pieces.
+
+A `Spoken` is its English words for every program (it is a `str`), and is drawn in the reader's language on a page and
+by `spoken`. So what is stored, logged, compared or answered to a program stays English.
+"""
+
+import gettext as catalogues
+import logging
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Self
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
+
+from ombud.kernel import writing
+from ombud.kernel.clock import now
+
+log = logging.getLogger("ombud.speech")
+
+CATALOGUES = Path(__file__).parents[1] / "web" / "locale"  # beside the templates, whose words are most of them
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads: language code (`en`, `pl`) and IANA time zone."""
+
+    language: str = "en"
+    zone: str = "UTC"
+
+    @cached_property
+    def style(self) -> writing.Style:
+        """How dates and numbers are written for this reader; its `now` is the moment of the first need."""
+        return writing.Style(self.language, self.zone, now(), gettext, ngettext)
+
+
+LANGUAGES = {"en": "English", "pl": "Polski"}
+NOBODY = Reader()
+reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
+
+
+@contextmanager
+def reading(language: str, zone: str = "UTC") -> Iterator[None]:
+    """Whatever is said inside is said to this reader, such as a mail to one person."""
+    token = reader.set(Reader(language, zone))
+    try:
+        yield
+    finally:
+        reader.reset(token)
+
+
+# What plugins say in Python (labels, settings, places): by language, English → its words.
+of_plugins: dict[str, dict[str, str]] = {}
+
+
+def learn_words(folders: Iterable[tuple[str, Path]]) -> None:
+    """Of the plugins that are installed (version, folder), from their `words/<language>.toml`; core's own words come
+    first, so no plugin can change them. A file that cannot be read leaves its plugin in English."""
+    found: dict[str, dict[str, str]] = {}
+    for version, folder in folders:
+        for language in LANGUAGES:
+            for english, words in _words_in(version, folder / "words" / f"{language}.toml").items():
+                found.setdefault(language, {}).setdefault(english, words)
+    of_plugins.clear()
+    of_plugins.update(found)
+
+
+@lru_cache(maxsize=512)
+def _words_in(version: str, path: Path) -> Mapping[str, str]:
+    try:
+        read = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        log.error("%s cannot be read: %s", path, problem)
+        return {}
+    return {english: words for english, words in read.items() if isinstance(words, str)}
+
+
+def gettext(message: str) -> str:
+    """`message` in the reader's language; English when there is no translation."""
+    language = reader.get().language
+    if not message or language == "en":
+        return message
+    catalogue = _catalogue(language)
+    text = catalogue.gettext(message)
+    if text is not message:
+        return text
+    # A text that also stands for one of many is kept with its plural.
+    text = catalogue.ngettext(message, message, 1)
+    return text if text is not message else of_plugins.get(language, {}).get(message, message)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    return _catalogue(reader.get().language).ngettext(one, many, number)
+
+
+@lru_cache
+def _catalogue(language: str) -> catalogues.NullTranslations:
+    """Read from its text once in a process (a sixth of a second), so that nothing must be compiled beforehand."""
+    path = CATALOGUES / language / "LC_MESSAGES" / "ombud.po"
+    if not path.is_file():
+        return catalogues.NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return catalogues.GNUTranslations(compiled)
+
+
+class Spoken(str):
+    """English words that can say themselves in the language of whoever reads."""
+
+    __slots__ = ("_say",)
+    _say: Callable[[], str]
+
+    def __new__(cls, english: str, say: Callable[[], str]) -> Self:
+        made = super().__new__(cls, english)
+        made._say = say
+        return made
+
+    def __str__(self) -> str:
+        return self  # also through an exception: str(problem) still knows its pieces
+
+    def __html__(self) -> str:
+        return str(escape(self._say()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (plain(self),)
+
+    def lower(self) -> "Spoken":
+        return Spoken(plain(self).lower(), lambda: self._say().lower())
+
+    def said(self) -> str:
+        return self._say()
+
+
+def plain(value: object) -> str:
+    """The English words alone, for programs."""
+    return str.__str__(value) if isinstance(value, str) else str(value)
+
+
+def for_programs(value: object) -> str:
+    """What JSON says of a value that msgspec does not know: the English of a `Spoken`."""
+    if isinstance(value, str):
+        return plain(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def spoken(value: object) -> str:
+    """The words of a `Spoken` in the reader's language; all else as it is."""
+    return value.said() if isinstance(value, Spoken) else str(value)
+
+
+def sentence(text: str, /, **places: object) -> Spoken:
+    """A sentence of the catalogue, with what stands in its %(places)s."""
+    return _of(text, lambda: gettext(text), places)
+
+
+def word(text: str) -> str:
+    """A text of the catalogue that Python found under a code: an outcome, a channel, a kind of file."""
+    return Spoken(text, lambda: gettext(text)) if text and type(text) is str else text
+
+
+def counted(one: str, many: str, num: int, /, **places: object) -> Spoken:
+    """The same for so many of it: `%(num)s` is the number."""
+    english = one if num == 1 else many
+    return _of(english, lambda: ngettext(one, many, num), {"num": number(num), **places})
+
+
+def _of(english: str, say: Callable[[], str], places: Mapping[str, object]) -> Spoken:
+    if not places:
+        return Spoken(english, say)
+    values = {name: value if isinstance(value, str) else str(value) for name, value in places.items()}
+    return Spoken(
+        english % {name: plain(value) for name, value in values.items()},
+        lambda: say() % {name: spoken(value) for name, value in values.items()},
+    )
+
+
+def joined(pieces: Iterable[str], between: str = ", ") -> Spoken:
+    """Pieces in a row, each of which may know how to say itself."""
+    parts = tuple(pieces)
+    return Spoken(between.join(map(plain, parts)), lambda: between.join(map(spoken, parts)))
+
+
+_ENGLISH = Reader("en", "UTC")
+
+
+def _written(write: Callable[..., str], value: object, *args: object) -> Spoken:
+    return Spoken(
+        write(_ENGLISH.style, value, *args).replace(writing.HARD, " "),
+        lambda: write(reader.get().style, value, *args),
+    )
+
+
+def number(value: int | Decimal) -> Spoken:
+    """1,204, and 1 204 in Polish."""
+    return _written(writing.number, value)
+
+
+def money(amount: Decimal | str | int, currency: str) -> Spoken:
+    """€42.00, and 42,00 € in Polish."""
+    return _written(writing.money, amount, currency)
+
+
+def day(value: date | datetime) -> Spoken:
+    """6 Nov 2026, and 6 lis 2026 in Polish. A moment is the day it has in its own zone."""
+    return _written(writing.day, value.date() if isinstance(value, datetime) else value)
+
+
+def long_day(value: date | datetime) -> Spoken:
+    """6 November 2026, and 6 listopada 2026 in Polish."""
+    return _written(writing.long_day, value.date() if isinstance(value, datetime) else value)
+
+
+def shown(text: str) -> Markup:
+    """For a place that takes only what is drawn already."""
+    return Markup(escape(spoken(text)))  # noqa: S704 - escaped here
