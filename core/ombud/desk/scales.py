@@ -10,6 +10,7 @@ from uuid import UUID
 from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.settled import Memory
+from ombud.kernel.speech import sentence
 from ombud.trust.group_settings import held_in
 
 KEY = "scales"
@@ -38,10 +39,12 @@ STANDARD = Scales(
 def schema() -> SettingSchema:
     steps: dict[str, Any] = {}
     for step in SEVERITIES:
-        steps[f"severity_{step}"] = _word(f"Severity {step}", SEVERITY_WORDS[step], "Severity")
+        steps[f"severity_{step}"] = _word(sentence("Severity %(step)s", step=step), SEVERITY_WORDS[step], "Severity")
     steps["severity_help"] = _help("What counts as which severity", "Severity")
     for code in PRIORITIES:
-        steps[f"priority_{code}"] = _word(f"Priority {LABELS[code].lower()}", LABELS[code], "Priority")
+        steps[f"priority_{code}"] = _word(
+            sentence("Priority %(code)s", code=LABELS[code].lower()), LABELS[code], "Priority"
+        )
     steps["priority_help"] = _help("What counts as which priority", "Priority")
     return read_schema(steps)
 

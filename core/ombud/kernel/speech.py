@@ -159,7 +159,7 @@ def spoken(value: object) -> str:
     return value.said() if isinstance(value, Spoken) else str(value)
 
 
-def sentence(text: str, /, **places: object) -> Spoken:
+def sentence(text: str, /, **places: object) -> str:
     """A sentence of the catalogue, with what stands in its %(places)s."""
     return _of(text, lambda: gettext(text), places)
 
@@ -169,7 +169,7 @@ def word(text: str) -> str:
     return Spoken(text, lambda: gettext(text)) if text and type(text) is str else text
 
 
-def counted(one: str, many: str, num: int, /, **places: object) -> Spoken:
+def counted(one: str, many: str, num: int, /, **places: object) -> str:
     """The same for so many of it: `%(num)s` is the number."""
     english = one if num == 1 else many
     return _of(english, lambda: ngettext(one, many, num), {"num": number(num), **places})
@@ -185,7 +185,7 @@ def _of(english: str, say: Callable[[], str], places: Mapping[str, object]) -> S
     )
 
 
-def joined(pieces: Iterable[str], between: str = ", ") -> Spoken:
+def joined(pieces: Iterable[str], between: str = ", ") -> str:
     """Pieces in a row, each of which may know how to say itself."""
     parts = tuple(pieces)
     return Spoken(between.join(map(plain, parts)), lambda: between.join(map(spoken, parts)))
@@ -201,22 +201,22 @@ def _written(write: Callable[..., str], value: object, *args: object) -> Spoken:
     )
 
 
-def number(value: int | Decimal) -> Spoken:
+def number(value: int | Decimal) -> str:
     """1,204, and 1 204 in Polish."""
     return _written(writing.number, value)
 
 
-def money(amount: Decimal | str | int, currency: str) -> Spoken:
+def money(amount: Decimal | str | int, currency: str) -> str:
     """€42.00, and 42,00 € in Polish."""
     return _written(writing.money, amount, currency)
 
 
-def day(value: date | datetime) -> Spoken:
+def day(value: date | datetime) -> str:
     """6 Nov 2026, and 6 lis 2026 in Polish. A moment is the day it has in its own zone."""
     return _written(writing.day, value.date() if isinstance(value, datetime) else value)
 
 
-def long_day(value: date | datetime) -> Spoken:
+def long_day(value: date | datetime) -> str:
     """6 November 2026, and 6 listopada 2026 in Polish."""
     return _written(writing.long_day, value.date() if isinstance(value, datetime) else value)
 

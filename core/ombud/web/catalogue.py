@@ -2,7 +2,8 @@
 
 A text of a template stands in `_("…")` or `ngettext(…)`. Python says its texts plainly and a template translates them
 as it draws them, so there every literal counts that begins like a sentence or a label and stands in a module whose
-words reach people; `locale/unsaid.txt` names those that do not. See docs/translations.md.
+words reach people; `locale/unsaid.txt` names those that do not. What is put together from pieces is a `sentence` or
+`counted` (`kernel/speech.py`). See docs/translations.md.
 """
 
 import ast
@@ -27,8 +28,8 @@ BEGAN = datetime(2026, 11, 26, tzinfo=UTC)  # a date that moved would make every
 # Modules of Python whose words stand on pages, in mails or in files that people read. A folder means all of it.
 SPOKEN = (
     "web/pages", "web/places.py", "web/shell.py", "web/refusals.py", "web/keys.py", "web/front.py", "web/guard.py",
-    "web/viewed.py", "web/aspect_frame.py", "web/writing.py", "web/browser_words.py", "web/health_checks.py",
-    "desk", "insight", "kernel/setting_schema.py", "kernel/health_checks.py", "trust/health_checks.py",
+    "web/viewed.py", "web/aspect_frame.py", "web/browser_words.py", "web/health_checks.py",
+    "desk", "insight", "kernel/writing.py", "kernel/setting_schema.py", "kernel/health_checks.py", "trust/health_checks.py",
     "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py", "trust/passwords.py",
     "trust/second_factor.py", "trust/sign_in.py", "trust/settings.py", "trust/group_settings.py", "trust/jobs.py",
 )  # fmt: skip
@@ -52,6 +53,8 @@ _SMALL = re.compile(r"[a-z%][\w%()',]*( [\w%()',:;.]+)+\Z")
 _TYPES = re.compile(r"[A-Z]\w*([A-Z]\w*|\[.*\])( \| None)?\Z")
 # Errors of programs, which no page shows; what a page shows is raised as an error of the desk.
 _INTERNAL = ("ValueError", "RuntimeError", "TypeError", "LookupError", "KeyError", "Rubbish", "NotImplementedError")
+# What is given to these is said to people, whatever it looks like.
+_GIVEN, _OF_MANY = ("gettext", "sentence", "word"), ("ngettext", "counted")
 _UNHEARD = ("cast", "NewType", "TypeVar", "compile", "getLogger", "debug", "info", "warning", "error", "exception")
 
 Text = str | tuple[str, str]
@@ -103,9 +106,9 @@ def of_python(source: str, small: bool = False) -> Iterator[tuple[int, Text]]:
     tree = ast.parse(source)
     silent, given = set(_silent(tree)), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and _name_of(node.func) == "gettext":
+        if isinstance(node, ast.Call) and node.args and _name_of(node.func) in _GIVEN:
             given.add(id(node.args[0]))
-        elif isinstance(node, ast.Call) and _name_of(node.func) == "ngettext":
+        elif isinstance(node, ast.Call) and _name_of(node.func) in _OF_MANY:
             one, many = node.args[:2]
             if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
                 silent |= {id(one), id(many)}

@@ -105,7 +105,7 @@ def _reader(request: Request[Any, Any, Any]) -> tuple[str, str]:
     return chosen_language(request) or viewer.language or "en", zone
 
 
-def chosen_language(request: ASGIConnection[Any, Any, Any, Any]) -> str:
+def chosen_language(request: Request[Any, Any, Any]) -> str:
     """What was chosen on a page itself, in this browser; empty where nothing was."""
     chosen = cookie_of(request, LANGUAGE_COOKIE)
     return chosen if chosen in LANGUAGES else ""

@@ -11,6 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.staff import in_words
 from ombud.desk.writing import check_version
 from ombud.kernel.database import db
+from ombud.kernel.speech import counted, joined, sentence
 from ombud.trust import roles, users
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.permissions import PERMISSIONS
@@ -99,8 +100,12 @@ async def retire(viewer: Viewer, key: str) -> None:
             raise NotFound("There is no such role. The list of roles shows them all.")
         people = await db.fetchval("SELECT count(DISTINCT user_id) FROM core_user_role WHERE role = $1", key)
         if people:
-            hold = "One person holds" if people == 1 else f"{people} people hold"
-            raise NotNow(f"{hold} this role. Give them another one and take this one away, then retire it.")
+            hold = counted(
+                "One person holds this role. Give them another one and take this one away, then retire it.",
+                "%(num)s people hold this role. Give them another one and take this one away, then retire it.",
+                people,
+            )
+            raise NotNow(hold)
         if found["active"]:
             await _switch(viewer, key, active=False)
 
@@ -124,7 +129,10 @@ async def _switch(viewer: Viewer, key: str, *, active: bool) -> None:
 async def _checked(permissions: Collection[str]) -> list[str]:
     wanted = sorted(set(permissions))
     if strange := set(wanted) - await roles.known_permissions():
-        raise Invalid(f"There is no right {', '.join(sorted(strange))}. Open the page again.", "permissions")
+        raise Invalid(
+            sentence("There is no right %(strange)s. Open the page again.", strange=joined(sorted(strange))),
+            "permissions",
+        )
     return wanted
 
 

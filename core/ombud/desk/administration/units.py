@@ -20,6 +20,7 @@ from ombud.desk.writing import check_version, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.speech import joined, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -277,7 +278,9 @@ async def deactivate(viewer: Viewer, unit_id: UUID, version: int) -> None:
             raise NotNow("This unit takes every complaint that names none, so it stays in use.")
         left = await _left_in(unit_id)
         if left:
-            raise NotNow(f"Still open here: {', '.join(left)}. Close, move or switch them off first.")
+            raise NotNow(
+                sentence("Still open here: %(left)s. Close, move or switch them off first.", left=joined(left))
+            )
         await _switch(viewer, row, active=False)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ombud.kernel.speech import sentence
+
 REASONS = {
     "hold": ("Legal hold", "It stands until somebody lifts it under Privacy, Legal holds."),
     "open": ("Open", "It is open, or was opened again. Close it first."),
@@ -26,7 +28,9 @@ def reason_words(code: str) -> tuple[str, str]:
     """The short name of a reason, and what ends it."""
     if code.startswith("plugin "):
         slug = code.removeprefix("plugin ")
-        return f"{slug} did not answer", f"The plugin {slug} keeps something that only it can erase. See its page."
+        return sentence("%(slug)s did not answer", slug=slug), sentence(
+            "The plugin %(slug)s keeps something that only it can erase. See its page.", slug=slug
+        )
     return REASONS.get(code, (code, ""))
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ombud.desk.words import label
+from ombud.kernel.speech import Spoken, gettext
+
 # A sentence for the translator and an icon; %(actor)s is who did it, the rest comes from the entry's codes.
 DESK: dict[str, tuple[str, str]] = {
     "user.added": ("%(actor)s added a user", "user-plus"),
@@ -163,7 +166,13 @@ _NAMES = (
     "currency", "count", "total", "result", "outcome", "state", "destroyed", "held",
 )  # fmt: skip
 
+_IN_WORDS = ("decision", "result", "outcome", "state")
+
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """The codes of an entry that sentences use."""
-    return {name: str(body.get(name, "")) for name in _NAMES}
+    """The codes of an entry that sentences use; those of what was decided or granted in words."""
+    return {name: _value(name, str(body.get(name, ""))) for name in _NAMES}
+
+
+def _value(name: str, code: str) -> str:
+    return Spoken(code, lambda: gettext(label(code)).lower()) if code and name in _IN_WORDS else code

@@ -20,6 +20,7 @@ from ombud.insight.returns.kept import PREPARE, SIGN, Head
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api.returns import Item, ReturnCase, ReturnPeriod
@@ -88,7 +89,10 @@ async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], versi
     for number, item in items.items():
         text = " ".join(given.get(number, "").split())
         if text and typed(item, text[:LONGEST]) is None:
-            raise Invalid(f"{item.label}: give {_WANTED.get(item.unit, 'a number')}.", f"item.{number}")
+            raise Invalid(
+                sentence("%(item)s: give %(a)s.", item=item.label, a=_WANTED.get(item.unit, "a number")),
+                f"item.{number}",
+            )
     entered = {number: " ".join(given[number].split())[:LONGEST] for number in items if given.get(number, "").strip()}
     async with db.transaction():
         row = await _locked(return_id, "draft")
@@ -117,7 +121,11 @@ async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
     head = await _head(viewer, return_id, PREPARE)
     collected, cases = await kept.now_collected(head)
     if collected.problems or collected.lacking:
-        raise NotNow(f"{_count(collected)} The page lists them. Mend them, then freeze the return.")
+        raise NotNow(
+            sentence(
+                "%(collected)s The page lists them. Mend them, then freeze the return.", collected=_count(collected)
+            )
+        )
     sign = digest(collected, cases)
     async with db.transaction():
         row = await _locked(return_id, "draft")
@@ -132,8 +140,11 @@ async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
 
 def _count(collected: Collected) -> str:
     wrong, lacking = len(collected.problems), len(collected.lacking)
-    told = [f"{wrong} checks fail" if wrong else "", f"{lacking} cases lack a field" if lacking else ""]
-    return f"It cannot be frozen: {' and '.join(each for each in told if each)}."
+    told = [
+        sentence("%(wrong)s checks fail", wrong=wrong) if wrong else "",
+        sentence("%(lacking)s cases lack a field", lacking=lacking) if lacking else "",
+    ]
+    return sentence("It cannot be frozen: %(told)s.", told=" and ".join(each for each in told if each))
 
 
 async def _keep(return_id: UUID, collected: Collected, cases: Sequence[ReturnCase]) -> None:
@@ -235,7 +246,9 @@ async def _locked(return_id: UUID, *states: str) -> Record:
     if row is None:
         raise NotFound("There is no such return. The list shows those there are.")
     if row["state"] not in states:
-        raise NotNow(f"{_WHERE_IT_IS[row['state']]} This step is not open any more, or not yet.")
+        raise NotNow(
+            sentence("%(state)s This step is not open any more, or not yet.", state=_WHERE_IT_IS[row["state"]])
+        )
     return row
 
 

@@ -17,6 +17,7 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.insight import attainment
 from ombud.insight.attainment import OUTCOMES, RIGHT, Asked, Behind, Line, Report, Row
 from ombud.kernel.clock import now
+from ombud.kernel.speech import sentence
 from ombud.trust.policy import HIDDEN
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, refused
@@ -211,7 +212,13 @@ def _span(amount: timedelta) -> str:
     days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h {rest} min" if hours else f"{rest} min" if rest else f"{int(amount.total_seconds())} s"
+    return (
+        sentence("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
+        if hours
+        else sentence("%(minutes)s min", minutes=rest)
+        if rest
+        else f"{int(amount.total_seconds())} s"
+    )
 
 
 handlers = [shown, figures, behind]

@@ -17,6 +17,7 @@ from ombud.desk.trail.as_of import AspectThen, CaseThen, as_of
 from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
 from ombud.desk.trail.history import Happened, events
 from ombud.desk.words import label
+from ombud.kernel.speech import sentence
 from ombud.trust.canonical import moment_text
 from ombud.trust.policy import Arguments, Viewer
 from ombud.web.door import viewer_of
@@ -141,7 +142,7 @@ def _wanted(case: InView, about: str, who: str, kind: str) -> Wanted:
 async def _filters(viewer: Viewer, case: InView, about: str, who: str, kind: str) -> list[dict[str, Any]]:
     choices = await choices_of(viewer, case)
     kinds = [(each, _kind_words(each)) for each in choices.kinds]
-    letters = [(letter, f"Aspect {letter}") for letter in case.letters.values()]
+    letters = [(letter, sentence("Aspect %(letter)s", letter=letter)) for letter in case.letters.values()]
     return [
         {"name": "about", "label": "About", "value": about, "options": letters},
         {"name": "who", "label": "Who", "value": who, "options": list(choices.actors)},

@@ -17,6 +17,7 @@ from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of, received_at
 from ombud.desk.merges.similar import similar
 from ombud.kernel.clock import now
+from ombud.kernel.speech import sentence
 from ombud.process import settings
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
@@ -174,7 +175,7 @@ def _beside(problems: Sequence[Invalid]) -> Refused:
 
 def _named(place: str, text: str) -> str:
     number = place.removeprefix("matter-")
-    label = f"Matter {number}" if number != place else _LABELS.get(place, "")
+    label = sentence("Matter %(what)s", what=number) if number != place else _LABELS.get(place, "")
     return f"{label}: {text}" if label else text
 
 

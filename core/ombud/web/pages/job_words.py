@@ -6,6 +6,7 @@ from typing import Any
 
 from ombud.kernel.job_list import Piece
 from ombud.kernel.lifecycle import running
+from ombud.kernel.speech import counted, sentence
 
 CORE_WORK = {
     "core.sweep": "Clear away old work and faults",
@@ -53,7 +54,7 @@ def what(subscriber: str, plugin: str) -> str:
     if kind == "job" and name in CORE_WORK:
         return CORE_WORK[name]
     if kind == "plugin":
-        return f"Tell {plugin_name(name)} what happened"
+        return sentence("Tell %(name)s what happened", name=plugin_name(name))
     short = name.removeprefix(f"{plugin}.") if plugin else name
     return short.replace(".", " ").replace("_", " ").replace("-", " ").capitalize()
 
@@ -68,7 +69,7 @@ def why(piece: Piece) -> str:
     if piece.state == "given_up":
         return piece.reason
     if piece.plugin and piece.plugin not in running.loaded and piece.state in {"waiting", "parked"}:
-        return f"{plugin_name(piece.plugin)} is not on; its work waits until it is."
+        return sentence("%(plugin)s is not on; its work waits until it is.", plugin=plugin_name(piece.plugin))
     if not piece.error:
         return ""
     known = _WHY if piece.state == "parked" else _STILL
@@ -138,8 +139,12 @@ def _every(seconds: int) -> str:
     for size, one, many in ((86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes")):
         if seconds % size == 0:
             number = seconds // size
-            return f"Every {one}" if number == 1 else f"Every {number} {many}"
-    return "Every second" if seconds == 1 else f"Every {seconds} seconds"
+            return (
+                sentence("Every %(one)s", one=one)
+                if number == 1
+                else sentence("Every %(what)s %(many)s", what=number, many=many)
+            )
+    return counted("Every second", "Every %(num)s seconds", seconds)
 
 
 FAULTS = {

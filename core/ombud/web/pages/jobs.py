@@ -15,6 +15,7 @@ from ombud.kernel import faults, job_list
 from ombud.kernel.clock import now
 from ombud.kernel.job_list import COUNTED, Piece
 from ombud.kernel.lifecycle import running
+from ombud.kernel.speech import counted, sentence
 from ombud.process import settings
 from ombud.trust import jobs as work
 from ombud.trust.jobs import JobRefused
@@ -121,7 +122,7 @@ def _piece(piece: Piece) -> dict[str, Any]:
         "done": int(said.get("done", 0)), "total": int(said.get("total", 0)), "note": str(said.get("note", "")),
         "since": piece.started_at if piece.state == "running" else piece.finished_at or piece.created_at,
         "next_at": piece.available_at if piece.state == "waiting" else None,
-        "worker": f"{piece.host}, process {piece.pid}" if piece.pid else "",
+        "worker": sentence("%(host)s, process %(pid)s", host=piece.host, pid=piece.pid) if piece.pid else "",
     }  # fmt: skip
 
 
@@ -164,7 +165,7 @@ async def run_all_again(request: Req) -> Response[Any]:
     if not kind:
         return await _again_page(request, kind, plugin, status=422)
     count = await work.run_all_again(viewer_of(request), kind, plugin)
-    said = "Nothing was parked any more" if not count else "1 runs again" if count == 1 else f"{count} run again"
+    said = "Nothing was parked any more" if not count else counted("1 runs again", "%(num)s run again", count)
     return go(_href(show="parked", kind=kind), f"{job_words.what(kind, plugin)}: {said}.")
 
 

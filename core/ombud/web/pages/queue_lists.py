@@ -14,6 +14,7 @@ from ombud.desk.queue_side import QueueSide
 from ombud.desk.views import View
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.lifecycle import running
+from ombud.kernel.speech import sentence
 
 # The views that every desk has: what they show, and their sign.
 VIEWS = {
@@ -77,7 +78,10 @@ def narrowed(asked: Mapping[str, str], which: Listed) -> CaseFilters:
     closed cases too."""
     for name, (words, codes) in CHOICES.items():
         if name != "owner" and asked.get(name, "") not in {"", *codes}:
-            raise Invalid(f"{asked[name]!r} is no choice of {words}. Open the queue again.", name)
+            raise Invalid(
+                sentence("%(r)s is no choice of %(words)s. Open the queue again.", r=f"{asked[name]!r}", words=words),
+                name,
+            )
     fixed = {name: value for name, value in which.fixed.told().items() if name != "order"}
     told = {**which.usual.told(), **{name: asked[name] for name in FIELDS if name in asked}}
     if "q" in asked:

@@ -23,6 +23,7 @@ from ombud.desk.rules.versions import Kept, Version
 from ombud.desk.rules.wording import change_words, differences, matched_words, summary
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.speech import counted, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -119,7 +120,7 @@ async def form(request: Req) -> Response[Any]:
         newest = await versions.rule(key) if key else None
         seen = newest.version if newest and isinstance(problem, Changed) else sent.number("version")
         return await _page(request, newest, typed.definition, typed.wrong, _told(problem), seen)
-    return go(f"/rules/{saved.rule}", f"Version {saved.number} is saved as a draft.")
+    return go(f"/rules/{saved.rule}", sentence("Version %(saved)s is saved as a draft.", saved=saved.number))
 
 
 def _told(problem: DeskRefusal) -> Refused:
@@ -166,7 +167,7 @@ async def _clash_note(key: str, number: int) -> str:
     """Said when a rule is turned on beside others that contradict it."""
     found = await of_version(key, number, in_force.words(), (await names.known()).names)
     rules = {each.rule for each in found}
-    many = "one rule that sets" if len(rules) == 1 else f"{len(rules)} rules that set"
+    many = counted("one", "%(num)s", len(rules))
     return f" Mind {many} the same thing differently; the page says which." if rules else ""
 
 

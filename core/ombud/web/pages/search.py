@@ -19,6 +19,7 @@ from ombud.desk.search.finding import CaseHit, Found, Hits, MessageHit, PersonHi
 from ombud.desk.trail.timeline import part_up_to
 from ombud.desk.words import STATUSES, label
 from ombud.kernel import faults
+from ombud.kernel.speech import counted
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
@@ -207,7 +208,7 @@ def _quick_row(asked: Asked | None, kind: str, hit: Any) -> dict[str, str]:
         detail = " · ".join(part for part in (hit.reference, customer, label(hit.status)) if part)
         return {"kind": kind, "label": hit.title, "detail": detail, "href": f"/cases/{hit.reference}"}
     if kind == "person":
-        detail = hit.email or ("1 case" if hit.cases == 1 else f"{hit.cases} cases")
+        detail = hit.email or (counted("1 case", "%(num)s cases", hit.cases))
         name = HIDDEN if hit.name is None else hit.name or "Name withheld"
         return {"kind": kind, "label": name, "detail": detail, "href": f"/parties/{hit.id}"}
     said = "".join(piece.text for piece in snippet(asked, hit.text or hit.files, 90))
