@@ -228,7 +228,7 @@ async def test_the_audit_trail_is_in_plain_words_for_those_who_may_read_it(desk,
     await send(agent, path, f"{path}/take")
     trail = await leader.get(f"{path}/history")
     assert "Agent owns the case now" in trail.text
-    assert "The complaint came in (api)" in trail.text
+    assert "The complaint came in (API)" in trail.text
     assert (await agent.get(f"{path}/history")).status_code == 403
     assert f"{path}/history" in (await leader.get(path)).text
     assert f"{path}/history" not in (await agent.get(path)).text

@@ -29,8 +29,8 @@ BEGAN = datetime(2026, 11, 26, tzinfo=UTC)  # a date that moved would make every
 SPOKEN = (
     "web/pages", "web/places.py", "web/shell.py", "web/refusals.py", "web/keys.py", "web/front.py", "web/guard.py",
     "web/viewed.py", "web/aspect_frame.py", "web/browser_words.py", "web/health_checks.py",
-    "desk", "insight", "kernel/writing.py", "kernel/setting_schema.py", "kernel/health_checks.py", "trust/health_checks.py",
-    "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py", "trust/passwords.py",
+    "desk", "insight", "kernel/writing.py", "kernel/setting_schema.py", "kernel/health_checks.py",
+    "trust/health_checks.py", "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py", "trust/passwords.py",
     "trust/second_factor.py", "trust/sign_in.py", "trust/settings.py", "trust/group_settings.py", "trust/jobs.py",
 )  # fmt: skip
 # Made-up people and stories, commands of the terminal, files for other programs, and texts that have a language of
@@ -108,7 +108,7 @@ def of_python(source: str, small: bool = False) -> Iterator[tuple[int, Text]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name_of(node.func) in _GIVEN:
             given.add(id(node.args[0]))
-        elif isinstance(node, ast.Call) and _name_of(node.func) in _OF_MANY:
+        elif isinstance(node, ast.Call) and len(node.args) == 3 and _name_of(node.func) in _OF_MANY:
             one, many = node.args[:2]
             if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
                 silent |= {id(one), id(many)}
