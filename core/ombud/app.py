@@ -18,8 +18,8 @@ from ombud.kernel import lifecycle
 from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
-from ombud.kernel.speech import Spoken, plain
 from ombud.process import run_with, settings
+from ombud.speech import Spoken, plain
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
 from ombud.trust.viewing import held

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ombud.desk.words import label
-from ombud.kernel.speech import counted, sentence, word
+from ombud.speech import counted, sentence, word
 from ombud.trust.permissions import KEYS
 from ombud.trust.policy import Viewer
 

@@ -29,8 +29,8 @@ from ombud.desk.writing import (
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import joined, sentence
 from ombud.process import settings
+from ombud.speech import joined, sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user

@@ -11,8 +11,8 @@ from ombud.desk.file_kinds import SAFE_INLINE, content_type, refuse_blocked
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust import vault
 from ombud_plugin_api.facts import Document
 

@@ -13,7 +13,7 @@ from ombud.desk.search.asked import read
 from ombud.desk.search.sql import cases_that_answer
 from ombud.desk.words import PRIORITIES, STATUSES
 from ombud.kernel.clock import now
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 ORDERS = ("due", "newest")

@@ -15,8 +15,8 @@ from ombud.desk.words import PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, subject_of, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted, joined, sentence, word
 from ombud.process import settings
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
-from ombud.kernel.speech import number, sentence
 from ombud.process import settings
+from ombud.speech import number, sentence
 from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, Representative
 
 MATTERS = 20

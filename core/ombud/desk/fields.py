@@ -10,7 +10,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid
 from ombud.desk.words import is_code
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 TYPES = ("string", "integer", "boolean", "date_text")
 

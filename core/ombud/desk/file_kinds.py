@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from ombud.desk.errors import Invalid
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 UNKNOWN = "application/octet-stream"
 MACRO, SCRIPT, SHORTCUT, INSTALLER = (

@@ -10,7 +10,7 @@ from uuid import UUID
 from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.settled import Memory
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import held_in
 
 KEY = "scales"

@@ -8,7 +8,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.words import is_code
 from ombud.desk.writing import lock_case, record
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 MOST = 10

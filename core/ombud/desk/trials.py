@@ -19,7 +19,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import levels
 from ombud.trust.policy import Viewer
 

@@ -18,7 +18,7 @@ from ombud.desk.writing import demand, lock_case, record, refuse_concerned, upda
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 KEPT_FOR = timedelta(hours=24)

@@ -10,7 +10,7 @@ from ombud.desk import references
 from ombud.desk.because import cause_now, explained
 from ombud.desk.errors import Changed, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 

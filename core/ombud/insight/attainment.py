@@ -28,7 +28,7 @@ from ombud.desk.words import label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide
 
 RIGHT = "return.read"

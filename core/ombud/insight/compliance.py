@@ -20,8 +20,8 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import discover
-from ombud.kernel.speech import joined, sentence
 from ombud.process import settings
+from ombud.speech import joined, sentence
 from ombud.trust import checkpoints, timestamps
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import SYSTEM, Arguments, Viewer, about_me, decide

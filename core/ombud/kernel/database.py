@@ -10,9 +10,9 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from ombud.kernel.speech import for_programs, plain
 from ombud.kernel.telling import Notice, Teller
 from ombud.kernel.together import Together
+from ombud.speech import for_programs, plain
 
 _encoder = msgspec.json.Encoder(enc_hook=for_programs)
 _counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)

@@ -9,8 +9,8 @@ from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.processes import APART, DOORS, PAGES, socket_of
-from ombud.kernel.speech import counted, joined, number, sentence
 from ombud.process import settings
+from ombud.speech import counted, joined, number, sentence
 
 OLDEST_SERVER = 150_000
 LATE = 60.0  # seconds after which an entry of the schedule counts as missed

@@ -17,7 +17,7 @@ from ombud.kernel import outbox, plugins
 from ombud.kernel.database import db
 from ombud.kernel.heartbeat import pulse
 from ombud.kernel.plugins import Installed, Loaded, UnfitError
-from ombud.kernel.speech import learn_words
+from ombud.speech import learn_words
 from ombud_plugin_api import Manifest
 
 log = logging.getLogger("ombud.plugins")

@@ -5,8 +5,8 @@ import stat
 from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding
 from ombud.kernel.health_checks import span
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust import application_role, checkpoints
 from ombud.trust.checkpoints import PublishedDiffers
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from ombud.kernel import job_list, outbox
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 

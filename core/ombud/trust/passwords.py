@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 # 15, because a password stands alone wherever nobody set a second factor up, or lost it (NIST SP 800-63B-4, 3.1.1.2).
 SHORTEST, LONGEST = 15, 200

@@ -8,7 +8,7 @@ import asyncpg
 
 from ombud.config_table import SignIn
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust import passwords, second_factor, sessions, throttle
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.sessions import SignedIn

@@ -3,7 +3,7 @@
 A text of a template stands in `_("…")` or `ngettext(…)`. Python says its texts plainly and a template translates them
 as it draws them, so there every literal counts that begins like a sentence or a label and stands in a module whose
 words reach people; `locale/unsaid.txt` names those that do not. What is put together from pieces is a `sentence` or
-`counted` (`kernel/speech.py`). See docs/translations.md.
+`counted` (`speech.py`). See docs/translations.md.
 """
 
 import ast
@@ -29,8 +29,9 @@ BEGAN = datetime(2026, 11, 26, tzinfo=UTC)  # a date that moved would make every
 SPOKEN = (
     "web/pages", "web/places.py", "web/shell.py", "web/refusals.py", "web/keys.py", "web/front.py", "web/guard.py",
     "web/viewed.py", "web/aspect_frame.py", "web/browser_words.py", "web/health_checks.py",
-    "desk", "insight", "kernel/writing.py", "kernel/setting_schema.py", "kernel/health_checks.py",
-    "trust/health_checks.py", "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py", "trust/passwords.py",
+    "desk", "insight", "writing.py", "speech.py", "kernel/setting_schema.py", "kernel/health_checks.py",
+    "trust/health_checks.py", "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py",
+        "trust/passwords.py",
     "trust/second_factor.py", "trust/sign_in.py", "trust/settings.py", "trust/group_settings.py", "trust/jobs.py",
 )  # fmt: skip
 # Made-up people and stories, commands of the terminal, files for other programs, and texts that have a language of
@@ -43,6 +44,7 @@ SILENT = (
 # Modules with words that go on in the middle of a sentence: there a literal of several small words counts too.
 IN_SENTENCES = (
     "desk/engine/events.py", "desk/engine/vocabulary.py", "desk/notices/staff.py", "desk/routing/reasons.py",
+        "desk/routing/laddering.py",
     "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/settings/history.py",
     "desk/trail/history.py", "web/pages/inbox_words.py", "web/pages/privacy.py", "web/pages/receipts.py",
     "web/pages/trials_drawn.py", "web/pages/ties.py",

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any, cast
@@ -16,8 +16,8 @@ from litestar.enums import RequestEncodingType, ScopeType
 from litestar.exceptions import ClientException, NotAuthorizedException, PermissionDeniedException
 from litestar.types import ASGIApp, Empty, Message, Receive, Scope, Send
 
-from ombud.kernel.speech import LANGUAGES, reading
 from ombud.process import settings
+from ombud.speech import LANGUAGES, reading
 from ombud.trust import sessions, throttle
 from ombud.trust.policy import ANONYMOUS, Viewer
 from ombud.trust.sessions import SessionFound
@@ -98,11 +98,13 @@ def _reader(request: Request[Any, Any, Any]) -> tuple[str, str]:
     """Language and time zone of whoever is signed in, so that what a handler says is theirs; a page for others finds
     out as it is drawn. What programs are answered is English."""
     session: SessionFound | None = cast(Any, request.scope)["session"]
-    if session is None or request.scope["path"].startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
+        return "en", "UTC"
+    if session is None:
         return chosen_language(request) or "en", "UTC"
     viewer: Viewer = cast(Any, request.scope)["viewer"]
     zone = session.house.time_zone if session.house is not None else "UTC"
-    return chosen_language(request) or viewer.language or "en", zone
+    return viewer.language or "en", zone
 
 
 def chosen_language(request: Request[Any, Any, Any]) -> str:
@@ -131,7 +133,9 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
         used = not request.scope["path"].startswith("/live")  # asked by the page, not by the person in front of it
         found = await viewer_of_session(secret, rules.idle_minutes, rules.second_factor_roles, used=used)
         if found is not None:
-            state["viewer"], state["session"] = found
+            viewer, state["session"] = found
+            chosen = chosen_language(request)
+            state["viewer"] = replace(viewer, language=chosen) if chosen else viewer
     return False
 
 

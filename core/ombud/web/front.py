@@ -13,7 +13,7 @@ from ombud.desk.privacy import signals
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust import links
 from ombud.web import assets, gpc
 from ombud.web.look import look

@@ -9,8 +9,8 @@ from ombud.kernel import health_checks as ground
 from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding, health
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import counted, sentence
 from ombud.process import settings
+from ombud.speech import counted, sentence
 from ombud.trust import health_checks as trust
 from ombud.web.look import SPOILT, look
 

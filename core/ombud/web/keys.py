@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 LIST, CASE, ANYWHERE = "list", "case", "anywhere"
 

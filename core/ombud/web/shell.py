@@ -10,10 +10,10 @@ from typing import Any, cast
 from litestar import Request, Response
 from markupsafe import Markup
 
+from ombud import speech
 from ombud.desk import units
-from ombud.kernel import speech
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import LANGUAGES
+from ombud.speech import LANGUAGES
 from ombud.trust.policy import Viewer
 from ombud.trust.sessions import SessionFound
 from ombud.web import gpc, keys, templating

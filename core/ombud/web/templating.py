@@ -20,13 +20,14 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from ombud.kernel import writing
+from ombud import speech, writing
 from ombud.kernel.clock import now
-from ombud.kernel.speech import CATALOGUES, NOBODY, Reader, Spoken, gettext, ngettext, reader
+from ombud.speech import CATALOGUES, NOBODY, Reader, Spoken, gettext, ngettext, reader
 from ombud.web import assets
 from ombud.web.drawing import DrawnContext, DrawnTemplate, safe, written
 from ombud.web.themes import Theme
 
+speech.clock = now
 TEMPLATES = Path(__file__).parent / "templates"
 __all__ = ["CATALOGUES", "NOBODY", "Reader", "gettext", "ngettext", "reader"]  # where tests and pages find them
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ombud.desk.errors import Invalid, NotAllowed
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer
 
 MANAGE, SET_UP = "user.manage", "setting.manage"

@@ -13,7 +13,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.writing import check_version, demand
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
 

@@ -18,7 +18,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 

@@ -11,7 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.staff import in_words
 from ombud.desk.writing import check_version
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted, joined, sentence
+from ombud.speech import counted, joined, sentence
 from ombud.trust import roles, users
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.permissions import PERMISSIONS

@@ -12,7 +12,7 @@ from ombud.desk.administration.taxonomies import LANGUAGES, TermGiven, TermShown
 from ombud.desk.errors import DeskRefusal, Invalid
 from ombud.desk.words import CODE
 from ombud.kernel.database import db
-from ombud.kernel.speech import number, sentence
+from ombud.speech import number, sentence
 from ombud.trust.policy import Viewer
 
 COLUMNS = ("code", "parent", "unit", *(f"label_{each}" for each in LANGUAGES), "help", "valid_from", "position")

@@ -11,7 +11,7 @@ from ombud.desk.taxonomies import stream, worded
 from ombud.desk.trail.history import actor_name
 from ombud.desk.writing import demand
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 PAGE = 50

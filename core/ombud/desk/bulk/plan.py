@@ -24,8 +24,8 @@ from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 from ombud.trust.viewers import viewer_of_user
 

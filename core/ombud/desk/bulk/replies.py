@@ -18,8 +18,8 @@ from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Ready, Wanted
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Viewer
 
 MOST = 200

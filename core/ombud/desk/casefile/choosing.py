@@ -10,7 +10,7 @@ from ombud.desk.casefile.record import Outsider, Record
 from ombud.desk.errors import Invalid
 from ombud.desk.trail.timeline import FileShown, Said
 from ombud.desk.words import label
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud_plugin_api import CaseFileFormat
 
 WHY = {

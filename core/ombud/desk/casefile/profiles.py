@@ -11,7 +11,7 @@ from ombud.desk.redress.money import text_of
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import held_in, key_of_plugin
 from ombud_plugin_api import CaseFileAspect, CaseFileFacts, CaseFileFormat
 

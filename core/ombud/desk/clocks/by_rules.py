@@ -18,7 +18,7 @@ from ombud.desk.words import label
 from ombud.desk.writing import lock_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api.treatment import StartClock

@@ -12,8 +12,8 @@ from ombud.desk.writing import subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust import vault
 from ombud.trust.keys import Destroyed
 from ombud.trust.policy import Viewer

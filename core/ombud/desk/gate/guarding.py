@@ -11,7 +11,7 @@ from ombud.desk.gate.checking import blocking, check, in_view
 from ombud.desk.gate.facts import record_of
 from ombud.desk.gate.findings import Finding, Letter
 from ombud.desk.gate.rules import rules_in
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 GATED = "final_response"

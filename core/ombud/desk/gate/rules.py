@@ -11,7 +11,7 @@ from ombud.desk.gate.findings import CHECKS, LEVELS, USUAL, Policy
 from ombud.desk.gate.jargon import USUAL_JARGON
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_schema import SettingSchema, read_schema
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import held_in
 from ombud_plugin_api.responses import ResponseRequirement
 

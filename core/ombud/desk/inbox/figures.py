@@ -12,7 +12,7 @@ from ombud.desk.inbox import decisions
 from ombud.desk.shown import Named
 from ombud.desk.writing import demand
 from ombud.kernel.database import db
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Arguments, Viewer
 
 REVIEW = "inbox.review"

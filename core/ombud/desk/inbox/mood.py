@@ -24,8 +24,8 @@ from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
 from ombud.kernel.settled import SETTLED
-from ombud.kernel.speech import sentence
 from ombud.kernel.writes import Writes
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CustomerWords, Finding, SentimentScorer, Transient
 from ombud_plugin_api.correspondence import MOODS

@@ -6,7 +6,7 @@ from uuid import UUID
 from ombud.desk.inbox import limits
 from ombud.desk.inbox.threads import case_in_addresses
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud_plugin_api.correspondence import Automatic, InboundMessage
 
 NO_SENDER, LOOP, FLOOD = "no_sender", "loop", "flood"

@@ -12,7 +12,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.matters import evidence
 from ombud.desk.writing import lock_aspect
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted
+from ombud.speech import counted
 
 UNDONE = """SELECT count(*) FROM core_task t JOIN core_aspect a ON a.id = t.aspect_id
 WHERE a.case_id = {case} AND t.done_at IS NULL AND t.dropped_at IS NULL"""

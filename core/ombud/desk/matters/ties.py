@@ -12,7 +12,7 @@ from ombud.desk.writing import lock_aspect, record
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 # Words from the side of the first aspect, and from that of the second.

@@ -19,7 +19,7 @@ from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 

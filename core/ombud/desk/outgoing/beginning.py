@@ -15,7 +15,7 @@ from ombud.desk.outgoing.states import KINDS
 from ombud.desk.outgoing.templates import Template
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Viewer
 
 SHOWN_LINK = "https://…"

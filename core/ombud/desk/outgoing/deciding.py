@@ -16,7 +16,7 @@ from ombud.desk.outgoing.settling import seen, to_draft
 from ombud.desk.outgoing.writing import content_of, letter_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 RIGHT = "outgoing.approve"

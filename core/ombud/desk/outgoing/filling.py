@@ -9,7 +9,7 @@ from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ombud.desk.errors import Invalid
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 FILTERS = ("default", "upper", "lower", "capitalize", "title", "trim", "join", "length", "first", "last")
 LONGEST = 100_000

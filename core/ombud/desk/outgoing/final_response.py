@@ -11,7 +11,7 @@ from ombud.desk.outgoing.content import outcomes_hash
 from ombud.desk.writing import record, refuse_concerned, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 _OUTCOMES = """

@@ -16,7 +16,7 @@ from ombud.desk.writing import subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import enqueue_job
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.keys import Destroyed
 from ombud.trust.ledger import NewEntry, Sealed, append
 

@@ -29,8 +29,8 @@ from ombud.desk.outgoing.ways import CUSTOMERS_PAGE, PAGE, Way, ways_in
 from ombud.desk.writing import lock_case, no_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud_plugin_api.facts import Document
 

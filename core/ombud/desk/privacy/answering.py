@@ -14,7 +14,7 @@ from ombud.desk.writing import update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 OUTCOMES = ("granted", "partly", "refused")

@@ -21,7 +21,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.trust import plugin_data
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide

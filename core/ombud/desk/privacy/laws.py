@@ -17,7 +17,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_values import holding as holding_values
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import key_of_plugin
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from babel.numbers import get_currency_precision, list_currencies
 
 from ombud.desk.errors import Invalid
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 MOST = Decimal(10) ** 12
 NOT_A_NUMBER = Decimal("NaN")

@@ -25,7 +25,7 @@ from ombud.desk.writing import check_version, lock_aspect, record, subject_of, u
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import money, sentence
+from ombud.speech import money, sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 

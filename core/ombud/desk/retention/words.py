@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 REASONS = {
     "hold": ("Legal hold", "It stands until somebody lifts it under Privacy, Legal holds."),

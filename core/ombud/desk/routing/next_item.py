@@ -18,7 +18,7 @@ from ombud.desk.routing.weighing import Weighed
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 LOOKED_AT = 150  # by each order; what waits longest, and what is gravest

@@ -13,7 +13,7 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.writing import check_version, demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer
 

@@ -10,7 +10,7 @@ from ombud.desk.engine.terms import DEEPEST, GROUPS, MOST_LEAVES, Definition, ar
 from ombud.desk.engine.timers import BadPeriod, period_of
 from ombud.desk.engine.vocabulary import Vocabulary
 from ombud.kernel.setting_schema import Field, read_schema
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud_plugin_api.treatment import Action, Condition
 
 MOST_ACTIONS = 20

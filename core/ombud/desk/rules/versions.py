@@ -25,7 +25,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import enqueue_job
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.canonical import canonical, moment_text
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer

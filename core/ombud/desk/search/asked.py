@@ -21,7 +21,7 @@ from ombud.desk.search.words import (
     stems,
     whole_forms,
 )
-from ombud.kernel.speech import number, sentence
+from ombud.speech import number, sentence
 
 LONGEST = 300
 MOST_WORDS = 20

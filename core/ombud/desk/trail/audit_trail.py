@@ -12,7 +12,7 @@ from ombud.desk.shown import moment_of
 from ombud.desk.trail.history import Change, Happened, actor_name, events, seen
 from ombud.desk.words import label
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import open_sealed
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, mask_in
 

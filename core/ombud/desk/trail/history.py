@@ -13,7 +13,7 @@ from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import EMERGENCY, HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
-from ombud.kernel.speech import Spoken, day, gettext, joined, money, sentence, word
+from ombud.speech import Spoken, day, gettext, joined, money, sentence, word
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.

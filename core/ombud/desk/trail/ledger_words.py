@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ombud.desk.words import label
-from ombud.kernel.speech import Spoken, gettext
+from ombud.speech import Spoken, gettext
 
 # A sentence for the translator and an icon; %(actor)s is who did it, the rest comes from the entry's codes.
 DESK: dict[str, tuple[str, str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud_plugin_api.returns import Item, Layout, ReturnCase, ReturnPeriod, ReturnTable, Value
 
 Evidence = list[tuple[str, str, str]]

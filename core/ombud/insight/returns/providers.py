@@ -11,7 +11,7 @@ from ombud.insight.returns.figures import Collected, collect
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud_plugin_api.returns import Layout, Return, ReturnCase, ReturnPeriod, ReturnVersion
 
 SECONDS, SECONDS_TO_COLLECT = 2.0, 20.0

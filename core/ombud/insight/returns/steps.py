@@ -20,7 +20,7 @@ from ombud.insight.returns.kept import PREPARE, SIGN, Head
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api.returns import Item, ReturnCase, ReturnPeriod

@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 from ombud.desk import errors
 from ombud.kernel import faults
 from ombud.kernel.database import is_away
-from ombud.kernel.speech import plain
+from ombud.speech import plain
 from ombud.trust import links, throttle
 
 log = logging.getLogger("ombud.api")

@@ -7,8 +7,8 @@ from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from ombud.kernel.speech import LANGUAGES
 from ombud.process import settings
+from ombud.speech import LANGUAGES
 from ombud.trust import sessions
 from ombud.trust.sign_in import TOO_LATE, Refused, sign_in, with_code
 from ombud.web.door import LANGUAGE_COOKIE, SESSION_COOKIE, cookie, cookie_of, put_cookie

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.errors import Invalid
 from ombud.desk.matters.asking import FIELD, MOST, Asking
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.web.pages.given import Given, identity_of
 
 PARTS = ("what", "of", "by", "for", "need")

@@ -17,11 +17,12 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.insight import attainment
 from ombud.insight.attainment import OUTCOMES, RIGHT, Asked, Behind, Line, Report, Row
 from ombud.kernel.clock import now
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, refused
 from ombud.web.shell import page
+from ombud.writing import locale_of
 
 Req = Request[Any, Any, Any]
 READ = {"permission": RIGHT}
@@ -84,7 +85,7 @@ def _months(found: Report, language: str) -> list[dict[str, Any]]:
 
 
 def _month_words(month: date | None, language: str) -> str:
-    return format_date(month, "LLLL y", locale=language if language in {"en", "pl"} else "en") if month else ""
+    return format_date(month, "LLLL y", locale=locale_of(language)) if month else ""
 
 
 def _group_words(line: Line) -> str:
@@ -194,8 +195,9 @@ def _clock(row: Row, language: str) -> dict[str, Any]:
 
 def _local(at: datetime | None, zone: str, language: str) -> str:
     """In the time of the case's unit, by which its month is reckoned."""
-    locale = language if language in {"en", "pl"} else "en"
-    return format_datetime(at.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=locale) if at else ""
+    if at is None:
+        return ""
+    return str(format_datetime(at.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=locale_of(language)))
 
 
 def _by_how_much(row: Row) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ombud.desk.trail.as_of import AspectThen, CaseThen, as_of
 from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
 from ombud.desk.trail.history import Happened, events
 from ombud.desk.words import label
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.canonical import moment_text
 from ombud.trust.policy import Arguments, Viewer
 from ombud.web.door import viewer_of

@@ -23,7 +23,7 @@ from ombud.desk.undo import KEPT_FOR
 from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside

@@ -18,7 +18,7 @@ from ombud.desk.calendars.versions import Content, Kept, holidays_of
 from ombud.desk.clocks import trying
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
 from ombud.desk.taxonomies import today
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn

@@ -27,7 +27,7 @@ from ombud.desk.trail.timeline import Said
 from ombud.desk.viewing.explaining import emergency_until
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.trust.policy import HIDDEN, Viewer, mask_in
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm

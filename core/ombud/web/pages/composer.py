@@ -15,7 +15,7 @@ from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.trail.timeline import OnItsWay, Said
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.web.pages import asking
 
 PARTS = (

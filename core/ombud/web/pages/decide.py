@@ -22,7 +22,7 @@ from ombud.desk.redress.granting import Granted
 from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.redress.money import typed
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust import users
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import aspect_of, aspect_page

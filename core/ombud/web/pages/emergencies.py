@@ -10,7 +10,7 @@ from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.viewing import emergencies
 from ombud.desk.viewing.emergencies import HOURS, REVIEWS, RIGHT, EmergencyShown
 from ombud.desk.writing import case_id_of
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.trust import viewing
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

@@ -28,7 +28,7 @@ from ombud.desk.routing.laddering import (
 from ombud.desk.routing.ladders import LadderShown
 from ombud.desk.words import MOODS, label
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import capital, sentence, small, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -62,8 +62,10 @@ def _steps_told(content: Content, names: Mapping[str, str]) -> list[str]:
     told = []
     for step in content.steps:
         whom = names.get(f"{step.to}/{step.target}", step.target)
-        what = f"{TARGETS[step.to]}: {whom}" if step.target else TARGETS[step.to]
-        told.append(f"{str(step.after).capitalize()}: {what[:1].lower()}{what[1:]}")
+        what = word(TARGETS[step.to])
+        if step.target:
+            what = sentence("%(what)s: %(value)s", what=what, value=whom)
+        told.append(sentence("%(what)s: %(value)s", what=capital(str(step.after)), value=small(what)))
     return told
 
 

@@ -17,8 +17,8 @@ from ombud.desk.errors import Invalid, KeyReused
 from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of, received_at
 from ombud.desk.merges.similar import similar
 from ombud.kernel.clock import now
-from ombud.kernel.speech import sentence
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given

@@ -17,7 +17,7 @@ from ombud.desk.merges.similar import similar
 from ombud.desk.words import MOODS, PARTY_ROLES, label
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.arrival import HEADERS
 from ombud.web.door import viewer_of

@@ -13,7 +13,7 @@ from ombud.desk.inbox import deciding, joining, message_shown
 from ombud.desk.inbox.deciding import NewCase
 from ombud.desk.inbox.message_shown import MessageShown
 from ombud.desk.opening import shortened
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given

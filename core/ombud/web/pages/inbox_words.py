@@ -10,7 +10,7 @@ from ombud.desk.inbox.listing import InboxRow
 from ombud.desk.inbox.message_shown import DecisionShown, MessageShown
 from ombud.desk.inbox.robots import WORDS as ROBOTS
 from ombud.desk.words import label
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN
 from ombud.web.pages.queues import heat_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ombud.kernel.job_list import Piece
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 
 CORE_WORK = {
     "core.sweep": "Clear away old work and faults",

@@ -15,8 +15,8 @@ from ombud.kernel import faults, job_list
 from ombud.kernel.clock import now
 from ombud.kernel.job_list import COUNTED, Piece
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import counted, sentence
 from ombud.process import settings
+from ombud.speech import counted, sentence
 from ombud.trust import jobs as work
 from ombud.trust.jobs import JobRefused
 from ombud.web.door import viewer_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust import settings as kept
 from ombud.trust.settings import MayNotSetError
 from ombud.web import themes

@@ -17,7 +17,7 @@ from ombud.desk.outgoing.macros import OWNERS, Macro, MacroGiven
 from ombud.desk.outgoing.offer import offer
 from ombud.desk.outgoing.templates import RIGHT
 from ombud.desk.words import PRIORITIES, label
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.composer import sending_of

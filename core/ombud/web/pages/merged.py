@@ -7,7 +7,7 @@ from typing import Any
 
 from ombud.desk.colleagues.merging import Merged, merge
 from ombud.desk.words import label
-from ombud.kernel.speech import joined, sentence
+from ombud.speech import joined, sentence
 from ombud.web.pages.given import Given
 
 BASE, CHOICE = "base.", "choice."

@@ -11,7 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.merges import merge as merging
 from ombud.desk.merges import shown, split
 from ombud.desk.merges.similar import Similar, similar
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside

@@ -22,7 +22,7 @@ from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Wanted, Written
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
-from ombud.kernel.speech import counted, day, sentence
+from ombud.speech import counted, day, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import asking

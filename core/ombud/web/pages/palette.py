@@ -7,7 +7,7 @@ from litestar import Request, Response, get
 
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.queue_side import queue_side
-from ombud.kernel.speech import counted
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN

@@ -10,7 +10,7 @@ from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.matters import evidence, pins
 from ombud.desk.trail.history import events
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import Change, aspect_of, aspect_page, change_part
 from ombud.web.door import viewer_of

@@ -15,7 +15,7 @@ from ombud.desk.redress.payments.reports import Report
 from ombud.desk.redress.payments.rules import secret_in
 from ombud.desk.redress.shown import LISTS, STATE_WORDS
 from ombud.kernel.database import db
-from ombud.kernel.speech import counted
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given, identity_of, refused

@@ -19,7 +19,7 @@ from ombud.desk.privacy.marks import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm, merged

@@ -14,7 +14,7 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.web import plugin_changes
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

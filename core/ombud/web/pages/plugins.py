@@ -10,7 +10,7 @@ from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError, discover
-from ombud.kernel.speech import counted, joined, sentence
+from ombud.speech import counted, joined, sentence
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
 from ombud.web import plugin_changes

@@ -26,7 +26,7 @@ from ombud.desk.privacy.answering import AnswerGiven
 from ombud.desk.privacy.requests import CHANNELS, ERASE, HANDLE, AuthorityGiven, RequestGiven
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of

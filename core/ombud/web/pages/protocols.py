@@ -15,7 +15,7 @@ from ombud.desk.administration.taxonomies import all_terms
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.taxonomies import worded
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

@@ -14,7 +14,7 @@ from ombud.desk.queue_side import QueueSide
 from ombud.desk.views import View
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.lifecycle import running
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 # The views that every desk has: what they show, and their sign.
 VIEWS = {

@@ -17,7 +17,7 @@ from ombud.desk.hand_filing import CHANNELS
 from ombud.desk.routing import trying
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
-from ombud.kernel.speech import LANGUAGES
+from ombud.speech import LANGUAGES
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn

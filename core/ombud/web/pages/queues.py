@@ -22,7 +22,7 @@ from ombud.desk.views import View, may_change
 from ombud.desk.words import MOODS, label
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.trust import preferences
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of

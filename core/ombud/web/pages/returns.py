@@ -14,7 +14,7 @@ from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.insight.returns import difference, files, kept, providers, steps
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import PREPARE, READ, SIGN, Head
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
 from ombud.web.pages.set_up import beside

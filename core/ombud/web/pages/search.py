@@ -19,7 +19,7 @@ from ombud.desk.search.finding import CaseHit, Found, Hits, MessageHit, PersonHi
 from ombud.desk.trail.timeline import part_up_to
 from ombud.desk.words import STATUSES, label
 from ombud.kernel import faults
-from ombud.kernel.speech import counted
+from ombud.speech import counted
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN

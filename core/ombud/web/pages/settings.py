@@ -16,7 +16,7 @@ from ombud.desk.settings.history import PAGE, changes
 from ombud.desk.settings.places import Place, place_of, places
 from ombud.desk.settings.trying import TriedOut
 from ombud.desk.trials import Trial
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of

@@ -14,7 +14,7 @@ from ombud.desk.administration.taxonomies import TermGiven, TermShown
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.taxonomies import KINDS, stream, today, worded
-from ombud.kernel.speech import counted, sentence
+from ombud.speech import counted, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

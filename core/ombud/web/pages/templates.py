@@ -17,7 +17,7 @@ from ombud.desk.outgoing import beginning, facts, filling, templates
 from ombud.desk.outgoing.plain import as_html
 from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.outgoing.templates import LANGUAGES, RIGHT, Template, TemplateGiven
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

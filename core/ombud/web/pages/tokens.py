@@ -9,8 +9,8 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.errors import NotFound
 from ombud.kernel.clock import now
-from ombud.kernel.speech import counted
 from ombud.process import settings
+from ombud.speech import counted
 from ombud.trust import passwords, sign_in, tokens, users
 from ombud.trust.permissions import PERMISSIONS
 from ombud.trust.policy import Viewer

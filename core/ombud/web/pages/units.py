@@ -11,7 +11,7 @@ from ombud.desk.administration.authority import MANAGE, SET_UP, UnitName, unit_t
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.first_desk import NAME
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

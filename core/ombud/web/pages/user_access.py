@@ -7,8 +7,8 @@ from litestar import Request, Response, get, post
 
 from ombud.desk import staff
 from ombud.desk.administration.authority import demand_over
-from ombud.kernel.speech import sentence
 from ombud.process import address, settings
+from ombud.speech import sentence
 from ombud.trust import resets, second_factor, sessions, users
 from ombud.trust.users import UserFound
 from ombud.web.door import viewer_of

@@ -14,7 +14,7 @@ from ombud.desk.administration.roles import all_roles
 from ombud.desk.administration.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
-from ombud.kernel.speech import LANGUAGES, sentence
+from ombud.speech import LANGUAGES, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page

@@ -21,7 +21,7 @@ from ombud.desk.redress.payments.service import Answer, Asked
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 JOB = "payments.ask"

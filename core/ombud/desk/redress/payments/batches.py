@@ -19,7 +19,7 @@ from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.kernel.speech import number, sentence
+from ombud.speech import number, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
 

@@ -12,7 +12,7 @@ from ombud.desk.redress.payments.states import NoWay
 from ombud.desk.writing import demand, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 from ombud.trust.keys import Destroyed
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, decide

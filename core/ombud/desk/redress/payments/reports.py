@@ -20,7 +20,7 @@ from ombud.desk.redress.payments.paying import MANAGE
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.kernel.speech import joined, number, sentence
+from ombud.speech import joined, number, sentence
 from ombud.trust.policy import Viewer
 
 MOST = 5000

@@ -26,7 +26,7 @@ from ombud.desk.redress.payments.rules import Rules, fits, rules_in, secret_in
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
-from ombud.kernel.speech import sentence
+from ombud.speech import sentence
 
 log = logging.getLogger("ombud.payments")
 

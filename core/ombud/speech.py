@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -22,12 +22,18 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from ombud.kernel import writing
-from ombud.kernel.clock import now
+from ombud import writing
 
 log = logging.getLogger("ombud.speech")
 
-CATALOGUES = Path(__file__).parents[1] / "web" / "locale"  # beside the templates, whose words are most of them
+CATALOGUES = Path(__file__).parent / "web" / "locale"  # beside the templates, whose words are most of them
+
+
+def _by_the_machine() -> datetime:
+    return datetime.now(UTC)
+
+
+clock: Callable[[], datetime] = _by_the_machine  # pages set the desk's own
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Reader:
     @cached_property
     def style(self) -> writing.Style:
         """How dates and numbers are written for this reader; its `now` is the moment of the first need."""
-        return writing.Style(self.language, self.zone, now(), gettext, ngettext)
+        return writing.Style(self.language, self.zone, clock(), gettext, ngettext)
 
 
 LANGUAGES = {"en": "English", "pl": "Polski"}
@@ -189,6 +195,44 @@ def joined(pieces: Iterable[str], between: str = ", ") -> str:
     """Pieces in a row, each of which may know how to say itself."""
     parts = tuple(pieces)
     return Spoken(between.join(map(plain, parts)), lambda: between.join(map(spoken, parts)))
+
+
+def either(pieces: Iterable[str]) -> str:
+    """One, two or three."""
+    parts = tuple(pieces)
+    return _in_a_row(parts, "%(first)s or %(last)s")
+
+
+def both(pieces: Iterable[str]) -> str:
+    """One, two and three."""
+    parts = tuple(pieces)
+    return _in_a_row(parts, "%(first)s and %(last)s")
+
+
+def _in_a_row(parts: tuple[str, ...], words: str) -> str:
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    return sentence(words, first=joined(parts[:-1]), last=parts[-1])
+
+
+def capital(text: str) -> str:
+    """With a capital letter at its beginning."""
+    english = plain(text)
+    return Spoken(english[:1].upper() + english[1:], lambda: _upper(spoken(text)))
+
+
+def small(text: str) -> str:
+    """With a small letter at its beginning."""
+    english = plain(text)
+    return Spoken(english[:1].lower() + english[1:], lambda: _lower(spoken(text)))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 _ENGLISH = Reader("en", "UTC")
