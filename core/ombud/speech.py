@@ -141,6 +141,9 @@ class Spoken(str):
     def __reduce__(self) -> tuple[Any, ...]:
         return str, (plain(self),)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
     def lower(self) -> "Spoken":
         return Spoken(plain(self).lower(), lambda: self._say().lower())
 
@@ -173,6 +176,11 @@ def sentence(text: str, /, **places: object) -> str:
 def word(text: str) -> str:
     """A text of the catalogue that Python found under a code: an outcome, a channel, a kind of file."""
     return Spoken(text, lambda: gettext(text)) if text and type(text) is str else text
+
+
+def noted(text: str) -> str:
+    """The text itself, noted for the catalogue: a word that does not look like one of ours, kept under a code."""
+    return text
 
 
 def counted(one: str, many: str, num: int, /, **places: object) -> str:

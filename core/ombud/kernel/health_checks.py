@@ -22,10 +22,12 @@ MB = 1_000_000
 
 def span(seconds: float) -> str:
     """12 seconds, 5 minutes, 3 hours, 2 days."""
-    for size, one, many in ((86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes")):
-        if seconds >= size:
-            number = int(seconds // size)
-            return f"{number} {one if number == 1 else many}"
+    if seconds >= 86_400:
+        return counted("1 day", "%(num)s days", int(seconds // 86_400))
+    if seconds >= 3600:
+        return counted("1 hour", "%(num)s hours", int(seconds // 3600))
+    if seconds >= 60:
+        return counted("1 minute", "%(num)s minutes", int(seconds // 60))
     return counted("1 second", "%(num)s seconds", int(seconds))
 
 
@@ -205,7 +207,7 @@ async def queue() -> Finding:
 
 
 def _many(number: int) -> str:
-    return f"more than {job_list.COUNTED}" if number > job_list.COUNTED else str(number)
+    return sentence("more than %(count)s", count=job_list.COUNTED) if number > job_list.COUNTED else str(number)
 
 
 async def parked() -> Finding:

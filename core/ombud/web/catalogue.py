@@ -37,7 +37,8 @@ SPOKEN = (
 # Made-up people and stories, commands of the terminal, files for other programs, and texts that have a language of
 # their own, such as those that letters begin with.
 SILENT = (
-    "desk/demo", "desk/transfer", "desk/backup", "desk/search/index.py", "desk/search/sql.py", "desk/search/build.py",
+    "desk/demo", "desk/transfer", "desk/backup/container.py", "desk/backup/making.py", "desk/backup/restoring.py",
+        "desk/search/index.py", "desk/search/sql.py", "desk/search/build.py",
     "desk/privacy/commands.py", "desk/retention/commands.py", "desk/rules/commands.py", "desk/tables.py",
     "desk/api_complaint.py", "desk/ground.py", "desk/engine/folding.py", "desk/first_desk.py",
 )  # fmt: skip
@@ -45,7 +46,8 @@ SILENT = (
 IN_SENTENCES = (
     "desk/engine/events.py", "desk/engine/vocabulary.py", "desk/notices/staff.py", "desk/routing/reasons.py",
         "desk/routing/laddering.py",
-    "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/settings/history.py",
+    "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/privacy/figures.py",
+        "desk/scales.py", "desk/settings/history.py",
     "desk/trail/history.py", "web/pages/inbox_words.py", "web/pages/privacy.py", "web/pages/receipts.py",
     "web/pages/trials_drawn.py", "web/pages/ties.py",
 )  # fmt: skip
@@ -56,7 +58,7 @@ _TYPES = re.compile(r"[A-Z]\w*([A-Z]\w*|\[.*\])( \| None)?\Z")
 # Errors of programs, which no page shows; what a page shows is raised as an error of the desk.
 _INTERNAL = ("ValueError", "RuntimeError", "TypeError", "LookupError", "KeyError", "Rubbish", "NotImplementedError")
 # What is given to these is said to people, whatever it looks like.
-_GIVEN, _OF_MANY = ("gettext", "sentence", "word"), ("ngettext", "counted")
+_GIVEN, _OF_MANY = ("gettext", "sentence", "word", "noted"), ("ngettext", "counted")
 _UNHEARD = ("cast", "NewType", "TypeVar", "compile", "getLogger", "debug", "info", "warning", "error", "exception")
 
 Text = str | tuple[str, str]

@@ -27,7 +27,7 @@ from ombud.desk.trail.timeline import Said
 from ombud.desk.viewing.explaining import emergency_until
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
-from ombud.speech import counted, sentence
+from ombud.speech import counted, sentence, word
 from ombud.trust.policy import HIDDEN, Viewer, mask_in
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm
@@ -459,7 +459,7 @@ def _came_in(entry: Said) -> dict[str, Any]:
 def _how(entry: Said) -> str:
     """How it was said; words that a member of staff took down are not their own."""
     if entry.kind == "in" and entry.author_id is not None:
-        return "wrote down what was said"
+        return word("wrote down what was said")
     return channel_label(entry.channel)
 
 

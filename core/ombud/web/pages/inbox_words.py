@@ -10,7 +10,7 @@ from ombud.desk.inbox.listing import InboxRow
 from ombud.desk.inbox.message_shown import DecisionShown, MessageShown
 from ombud.desk.inbox.robots import WORDS as ROBOTS
 from ombud.desk.words import label
-from ombud.speech import sentence
+from ombud.speech import sentence, word
 from ombud.trust.policy import HIDDEN
 from ombud.web.pages.queues import heat_of
 
@@ -54,7 +54,7 @@ def sender_of(name: str | None, address: str | None) -> str:
 
 
 def robot_words(kind: str) -> str:
-    return ROBOTS.get(kind) or kind.replace("_", " ").capitalize()
+    return word(ROBOTS.get(kind, "")) or kind.replace("_", " ").capitalize()
 
 
 def _note(row: InboxRow) -> str:
@@ -75,7 +75,7 @@ def _note(row: InboxRow) -> str:
 
 
 def reason_words(code: str) -> str:
-    return decisions.REASONS.get(code) or decisions.BY_RULE.get(code) or label(code)
+    return word(decisions.REASONS.get(code, "")) or word(decisions.BY_RULE.get(code, "")) or label(code)
 
 
 def rule_words(rule: str) -> str:

@@ -10,7 +10,7 @@ from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError, discover
-from ombud.speech import counted, joined, sentence
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
 from ombud.web import plugin_changes
@@ -133,7 +133,8 @@ def reach(standing: Standing) -> str:
         else "Reaches no other host."
     )
     keeps = sum(bool(table.personal) for table in manifest.tables)
-    return hosts + (" Keeps personal data of its own." if keeps else " Keeps no personal data of its own.")
+    data = "Keeps personal data of its own." if keeps else "Keeps no personal data of its own."
+    return joined((word(hosts), word(data)), " ")
 
 
 def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
@@ -152,7 +153,7 @@ def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
         )
     if rests:
         parts.append("It rests for now. Cases work; only its part is missing.")
-    return " ".join(parts)
+    return joined(map(word, parts), " ")
 
 
 def _acts(standing: Standing, rests: bool) -> list[dict[str, Any]]:
