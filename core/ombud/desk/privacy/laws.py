@@ -17,7 +17,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_values import holding as holding_values
-from ombud.speech import sentence
+from ombud.speech import counted, sentence
 from ombud.trust.group_settings import key_of_plugin
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
@@ -173,5 +173,9 @@ async def corrections(law_key: str) -> Sequence[tuple[str, str, int, str, str, d
 
 def span_words(span: Span) -> str:
     """`45 days`, `1 month`, `10 business days`."""
-    words = {"months": "month", "days": "day", "business_days": "business day"}[span.unit]
-    return f"{span.amount} {words}{'' if span.amount == 1 else 's'}"
+    match span.unit:
+        case "months":
+            return counted("1 month", "%(num)s months", span.amount)
+        case "business_days":
+            return counted("1 business day", "%(num)s business days", span.amount)
+    return counted("1 day", "%(num)s days", span.amount)
