@@ -67,7 +67,7 @@ Text = str | tuple[str, str]
 def texts() -> dict[Text, list[tuple[str, int]]]:
     """Every text that core says (a pair where it has a plural) → where it stands."""
     found: dict[Text, list[tuple[str, int]]] = {}
-    for path in sorted(TEMPLATES.rglob("*.html")):
+    for path in sorted((*TEMPLATES.rglob("*.html"), *(CORE / "insight" / "templates").rglob("*.html"))):
         for line, text in _of_template(path):
             found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
     unsaid = set(UNSAID.read_text("utf-8").splitlines())
