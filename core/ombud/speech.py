@@ -64,14 +64,15 @@ def reading(language: str, zone: str = "UTC") -> Iterator[None]:
         reader.reset(token)
 
 
-# What plugins say in Python (labels, settings, places): by language, English → its words.
-of_plugins: dict[str, dict[str, str]] = {}
+# What plugins say in English (labels, settings, places): by language, English → its words, or their forms where it is
+# counted, under the English of one.
+of_plugins: dict[str, dict[str, str | list[str]]] = {}
 
 
 def learn_words(folders: Iterable[tuple[str, Path]]) -> None:
     """Of the plugins that are installed (version, folder), from their `words/<language>.toml`; core's own words come
     first, so no plugin can change them. A file that cannot be read leaves its plugin in English."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str | list[str]]] = {}
     for version, folder in folders:
         for language in LANGUAGES:
             for english, words in _words_in(version, folder / "words" / f"{language}.toml").items():
@@ -81,13 +82,13 @@ def learn_words(folders: Iterable[tuple[str, Path]]) -> None:
 
 
 @lru_cache(maxsize=512)
-def _words_in(version: str, path: Path) -> Mapping[str, str]:
+def _words_in(version: str, path: Path) -> Mapping[str, str | list[str]]:
     try:
         read = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         log.error("%s cannot be read: %s", path, problem)
         return {}
-    return {english: words for english, words in read.items() if isinstance(words, str)}
+    return {english: words for english, words in read.items() if isinstance(words, str | list)}
 
 
 def gettext(message: str) -> str:
@@ -101,11 +102,26 @@ def gettext(message: str) -> str:
         return text
     # A text that also stands for one of many is kept with its plural.
     text = catalogue.ngettext(message, message, 1)
-    return text if text is not message else of_plugins.get(language, {}).get(message, message)
+    if text is not message:
+        return text
+    words = of_plugins.get(language, {}).get(message, message)
+    return words if isinstance(words, str) else words[0]
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    return _catalogue(reader.get().language).ngettext(one, many, number)
+    language = reader.get().language
+    catalogue = _catalogue(language)
+    text = catalogue.ngettext(one, many, number)
+    forms = of_plugins.get(language, {}).get(one) if text in (one, many) else None
+    if not isinstance(forms, (list, tuple)):
+        return text
+    return str(forms[min(_which(catalogue, number), len(forms) - 1)])
+
+
+def _which(catalogue: catalogues.NullTranslations, number: int) -> int:
+    """Which form of a word the language takes for so many."""
+    plural: Callable[[int], int] = getattr(catalogue, "plural", lambda count: int(count != 1))
+    return plural(number)
 
 
 @lru_cache

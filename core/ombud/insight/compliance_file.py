@@ -24,7 +24,7 @@ def _environment() -> Environment:
 
 
 def written(report: Report, who: str) -> bytes:
-    """The report as a file, in the language of who makes it; its links are left out, because they lead into the desk."""
+    """The report as a file, in the language of who makes it, without its links, because they lead into the desk."""
     template = _environment().get_template("compliance.html")
     words = template.render(
         report=report, who=who, label_of=word("Compliance report"), reference=report.organisation,
