@@ -106,8 +106,8 @@ def _near(host: str) -> bool:
 async def versions() -> Finding:
     plugins = tuple((slug, loaded.version) for slug, loaded in sorted(running.loaded.items()))
     server = str(await db.fetchval("SHOW server_version"))
-    return Finding(GOOD, sentence("Ombud %(version__)s, Python %(ground)s.", version__=__version__,
-        ground=ground.PYTHON), "",
+    return Finding(GOOD, sentence("Ombud %(version)s, Python %(python)s.", version=__version__,
+        python=ground.PYTHON), "",
                    (("Ombud", __version__), ("Python", ground.PYTHON), ("PostgreSQL", server), *plugins))  # fmt: skip
 
 
