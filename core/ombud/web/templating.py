@@ -19,6 +19,7 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 from markupsafe import Markup
+from pyphen import Pyphen, language_fallback
 
 from ombud import speech, writing
 from ombud.kernel.clock import now
@@ -107,6 +108,7 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
         now=now,
     )
     jinja.filters["translated"] = translated
+    jinja.filters["softened"] = softened
     jinja.filters.update({name: _for_reader(write) for name, write in writing.FILTERS.items()})
     return jinja
 
@@ -138,6 +140,17 @@ def _said(message: str, **values: object) -> str:
 def translated(value: Any) -> Any:
     """The filter for what Python says plainly: a text in the reader's language, not yet escaped; all else as it is."""
     return gettext(value) if type(value) is str and value else value
+
+
+def softened(text: str) -> str:
+    """With soft hyphens, so that a long word breaks where it may: for the narrow places of the rail."""
+    language = reader.get().language
+    return text if language == "en" else _hyphens(language).inserted(str(text), "\u00ad")
+
+
+@cache
+def _hyphens(language: str) -> Pyphen:
+    return Pyphen(lang=language_fallback(language) or "en_GB", left=3, right=3)
 
 
 def _said_of_many(one: str, many: str, number: int, **values: object) -> str:
