@@ -23,7 +23,7 @@ WORD = re.compile(r"[^\W\d_]+")
 PLACE = re.compile(r"%\(\w+\)s|%%|&\w+;")
 LINK = re.compile(r'<a [^>]*href="([^"#]+)')
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|OMB-[0-9A-Z-]+")
-EACH, MOST = 2, 260  # addresses of one kind, and pages in all
+EACH, MOST = 1, 150  # addresses of one kind, and pages in all
 # Files, ways out, pages of codes for administrators, and what is not drawn in the reader's language by its nature.
 APART = re.compile(
     r"/(sign-out|language|static|themes|live|api)\b|/file|\.(csv|json|zip|html|py|svg|pdf)\b|/raw\b|/export"
