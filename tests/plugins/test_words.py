@@ -44,11 +44,15 @@ def loaded() -> Iterator[list[Loaded]]:
     speech.of_plugins.update(before)
 
 
+def _is_english(text: str) -> bool:
+    return bool(text) and "://" not in text and speech.gettext(text) == text
+
+
 def test_names_places_permissions_settings_and_laws_of_each_plugin_are_polish(loaded: list[Loaded]) -> None:
     with speech.reading("pl"):
         left = {
             each.slug: said for each in loaded
-            if (said := sorted({one for one in _said(each) if one and "://" not in one and speech.gettext(one) == one} - ALIKE))
+            if (said := sorted({one for one in _said(each) if _is_english(one)} - ALIKE))
         }  # fmt: skip
     assert left == {}
 

@@ -11,7 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.staff import in_words
 from ombud.desk.writing import check_version
 from ombud.kernel.database import db
-from ombud.speech import counted, joined, sentence
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust import roles, users
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.permissions import PERMISSIONS
@@ -138,7 +138,7 @@ async def _checked(permissions: Collection[str]) -> list[str]:
 
 AREAS = {
     "case": "Cases", "person": "People", "support": "Support needs", "intake": "Intake", "queue": "Queues",
-    "payment": "Payments",
+    "payment": "Payments", "job": "Jobs", "view": "Views",
     "user": "Users and roles", "token": "API tokens", "plugin": "Plugins", "setting": "Settings", "ledger": "Ledger",
 }  # fmt: skip
 
@@ -158,7 +158,7 @@ async def areas(brought: Mapping[str, str]) -> list[Area]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for key in known:
         area = key.partition(".")[0]
-        title = AREAS.get(area) or area.replace("-", " ").capitalize()
+        title = AREAS.get(area) or word(area.replace("-", " ").capitalize())
         groups.setdefault(title, []).append((key, words.get(key) or brought.get(key) or key))
     return [Area(title, tuple(those)) for title, those in groups.items()]
 

@@ -20,7 +20,7 @@ from ombud.desk.writing import check_version, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.speech import joined, sentence
+from ombud.speech import joined, reader, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -81,21 +81,36 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(named))
 
 
-@lru_cache
 def currencies() -> dict[str, str]:
-    words = Locale("en").currencies
+    """By code, as the reader calls them."""
+    return _currencies(reader.get().language)
+
+
+@lru_cache
+def _currencies(language: str) -> dict[str, str]:
+    words = Locale(language).currencies
     return {code: f"{code}, {words.get(code, code)}" for code in sorted(list_currencies())}
 
 
-@lru_cache
 def countries() -> dict[str, str]:
-    words = {code: name for code, name in Locale("en").territories.items() if re.fullmatch("[A-Z]{2}", code)}
+    """By code, as the reader calls them."""
+    return _countries(reader.get().language)
+
+
+@lru_cache
+def _countries(language: str) -> dict[str, str]:
+    words = {code: name for code, name in Locale(language).territories.items() if re.fullmatch("[A-Z]{2}", code)}
     return dict(sorted(words.items(), key=lambda each: str(each[1])))
 
 
-@lru_cache
 def languages() -> dict[str, str]:
-    words = {code: name for code, name in Locale("en").languages.items() if re.fullmatch("[a-z]{2}", code)}
+    """By code, as the reader calls them."""
+    return _languages(reader.get().language)
+
+
+@lru_cache
+def _languages(language: str) -> dict[str, str]:
+    words = {code: name for code, name in Locale(language).languages.items() if re.fullmatch("[a-z]{2}", code)}
     return dict(sorted(words.items(), key=lambda each: str(each[1])))
 
 

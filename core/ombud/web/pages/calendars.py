@@ -18,7 +18,7 @@ from ombud.desk.calendars.versions import Content, Kept, holidays_of
 from ombud.desk.clocks import trying
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
 from ombud.desk.taxonomies import today
-from ombud.speech import sentence
+from ombud.speech import sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -63,8 +63,8 @@ def _week(content: Content) -> list[tuple[str, str]]:
         else:
             runs.append((number, number, shown))
     return [
-        (WEEKDAYS[first] if first == last else sentence("%(first)s to %(last)s", first=WEEKDAYS[first],
-            last=WEEKDAYS[last]), shown)
+        (word(WEEKDAYS[first]) if first == last else sentence("%(first)s to %(last)s", first=word(WEEKDAYS[first]),
+            last=word(WEEKDAYS[last])), shown)
         for first, last, shown in runs if shown
     ]  # fmt: skip
 
