@@ -48,7 +48,7 @@ def create_app() -> Litestar:
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
-        pool.append(await asyncpg.create_pool(plan.url, min_size=2, max_size=10))
+        pool.append(await asyncpg.create_pool(plan.url, min_size=2, max_size=10, max_cacheable_statement_size=0))
         for table in (INDEXED, PLAIN):
             await pool[0].execute(TABLE.format(table))
         for place, columns in enumerate(FURTHER[: plan.indexes - 1]):

@@ -7,11 +7,12 @@ import pytest
 
 from ombud.desk import customers, intake, queues, references
 from ombud.desk.errors import Invalid, KeyReused
+from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.trust import vault
 from ombud.trust.ledger_verify import verify
 from ombud.trust.policy import SYSTEM
-from ombud_plugin_api.facts import Complaint, Document, Matter, PersonGiven, RawReceipt
+from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
 
 
 async def test_a_complaint_becomes_a_case_with_an_aspect_for_each_matter(desk: Any) -> None:
@@ -170,6 +171,54 @@ async def test_complaints_of_one_moment_become_a_case_each_in_fewer_commits(desk
     assert not (await verify(None, lambda done, total: None)).broken
     counted = "SELECT count(*) AS cases, (SELECT sum(delta) FROM core_queue_count) AS counted FROM core_case"
     assert tuple(await db.fetchrow(counted)) == (12, 12)
+
+
+OF_ONE_CASE = """
+SELECT c.opened_at, c.confidential, p.name, p.language, m.body, m.recorded_at,
+    (SELECT array_agg(a.text ORDER BY a.position) FROM core_aspect a WHERE a.case_id = c.id) AS matters,
+    (SELECT count(*) FROM core_message_aspect pin JOIN core_aspect a ON a.id = pin.aspect_id
+     WHERE pin.message_id = m.id AND a.case_id = c.id) AS pins,
+    (SELECT count(*) FROM core_party y WHERE y.case_id = c.id AND y.person_id = p.id) AS parties,
+    (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.person_id = p.id) AS links,
+    (SELECT count(*) FROM core_triage t WHERE t.case_id = c.id AND t.message_id = m.id) AS decisions,
+    (SELECT count(*) FROM core_intake_step s WHERE s.raw_id = m.raw_id) AS steps,
+    (SELECT min(at) FROM core_ledger_entry e WHERE e.stream = 'case/' || c.id) AS told_at
+FROM core_case c JOIN core_message m ON m.case_id = c.id JOIN core_person p ON p.id = m.person_id WHERE c.id = $1
+"""
+
+
+async def test_in_company_each_complaint_keeps_what_is_its_own(desk: Any) -> None:
+    """Its person, matters, words and moment; also where a receipt among them has its case already."""
+    early = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    taken = await a_receipt("taken")
+    known = await intake.open_case(taken, a_complaint())
+
+    async def filed(place: int) -> Filed:
+        matters = [Matter(text=f"Matter {place}.{each}") for each in range(1, 2 + place % 3)]
+        person = PersonGiven(name=f"Person {place}", email=f"p{place}@example.org")
+        language = "pl" if place % 2 else "en"
+        complaint = Complaint(
+            channel="api", person=person, matters=tuple(matters), language=language, confidential=place % 4 == 0
+        )
+        with clock.at(early + timedelta(days=place)):
+            raw = RawReceipt(channel="api", key=f"k{place}", content_type="text/plain", body=b"%d" % place)
+            return await intake.file(raw, complaint)
+
+    cases, again = await asyncio.gather(
+        asyncio.gather(*(filed(place) for place in range(12))),
+        asyncio.gather(*(intake.open_case(taken, a_complaint()) for _ in range(3))),
+    )
+    assert {each.case_id for each in again} == {known.case_id}
+    for place, case in enumerate(cases):
+        moment, matters = early + timedelta(days=place), [f"Matter {place}.{each}" for each in range(1, 2 + place % 3)]
+        found = await db.fetchrow(OF_ONE_CASE, case.case_id)
+        body = found["body"]
+        assert tuple(found) == (
+            moment, place % 4 == 0, f"Person {place}", "pl" if place % 2 else "en", body, moment,
+            matters, len(matters), 1, 1, 1, 6, moment,
+        )  # fmt: skip
+        assert all(each in body for each in matters)
+    assert not (await verify(None, lambda done, total: None)).broken
 
 
 async def test_a_receipt_that_is_not_there_opens_nothing(desk: Any) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from ombud.desk.outgoing import templates
 from ombud.kernel.database import db
 from ombud.kernel.settled import SETTLED, Memory
 from ombud.trust import tokens
@@ -117,6 +118,27 @@ async def test_a_transaction_counts_once_and_when_it_commits(desk: Any) -> None:
         await db.execute("UPDATE core_unit SET version = version + 1")
         assert await settled() == before
     assert await settled() == before + 1
+
+
+async def test_a_text_to_begin_with_that_another_process_changed_is_offered_at_the_next_request(desk: Any) -> None:
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+
+    async def offered() -> set[str]:
+        found = await templates.for_case(unit, "complaint", "en", "en", settled=await settled())
+        return {each.name for each in found}
+
+    assert "Ours alone" not in await offered()
+    with db.counting() as count:
+        await offered()
+    assert count.statements == 1, "only the number is read"
+    async with another_process() as other:
+        await other.execute(
+            "INSERT INTO core_message_template (id, key, number, name, kind, language, case_type, subject, text, "
+            "piece, created_by, created_at) VALUES (gen_random_uuid(), 'own', 1, 'Ours alone', 'status', 'en', '', "
+            "'Yours', 'We are at it.', '', $1, now())",
+            (await reader(desk))[0],
+        )
+    assert "Ours alone" in await offered()
 
 
 @pytest.mark.parametrize("table", ["core_unit", "core_queue", "core_case_type"])

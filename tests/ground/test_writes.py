@@ -54,3 +54,23 @@ async def test_one_that_fails_takes_all_along(heap: None) -> None:
         await writes.send()
     assert await rows() == []
     assert not await db.fetchval("SELECT passed FROM door")
+
+
+SEVERAL = "UPDATE door SET passed = true WHERE id = ANY($1) AND NOT passed RETURNING id"
+
+
+async def test_a_gate_for_several_lets_all_of_them_through_or_none(heap: None) -> None:
+    await db.execute("INSERT INTO door VALUES (2, false), (3, true)")
+
+    async def sent(*doors: int) -> bool:
+        writes = Writes(SEVERAL, list(doors), several=len(doors))
+        writes.add([ADD], doors[0], "through")
+        return await writes.send()
+
+    with pytest.raises(Exception, match="1 of them were open"):
+        await sent(1, 3)
+    assert await rows() == []
+    assert not await db.fetchval("SELECT passed FROM door WHERE id = 1"), "nothing of it was written"
+    assert await sent(1, 2)
+    assert await sent(1, 2) is False
+    assert await rows() == [(1, "through")]

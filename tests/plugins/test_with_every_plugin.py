@@ -18,4 +18,4 @@ async def test_a_case_page_takes_few_statements_with_every_plugin_on(desk: Any) 
     await agent.get(case)
     with db.counting() as count:
         assert (await agent.get(case)).status_code == 200
-    assert count.statements <= 12 + 1
+    assert count.statements <= 12

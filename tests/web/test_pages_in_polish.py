@@ -40,7 +40,8 @@ ENGLISH_DATA = re.compile(
 )
 STORED = {
     "Administrator", "Agent", "Compliance officer", "Team leader", "Quality reviewer", "Privacy officer", "Example",
-    "New complaints", "Our organisation", "All cases", "No owner", "Legal entity", "admin,", "Default", "Plain", "English", "Ombud", "API",
+    "New complaints", "Our organisation", "All cases", "No owner", "Legal entity", "admin,",
+    "Default", "Plain", "English", "Ombud", "API",
 }  # fmt: skip
 
 

@@ -25,7 +25,8 @@ from ombud.bench.world import ZONE, World
 from ombud.desk import deadlines, references
 from ombud.desk.demo.people import TONGUES, WEIGHTS, plain_name
 from ombud.desk.demo.texts import NOTES, REPLIES
-from ombud.desk.opening import STEPS, moment, shortened
+from ombud.desk.opening import moment, shortened
+from ombud.desk.opening_rows import STEPS
 from ombud.desk.words import CAUSES
 from ombud.trust import keys
 from ombud.trust.vault import sealed_row

@@ -4,7 +4,7 @@ A receipt whose case was not opened (the process died in between, or core could 
 job `intake.resume` parses it again in the work process, or it waits in "Needs a look".
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,13 +12,16 @@ from msgspec import structs
 
 from ombud.desk import attachments, deadlines, representatives, taxonomies
 from ombud.desk.checking import checked_complaint
-from ombud.desk.errors import Invalid, KeyReused
+from ombud.desk.errors import Invalid
 from ombud.desk.ground import ground_of
-from ombud.desk.opening import Opening, Receipt, planned, written
+from ombud.desk.opening import Opening, Receipt, planned
+from ombud.desk.opening_rows import written
+from ombud.desk.receiving import receive
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.settled import SETTLED
+from ombud.kernel.together import Together
 from ombud.process import address
 from ombud.trust import keys, links, vault
 from ombud.trust.ledger import NewEntry, append
@@ -59,85 +62,6 @@ async def _bring_to_disk(receipt: Receipt) -> None:
     await db.execute("UPDATE core_raw SET status = status WHERE id = $1", receipt.id)
 
 
-async def receive(raw: RawReceipt, *, principal: str = "", its_case_follows: bool = False) -> Receipt:
-    """Commits the bytes, encrypted, before anything thinks; a known key answers with the receipt it made before.
-
-    Whoever is answered only when the case is there (`its_case_follows`) need not wait for the disk twice: the commit of
-    the case brings the receipt, committed before it, to the disk as well.
-    """
-    fingerprint = hashlib.sha256(raw.content_type.encode() + b"\n" + raw.body).hexdigest()
-    receipt = Receipt(new_id(), new_id(), now(), "stored", None)
-    stored = await _store(receipt, raw, principal, fingerprint, its_case_follows)
-    return stored or await _known(raw, principal, fingerprint)
-
-
-async def _known(raw: RawReceipt, principal: str, fingerprint: str) -> Receipt:
-    row = await db.fetchrow(
-        "SELECT r.id, r.received_at, r.status, r.case_id, r.fingerprint, v.subject FROM core_raw r "
-        "JOIN core_vault v ON v.id = r.vault_id WHERE r.channel = $1 AND r.principal = $2 AND r.key = $3",
-        raw.channel,
-        principal,
-        raw.key,
-    )
-    if row is None:  # refused a moment ago, which freed its key
-        return await receive(raw, principal=principal)
-    if row["fingerprint"] != fingerprint:
-        raise KeyReused("This idempotency key was used before with other content. Send the new content with a new key.")
-    person_id = UUID(row["subject"].removeprefix("person/"))
-    return Receipt(row["id"], person_id, row["received_at"], row["status"], row["case_id"])
-
-
-_STORED = """
-INSERT INTO core_raw (id, channel, key, principal, fingerprint, content_type, received_at, status, vault_id)
-{values} ON CONFLICT (channel, principal, key) DO NOTHING
-"""
-_ALONE = _STORED.format(values="VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-_WITH_BYTES_AND_KEY = f"""
-WITH current AS MATERIALIZED (SELECT core_wraps_with($17, $16) AS holds{{pace}}),
-stored AS (
-    {_STORED.format(values="SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM current WHERE holds")} RETURNING id),
-kept AS (
-    INSERT INTO core_vault (id, subject, wrapped, nonce, ciphertext, size, created_at)
-    SELECT $9, $10, $11, $12, $13, $14, $7 FROM stored),
-keyed AS (
-    INSERT INTO core_key (subject, wrapped, master_id, created_at) SELECT $10, $15, $16, $7 FROM stored)
-SELECT holds, (SELECT nextval('core_case_number') FROM stored) AS number, {SETTLED} AS settled FROM current
-"""
-
-
-_AT_ONCE = _WITH_BYTES_AND_KEY.format(pace="")
-_WITH_ITS_CASE = _WITH_BYTES_AND_KEY.format(pace=", set_config('synchronous_commit', 'off', true)")
-
-
-async def _store(
-    receipt: Receipt, raw: RawReceipt, principal: str, fingerprint: str, its_case_follows: bool
-) -> Receipt | None:
-    """One statement, committed by itself, with the key of the person nobody knew before and the number of the case;
-    while the master key is rotated, a transaction that looks after the key. None where the idempotency key is known."""
-    fresh = keys.fresh_key(f"person/{receipt.person_id}")
-    about = (
-        receipt.id, raw.channel, raw.key, principal, fingerprint, raw.content_type, receipt.received_at, "stored"
-    )  # fmt: skip
-    kept = vault.sealed_row(fresh.subject, raw.body, fresh.key)
-    done = await db.write(
-        _WITH_ITS_CASE if its_case_follows else _AT_ONCE,
-        *about,
-        *vault.values(kept),
-        fresh.wrapped,
-        fresh.master_id,
-        keys.MASTER_LOCK,
-    )
-    if done["holds"]:
-        if done["number"] is None:
-            return None
-        return replace(receipt, key=fresh.key, number=done["number"], settled=done["settled"])
-    async with db.transaction():
-        if await db.execute(_ALONE, *about, kept.id) == "INSERT 0 0":
-            return None
-        await vault.insert(await vault.prepare_again([(kept.id, kept.subject, raw.body)]))
-    return receipt
-
-
 async def open_case(
     receipt: Receipt, complaint: Complaint, *, actor: str = "", message_id: UUID | None = None
 ) -> Filed:
@@ -149,8 +73,8 @@ async def open_case(
         return await answer_again(receipt.case_id)
     ground = await ground_of(complaint.unit, complaint.case_type, receipt.settled)
     complaint = await taxonomies.coded_complaint(complaint, ground.unit_id)
-    opening = planned(receipt, complaint, ground, message_id)
-    if await _write(opening, complaint, actor or f"person/{receipt.person_id}"):
+    opening = planned(receipt, complaint, ground, actor=actor, message_id=message_id)
+    if await _write(opening):
         return opening.filed
     return await answer_again(await db.fetchval("SELECT case_id FROM core_raw WHERE id = $1", receipt.id))
 
@@ -171,18 +95,19 @@ async def _looked_at(receipt: Receipt) -> Receipt:
     return replace(receipt, **found)
 
 
-async def _write(opening: Opening, complaint: Complaint, actor: str) -> bool:
-    """Everything about the case at once; False where somebody else opened it meanwhile. One statement, unless files
-    come with it or the person's key has to be asked for."""
-    receipt = opening.receipt
+async def _write(opening: Opening) -> bool:
+    """Everything about the case at once; False where somebody else opened it meanwhile. One statement, with the cases
+    that are opened at the same moment, unless files come with it or the person's key has to be asked for."""
+    receipt, complaint = opening.receipt, opening.complaint
     person = f"person/{receipt.person_id}"
-    if receipt.key is not None and not complaint.documents and opening.representative is None:
-        return await written(opening, complaint, actor, {person: receipt.key}).send()
+    simple = receipt.key is not None and not complaint.documents and opening.representative is None
+    if simple and not opening.waited:
+        return await _with_others.ask(opening)
     async with db.transaction():
         spoken_for = [f"person/{opening.representative.person_id}"] if opening.representative else []
         held = await keys.sealing_keys([*spoken_for, *([] if receipt.key else [person])])
         held = {**held, person: receipt.key} if receipt.key else held
-        done = await written(opening, complaint, actor, held).send()
+        done = await written([opening], held).send()
         if done:
             if opening.representative is not None:
                 await representatives.insert(opening.case_id, opening.representative)
@@ -191,6 +116,15 @@ async def _write(opening: Opening, complaint: Complaint, actor: str) -> bool:
                 person_id=receipt.person_id,
             )  # fmt: skip
     return done
+
+
+async def _write_simple(openings: Sequence[Opening]) -> list[bool]:
+    receipts = [each.receipt for each in openings]
+    held = {f"person/{each.person_id}": each.key for each in receipts if each.key is not None}
+    return [await written(openings, held).send()] * len(openings)
+
+
+_with_others = Together(_write_simple)
 
 
 async def answer_again(case_id: UUID) -> Filed:

@@ -1,8 +1,8 @@
 """One door to PostgreSQL: Piccolo's engine and plain SQL share connections and transactions here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,12 +10,11 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from ombud.kernel.counting import QueryCount, count_statements, counting
 from ombud.kernel.telling import Notice, Teller
-from ombud.kernel.together import Together
 from ombud.speech import for_programs, plain
 
 _encoder = msgspec.json.Encoder(enc_hook=for_programs)
-_counter: ContextVar["QueryCount | None"] = ContextVar("ombud_query_count", default=None)
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
 
@@ -24,13 +23,6 @@ class _Engine(PostgresEngine):
 
     async def check_version(self) -> None:
         return
-
-
-class QueryCount:
-    """How many statements a piece of work ran; each round trip counts once."""
-
-    def __init__(self) -> None:
-        self.statements = 0
 
 
 class NotOpen(RuntimeError):
@@ -61,7 +53,6 @@ class Database:
         self.engine = _Engine(config={}, extensions=())
         self.url = ""
         self._teller = Teller(self._notify)
-        self._together = Together(self._fetchmany)
 
     async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:
         """Opens the pool on the running event loop; a pool never crosses loops."""
@@ -131,7 +122,7 @@ class Database:
             return
         current = _Transaction(self.engine)
         async with self._borrowed() as connection, connection.transaction():
-            _count(2)
+            count_statements(2)
             current.connection = connection
             token = self.engine.current_transaction.set(current)
             try:
@@ -146,7 +137,7 @@ class Database:
         current = self.engine.current_transaction.get()
         if current is None:
             raise RuntimeError("a savepoint needs a transaction around it")
-        _count(2)
+        count_statements(2)
         async with current.connection.transaction():
             yield
 
@@ -174,14 +165,8 @@ class Database:
             *map(list, zip(*notices, strict=True)),
         )
 
-    @contextmanager
-    def counting(self) -> Iterator[QueryCount]:
-        count = QueryCount()
-        token = _counter.set(count)
-        try:
-            yield count
-        finally:
-            _counter.reset(token)
+    def counting(self) -> AbstractContextManager[QueryCount]:
+        return counting()
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self._ask("fetch", sql, args)
@@ -197,26 +182,18 @@ class Database:
         """Returns PostgreSQL's command tag, such as `UPDATE 1`."""
         return str(await self._ask("execute", sql, args))
 
-    async def write(self, sql: str, *args: Any) -> asyncpg.Record:
-        """The one row of a statement that writes in a transaction of its own, together with those of the same text
-        that are written at the same moment; in the transaction that is open here, if there is one."""
-        if self.in_transaction():
-            row = await self.fetchrow(sql, *args)
+    async def fetchmany(self, sql: str, arguments: Sequence[Sequence[Any]]) -> list[asyncpg.Record]:
+        """A statement that gives one row, for each of several arguments: one round trip and one transaction."""
+        if len(arguments) == 1:
+            row = await self.fetchrow(sql, *arguments[0])
             assert row is not None
-            return row
-        _count()
-        return await self._together.ask(sql, args)
-
-    async def _fetchmany(self, sql: str, arguments: Sequence[Sequence[Any]]) -> Sequence[asyncpg.Record]:
-        async with self._borrowed() as connection:
-            if len(arguments) == 1:
-                return [await connection.fetchrow(sql, *arguments[0])]
-            rows: list[asyncpg.Record] = await connection.fetchmany(sql, arguments)
-            return rows
+            return [row]
+        rows: list[asyncpg.Record] = await self._ask("fetchmany", sql, [arguments])
+        return rows
 
     async def _ask(self, method: str, sql: str, args: Sequence[Any]) -> Any:
         """Like `connection()`, without its layers: this is asked several times a request."""
-        _count()
+        count_statements()
         current = self.engine.current_transaction.get()
         if current is not None:
             return await getattr(current.connection, method)(sql, *args)
@@ -228,7 +205,7 @@ class Database:
             await _give_back(pool, connection)
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        _count()
+        count_statements()
         async with self.connection() as connection:
             await connection.executemany(sql, rows)
 
@@ -239,12 +216,6 @@ async def _give_back(pool: Any, connection: Any) -> None:
         await pool.release(connection)
     finally:
         _as_it_was.reset(token)
-
-
-def _count(statements: int = 1) -> None:
-    counter = _counter.get()
-    if counter is not None:
-        counter.statements += statements
 
 
 async def _prepare_connection(connection: Any) -> None:

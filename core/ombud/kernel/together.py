@@ -1,65 +1,60 @@
-"""Statements of one text that are asked at the same moment, sent in one go and committed once.
+"""Those who ask the same at the same moment, answered in one go.
 
-Under load a commit then waits for the disk on behalf of several, and so does a round trip; with nobody beside it a
-statement goes at once, as it would have gone alone.
+Under load a commit then waits for the disk on behalf of several, and a round trip carries several too; who has nobody
+beside him is served at once, as he would have been alone.
 """
 
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
-MOST = 32  # statements that go together
-UNDER_WAY = 1  # goes of one text at a time
+from ombud.kernel.counting import count_statements
+from ombud.kernel.database import db
 
-Arguments = Sequence[Any]
-Send = Callable[[str, Sequence[Arguments]], Awaitable[Sequence[Any]]]
+MOST = 32  # that go together
+UNDER_WAY = 2  # goes at a time: one is thought about while the other is in the database
 
-
-@dataclass
-class _Queue:
-    waiting: list[tuple[Arguments, "asyncio.Future[Any]"]] = field(default_factory=list)
-    under_way: int = 0
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
-class Together:
-    """`send` runs a statement for each of several arguments in a transaction of its own, with one row for each."""
+class Together(Generic[Asked, Told]):
+    """`serve` answers several in their order, in a transaction of its own. Who comes while all goes are under
+    way is served by the next. Who asks within a transaction is served alone, in that."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._queues: dict[str, _Queue] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]]) -> None:
+        self._serve = serve
+        self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def ask(self, sql: str, arguments: Arguments) -> Any:
-        """The statement's one row. What fails in company is asked once more alone, so that nobody pays for another."""
-        queue = self._queues.setdefault(sql, _Queue())
-        answer = asyncio.get_running_loop().create_future()
-        queue.waiting.append((arguments, answer))
-        if queue.under_way < UNDER_WAY:
-            queue.under_way += 1
-            task = asyncio.create_task(self._go(sql, queue), name="ombud together", context=contextvars.Context())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def ask(self, asked: Asked) -> Told:
+        """What fails in company is asked once more alone, so that nobody pays for another."""
+        if db.in_transaction():
+            (told,) = await self._serve([asked])
+            return told
+        count_statements()
+        answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
+        if len(self._under_way) < UNDER_WAY:
+            # In a context of its own: no transaction of who happens to come first, nor what is counted for him.
+            task = asyncio.create_task(self._go(), name="ombud together", context=contextvars.Context())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
         return await answer
 
-    async def _go(self, sql: str, queue: _Queue) -> None:
-        try:
-            while queue.waiting:
-                these, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
-                await self._ask_all(sql, these)
-        finally:
-            queue.under_way -= 1
-            if not queue.under_way:
-                self._queues.pop(sql, None)
+    async def _go(self) -> None:
+        while self._waiting:
+            these, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            await self._answer(these)
 
-    async def _ask_all(self, sql: str, these: Sequence[tuple[Arguments, "asyncio.Future[Any]"]]) -> None:
+    async def _answer(self, these: Sequence[tuple[Asked, "asyncio.Future[Told]"]]) -> None:
         try:
-            rows = await self._send(sql, [arguments for arguments, _ in these])
+            told = await self._serve([asked for asked, _ in these])
         except BaseException as problem:
             if len(these) > 1 and isinstance(problem, Exception):
                 for each in these:
-                    await self._ask_all(sql, [each])
+                    await self._answer([each])
                 return
             for _, answer in these:
                 if not answer.done():
@@ -67,6 +62,6 @@ class Together:
             if not isinstance(problem, Exception):
                 raise
             return
-        for row, (_, answer) in zip(rows, these, strict=True):
+        for words, (_, answer) in zip(told, these, strict=True):
             if not answer.done():
-                answer.set_result(row)
+                answer.set_result(words)

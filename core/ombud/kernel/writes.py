@@ -9,17 +9,23 @@ from ombud.kernel.database import db
 
 _PLACE = re.compile(r"\$(\d+)")
 _GATE = "EXISTS (SELECT FROM gate)"
+# What is no boolean makes the statement fail, and nothing of it is written.
+_ALL_OR_NONE = (
+    "(SELECT CASE count(*) WHEN ${several} THEN TRUE WHEN 0 THEN FALSE "
+    "ELSE (count(*) || ' of them were open')::boolean END FROM gate)"
+)
 
 
 class Writes:
     """Gathered from those who know their tables, then sent together. None of them sees the rows of another one.
 
     With a gate, a write that returns a row where it changed something, the others happen only if it did: each says
-    `WHERE {gate}`. References hold over all of them, as they are checked at the end.
+    `WHERE {gate}`. One that is for several lets all of them through or none: where it returns fewer rows, the statement
+    fails, and each may be tried alone. References hold over all of them, as they are checked at the end.
     """
 
-    def __init__(self, gate: str = "", *arguments: Any) -> None:
-        self._gate = gate
+    def __init__(self, gate: str = "", *arguments: Any, several: int = 1) -> None:
+        self._gate, self._several = gate, several
         self._arguments: list[Any] = list(arguments)
         self._parts: list[tuple[str, int]] = []
         self._then: list[Callable[[], object]] = []
@@ -35,8 +41,8 @@ class Writes:
 
     async def send(self) -> bool:
         """Whether they were written; False only where a gate was shut."""
-        done = await db.write(_together(self._gate, tuple(self._parts)), *self._arguments)
-        if not done["written"]:
+        given = [*self._arguments, self._several] if self._gate else self._arguments
+        if not await db.fetchval(_together(self._gate, tuple(self._parts), len(given)), *given):
             return False
         for act in self._then:
             act()
@@ -44,10 +50,11 @@ class Writes:
 
 
 @lru_cache(maxsize=64)
-def _together(gate: str, parts: tuple[tuple[str, int], ...]) -> str:
+def _together(gate: str, parts: tuple[tuple[str, int], ...], arguments: int) -> str:
     named = [f"gate AS ({gate})"] if gate else []
     named += [f"write_{place} AS ({_moved(*part)})" for place, part in enumerate(parts)]
-    text = f"WITH {', '.join(named)} SELECT {{gate}} AS written"
+    written = _ALL_OR_NONE.format(several=arguments) if gate else "TRUE"
+    text = f"WITH {', '.join(named)} SELECT {written} AS written"
     return text.replace("{gate}", _GATE if gate else "TRUE")
 
 

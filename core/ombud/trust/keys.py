@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -257,13 +257,13 @@ class FreshKey:
     master_id: str
 
 
-def fresh_key(subject: str) -> FreshKey:
-    """Makes a key without the database."""
+def fresh_keys(subjects: Sequence[str]) -> list[FreshKey]:
+    """Makes keys without the database, all under one master key."""
     ring = master()
     ring.refresh()
     identity, top = ring.current
-    key = secrets.token_bytes(SIZE)
-    return FreshKey(subject, key, wrap_subject(top, subject, key), identity)
+    made = [(subject, secrets.token_bytes(SIZE)) for subject in subjects]
+    return [FreshKey(subject, key, wrap_subject(top, subject, key), identity) for subject, key in made]
 
 
 async def sealing_keys(subjects: Collection[str]) -> dict[str, bytes]:

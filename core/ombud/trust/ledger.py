@@ -136,25 +136,43 @@ async def append(
     subject_keys = await keys.sealing_keys(subjects) if subjects else {}
     heads = await _lock_heads({draft.stream for draft in drafts})
     writes = writes or Writes()
-    written = _put(writes, _Chain(actor, cause, at or now(), subject_keys, heads), drafts, _NEXT_HEADS)
+    written = _Chain(actor, cause, at or now(), subject_keys, heads).of(drafts)
+    _put(writes, [written], heads, _NEXT_HEADS)
     await writes.send()
-    return written
+    return [each for each, _ in written]
 
 
-def begin(
-    writes: Writes, *, actor: str, entries: Sequence[NewEntry], cause: str, subject_keys: Mapping[str, bytes]
-) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first entries of streams, who made them why, and when."""
+
+    actor: str
+    cause: str
+    at: datetime
+    entries: Sequence[NewEntry]
+
+
+def begin(writes: Writes, beginnings: Sequence[Beginning], subject_keys: Mapping[str, bytes]) -> None:
     """Puts the first entries of streams into the statement that makes what they tell of, which is no moment older;
     `subject_keys` holds the key of everybody for whom something is sealed. Raises BadEntry, NotCanonical."""
-    drafts = _drafted(actor, cause, entries)
-    heads = dict.fromkeys([draft.stream for draft in drafts], (0, ZERO))
-    return _put(writes, _Chain(actor, cause, now(), subject_keys, heads), drafts, _NEW_HEADS)
+    written: list[_Written] = []
+    heads: _Heads = {}
+    for each in beginnings:
+        drafts = _drafted(each.actor, each.cause, each.entries)
+        own = dict.fromkeys([draft.stream for draft in drafts], (0, ZERO))
+        written.append(_Chain(each.actor, each.cause, each.at, subject_keys, own).of(drafts))
+        heads |= own
+    _put(writes, written, heads, _NEW_HEADS)
 
 
 def _drafted(actor: str, cause: str, entries: Sequence[NewEntry]) -> "list[_Draft]":
     _check_part("actor", actor, _ACTOR)
     _check_part("cause", cause, _CAUSE)
     return [_Draft(each) for each in entries]
+
+
+_Heads = dict[str, tuple[int, bytes]]
+_Written = list[tuple[Entry, list[_Secret]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +183,12 @@ class _Chain:
     cause: str
     at: datetime
     subject_keys: Mapping[str, bytes]
-    heads: dict[str, tuple[int, bytes]]
+    heads: _Heads
 
-    def next(self, draft: "_Draft") -> "tuple[Entry, list[_Secret]]":
+    def of(self, drafts: "Sequence[_Draft]") -> _Written:
+        return [self._next(draft) for draft in drafts]
+
+    def _next(self, draft: "_Draft") -> "tuple[Entry, list[_Secret]]":
         seq, prev = self.heads[draft.stream]
         values, secrets = draft.sealed_at(seq + 1, self.subject_keys)
         fields = Entry(
@@ -178,19 +199,15 @@ class _Chain:
         return entry, secrets
 
 
-def _put(writes: Writes, chain: _Chain, drafts: "Sequence[_Draft]", move_heads: str) -> list[Entry]:
-    written: list[Entry] = []
-    secrets: list[_Secret] = []
-    for draft in drafts:
-        entry, more = chain.next(draft)
-        written.append(entry)
-        secrets += more
-    writes.add([_ENTRIES], *_entry_columns(written))
-    writes.add([_SECRETS], *_secret_columns(secrets))
-    writes.add([move_heads], list(chain.heads), *map(list, zip(*chain.heads.values(), strict=True)))
-    put_events(writes, [_told(entry) for entry in written])
-    writes.then(partial(tell_news, written))
-    return written
+def _put(writes: Writes, chains: Sequence[_Written], heads: _Heads, move_heads: str) -> None:
+    """Entries of several chains, which are told of each by itself."""
+    entries = [entry for chain in chains for entry, _ in chain]
+    writes.add([_ENTRIES], *_entry_columns(entries))
+    writes.add([_SECRETS], *_secret_columns([secret for chain in chains for _, secrets in chain for secret in secrets]))
+    writes.add([move_heads], list(heads), *map(list, zip(*heads.values(), strict=True)))
+    put_events(writes, [_told(entry) for entry in entries])
+    for chain in chains:
+        writes.then(partial(tell_news, [entry for entry, _ in chain]))
 
 
 def tell_news(entries: Sequence[Entry]) -> None:
@@ -285,9 +302,9 @@ async def _lock_heads(streams: set[str]) -> dict[str, tuple[int, bytes]]:
 
 _ENTRIES = """
 INSERT INTO core_ledger_entry (stream, seq, at, actor, cause, kind, body, sealed, prev, hash)
-SELECT e.stream, e.seq, $3, $4, $5, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
-FROM unnest($1::text[], $2::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
-    AS e (stream, seq, kind, body, sealed, prev, hash) WHERE {gate}
+SELECT e.stream, e.seq, e.at, e.actor, e.cause, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
+FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::bytea[], $10::bytea[]) AS e (stream, seq, at, actor, cause, kind, body, sealed, prev, hash) WHERE {gate}
 """
 _SECRETS = """
 INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
@@ -306,9 +323,9 @@ SELECT head.* FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS head (stream
 
 
 def _entry_columns(entries: Sequence[Entry]) -> tuple[Any, ...]:
-    first = entries[0]
     return (
-        [each.stream for each in entries], [each.seq for each in entries], first.at, first.actor, first.cause,
+        [each.stream for each in entries], [each.seq for each in entries], [each.at for each in entries],
+        [each.actor for each in entries], [each.cause for each in entries],
         [each.kind for each in entries], [canonical(each.body).decode() for each in entries],
         [canonical(each.sealed).decode() for each in entries], [each.prev for each in entries],
         [each.hash for each in entries],

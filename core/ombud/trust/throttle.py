@@ -3,10 +3,14 @@
 import hashlib
 import ipaddress
 import math
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
 
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.kernel.together import Together
 
 
 class Throttled(Exception):
@@ -37,6 +41,7 @@ RETURNING count, since
 # the tries of its last half second.
 _HIT_ALONE = "WITH pace AS (SELECT set_config('synchronous_commit', 'off', true)) " + _HIT.format(source=" FROM pace")
 _HIT_WITHIN = _HIT.format(source="")
+_Hit = tuple[str, datetime, datetime]
 
 
 async def hit(key: str, limit: int, window: timedelta) -> None:
@@ -45,11 +50,17 @@ async def hit(key: str, limit: int, window: timedelta) -> None:
     Call it outside a transaction that may roll back, which would take the count with it.
     """
     moment = now()
-    sql = _HIT_WITHIN if db.in_transaction() else _HIT_ALONE
-    row = await db.write(sql, _hashed(key), moment, moment - window)
+    row = await _hits.ask((_hashed(key), moment, moment - window))
     if row["count"] > limit:
         left = (row["since"] + window - moment).total_seconds()
         raise Throttled(max(1, math.ceil(left)), row["count"] == limit + 1)
+
+
+async def _count_hits(hits: Sequence[_Hit]) -> list[asyncpg.Record]:
+    return await db.fetchmany(_HIT_WITHIN if db.in_transaction() else _HIT_ALONE, hits)
+
+
+_hits = Together(_count_hits)
 
 
 async def give_back(key: str) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.settled import SETTLED, Memory
+from ombud.kernel.together import Together
 from ombud.trust import sessions, tokens
 from ombud.trust.policy import Viewer
 from ombud.trust.sessions import IDLE_MINUTES, House, SessionFound
@@ -68,8 +69,9 @@ FROM core_session s JOIN core_user u ON u.id = s.user_id LEFT JOIN (SELECT name,
 WHERE s.id = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND u.active AND NOT s.half
 """
 _OF_TOKEN = f"""
-SELECT t.id AS token_id, t.scopes, t.used_at, {_PERSON} FROM core_token t JOIN core_user u ON u.id = t.user_id
-WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.active
+SELECT t.hash, t.id AS token_id, t.scopes, t.used_at, t.expires_at, {_PERSON}
+FROM core_token t JOIN core_user u ON u.id = t.user_id
+WHERE t.hash = ANY($1) AND t.revoked_at IS NULL AND u.active
 """
 
 
@@ -104,11 +106,20 @@ async def viewer_of_session(
 
 async def viewer_of_token(plain: str) -> Viewer | None:
     """The viewer behind an API token: its user's rights, cut to the token's scopes; None if it does not hold."""
-    row = await db.fetchrow(_OF_TOKEN, tokens.hashed(plain), now())
-    if row is None:
+    row = await _tokens.ask(tokens.hashed(plain))
+    if row is None or (row["expires_at"] is not None and row["expires_at"] <= now()):
         return None
     await tokens.touch(row["token_id"], row["used_at"])
     return _viewer(f"token/{row['token_id']}", row, await _held(row), frozenset(row["scopes"]) or None)
+
+
+async def _find_tokens(hashes: Sequence[str]) -> list[asyncpg.Record | None]:
+    rows = await db.fetch(_OF_TOKEN, list(set(hashes)))
+    found = {row["hash"]: row for row in rows}
+    return [found.get(each) for each in hashes]
+
+
+_tokens = Together(_find_tokens)
 
 
 async def _held(row: asyncpg.Record) -> _Held:

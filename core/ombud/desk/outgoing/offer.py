@@ -46,7 +46,9 @@ async def offer(viewer: Viewer, case: Any) -> Offer:
     rules: Rules = await rules_known(case.unit.id, viewer.settled)
     around = await _around(viewer, case)
     people = of_rows(around["people"] or ())
-    texts = await templates.for_case(case.unit.id, case.case_type, case.language, around["language"])
+    texts = await templates.for_case(
+        case.unit.id, case.case_type, case.language, around["language"], settled=viewer.settled
+    )
     named = case.customer is not None or case.customer_id is None
     return Offer(
         ways=tuple(ways), why_not={each.key: why for each in ways if (why := _missing(each, people))},

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound
 from ombud.desk.outgoing import filling
@@ -14,6 +16,7 @@ from ombud.desk.outgoing.states import KINDS
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.settled import Memory
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -97,18 +100,21 @@ async def versions(key: str) -> list[Template]:
 _FITTING = """
 WITH RECURSIVE up AS (SELECT id, parent_id, 0 AS far FROM core_unit WHERE id = $1
     UNION ALL SELECT u.id, u.parent_id, up.far + 1 FROM core_unit u JOIN up ON u.id = up.parent_id)
-SELECT newest.*, up.far, coalesce(nullif(w.display_name, ''), w.name, 'Ombud') AS author FROM (
+SELECT newest.*, up.far, '' AS author FROM (
     SELECT DISTINCT ON (t.key) t.* FROM core_message_template t ORDER BY t.key, t.number DESC) newest
-LEFT JOIN up ON up.id = newest.unit_id LEFT JOIN core_user w ON w.id = newest.created_by
+LEFT JOIN up ON up.id = newest.unit_id
 """
 
 
+_remembered: Memory[UUID, Sequence[asyncpg.Record]] = Memory(1000)
+
+
 async def for_case(
-    unit_id: UUID, case_type: str, language: str, unit_language: str, kinds: Sequence[str] = KINDS
+    unit_id: UUID, case_type: str, language: str, unit_language: str, kinds: Sequence[str] = KINDS, *, settled: int = 0
 ) -> list[Template]:
     """What can be used in a case, the best fitting first in each kind: language of the message, then of the unit; the
-    nearest unit; the case's own type. One statement."""
-    rows = await db.fetch(_FITTING, unit_id)
+    nearest unit; the case's own type. One statement, or none while nothing has changed since `settled`."""
+    rows = await _remembered.of(unit_id, settled, lambda: db.fetch(_FITTING, unit_id))
     far = {row["unit_id"]: int(row["far"]) for row in rows if row["far"] is not None}
     known = {row["key"] for row in rows}
     newest = [*(_of(row) for row in rows), *(_ours(each) for each in STANDARD if each.key not in known)]

@@ -160,10 +160,13 @@ async def copy_rows(connection: asyncpg.Connection, table: str, rows: Sequence[R
 
 
 def _indexes(table: str) -> dict[str, str]:
-    """The indexes of a table of the index, as its migration made them first."""
+    """The indexes of a table of the index, as its migrations made them first. Words that wait to be sorted in are read
+    one by one by each search, so only 64 kB of them may."""
     found = {f"{table}_case_id": f"ON {table} (case_id)"}
     for kind in KINDS:
-        found[f"{table}_{kind}"] = f"ON {table} USING gin (words) WHERE kind = '{kind}'"
+        found[f"{table}_{kind}"] = (
+            f"ON {table} USING gin (words) WITH (gin_pending_list_limit = 64) WHERE kind = '{kind}'"
+        )
         found[f"{table}_{kind}_at"] = f"ON {table} (at DESC, id DESC) WHERE kind = '{kind}'"
     return found
 
