@@ -124,7 +124,7 @@ async def _approves(agent: Any, leader: Any, aspect: UUID) -> bool:
     try:
         await requests.approve(leader, asked, await _hash(asked))
     except NotNow as refusal:
-        return "With it the case would have been given 2600.00" in str(refusal)
+        return "With it the case would have been given €2,600.00" in str(refusal)
     return False
 
 
