@@ -1,6 +1,8 @@
 """The way of an outgoing message, whatever happens in whatever order."""
 
+import re
 from datetime import UTC, datetime, time
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ombud.desk.outgoing import facts, filling, standard, states
-from ombud.desk.outgoing.plain import as_html
+from ombud.desk.outgoing.plain import as_html, with_bold
 from ombud.desk.outgoing.rules import Rules
 
 _HAPPENINGS = st.lists(st.sampled_from(states.EVENTS), max_size=40)
@@ -115,6 +117,14 @@ def test_text_as_html_holds_no_markup_of_the_writers_own(text: str) -> None:
     shown = as_html(f"{text}\n\n<script>alert(1)</script>")
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
+
+
+@given(st.text(max_size=300))
+def test_text_with_bold_keeps_every_character_and_no_markup_of_the_writers_own(text: str) -> None:
+    whole = f"**A <b>** {text}"
+    shown = with_bold(whole)
+    assert "<b>" not in shown
+    assert unescape(re.sub(r"</?(?:strong|span)[^>]*>", "", shown)) == whole
 
 
 def test_text_as_html_knows_paragraphs_lists_links_and_bold() -> None:

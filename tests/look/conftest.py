@@ -20,3 +20,8 @@ def composed_assets() -> None:
 def desk_address() -> Iterator[str]:
     with stage() as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def only_pages() -> bool:
+    return True

@@ -311,17 +311,21 @@ def _erasing() -> dict[str, Any]:
     lifted = HoldShown(TWO, "", TWO, "Helena Marsh", "An audit.", "Audit Act", None, NOW, "Ewa Wrona", NOW, "It ended.")
     form = {"case": "", "person": "", "reason": "", "source": "", "review_on": "", "errors": [], "error_of": {}}
     kept = Order((ONE,), (), (TWO,))
+    named: dict[str, str] = {"core_case": "cases"}
+    bare: dict[str, dict[str, str]] = {"words": {}}
     return {
-        "privacy-erase": ("pages/privacy_erase.html", {**usual, "seen": _preview()}),
+        "privacy-erase": ("pages/privacy_erase.html", {**usual, "words": {}, "seen": _preview()}),
         "privacy-erase-held": ("pages/privacy_erase.html", {
-            **usual, "seen": _preview(order=kept, held=True, open_cases=["OMB-7F3K2-9"]),
+            **usual, "words": {}, "seen": _preview(order=kept, held=True, open_cases=["OMB-7F3K2-9"]),
             "errors": [{"field": "sure", "message": "Tick that you read what goes."}],
         }),
-        "privacy-certificate": ("pages/privacy_certificate.html", {"found": _certificate()}),
-        "privacy-certificate-part": ("pages/privacy_certificate.html", {"found": _certificate(whole=False)}),
-        "privacy-certificate-waiting": ("pages/privacy_certificate.html", {"found": _certificate(state="waiting")}),
+        "privacy-certificate": ("pages/privacy_certificate.html", {"found": _certificate(), "words": named}),
+        "privacy-certificate-part": ("pages/privacy_certificate.html", {"found": _certificate(whole=False), **bare}),
+        "privacy-certificate-waiting": ("pages/privacy_certificate.html", {
+            "found": _certificate(state="waiting"), **bare,
+        }),
         "privacy-certificate-stopped": ("pages/privacy_certificate.html", {
-            "found": _certificate(state="stopped", sources=[SILENT]),
+            "found": _certificate(state="stopped", sources=[SILENT]), "words": {},
         }),
         "privacy-holds": ("pages/privacy_holds.html", {"holds": [hold, lifted], "form": form}),
         "privacy-holds-none": ("pages/privacy_holds.html", {"holds": [], "form": {**form, "person": str(TWO)}}),

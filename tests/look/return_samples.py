@@ -64,16 +64,20 @@ def pages(
              for label, state in zip(labels, ("done", "next", "later", "later"), strict=True)]  # fmt: skip
     ended = [{"label": label, "at": date(2026, 7, 20) if label == "Filed" else at, "by": "Anna Maj", "state": "done",
               "is_day": label == "Filed"} for label in labels]  # fmt: skip
+    case = {"reference": "OMB-4182", "href": "/cases/OMB-4182"}
     shown = {
         "head": draft, "steps": steps, "failed": "", "problems": ["What was opened: item 49 says 598, the tables 597"],
-        "lacking": [{"reference": "OMB-4182", "href": "/cases/OMB-4182", "lacks": "category, cause"}],
-        "lacking_hidden": 2, "unverified": ["Columns and cells of the tables", "Motor"],
+        "lacking": [{"lacks": "category", "count": 3, "hidden": 2, "more": 0, "cases": [case]},
+                    {"lacks": "cause", "count": 212, "hidden": 0, "more": 12, "cases": [case]}],
+        "runs_until": None, "late": True, "signs_second": False, "settings_href": "/settings/p-fca",
+        "left_out": [{"currency": "EUR", "cases": 12, "sum": "1834.50"}], "today": "2026-08-20",
+        "unverified": ["Columns and cells of the tables", "Motor"],
         "title": "Complaints return (DISP 1 Annex 1R)", "rule": "A complaint counts once, under its main part.",
         "currency": "GBP", "header": header, "tables": [table], "standing": "draft: not frozen", "may_prepare": True,
         "may_sign": True, "may_freeze": False, "trail": [],
-        "form": {"item.1": "No", "filed_on": "", "filed_reference": ""}, "errors": [], "error_of": {},
+        "form": {"item.1": "No", "filed_on": "", "filed_reference": "", "reason": ""}, "errors": [], "error_of": {},
     }  # fmt: skip
-    sound = {**shown, "problems": [], "lacking": [], "lacking_hidden": 0}
+    sound = {**shown, "problems": [], "lacking": [], "late": False, "left_out": [], "settings_href": ""}
     frozen = {**sound, "head": {**done, "state": "frozen", "amends": ""}, "standing": "official", "unverified": []}
     changed = {"number": "part_a1/banking/upheld", "label": "Banking: Upheld", "before": "339", "after": "338"}
     begin = {"action": "/returns/new/fca.annex1r", "label": line["label"], "regulator": line["regulator"],
@@ -89,13 +93,16 @@ def pages(
             periods=[], form={"unit": "", "period": "", "errors": [], "error_of": {}})),
         "return-draft": ("pages/return.html", around(**shown)),
         "return-ready": ("pages/return.html", around(**{**sound, "may_freeze": True})),
+        "return-runs": ("pages/return.html", around(**{**sound, "runs_until": date(2026, 12, 31)})),
+        "return-second": ("pages/return.html", around(**{**frozen, "signs_second": True})),
         "return-frozen": ("pages/return.html", around(**frozen)),
         "return-signed": ("pages/return.html", around(**{**frozen, "head": {**done, "state": "signed"}})),
         "return-filed": ("pages/return.html", around(**{**frozen, "head": done, "steps": ended})),
         "return-failed": ("pages/return.html", around(**{**sound, "failed": "The plugin is off.",
                                                                  "header": [], "tables": [], "may_prepare": False})),
         "return-figure": ("pages/return_figure.html", around(
-            head=draft, figure=header[2], more=3, unseen=2, rule=shown["rule"],
+            head=draft, figure=header[2], place=("Part A-1", "Banking and credit cards"), more=3, unseen=2,
+            rule=shown["rule"],
             cases=[{"reference": "OMB-41", "href": "/cases/OMB-41", "received_on": date(2026, 3, 2), "adds": "1"}])),
         "return-difference": ("pages/return_difference.html", around(
             head=done, sides=("Version 1", "As the desk stands"), figures=[changed],

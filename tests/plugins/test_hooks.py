@@ -3,7 +3,7 @@
 import inspect
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from ombud.desk.routing.assigning import assign_by_routing
 from ombud.desk.routing.profiles import ProfileGiven
 from ombud.insight.returns import kept as returns
 from ombud.insight.returns import steps as return_steps
-from ombud.kernel import plugins, schedule
+from ombud.kernel import clock, plugins, schedule
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
@@ -344,11 +344,14 @@ async def test_hook_provide_returns(desk_with_dummy: Any) -> None:
     found = await returns.figures_of(head)
     assert found.values() == {"1": 1, "2": None}
     assert len(found.figures[0].evidence) == 1
-    with pytest.raises(NotNow):  # nobody has entered the second
+    with pytest.raises(NotNow, match="The period runs until 31 December 2099"):
         await return_steps.freeze(officer, made, head.version)
-    await return_steps.enter(officer, made, {"2": "70"}, head.version)
-    head = await returns.head(officer, made)
-    await return_steps.freeze(officer, made, head.version)
+    with clock.at(datetime(2100, 1, 2, 12, tzinfo=UTC)):
+        with pytest.raises(NotNow, match="1 check fails"):  # nobody has entered the second
+            await return_steps.freeze(officer, made, head.version)
+        await return_steps.enter(officer, made, {"2": "70"}, head.version)
+        head = await returns.head(officer, made)
+        await return_steps.freeze(officer, made, head.version)
     assert (await returns.frozen(await returns.head(officer, made))).values() == {"1": "1", "2": "70"}
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from axe import RULES, SOURCE, barriers, contrast, wear
+from axe import RULES, SOURCE, barriers, contrast, sized, wear, whole
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 NARROWEST = 320
@@ -12,20 +12,19 @@ NARROWEST = 320
 def look(page: Any, address: str, seen: set[tuple[str, int]], other: Path) -> list[str]:
     """Opens the page, in light, then dark, then at 320 pixels, each in the theme it has and in another, whose sheet is
     `other`; what is wrong, in words. `seen`: looks of texts that earlier pages showed."""
-    page.set_viewport_size(WIDE)
+    sized(page, **WIDE)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(address)
     page.evaluate(SOURCE.read_text("utf-8") + "; 0")  # a script tag would be refused by the page's own policy
-    wrong = [f"light: {each}" for each in barriers(page, RULES, without=("color-contrast",))]
-    wrong += [f"light: {each}" for each in contrast(page, seen, whole=True)]
+    wrong = [f"light: {each}" for each in whole(page, RULES, seen)]
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     wrong += [f"dark: {each}" for each in contrast(page, seen)]
-    page.set_viewport_size({"width": NARROWEST, "height": 720})
+    sized(page, NARROWEST, 720)
     wrong += _too_wide(page)
     wrong += [f"narrow: {each}" for each in barriers(page, ["target-size"])]
     wear(page, other)
     wrong += [f"{other.parts[-3]}, {each}" for each in _too_wide(page)]
-    page.set_viewport_size(WIDE)
+    sized(page, **WIDE)
     wrong += [f"{other.parts[-3]}, dark: {each}" for each in contrast(page, seen)]
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     wrong += [f"{other.parts[-3]}, light: {each}" for each in contrast(page, seen)]

@@ -45,7 +45,7 @@ async def test_the_page_names_what_needs_somebody_first_with_what_to_do(desk):
     assert "run them again or give them up" in first
     assert 'href="/jobs?show=parked"' in first
     assert "PostgreSQL" in shown
-    assert "pg_dump" in shown
+    assert "ombud backup FOLDER" in shown
 
 
 async def test_health_alone_is_public_and_tiny_and_details_are_for_tokens_with_the_right(desk):

@@ -173,6 +173,30 @@ async def test_a_final_response_is_assembled_from_the_outcomes_in_order_and_wait
     assert "Dear Helena Marsh," in message.text
 
 
+async def test_the_next_step_is_to_write_the_final_response_before_the_case_is_closed(
+    desk: Any, send: Any, forms: Any
+) -> None:
+    filed = await decided(desk, "The fee was taken twice.")
+    await cases.take(await desk.viewer("agent"), filed.case_id)
+    agent, path = await desk.signed_in("agent"), f"/cases/{filed.reference}"
+    page = (await agent.get(path)).text
+    assert "Write the final response, then close the case." in page
+    assert 'form="composer" name="insert" value="final_response"' in page
+    assert 'name="status" value="closed"' in page  # told by word of mouth, it can be closed all the same
+    assert (await insert(agent, forms, path, insert="final_response")).status_code == 303
+    assert (await send(agent, path, f"{path}/messages", channel=WIRE)).status_code == 303
+    assert "The final response is on its way. Close the case once it has left." in (await agent.get(path)).text
+    assert await leave(desk, await db.fetchval("SELECT id FROM core_outgoing")) == "sent"
+    page = (await agent.get(path)).text
+    assert "The final response has left. Close the case." in page
+    assert "<strong><span" in page  # what stands between stars is shown in bold, and counted as it was written
+    aspect = await db.fetchval("SELECT id FROM core_aspect")
+    writer = await desk.viewer("agent")
+    await aspects.reopen(await desk.viewer("leader"), aspect, "Look again.")
+    await aspects.decide_aspect(writer, aspect, aspects.Decision("not_upheld", "It was right.", ""), None)
+    assert "Write the final response, then close the case." in (await agent.get(path)).text
+
+
 async def test_a_final_response_whose_outcome_changed_meanwhile_does_not_leave(desk: Any) -> None:
     filed = await decided(desk)
     agent = await desk.viewer("agent")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from babel.messages.catalog import Message
@@ -18,6 +19,15 @@ ALIKE = {
     "Status", "Status: %(status)s", "Token", "Token: %(name)s", "%(actor)s: %(kind)s", "Program",
 }  # fmt: skip
 PLACE = re.compile(r"%\(\w+\)s|%s|%%")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Two tests go through all of core's code; it is read and taken apart for the first."""
+    read = catalogue.texts_of
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "texts_of", cache(lambda path: tuple(read(path))))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -224,7 +224,8 @@ class PartyShown:
 class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
     `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
-    `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped."""
+    `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped;
+    `final_response`: state of the one written since the last outcome, empty where there is none."""
 
     case: CaseShown
     aspects: tuple[AspectShown, ...]
@@ -240,6 +241,7 @@ class CasePageView:
     people: tuple[Named, ...]
     tied: bool = False
     promises: int = 0
+    final_response: str = ""
     routing: Glance = field(default_factory=Glance)
 
     @property

@@ -72,6 +72,7 @@ async def case_page(
         people=await _people(row) if talk and "case.assign" in rights else (),
         tied=row["tied"],
         promises=row["promises"],
+        final_response=row["final_response"] or "",
         routing=glance_of(viewer, row),
     )
 
@@ -102,6 +103,10 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     EXISTS (SELECT 1 FROM core_merge g WHERE c.id IN (g.from_case, g.into_case) AND g.undone_at IS NULL) AS tied,
     (SELECT count(*) FROM core_task k JOIN core_aspect a ON a.id = k.aspect_id WHERE a.case_id = c.id
         AND k.done_at IS NULL AND k.dropped_at IS NULL AND {aspects}) AS promises,
+    (SELECT o.state FROM core_message m JOIN core_outgoing o ON o.id = m.id WHERE m.case_id = c.id
+        AND m.direction = 'out' AND o.kind = 'final_response' AND o.state <> 'cancelled' AND {messages}
+        AND o.created_at >= ALL (SELECT a.decided_at FROM core_aspect a WHERE a.case_id = c.id
+            AND a.decided_at IS NOT NULL) ORDER BY o.created_at DESC, o.id LIMIT 1) AS final_response,
     {glance}, ARRAY({tags}) AS tags,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type

@@ -14,12 +14,18 @@ _ENDINGS = (".dist-info", ".egg-info")
 
 def points(group: str) -> tuple[EntryPoint, ...]:
     """The entry points of a group, in no order that counts; called whenever somebody asks what is installed."""
-    return _read(group, tuple(_seen(place) for place in sys.path))
+    return tuple(point for point, _ in versioned(group, seen()))
 
 
 @lru_cache(maxsize=8)
-def _read(group: str, seen: tuple[object, ...]) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=group))
+def versioned(group: str, seen: tuple[object, ...]) -> tuple[tuple[EntryPoint, str], ...]:
+    """The same where this was `seen`, each with the version of its distribution; empty where it tells none."""
+    return tuple((each, each.dist.version if each.dist else "") for each in entry_points(group=group))
+
+
+def seen() -> tuple[object, ...]:
+    """What changes when any distribution does, and when Python is to look for them in other places."""
+    return tuple(_seen(place) for place in sys.path)
 
 
 def _seen(place: str) -> tuple[object, ...]:

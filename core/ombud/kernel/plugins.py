@@ -4,6 +4,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from stevedore.named import NamedExtensionManager
 
 import ombud_plugin_api as api
-from ombud.kernel.installed import points
+from ombud.kernel import manifests
+from ombud.kernel.installed import points, seen, versioned
 from ombud.kernel.setting_schema import SchemaUnfit, SettingSchema, read_schema
 from ombud_plugin_api import deprecation, specs
 from ombud_plugin_api.hooks import PROJECT
@@ -81,23 +83,36 @@ def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
     """Every installed plugin by slug, from entry points and manifests alone; names are filtered before any import."""
     stopped = set(blocked)
     found: dict[str, Installed] = {}
-    for point in sorted(points(GROUP), key=lambda each: each.name):
-        each = _read(point)
+    facts = seen()
+    for point, version in sorted(versioned(GROUP, facts), key=lambda each: each[0].name):
+        each = _read(point, version, facts)
         if point.name in stopped:
             each = replace(each, problem="settings.toml blocks it (plugins.blocked)")
         found[point.name] = each
     return found
 
 
-def _read(point: EntryPoint) -> Installed:
+def _read(point: EntryPoint, version: str, facts: tuple[object, ...]) -> Installed:
     package = point.value.split(":")[0].rsplit(".", 1)[0]
-    version = point.dist.version if point.dist else ""
     try:
-        manifest = api.read_manifest(folder_of(package) / "plugin.toml")
+        manifest = _manifest(package, facts)
         _agree(point.name, manifest, version)
     except (api.ManifestError, UnfitError) as problem:
         return Installed(point.name, package, version, None, str(problem))
     return Installed(point.name, package, version, manifest)
+
+
+def _manifest(package: str, facts: tuple[object, ...]) -> api.Manifest:
+    path = _place(package, facts) / "plugin.toml"
+    if not path.is_file():  # perhaps it is elsewhere by now, and if it is nowhere, that is to be said
+        path = folder_of(package) / "plugin.toml"
+    return manifests.read(path)
+
+
+@lru_cache(maxsize=256)
+def _place(package: str, facts: tuple[object, ...]) -> Path:
+    """Looked for once, as long as nothing is installed and nothing taken away: Python asks every folder it knows."""
+    return folder_of(package)
 
 
 def folder_of(package: str) -> Path:

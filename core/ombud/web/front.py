@@ -4,6 +4,7 @@ import mimetypes
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.response import File
@@ -18,6 +19,7 @@ from ombud.trust import links
 from ombud.web import assets, gpc
 from ombud.web.look import look
 from ombud.web.shell import go, page
+from ombud.web.templating import reader
 from ombud.web.themes import ThemeError
 
 PUBLIC = {"public": True}
@@ -95,7 +97,14 @@ async def your_data(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 def _laws(loaded: Loaded) -> str:
-    return ", ".join(law.label for law in loaded.rights)
+    """Where each law holds, as people say it: nobody knows a law of theirs by its letters. A part of a country stands
+    in the law's own name."""
+    named = Locale.parse(reader.get().language).territories
+    told = []
+    for law in loaded.rights:
+        where = ", ".join(named[each] for each in law.places if each in named)
+        told.append(f"{where} ({law.label})" if where else law.label)
+    return "; ".join(told)
 
 
 _LEADS = {"/complain": "file", "/track": "track", "/your-data": "rights"}

@@ -111,7 +111,8 @@ def lacks(found: Lists, case: ReturnCase, period: ReturnPeriod) -> list[str]:
     if case.main is None or not case.main.category:
         missing.append("category")
     elif found.product_of(case.main.category) is None:
-        missing.append(f"a product for the category {case.main.category} (settings of the plugin)")
+        words = case.main.category.replace("_", " ").capitalize()
+        missing.append(f"a product that takes the category {words} ({case.main.category}), in the plugin's settings")
     if counting.closed(case, period) and case.main is not None and not case.main.outcome:
         missing.append("outcome")
     if counting.closed(case, period) and case.main is not None and not case.main.cause:

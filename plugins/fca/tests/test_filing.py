@@ -21,7 +21,9 @@ from ombud.desk.retention import running
 from ombud.kernel import clock
 from ombud.kernel.database import db
 from ombud.testing_desk import Browser, Desk
-from ombud.trust import ledger, ledger_verify, vault
+from ombud.trust import group_settings, ledger, ledger_verify, vault
+from ombud.trust.group_settings import Change
+from ombud.trust.policy import SYSTEM
 
 FIRST, LAST = "2026-01-01", "2026-06-30"
 MARCH = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -84,15 +86,19 @@ HEADER = {"item.1": "No", "item.2": "No"}
 
 async def filed(desk: Desk) -> tuple[Browser, str]:
     officer, address = await begun(desk)
-    for name, more in (
-        ("figures", HEADER),
-        ("freeze", {}),
-        ("sign", {}),
-        ("file", {"filed_on": "2026-07-20", "filed_reference": "REG-77"}),
-    ):
+    for name, more in (("figures", HEADER), ("freeze", {}), ("sign", {})):
         answer = await step(officer, address, name, **more)
         assert answer.status_code == 303, answer.text
+    answer = await step(officer, address, "file", filed_on=await frozen_on(), filed_reference="REG-77")
+    assert answer.status_code == 303, answer.text
     return officer, address
+
+
+async def frozen_on() -> str:
+    """The day in the legal entity's zone: figures are filed on it or later."""
+    return str(await db.fetchval(
+        "SELECT (r.frozen_at AT TIME ZONE u.time_zone)::date FROM core_return r JOIN core_unit u ON u.id = r.unit_id"
+    ))  # fmt: skip
 
 
 async def test_a_return_goes_through_its_steps_and_each_is_in_the_ledger(desk: Desk) -> None:
@@ -110,7 +116,8 @@ async def test_a_return_goes_through_its_steps_and_each_is_in_the_ledger(desk: D
     ]  # fmt: skip
     row = await db.fetchrow("SELECT * FROM core_return WHERE id = $1", UUID(return_id))
     assert entries[2].body["digest"] == row["digest"] == entries[3].body["digest"]
-    assert (row["signed_name"], row["filed_reference"], str(row["filed_on"])) == ("Compliance", "REG-77", "2026-07-20")
+    assert (row["signed_name"], row["filed_reference"]) == ("Compliance", "REG-77")
+    assert str(row["filed_on"]) == await frozen_on()
 
 
 async def test_a_complaint_with_several_aspects_counts_once_under_its_main_part(desk: Desk) -> None:
@@ -141,6 +148,96 @@ async def test_a_case_that_lacks_a_field_is_named_and_keeps_the_return_from_free
     assert answer.status_code >= 400
     assert "It cannot be frozen" in answer.text
     assert await db.fetchval("SELECT state FROM core_return") == "draft"
+
+
+async def test_what_many_cases_lack_is_said_once_with_how_many_and_where_it_is_mended(desk: Desk) -> None:
+    await desk.enable("fca")
+    found = [await complaint(desk, category="letter_post") for _ in range(3)]
+    officer, address = await begun(desk)
+    html = (await officer.get(address)).text
+    assert html.count("a product that takes the category Letter post (letter_post)") == 1
+    assert "3 cases lack" in html
+    assert all(f'href="/cases/{each.reference}"' in html for each in found)
+    assert "changed by an administrator" in html
+    assert 'href="/settings/p-fca"' not in html
+
+
+async def test_a_period_that_is_not_over_cannot_be_frozen(desk: Desk) -> None:
+    await desk.enable("fca")
+    officer, address = await begun(desk)
+    await step(officer, address, "figures", **HEADER)
+    await db.execute("UPDATE core_return SET period_last = (now() + interval '40 days')::date")
+    html = (await officer.get(address)).text
+    assert "Freeze the return once it is over" in html
+    assert f'action="{address}/freeze"' not in html
+    answer = await step(officer, address, "freeze")
+    assert answer.status_code == 409
+    assert "The period runs until" in answer.text
+    assert await db.fetchval("SELECT state FROM core_return") == "draft"
+
+
+async def test_figures_are_filed_on_the_day_they_were_frozen_or_later(desk: Desk) -> None:
+    await desk.enable("fca")
+    await complaint(desk)
+    officer, address = await begun(desk)
+    for name, more in (("figures", HEADER), ("freeze", {}), ("sign", {})):
+        assert (await step(officer, address, name, **more)).status_code == 303
+    early = await step(officer, address, "file", filed_on=LAST, filed_reference="REG-77")
+    assert early.status_code == 422
+    assert "These figures were frozen on" in early.text
+    assert 'value="REG-77"' in early.text
+    assert await db.fetchval("SELECT state FROM core_return") == "signed"
+
+
+async def test_where_a_second_person_signs_whoever_froze_it_does_not(desk: Desk) -> None:
+    await desk.enable("fca")
+    await complaint(desk)
+    await group_settings.change(SYSTEM, "returns", Change(values={"second_person": True}))
+    officer, address = await begun(desk)
+    await step(officer, address, "figures", **HEADER)
+    await step(officer, address, "freeze")
+    html = (await officer.get(address)).text
+    assert "somebody else signs them" in html
+    assert f'action="{address}/sign"' not in html
+    refused = await step(officer, address, "sign")
+    assert refused.status_code == 403
+    assert "somebody else signs them" in refused.text
+    await desk.user("second", "compliance")
+    second = await desk.signed_in("second")
+    assert (await step(second, address, "sign")).status_code == 303
+    assert await db.fetchval("SELECT state FROM core_return") == "signed"
+
+
+async def test_a_frozen_return_is_thrown_away_with_a_reason_and_what_was_typed_in_is_there_again(desk: Desk) -> None:
+    await desk.enable("fca")
+    await complaint(desk)
+    officer, address = await begun(desk)
+    await step(officer, address, "figures", **HEADER)
+    await step(officer, address, "freeze")
+    silent = await step(officer, address, "discard")
+    assert silent.status_code == 422
+    assert await db.fetchval("SELECT state FROM core_return") == "frozen"
+    assert (await step(officer, address, "discard", reason="A case was closed too late.")).status_code == 303
+    _, again = await begun(desk)
+    assert again != address
+    assert await db.fetchval("SELECT entered FROM core_return WHERE id = $1", UUID(again.rpartition("/")[2])) == {
+        "1": "No", "2": "No",
+    }  # fmt: skip
+    html = (await officer.get(again)).text
+    assert f'action="{again}/freeze"' in html
+
+
+async def test_money_of_another_currency_is_told_and_not_taken_for_nought(desk: Desk) -> None:
+    await desk.enable("fca")
+    case = await complaint(desk)
+    await db.execute("UPDATE core_redress SET currency = 'EUR' WHERE case_id = $1", case.case_id)
+    officer, address = await begun(desk)
+    html = (await officer.get(address)).text
+    assert "Money that these figures leave out" in html
+    assert "€25.00" in html
+    assert "in 1 complaint closed in the period" in html
+    told = json.loads((await officer.get(f"{address}/file/json")).content)
+    assert told["money_left_out"] == [{"currency": "EUR", "cases": 1, "sum": "25.0000"}]
 
 
 async def test_a_frozen_return_stands_while_cases_change_and_people_are_erased(desk: Desk) -> None:
@@ -195,9 +292,12 @@ async def test_an_amendment_is_a_new_version_and_says_what_differs(desk: Desk) -
     case = await complaint(desk)
     officer, address = await filed(desk)
     await overturned(desk, case.case_id)
-    later = (await step(officer, address, "amend")).headers["location"]
+    silent = await step(officer, address, "amend", reason=" ")
+    assert silent.status_code == 422
+    later = (await step(officer, address, "amend", reason="A decision was overturned.")).headers["location"]
     assert later != address
-    again = await step(officer, address, "amend")
+    assert "A decision was overturned." in (await officer.get(later)).text
+    again = await step(officer, address, "amend", reason="Once more.")
     assert "amended already" in again.text
     html = (await officer.get(f"{later}/difference")).text
     assert "Version 1" in html
@@ -265,6 +365,10 @@ async def test_files_hold_every_figure_by_number_and_say_that_they_are_drafts(de
     lines = list(csv.reader(io.StringIO((await officer.get(f"{address}/file/csv")).content.decode("utf-8-sig"))))
     assert lines[0] == ["status", "draft: contains unverified codes"]
     assert {line[0] for line in lines[2:]} == set(told["figures"])
+    [row] = [line for line in lines if line[0] == "part_a1/banking_and_credit_cards/opened"]
+    assert row[-2:] == ["Part A-1: complaints by product group", "Banking and credit cards"]
+    opened = (await officer.get(f"{address}/figures?number={row[0]}")).text
+    assert "<h1>Banking and credit cards: Opened</h1>" in opened
     book = load_workbook(io.BytesIO((await officer.get(f"{address}/file/xlsx")).content))
     header = [
         row[0].value for row in book["Return"].iter_rows() if row[0].value in {"1", "34", "2", "3", "49", "47", "48"}
@@ -313,7 +417,7 @@ async def test_one_return_a_period_and_a_figure_that_is_none_is_refused_with_wha
     assert again.status_code >= 400
     assert "is there for the period" in again.text
     wrong = await step(officer, address, "figures", **{"item.context/investments/provision": "many"})
-    assert "give a whole number" in wrong.text
+    assert "Investments, Provision, at the end of the period: give a whole number." in wrong.text
     assert 'value="many"' in wrong.text
 
 

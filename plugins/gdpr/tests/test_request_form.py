@@ -51,6 +51,8 @@ async def test_a_request_is_sent_without_script_and_its_receipt_gives_reference_
     assert row["person_id"] is None, "who that is, is for staff to say"
     officer = await desk.signed_in("compliance")
     assert NAME in (await officer.get("/privacy?which=unknown")).text
+    page = said(await officer.get(f"/privacy/{row['id']}"))
+    assert "GDPR recorded a request about personal data: access" in page
 
 
 async def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(form: Browser) -> None:
@@ -215,4 +217,5 @@ async def test_a_plugin_records_requests_under_its_own_laws_alone(desk: Desk) ->
     token = await public.ask("ccpa", RightAsked("ccpa", "know", "k", NAME, EMAIL))
     with pytest.raises(Exception, match="not complete"):
         await public.follow("gdpr", token)
-    assert "GDPR" in (await desk.browser().get("/your-data")).text, "two plugins: a choice"
+    choice = said(await desk.browser().get("/your-data"))
+    assert "European Union, Iceland, Liechtenstein, Norway (GDPR); United Kingdom (UK GDPR)" in choice, "two: a choice"

@@ -20,17 +20,19 @@ async def start(pages: Pages, context: Context) -> Any:
 
 
 @get("/{token:str}", opt=PUBLIC)
-async def follow(token: str, platform: Platform, pages: Pages) -> Any:
+async def follow(token: str, platform: Platform, pages: Pages, said: str = "") -> Any:
+    """`said`: a message was sent a moment ago."""
     try:
         case = await platform.follow(token)
     except BadLink as bad:
         return await bad_link(pages, bad)
-    return await show_case(pages, platform, token, case)
+    return await show_case(pages, platform, token, case, said=bool(said))
 
 
 async def show_case(
-    pages: Pages, platform: Platform, token: str, case: CustomerCase, text: str = "", key: str = "", wrong: str = ""
-) -> Any:
+    pages: Pages, platform: Platform, token: str, case: CustomerCase, text: str = "", key: str = "", wrong: str = "",
+    *, said: bool = False,
+) -> Any:  # fmt: skip
     """`text`: words that could not be sent, kept in their box."""
     return await pages.show(
         "portal/case.html",
@@ -42,6 +44,7 @@ async def show_case(
         text=text,
         key=key or secrets.token_urlsafe(12),
         wrong=wrong,
+        said=said,
         problems=[{"field": "text", "message": wrong}] if wrong else [],
         undecided=[each for each in case.aspects if each.state != "decided"],
     )
@@ -72,7 +75,7 @@ async def say(request: Req, token: str, platform: Platform, pages: Pages) -> Any
         if isinstance(refusal, TooMany):
             answer.status_code, answer.headers["retry-after"] = 429, str(refusal.retry_after)
         return answer
-    return pages.go(f"{token}#said")
+    return pages.go(f"{token}?said=1#said")
 
 
 @get("/{token:str}/say", opt=PUBLIC)

@@ -80,6 +80,20 @@ async def test_a_decided_matter_shows_outcome_redress_and_reason_and_nothing_of_
         assert inner not in page.text
 
 
+async def test_our_answer_is_read_as_it_is_meant_and_what_customers_type_stays_text(
+    desk: Desk, customer: Customer
+) -> None:
+    sent = await customer.press("/say", text="**Hurry** <b>please</b>", key="one")
+    assert "We have your message." in (await customer.browser.get(sent.headers["location"])).text
+    assert "We have your message." not in (await customer.page()).text
+    answer = "Dear Helena,\n\n**A. The fee <i>**\n\nWhat we do:\n\n- \u20ac42.00"
+    await messages.write(await desk.viewer("agent"), customer.filed.case_id, "answer", answer)
+    page = (await customer.page()).text
+    assert "<strong>A. The fee &lt;i&gt;</strong>" in page
+    assert "<li>\u20ac42.00</li>" in page
+    assert "**Hurry** &lt;b&gt;please&lt;/b&gt;" in page
+
+
 async def test_a_message_sent_twice_is_said_once(desk: Desk, customer: Customer) -> None:
     page = await customer.page()
     key = re.findall(r'name="key" value="([^"]+)"', page.text)[0]

@@ -53,6 +53,8 @@ async def test_three_matters_become_three_aspects_of_one_case(desk: Desk, form: 
     assert reference in page.text
     assert "You will have our full answer by" in page.text
     assert await db.fetchval("SELECT name FROM core_attachment") == "bill.txt"
+    shown = (await (await desk.signed_in("agent")).get(f"/cases/{reference}")).text
+    assert "The complaint came in (Complaint form) and became a case" in shown
 
 
 async def test_the_door_of_core_leads_to_the_form_and_nowhere_once_it_is_off(desk: Desk, form: Browser) -> None:

@@ -21,6 +21,13 @@ def _block(text: str) -> str:
     return "<p>" + "<br>".join(_inline(line) for line in lines) + "</p>"
 
 
+def with_bold(text: str) -> str:
+    """The text as it was written, character by character, with what stands between stars in bold: for a reader who pins
+    passages of it, which are counted in its characters."""
+    sign = '<span class="sign">**</span>'
+    return _BOLD.sub(rf"<strong>{sign}\1{sign}</strong>", escape(text, quote=False))
+
+
 def _inline(text: str) -> str:
     """Escaped first, so that nothing typed becomes markup."""
     safe = escape(text, quote=False)

@@ -5,7 +5,11 @@ erased. A test asks that every table of core's stands here or has a reason not t
 not erased, the case stays theirs, and only what is this person's own goes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+
+from ombud.kernel.lifecycle import running
 
 CASES = "SELECT unnest($2::uuid[])"
 MESSAGES = (
@@ -232,3 +236,18 @@ NOT_OF_PEOPLE = {
     "core_privacy_hold": "staff's words about proceedings; lifted before anybody is erased",
     "core_privacy_erasure": "ids, counts and codes: the proof",
 }
+
+
+@cache
+def _labels() -> Mapping[str, str]:
+    return {each.table: each.label for each in HOLDINGS}
+
+
+def table_words(table: str) -> str:
+    """What a table keeps, in words: core's own by its label, a plugin's by the plugin's name; else empty."""
+    if found := _labels().get(table):
+        return found
+    for slug, loaded in running.loaded.items():
+        if table.startswith(f"{slug.replace('-', '_')}_"):
+            return loaded.manifest.name
+    return ""

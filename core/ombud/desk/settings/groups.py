@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ombud.desk import promises, scales
+from ombud.desk import promises, return_rules, scales
 from ombud.desk.errors import NotFound
 from ombud.desk.gate import rules as gate
 from ombud.desk.inbox import limits, mood_settings
@@ -59,8 +59,11 @@ def groups() -> list[Group]:
     steps = Group(scales.KEY, scales.LABEL, scales.SUMMARY, scales.ICON, scales.schema())
     paid = Group(payments.KEY, payments.LABEL, payments.SUMMARY, payments.ICON, payments.schema())
     looked = Group(viewing.KEY, viewing.LABEL, viewing.SUMMARY, viewing.ICON, viewing.schema())
+    reported = Group(
+        return_rules.KEY, return_rules.LABEL, return_rules.SUMMARY, return_rules.ICON, return_rules.schema()
+    )
     brought = [_of(each) for each in running.loaded.values() if each.setting_schema is not None]
-    own = [promised, incoming, sent, gated, told, tone, steps, paid, looked]
+    own = [promised, incoming, sent, gated, told, tone, steps, paid, looked, reported]
     return [*own, *sorted(brought, key=lambda each: each.label)]
 
 

@@ -13,7 +13,8 @@ from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import EMERGENCY, HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
-from ombud.speech import Spoken, day, gettext, joined, money, sentence, word
+from ombud.kernel.lifecycle import running
+from ombud.speech import day, joined, money, sentence, word
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
@@ -286,16 +287,12 @@ def _rule(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]
     return write
 
 
-def _channel(code: str) -> str:
-    return Spoken(code, lambda: gettext(channel_label(code)) if code else "")
-
-
 def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         values = {
             "actor": around.actor,
             "letter": around.aspect(body),
-            "channel": _channel(str(body.get("channel", ""))),
+            "channel": channel_label(str(body.get("channel", ""))) or word("written down by staff"),
             "role": word(label(str(body.get("role", "")))).lower(),
         }
         return Phrase(text, values, icon)
@@ -585,4 +582,7 @@ def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
         return f"{row['user_name']} ({row['token_name']})" if row["token_name"] else str(row["user_name"])
     if row["actor"].startswith("person/"):
         return (row["person_name"] or "The customer") if show_people else HIDDEN
-    return "Ombud" if row["actor"] == "system" else str(row["actor"]).partition("/")[2]
+    kind, _, name = str(row["actor"]).partition("/")
+    if kind == "plugin" and name in running.loaded:
+        return running.loaded[name].manifest.name
+    return "Ombud" if kind == "system" else name

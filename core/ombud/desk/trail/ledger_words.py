@@ -35,7 +35,7 @@ DESK: dict[str, tuple[str, str]] = {
     "person.plugin_data_erased": ("%(actor)s erased what plugins kept of a person", "trash"),
     "person.erased": ("%(actor)s erased a person", "trash"),
     "person.erased_again": ("A person was erased again after a backup was restored", "trash"),
-    "privacy.requested": ("%(actor)s recorded a request about personal data: %(key)s", "shield-lock"),
+    "privacy.requested": ("%(actor)s recorded a request about personal data: %(right)s", "shield-lock"),
     "privacy.person_known": ("%(actor)s said which person asks about their data", "user"),
     "privacy.identity_checked": ("%(actor)s recorded a check of identity: %(result)s", "fingerprint"),
     "privacy.authority_seen": ("%(actor)s saw the authority of somebody who asks for a person", "signature"),
@@ -171,7 +171,8 @@ _IN_WORDS = ("decision", "result", "outcome", "state")
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:
     """The codes of an entry that sentences use; those of what was decided or granted in words."""
-    return {name: _value(name, str(body.get(name, ""))) for name in _NAMES}
+    right = label(str(body.get("key", "")).rpartition(".")[2]).lower()
+    return {name: _value(name, str(body.get(name, ""))) for name in _NAMES} | {"right": right}
 
 
 def _value(name: str, code: str) -> str:

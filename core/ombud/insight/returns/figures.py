@@ -66,8 +66,8 @@ def collect(layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod, e
     values = {each.number: each.value for each in figures}
     problems = [f"{check.label}: {each}" for check in layout.checks for each in check.problems(values)]
     problems += [] if nil else [
-        sentence("%(item)s %(item2)s: nobody has entered it", item=item.number,
-            item2=item.label) for item in layout.items
+        sentence("Item %(number)s is not answered yet: %(item)s", number=item.number, item=item.label)
+        for item in layout.items
         if item.entered and item.required and values[item.number] is None
     ]  # fmt: skip
     if nil and cases:
@@ -75,7 +75,7 @@ def collect(layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod, e
             sentence("It is to be a nil return, yet %(cases)s complaints concern the period.", cases=len(cases))
         )
     lacking = {case.id: list(words) for case in cases if (words := layout.lacks(case, period))}
-    return Collected(figures, problems, lacking, _unverified(layout), _shape(layout))
+    return Collected(figures, problems, lacking, _unverified(layout), _shape(layout) | _left_out(layout, cases, period))
 
 
 def _line(
@@ -170,6 +170,22 @@ def typed(item: Item, text: str) -> Value:
     if not number.is_finite() or number < 0 or (item.unit == "count" and number != int(number)):
         return None
     return int(number) if item.unit == "count" else number
+
+
+def _left_out(layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod) -> dict[str, Any]:
+    """Money given in complaints closed in the period that is of another currency than the return: nobody takes a nought
+    for what was paid."""
+    items = [*layout.items, *(item for table in layout.tables for item in table.columns)]
+    if not layout.currency or not any(item.unit == "money" and item.measure for item in items):
+        return {}
+    closed = [case for case in cases if period.holds(case.closed_on)]
+    others = sorted({each for case in closed for aspect in case.aspects for each in aspect.redress} - {layout.currency})
+    told = []
+    for currency in others:
+        sums = [amount for case in closed if (amount := case.redress(currency))]
+        if sums:
+            told.append({"currency": currency, "cases": len(sums), "sum": written(sum(sums, Decimal(0)))})
+    return {"left_out": told} if told else {}
 
 
 def _unverified(layout: Layout) -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 from openpyxl import Workbook
@@ -25,16 +26,32 @@ def standing(head: Head, collected: Collected) -> str:
 
 def as_json(head: Head, collected: Collected) -> bytes:
     """Figures by number, each with its definition's version; blank is null."""
+    places = _places(collected)
     told = {
         **_about(head, collected), "unverified": collected.unverified,
+        "money_left_out": collected.shape.get("left_out", []),
         "figures": {
-            each.number: {"label": each.label, "value": written(each.value), "unit": each.unit,
+            each.number: {"label": each.label, **dict(zip(("table", "row"), places(each), strict=True)),
+                          "value": written(each.value), "unit": each.unit,
                           "definition": each.definition, "definition_version": each.definition_version,
                           "number_is_official": each.official, "cases": len(each.evidence)}
             for each in collected.figures
         },
     }  # fmt: skip
     return (json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _places(collected: Collected) -> Callable[[Figure], tuple[str, str]]:
+    """The words of the table and the row a figure stands in; empty for the header."""
+    tables = {table["key"]: table["label"] for table in collected.shape.get("tables", [])}
+    rows = {(table["key"], row["code"]): row["label"] for table in collected.shape.get("tables", [])
+            for row in table["rows"]}  # fmt: skip
+    return lambda figure: (tables.get(figure.section, ""), rows.get((figure.section, figure.row), ""))
+
+
+def place_of(collected: Collected, figure: Figure) -> tuple[str, str]:
+    """The words of its table and of its row."""
+    return _places(collected)(figure)
 
 
 def _about(head: Head, collected: Collected) -> dict[str, Any]:
@@ -50,11 +67,12 @@ def as_csv(head: Head, collected: Collected) -> bytes:
     """One line a figure; the first column of the first line says what the file is."""
     out = io.StringIO()
     lines = csv.writer(out, lineterminator="\r\n")
+    places = _places(collected)
     lines.writerow(["status", standing(head, collected)])
-    lines.writerow(["item", "label", "value", "unit", "definition version"])
+    lines.writerow(["item", "label", "value", "unit", "definition version", "table", "row"])
     for each in collected.figures:
         lines.writerow([_safe(each.number), _safe(each.label), _safe(written(each.value) or ""), each.unit,
-                        each.definition_version])  # fmt: skip
+                        each.definition_version, *(_safe(words) for words in places(each))])  # fmt: skip
     return out.getvalue().encode("utf-8-sig")
 
 

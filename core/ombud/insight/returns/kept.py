@@ -44,6 +44,7 @@ class Head:
     created_by: str
     frozen_at: datetime | None
     frozen_by: str
+    frozen_by_id: UUID | None
     signed_at: datetime | None
     signed_name: str
     filed_on: date | None
@@ -69,7 +70,7 @@ SELECT r.id, r.provider, r.regulator, r.label, r.unit_id, u.name AS unit, r.peri
     r.due_on, r.taxonomy, r.number, r.amends, (SELECT n.id FROM core_return n WHERE n.amends = r.id
     AND n.state <> 'discarded' LIMIT 1) AS amended_by, r.state, r.entered, r.layout, r.digest, r.created_at,
     coalesce({_name("created_by")}, 'Ombud') AS created_by, r.frozen_at,
-    coalesce({_name("frozen_by")}, '') AS frozen_by,
+    coalesce({_name("frozen_by")}, '') AS frozen_by, r.frozen_by AS frozen_by_id,
     r.signed_at, r.signed_name, r.filed_on, coalesce({_name("filed_by")}, '') AS filed_by, r.filed_reference, r.version
 FROM core_return r JOIN core_unit u ON u.id = r.unit_id
 """

@@ -48,6 +48,12 @@ def version_for(known: Known, period: ReturnPeriod) -> ReturnVersion:
     raise Invalid("No version of this return holds for that period. Choose another period.", "period")
 
 
+def version_label(key: str, taxonomy: str) -> str:
+    """The words of a version of the taxonomy; its key where its plugin is off."""
+    versions = [version for each in known() if each.given.key == key for version in each.given.versions]
+    return next((each.label for each in versions if each.key == taxonomy), taxonomy)
+
+
 async def periods(known: Known, unit_id: UUID) -> Sequence[ReturnPeriod]:
     """Those to choose from. Raises NotNow where the plugin fails."""
     settings = await values_for_plugin(known.slug, unit_id)

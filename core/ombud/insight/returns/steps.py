@@ -11,7 +11,9 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from ombud.desk import return_rules
 from ombud.desk.checking import clean_text
+from ombud.desk.deadlines import received_on
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.writing import check_version, update
 from ombud.insight.returns import kept, providers
@@ -20,12 +22,13 @@ from ombud.insight.returns.kept import PREPARE, SIGN, Head
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.speech import sentence
-from ombud.trust.ledger import NewEntry, append
+from ombud.speech import both, counted, joined, sentence
+from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api.returns import Item, ReturnCase, ReturnPeriod
 
 LONGEST = 1000
+SUBJECT = "setting/returns"  # whose key seals why a return was amended or thrown away
 
 
 def stream(return_id: UUID) -> str:
@@ -50,7 +53,13 @@ async def start(viewer: Viewer, key: str, unit_id: UUID | None, period_code: str
             key, unit_id, period.first, period.last,
         ):  # fmt: skip
             raise Invalid("This return is there for the period. Open it; one that is filed can be amended.", "period")
-        await _insert(identity, known.given.regulator, known.given.label, key, unit_id, period, taxonomy.key, viewer)
+        entered = await db.fetchval(
+            "SELECT entered FROM core_return WHERE provider = $1 AND unit_id = $2 AND period_first = $3 "
+            "AND period_last = $4 AND taxonomy = $5 ORDER BY number DESC, created_at DESC, id DESC LIMIT 1",
+            key, unit_id, period.first, period.last, taxonomy.key,
+        )  # fmt: skip
+        await _insert(identity, known.given.regulator, known.given.label, key, unit_id, period, taxonomy.key, viewer,
+                      entered=entered)  # fmt: skip
         await _tell(viewer, identity, "return.started",
                     {"provider": key, "unit": str(unit_id), "first": period.first.isoformat(),
                      "last": period.last.isoformat(), "taxonomy": taxonomy.key})  # fmt: skip
@@ -85,13 +94,13 @@ async def _insert(
 async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], version: int | None) -> None:
     """Figures that no case tells, such as accounts at the end of the period; an empty one is taken back."""
     head = await _head(viewer, return_id, PREPARE)
-    items = await items_entered(head)
+    items, rows = await items_entered(head)
     for number, item in items.items():
         text = " ".join(given.get(number, "").split())
         if text and typed(item, text[:LONGEST]) is None:
+            row = joined((rows[number], item.label)) if number in rows else item.label
             raise Invalid(
-                sentence("%(item)s: give %(a)s.", item=item.label, a=_WANTED.get(item.unit, "a number")),
-                f"item.{number}",
+                sentence("%(item)s: give %(a)s.", item=row, a=_WANTED.get(item.unit, "a number")), f"item.{number}"
             )
     entered = {number: " ".join(given[number].split())[:LONGEST] for number in items if given.get(number, "").strip()}
     async with db.transaction():
@@ -105,20 +114,25 @@ async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], versi
 _WANTED = {"count": "a whole number", "yes_no": "Yes or No", "text": "words"}
 
 
-async def items_entered(head: Head) -> dict[str, Item]:
-    """What a person gives, by number."""
+async def items_entered(head: Head) -> tuple[dict[str, Item], dict[str, str]]:
+    """What a person gives, by number; and the row's words for what stands in a table."""
     layout = await providers.layout(providers.provider(head.provider), head.taxonomy, head.unit_id)
     found = {item.number: item for item in layout.items if item.entered}
+    rows: dict[str, str] = {}
     for table in layout.tables:
         for row in table.rows:
-            found |= {f"{table.key}/{row.code}/{item.number}": item for item in table.columns if item.entered}
-    return found
+            cells = {f"{table.key}/{row.code}/{item.number}": item for item in table.columns if item.entered}
+            found |= cells
+            rows |= dict.fromkeys(cells, row.label)
+    return found, rows
 
 
 async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
     """Keeps every figure with its definition and its evidence, and the coded facts of the cases. Raises NotNow while it
     does not reconcile or a case lacks a field."""
     head = await _head(viewer, return_id, PREPARE)
+    if (open_until := await _runs_until(head)) is not None:
+        raise NotNow(f"The period runs until {open_until:%-d %B %Y}. Freeze the return once it is over.")
     collected, cases = await kept.now_collected(head)
     if collected.problems or collected.lacking:
         raise NotNow(
@@ -138,13 +152,22 @@ async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
                      "unverified": len(collected.unverified)})  # fmt: skip
 
 
+async def _runs_until(head: Head) -> date | None:
+    """The last day of a period that is not over yet in the legal entity's zone."""
+    return head.period_last if await today_in(head.unit_id) <= head.period_last else None
+
+
+async def today_in(unit_id: UUID) -> date:
+    zone = await db.fetchval("SELECT time_zone FROM core_unit WHERE id = $1", unit_id)
+    return received_on(now(), zone)
+
+
 def _count(collected: Collected) -> str:
     wrong, lacking = len(collected.problems), len(collected.lacking)
-    told = [
-        sentence("%(wrong)s checks fail", wrong=wrong) if wrong else "",
-        sentence("%(lacking)s cases lack a field", lacking=lacking) if lacking else "",
-    ]
-    return sentence("It cannot be frozen: %(told)s.", told=" and ".join(each for each in told if each))
+    checks = counted("1 check fails", "%(num)s checks fail", wrong)
+    cases = counted("1 case lacks a field", "%(num)s cases lack a field", lacking)
+    told = [checks if wrong else "", cases if lacking else ""]
+    return sentence("It cannot be frozen: %(told)s.", told=both(each for each in told if each))
 
 
 async def _keep(return_id: UUID, collected: Collected, cases: Sequence[ReturnCase]) -> None:
@@ -173,14 +196,20 @@ async def _keep(return_id: UUID, collected: Collected, cases: Sequence[ReturnCas
     )  # fmt: skip
 
 
+SECOND = "You froze these figures, so somebody else signs them. Ask a colleague who may sign returns."
+
+
 async def sign(viewer: Viewer, return_id: UUID, version: int | None) -> None:
     """By the person who is signed in, under their name; nobody signs for another."""
     head = await _head(viewer, return_id, SIGN)
     if viewer.user_id is None:
         raise NotAllowed("A person signs a return. Sign in as that person.")
+    second = (await return_rules.rules_in(head.unit_id)).second_person
     async with db.transaction():
         row = await _locked(return_id, "frozen")
         check_version("The return", row, version, {})
+        if second and row["frozen_by"] == viewer.user_id:
+            raise NotAllowed(SECOND)
         await update("core_return", return_id, {"state": "signed", "signed_at": now(), "signed_by": viewer.user_id,
                                                 "signed_name": viewer.name})  # fmt: skip
         await _tell(viewer, return_id, "return.signed", {"digest": head.digest})
@@ -188,9 +217,12 @@ async def sign(viewer: Viewer, return_id: UUID, version: int | None) -> None:
 
 async def file(viewer: Viewer, return_id: UUID, day: date | None, reference: str, version: int | None) -> None:
     """Records that it went to the regulator: the day, and the reference they gave."""
-    await _head(viewer, return_id, PREPARE)
-    if day is None or day > now().date():
+    head = await _head(viewer, return_id, PREPARE)
+    today = await today_in(head.unit_id)
+    if day is None or day > today:
         raise Invalid("Give the day on which it was filed; not one to come.", "filed_on")
+    if head.frozen_at is not None and day < (frozen_on := await _frozen_on(return_id)):
+        raise Invalid(f"These figures were frozen on {frozen_on:%-d %B %Y}. Give that day, or a later one.", "filed_on")
     reference = clean_text(reference, "filed_reference", longest=200, required=True)
     async with db.transaction():
         row = await _locked(return_id, "signed")
@@ -200,9 +232,19 @@ async def file(viewer: Viewer, return_id: UUID, day: date | None, reference: str
         await _tell(viewer, return_id, "return.filed", {"on": day.isoformat()})
 
 
-async def amend(viewer: Viewer, return_id: UUID) -> UUID:
+async def _frozen_on(return_id: UUID) -> date:
+    day: date = await db.fetchval(
+        "SELECT (r.frozen_at AT TIME ZONE u.time_zone)::date FROM core_return r JOIN core_unit u ON u.id = r.unit_id "
+        "WHERE r.id = $1",
+        return_id,
+    )
+    return day
+
+
+async def amend(viewer: Viewer, return_id: UUID, reason: str) -> UUID:
     """A new version that begins as a draft with what was entered; the filed one stands as it is."""
     head = await _head(viewer, return_id, PREPARE)
+    reason = clean_text(reason, "reason", longest=LONGEST, required=True)
     identity = new_id()
     async with db.transaction():
         await _locked(return_id, "filed")
@@ -210,18 +252,21 @@ async def amend(viewer: Viewer, return_id: UUID) -> UUID:
             raise NotNow("It is amended already. Open the later version.")
         await _insert(identity, head.regulator, head.label, head.provider, head.unit_id, head.period, head.taxonomy,
                       viewer, number=head.number + 1, amends=return_id, entered=head.entered)  # fmt: skip
-        await _tell(viewer, identity, "return.amended", {"amends": str(return_id), "number": head.number + 1})
+        body = {"amends": str(return_id), "number": head.number + 1}
+        await _tell(viewer, identity, "return.amended", body, reason)
     return identity
 
 
-async def discard(viewer: Viewer, return_id: UUID, version: int | None) -> None:
-    """Throws a return away that was not filed. What was frozen stays in the database, out of the lists."""
-    await _head(viewer, return_id, PREPARE)
+async def discard(viewer: Viewer, return_id: UUID, version: int | None, reason: str = "") -> None:
+    """Throws a return away that was not filed; one that was frozen, with a reason. What was frozen stays in the
+    database, out of the lists, and what was typed in is there when the period is begun again."""
+    head = await _head(viewer, return_id, PREPARE)
+    reason = clean_text(reason, "reason", longest=LONGEST, required=not head.is_draft)
     async with db.transaction():
         row = await _locked(return_id, "draft", "frozen", "signed")
         check_version("The return", row, version, {})
         await update("core_return", return_id, {"state": "discarded"})
-        await _tell(viewer, return_id, "return.discarded", {"was": row["state"]})
+        await _tell(viewer, return_id, "return.discarded", {"was": row["state"]}, reason)
 
 
 async def _head(viewer: Viewer, return_id: UUID, permission: str) -> Head:
@@ -252,5 +297,6 @@ async def _locked(return_id: UUID, *states: str) -> Record:
     return row
 
 
-async def _tell(viewer: Viewer, return_id: UUID, kind: str, body: dict[str, Any]) -> None:
-    await append(actor=viewer.actor, entries=[NewEntry(stream(return_id), kind, body)])
+async def _tell(viewer: Viewer, return_id: UUID, kind: str, body: dict[str, Any], reason: str = "") -> None:
+    sealed = {"reason": Sealed(SUBJECT, reason)} if reason else {}
+    await append(actor=viewer.actor, entries=[NewEntry(stream(return_id), kind, body, sealed)])

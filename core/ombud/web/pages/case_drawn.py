@@ -17,6 +17,7 @@ from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
+from ombud.desk.outgoing.states import FAILED, SENT
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.rules.explained import is_told
 from ombud.desk.scales import STANDARD, Scales, scales_known
@@ -300,11 +301,26 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
         )
         return {"text": some, "label": "See what was promised",
                 "href": f"{href}/promises", "icon": "calendar-due"}  # fmt: skip
-    if view.may("close"):
-        return {"text": "Every aspect has an outcome. Tell the customer, then close the case.",
-                "label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
-                "fields": {"version": case.version, "status": "closed"}}  # fmt: skip
-    return None
+    return _ending(view) if view.may("close") else None
+
+
+def _ending(view: CasePageView) -> dict[str, Any]:
+    """The customer is told before the case is closed; whoever told them otherwise closes it all the same."""
+    href, state = href_of(view), view.final_response
+    close = {"label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
+             "fields": {"version": view.case.version, "status": "closed"}}  # fmt: skip
+    if not state and view.may("answer") and not view.case.about_me:
+        return {"text": "Every aspect has an outcome. Write the final response, then close the case.",
+                "label": "Write the final response", "icon": "file-text", "inserts": "final_response",
+                "action": f"{href}/insert", "also": close}  # fmt: skip
+    if state == FAILED:
+        return {"text": "The final response did not leave. The list of outgoing messages says why and sends it again.",
+                "label": "See why", "href": "/outgoing?which=failed", "icon": "send", "also": close}  # fmt: skip
+    if state and state != SENT:
+        return {"text": "The final response is on its way. Close the case once it has left.", "also": close}
+    if state:
+        return {"text": "The final response has left. Close the case.", **close}
+    return {"text": "Every aspect has an outcome. Tell the customer, then close the case.", **close}
 
 
 def proposed(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.privacy import erasing, holds
+from ombud.desk.privacy.holdings import table_words
 from ombud.desk.privacy.requests import ERASE
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -54,7 +55,8 @@ async def _preview(
     found = await erasing.request_line(viewer, request_id)
     return await page(
         request, "pages/privacy_erase.html", here="privacy", status=wrong.status, request_id=request_id, found=found,
-        seen=seen, keep={str(case): key for case, key in keep.items()}, errors=wrong.errors,
+        seen=seen, words={each: table_words(each) for each in seen.plugins},
+        keep={str(case): key for case, key in keep.items()}, errors=wrong.errors,
         grounds=[(each["key"], f"{each['label']} ({each['source']})") for each in found["terms"]["grounds"]],
     )  # fmt: skip
 
@@ -78,7 +80,8 @@ async def order(request: Req, request_id: UUID) -> Response[Any]:
 @get("/privacy/erasures/{erasure_id:uuid}", opt=OPT)
 async def certificate(request: Req, erasure_id: UUID) -> Response[Any]:
     found = await erasing.certificate(viewer_of(request), erasure_id)
-    return await page(request, "pages/privacy_certificate.html", here="privacy", found=found)
+    return await page(request, "pages/privacy_certificate.html", here="privacy", found=found,
+                      words={each: table_words(each) for each in found.gone})  # fmt: skip
 
 
 @get("/privacy/erasures/{erasure_id:uuid}/file", opt=OPT)

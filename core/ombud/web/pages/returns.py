@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 
+from ombud.desk import return_rules
 from ombud.desk.administration.authority import unit_tree
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
@@ -15,6 +16,7 @@ from ombud.insight.returns import difference, files, kept, providers, steps
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import PREPARE, READ, SIGN, Head
 from ombud.speech import sentence
+from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
 from ombud.web.pages.set_up import beside
@@ -110,22 +112,36 @@ async def _page(
         collected = await kept.figures_of(head)
     except (NotNow, NotFound) as problem:  # the plugin is off or fails: the page says so and stands
         collected, failed = Collected([], [], {}, [], {"title": head.label, "rule": "", "tables": []}), str(problem)
-    lacking, hidden = await _lacking(request, collected)
     return await page(
         request, "pages/return.html", here="returns", status=wrong.status, head=_whole(head), steps=_steps(head),
-        failed=failed, problems=collected.problems, lacking=lacking, lacking_hidden=hidden,
+        failed=failed, problems=collected.problems, lacking=await _lacking(request, collected),
         unverified=collected.unverified, title=collected.shape["title"], rule=collected.shape["rule"],
         currency=collected.shape.get("currency") or "", header=[_figure(head, each) for each in collected.figures
         if not each.section], tables=_tables(head, collected), standing=files.standing(head, collected),
-        may_prepare=viewer.may_in(PREPARE, head.unit_id), may_sign=viewer.may_in(SIGN, head.unit_id),
-        may_freeze=not (failed or collected.problems or collected.lacking), trail=await trail([steps.stream(head.id)]),
+        left_out=collected.shape.get("left_out", []), trail=await trail([steps.stream(head.id)]),
+        **await _next(viewer, head, ready=not (failed or collected.problems or collected.lacking)),
         form={**{f"item.{number}": value for number, value in head.entered.items()}, "filed_on": "",
-              "filed_reference": "", **(typed or {})}, errors=wrong.errors, error_of=wrong.error_of,
+              "filed_reference": "", "reason": "", **(typed or {})}, errors=wrong.errors, error_of=wrong.error_of,
     )  # fmt: skip
 
 
+async def _next(viewer: Viewer, head: Head, *, ready: bool) -> dict[str, Any]:
+    """What this person may do with it today. `ready`: the figures reconcile."""
+    today, rules = await steps.today_in(head.unit_id), await return_rules.rules_in(head.unit_id)
+    runs = head.is_draft and today <= head.period_last
+    plugin = head.provider.partition(".")[0]
+    return {
+        "may_prepare": viewer.may_in(PREPARE, head.unit_id), "may_sign": viewer.may_in(SIGN, head.unit_id),
+        "may_freeze": ready and not runs, "runs_until": head.period_last if runs else None,
+        "late": head.due_on is not None and head.state != "filed" and head.due_on < today,
+        "signs_second": rules.second_person and head.frozen_by_id == viewer.user_id, "today": today.isoformat(),
+        "settings_href": f"/settings/p-{plugin}" if viewer.may("setting.manage") else "",
+    }  # fmt: skip
+
+
 def _whole(head: Head) -> dict[str, Any]:
-    return {**_line(head), "id": str(head.id), "version": head.version, "taxonomy": head.taxonomy,
+    return {**_line(head), "id": str(head.id), "version": head.version,
+            "taxonomy": providers.version_label(head.provider, head.taxonomy),
             "digest": head.digest, "amends": f"/returns/{head.amends}" if head.amends else "",
             "amended_by": f"/returns/{head.amended_by}" if head.amended_by else "",
             "is_draft": head.is_draft}  # fmt: skip
@@ -172,13 +188,21 @@ def _tables(head: Head, collected: Collected) -> list[dict[str, Any]]:
     return tables
 
 
-async def _lacking(request: Req, collected: Collected) -> tuple[list[dict[str, Any]], int]:
-    """The cases that lack a field: links for those this reader may open."""
-    asked: list[tuple[UUID, UUID | None]] = [(UUID(each), None) for each in list(collected.lacking)[:MANY_CASES]]
-    rows = await kept.seen(viewer_of(request), asked)
-    shown = [{"reference": row["reference"], "href": f"/cases/{row['reference']}",
-              "lacks": ", ".join(collected.lacking[str(row["id"])])} for row in rows]  # fmt: skip
-    return shown, len(collected.lacking) - len(shown)
+async def _lacking(request: Req, collected: Collected) -> list[dict[str, Any]]:
+    """What is lacking, the most frequent first: how many cases lack it, and links to those this reader may open."""
+    asked: list[tuple[UUID, UUID | None]] = [(UUID(each), None) for each in collected.lacking]
+    seen = {str(row["id"]): row["reference"] for row in await kept.seen(viewer_of(request), asked)}
+    by_words: dict[str, list[str]] = {}
+    for case, words in collected.lacking.items():
+        for each in words:
+            by_words.setdefault(each, []).append(case)
+    found = []
+    for words_, cases in sorted(by_words.items(), key=lambda each: (-len(each[1]), each[0])):
+        references = sorted(seen[case] for case in cases if case in seen)
+        shown = [{"reference": each, "href": f"/cases/{each}"} for each in references[:MANY_CASES]]
+        found.append({"lacks": words_, "count": len(cases), "hidden": len(cases) - len(references),
+                      "more": len(references) - len(shown), "cases": shown})  # fmt: skip
+    return found
 
 
 @get("/returns/{return_id:uuid}/figures", opt=SEEN)
@@ -187,11 +211,14 @@ async def figure_opened(request: Req, return_id: UUID, number: str = "") -> Resp
     head = await kept.head(viewer, return_id)
     collected = await kept.figures_of(head)
     figure = next((each for each in collected.figures if each.number == number), None)
+    if not number:
+        return go(f"/returns/{return_id}")
     if figure is None:
         raise NotFound("The return has no such figure. Open the return again.")
     opened = await kept.opened(viewer, figure)
     return await page(
         request, "pages/return_figure.html", here="returns", head=_whole(head), figure=_figure(head, figure),
+        place=files.place_of(collected, figure),
         cases=[{"reference": each["reference"], "href": f"/cases/{each['reference']}",
                 "received_on": each["received_on"], "adds": each["adds"]} for each in opened.cases[:MANY_CASES]],
         more=max(0, len(opened.cases) - MANY_CASES), unseen=opened.hidden, rule=collected.shape["rule"],
@@ -275,10 +302,11 @@ async def return_filed(request: Req, return_id: UUID) -> Response[Any]:
 
 @post("/returns/{return_id:uuid}/amend", opt=PREPARED)
 async def return_amended(request: Req, return_id: UUID) -> Response[Any]:
+    form = await given(request)
     try:
-        made = await steps.amend(viewer_of(request), return_id)
+        made = await steps.amend(viewer_of(request), return_id, form.text("reason"))
     except REFUSED as problem:
-        return await _page(request, return_id, wrong=beside(problem))
+        return await _page(request, return_id, form.texts(), beside(problem))
     return go(f"/returns/{made}", "A new version is begun. The filed one stands as it is.")
 
 
@@ -286,9 +314,9 @@ async def return_amended(request: Req, return_id: UUID) -> Response[Any]:
 async def return_discarded(request: Req, return_id: UUID) -> Response[Any]:
     form = await given(request)
     try:
-        await steps.discard(viewer_of(request), return_id, form.version())
+        await steps.discard(viewer_of(request), return_id, form.version(), form.text("reason"))
     except REFUSED as problem:
-        return await _page(request, return_id, wrong=beside(problem))
+        return await _page(request, return_id, form.texts(), beside(problem))
     return go("/returns", "The return is thrown away.")
 
 
