@@ -17,6 +17,7 @@ from ombud.kernel.alive import said_to_live
 from ombud.kernel.lifecycle import running
 from ombud.kernel.notices import Notices
 from ombud.process import run_with, settings
+from ombud.speech import Spoken, plain
 from ombud.start import close_process, open_process
 from ombud.trust import settings as kept
 from ombud.trust.viewing import held
@@ -68,6 +69,7 @@ def _assembled() -> Litestar:
         middleware=[door, recording],
         guards=[guard.guard],
         exception_handlers={Exception: refusal},
+        type_encoders={Spoken: plain},
         openapi_config=openapi_config,
         lifespan=[_life],
         logging_config=None,  # what goes wrong is noted by `refusal`; Litestar's own has a thread that writes

@@ -124,7 +124,7 @@ async def _approves(agent: Any, leader: Any, aspect: UUID) -> bool:
     try:
         await requests.approve(leader, asked, await _hash(asked))
     except NotNow as refusal:
-        return "With it the case would have been given 2600.00" in str(refusal)
+        return "With it the case would have been given €2,600.00" in str(refusal)
     return False
 
 
@@ -223,7 +223,7 @@ async def test_nobody_approves_what_they_asked_for_nor_what_is_above_their_own_l
     shown_hash = await _hash(asked.id)
     with pytest.raises(NotAllowed, match="Somebody else"):
         await requests.approve(agent, asked.id, shown_hash)
-    with pytest.raises(NotNow, match=r"your own limit is 250\.00"):
+    with pytest.raises(NotNow, match=r"your own limit is €250\.00"):
         await requests.approve(other, asked.id, shown_hash)
     mine = await granting.add_redress(leader, only, money("2501"))
     with pytest.raises(NotAllowed):

@@ -23,7 +23,7 @@ EIGHT_HOURS = Terms(working=8 * 3600, met_by="reply", warn=(75,))
 
 
 def _day(moment: datetime) -> str:
-    return str(format_date(moment, "d MMM y", locale="en_GB"))
+    return str(format_date(moment, "d\u00a0MMM\u00a0y", locale="en_GB"))
 
 
 async def filed(desk: Desk, *matters: str) -> Filed:

@@ -14,6 +14,8 @@ ALIKE = {
     "%(days)s d", "%(minutes)s min", "%(num)s sum", "%(what)s %(n)s", "360", "API", "Administrator", "BIC", "CSV",
     "E-mail", "Folder", "Format",
     "Global Privacy Control", "ISO 20022 pain.001.001.09 (SEPA)", "Import", "Limit", "Link",
+    "%(law)s: %(right)s, %(part)s", "%(period)s %(since)s", "%(what)s: %(value)s",
+    "Ombud %(version)s, Python %(python)s.",
     "Status", "Status: %(status)s", "Token", "Token: %(name)s", "%(actor)s: %(kind)s", "Program",
 }  # fmt: skip
 PLACE = re.compile(r"%\(\w+\)s|%s|%%")

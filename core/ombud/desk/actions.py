@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ombud.desk.words import label
+from ombud.speech import counted, sentence, word
 from ombud.trust.permissions import KEYS
 from ombud.trust.policy import Viewer
 
@@ -96,10 +97,17 @@ def _not_closable(standing: Standing) -> str:
     if standing.hidden and standing.status != "resolved":
         return "This case cannot be closed yet. Ask your team leader."
     if standing.undecided:
-        some = "One aspect has" if standing.undecided == 1 else f"{standing.undecided} aspects have"
-        return f"{some} no outcome yet. Decide each aspect, then close the case."
+        return counted(
+            "One aspect has no outcome yet. Decide each aspect, then close the case.",
+            "%(num)s aspects have no outcome yet. Decide each aspect, then close the case.",
+            standing.undecided,
+        )
     return ""
 
 
 def _not_reopenable(standing: Standing) -> str:
-    return "" if standing.status == "closed" else f"The case is not closed; it is {label(standing.status).lower()}."
+    return (
+        ""
+        if standing.status == "closed"
+        else sentence("The case is not closed; it is %(status)s.", status=word(label(standing.status)).lower())
+    )

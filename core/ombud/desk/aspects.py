@@ -30,6 +30,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.speech import joined, sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.trust.viewers import viewer_of_user
@@ -58,7 +59,9 @@ async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", categor
         category = await taxonomies.coded("category", case["unit_id"], taxonomies.today(), category)
         position = int(await db.fetchval("SELECT max(position) FROM core_aspect WHERE case_id = $1", case_id)) + 1
         if case["aspects_total"] >= ASPECTS:
-            raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
+            raise NotNow(
+                sentence("A case holds at most %(most)s aspects. Put what belongs together into one.", most=ASPECTS)
+            )
         identity = new_id()
         apart = await queues.own_queue(case, {"category": category})
         await db.execute(
@@ -188,7 +191,7 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
     if "category" in wanted:
         wanted["category"] = clean_text(wanted["category"], "category", longest=200)
     if wanted.get("priority", "normal") not in PRIORITIES:
-        raise Invalid(f"The priority is one of {', '.join(PRIORITIES)}.", "priority")
+        raise Invalid(sentence("The priority is one of %(joined)s.", joined=joined(PRIORITIES)), "priority")
     if wanted.get("severity", 1) not in SEVERITIES:
         raise Invalid("The severity is a number from 1 (minor) to 4 (grave).", "severity")
     async with db.transaction():

@@ -12,6 +12,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust import vault
 from ombud_plugin_api.facts import Document
 
@@ -27,7 +28,11 @@ def checked(documents: Sequence[Document]) -> tuple[Document, ...]:
     limits = settings().limits
     if len(documents) > limits.attachments:
         raise Invalid(
-            f"These are too many files: at most {limits.attachments}. Send the rest as a message.", "documents"
+            sentence(
+                "These are too many files: at most %(attachments)s. Send the rest as a message.",
+                attachments=limits.attachments,
+            ),
+            "documents",
         )
     return tuple(_checked(each, limits.attachment_mb) for each in documents)
 
@@ -35,9 +40,16 @@ def checked(documents: Sequence[Document]) -> tuple[Document, ...]:
 def _checked(document: Document, largest_mb: int) -> Document:
     name = tidy_name(document.name)
     if not document.data:
-        raise Invalid(f"The file {name} is empty. Choose it again, or leave it out.", "documents")
+        raise Invalid(sentence("The file %(name)s is empty. Choose it again, or leave it out.", name=name), "documents")
     if len(document.data) > largest_mb * 1_000_000:
-        raise Invalid(f"The file {name} is larger than {largest_mb} MB. Send a smaller copy.", "documents")
+        raise Invalid(
+            sentence(
+                "The file %(name)s is larger than %(largest_mb)s MB. Send a smaller copy.",
+                name=name,
+                largest_mb=largest_mb,
+            ),
+            "documents",
+        )
     found = content_type(document.data, name)
     refuse_blocked(name, found, settings().limits.blocked_files)
     return Document(name=name, content_type=found, data=document.data)

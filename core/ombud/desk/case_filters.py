@@ -13,6 +13,7 @@ from ombud.desk.search.asked import read
 from ombud.desk.search.sql import cases_that_answer
 from ombud.desk.words import PRIORITIES, STATUSES
 from ombud.kernel.clock import now
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 ORDERS = ("due", "newest")
@@ -77,7 +78,7 @@ def check(filters: CaseFilters) -> None:
     allowed = {"status": (*STATUSES, OPEN), "priority": PRIORITIES, "due": DUES, "order": ORDERS}
     for name, codes in allowed.items():
         if getattr(filters, name) and getattr(filters, name) not in codes:
-            raise Invalid(f"{name} is one of {', '.join(codes)}.", name)
+            raise Invalid(sentence("%(name)s is one of %(codes)s.", name=name, codes=joined(codes)), name)
     for each in fields(filters):
         value = getattr(filters, each.name)
         if isinstance(value, str) and (len(value) > 200 or "\0" in value or not value.isprintable()):

@@ -16,6 +16,7 @@ from ombud.desk.writing import check_version, lock_case, record, refuse_concerne
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.process import settings
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
@@ -100,7 +101,7 @@ async def _checked(case: Record, wanted: Mapping[str, Any]) -> dict[str, Any]:
     if "title" in wanted:
         checked["title"] = clean_text(wanted["title"], "title", longest=200, required=True)
     if "priority" in wanted and wanted["priority"] not in PRIORITIES:
-        raise Invalid(f"The priority is one of {', '.join(PRIORITIES)}.", "priority")
+        raise Invalid(sentence("The priority is one of %(joined)s.", joined=joined(PRIORITIES)), "priority")
     if "severity" in wanted and wanted["severity"] not in SEVERITIES:
         raise Invalid("The severity is a number from 1 (minor) to 4 (grave).", "severity")
     if "mood" in wanted and wanted["mood"] not in {"", "calm", "tense", "upset", "angry"}:
@@ -165,8 +166,12 @@ async def all_aspects_closed(case: Record) -> None:
         case["id"],
     )
     if left:
-        some = "One aspect has" if left == 1 else f"{left} aspects have"
-        raise NotNow(f"{some} no outcome yet. Decide each aspect, then close the case.")
+        some = counted(
+            "One aspect has no outcome yet. Decide each aspect, then close the case.",
+            "%(num)s aspects have no outcome yet. Decide each aspect, then close the case.",
+            left,
+        )
+        raise NotNow(some)
     waits = "SELECT EXISTS (SELECT 1 FROM core_redress_request WHERE case_id = $1 AND state = 'waiting')"
     if await db.fetchval(waits, case["id"]):
         raise NotNow("Redress waits for a second person. Have it approved or refused, or withdraw it, then go on.")
@@ -179,7 +184,9 @@ async def reopen(viewer: Viewer, case_id: UUID, reason: str, version: int | None
         case = await lock_case(viewer, "case.reopen", case_id)
         check_version("The case", case, version, {"status": "in_progress"})
         if case["status"] != "closed":
-            raise NotNow(f"The case is not closed; it is {label(case['status']).lower()}.")
+            raise NotNow(
+                sentence("The case is not closed; it is %(status)s.", status=word(label(case["status"])).lower())
+            )
         await update("core_case", case_id, {"status": "in_progress", "closed_at": None, "changed_at": now()})
         sealed = {"reason": Sealed(await subject_of(case_id), reason)}
         await record(viewer, case_id, "case.status_changed", {"status": "in_progress", "reopened": True}, sealed)

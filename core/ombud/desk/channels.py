@@ -1,6 +1,7 @@
 """The names of ways in: core's own, and those that running plugins bring."""
 
 from ombud.kernel.lifecycle import running
+from ombud.speech import word
 
 CORE = {
     "api": "API",
@@ -20,5 +21,5 @@ def channel_label(code: str) -> str:
     for loaded in running.loaded.values():
         for channel in loaded.channels:
             if channel.key == code:
-                return channel.label
-    return CORE[code] if code in CORE else code.replace("_", " ").replace("-", " ").capitalize()
+                return word(channel.label)
+    return word(CORE[code]) if code in CORE else code.replace("_", " ").replace("-", " ").capitalize()

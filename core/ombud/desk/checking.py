@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from ombud.desk.errors import Invalid
 from ombud.kernel.clock import now
 from ombud.process import settings
+from ombud.speech import number, sentence
 from ombud_plugin_api.facts import Complaint, Matter, PersonGiven, Representative
 
 MATTERS = 20
@@ -27,7 +28,12 @@ def clean_text(text: str, field: str, *, longest: int, required: bool = False) -
         raise Invalid("This is empty. Write at least a few words.", field)
     if len(text) > longest:
         raise Invalid(
-            f"This is too long: {len(text):,} characters of at most {longest:,}. Shorten it, or attach a file.", field
+            sentence(
+                "This is too long: %(what)s characters of at most %(longest)s. Shorten it, or attach a file.",
+                what=number(len(text)),
+                longest=number(longest),
+            ),
+            field,
         )
     return text
 
@@ -44,7 +50,10 @@ def checked_complaint(complaint: Complaint) -> Complaint:
     if not complaint.matters:
         raise Invalid("There is no matter to answer. Say at least one thing that went wrong.", "matters")
     if len(complaint.matters) > MATTERS:
-        raise Invalid(f"These are too many matters: at most {MATTERS}. Put what belongs together into one.", "matters")
+        raise Invalid(
+            sentence("These are too many matters: at most %(most)s. Put what belongs together into one.", most=MATTERS),
+            "matters",
+        )
     longest = settings().limits.text_chars
     return Complaint(
         channel=complaint.channel,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ombud.speech import sentence
+
 
 class DeskRefusal(Exception):
     """Common ground of what the desk refuses."""
@@ -41,8 +43,12 @@ class Changed(DeskRefusal):
 
     def __init__(self, what: str, version: int, theirs: Mapping[str, Any], yours: Mapping[str, Any]) -> None:
         super().__init__(
-            f"{what} was changed by somebody else meanwhile (now version {version}). "
-            "Your input is kept: compare both and save again."
+            sentence(
+                "%(what)s was changed by somebody else meanwhile (now version %(version)s). "
+                "Your input is kept: compare both and save again.",
+                what=what,
+                version=version,
+            )
         )
         self.version = version
         self.theirs = dict(theirs)

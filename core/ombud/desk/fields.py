@@ -10,6 +10,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid
 from ombud.desk.words import is_code
 from ombud.kernel.database import db
+from ombud.speech import sentence
 
 TYPES = ("string", "integer", "boolean", "date_text")
 
@@ -56,7 +57,10 @@ def check(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any
         raise Invalid(f"{_label(schema, str(field))}: {problem}.", f"fields.{field}")
     for field, value in validator.document.items():
         if isinstance(value, float):
-            raise Invalid(f"{_label(schema, field)}: give decimals as text, such as '12.50'.", f"fields.{field}")
+            raise Invalid(
+                sentence("%(field)s: give decimals as text, such as '12.50'.", field=_label(schema, field)),
+                f"fields.{field}",
+            )
     return dict(validator.document)
 
 

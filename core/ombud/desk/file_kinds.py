@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from ombud.desk.errors import Invalid
+from ombud.speech import sentence
 
 UNKNOWN = "application/octet-stream"
 MACRO, SCRIPT, SHORTCUT, INSTALLER = (
@@ -176,6 +177,10 @@ def refuse_blocked(name: str, found: str, blocked: tuple[str, ...]) -> None:
     kind = kind_of(found)
     if kind in blocked:
         raise Invalid(
-            f"The file {name} is {WORDS[kind]}; this desk takes none. Send a picture, a PDF or a text instead.",
+            sentence(
+                "The file %(name)s is %(kind)s; this desk takes none. Send a picture, a PDF or a text instead.",
+                name=name,
+                kind=WORDS[kind],
+            ),
             "documents",
         )

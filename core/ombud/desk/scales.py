@@ -7,16 +7,17 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES
+from ombud.desk.words import LABELS, PRIORITIES, SEVERITIES, label
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.kernel.settled import Memory
+from ombud.speech import joined, noted, sentence, word
 from ombud.trust.group_settings import held_in
 
 KEY = "scales"
 LABEL = "Severity and priority"
 SUMMARY = "What you call the steps of severity and priority, and what counts as which."
 ICON = "adjustments-horizontal"
-SEVERITY_WORDS = {1: "minor", 2: "some harm", 3: "serious", 4: "grave"}
+SEVERITY_WORDS = {1: noted("minor"), 2: noted("some harm"), 3: noted("serious"), 4: noted("grave")}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Scales:
 
 
 STANDARD = Scales(
-    {step: f"{step}, {words}" for step, words in SEVERITY_WORDS.items()}, {code: LABELS[code] for code in PRIORITIES}
+    {step: joined((str(step), word(words))) for step, words in SEVERITY_WORDS.items()},
+    {code: label(code) for code in PRIORITIES},
 )
 
 
@@ -38,10 +40,12 @@ STANDARD = Scales(
 def schema() -> SettingSchema:
     steps: dict[str, Any] = {}
     for step in SEVERITIES:
-        steps[f"severity_{step}"] = _word(f"Severity {step}", SEVERITY_WORDS[step], "Severity")
+        steps[f"severity_{step}"] = _word(sentence("Severity %(step)s", step=step), SEVERITY_WORDS[step], "Severity")
     steps["severity_help"] = _help("What counts as which severity", "Severity")
     for code in PRIORITIES:
-        steps[f"priority_{code}"] = _word(f"Priority {LABELS[code].lower()}", LABELS[code], "Priority")
+        steps[f"priority_{code}"] = _word(
+            sentence("Priority %(code)s", code=label(code).lower()), LABELS[code], "Priority"
+        )
     steps["priority_help"] = _help("What counts as which priority", "Priority")
     return read_schema(steps)
 
@@ -64,8 +68,8 @@ async def scales_in(unit_id: UUID) -> Scales:
     """The words as they hold in a unit; one statement."""
     found = await held_in(unit_id, KEY, schema())
     return Scales(
-        {step: f"{step}, {found[f'severity_{step}']}" for step in SEVERITIES},
-        {code: str(found[f"priority_{code}"]) for code in PRIORITIES},
+        {step: joined((str(step), word(found[f"severity_{step}"]))) for step in SEVERITIES},
+        {code: word(str(found[f"priority_{code}"])) for code in PRIORITIES},
         found["severity_help"] or "", found["priority_help"] or "",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.words import is_code
 from ombud.desk.writing import lock_case, record
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 MOST = 10
@@ -26,7 +27,7 @@ def typed(text: str) -> list[str]:
     if not found:
         raise Invalid("Write at least one tag, such as late-fee.", "tags")
     if len(found) > MOST:
-        raise Invalid(f"These are too many tags: at most {MOST} at once.", "tags")
+        raise Invalid(sentence("These are too many tags: at most %(most)s at once.", most=MOST), "tags")
     for each in found:
         if not is_code(each):
             raise Invalid(f"“{each[:40]}” is no tag. A tag is of small letters, digits, dots and dashes.", "tags")

@@ -19,6 +19,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import sentence
 from ombud.trust.group_settings import levels
 from ombud.trust.policy import Viewer
 
@@ -54,7 +55,7 @@ class Trial:
 async def ask(viewer: Viewer, kind: str, about: str, definition: Definition, months: int) -> None:
     """Asks for a trial; who may is said by the caller. Raises Invalid for a time that cannot be looked back on."""
     if not 1 <= months <= MOST_MONTHS:
-        raise Invalid(f"Choose from 1 to {MOST_MONTHS} months.", "months")
+        raise Invalid(sentence("Choose from 1 to %(most)s months.", most=MOST_MONTHS), "months")
     identity, key = new_id(), f"{kind}/{about}"
     async with db.transaction():
         await db.execute(

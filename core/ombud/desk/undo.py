@@ -18,6 +18,7 @@ from ombud.desk.writing import demand, lock_case, record, refuse_concerned, upda
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 KEPT_FOR = timedelta(hours=24)
@@ -116,7 +117,13 @@ def _unchanged(case: Record, after: Mapping[str, Any]) -> None:
     if since:
         what = " and ".join(sorted(since))
         now_is = f" It is now: {label(case['status']).lower()}." if "status" in since else ""
-        raise NotNow(f"The {what} was changed by somebody since.{now_is} Open the case to see how it stands.")
+        raise NotNow(
+            sentence(
+                "The %(what)s was changed by somebody since.%(now_is)s Open the case to see how it stands.",
+                what=what,
+                now_is=now_is,
+            )
+        )
 
 
 async def _possible(viewer: Viewer, case: Record, wanted: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer
 
@@ -110,7 +111,11 @@ async def save(viewer: Viewer, name: str, filters: CaseFilters, unit_id: UUID | 
             viewer.user_id,
         )
         if many >= MOST:
-            raise NotNow(f"There are {MOST} views already. Delete one that nobody needs, then save this one.")
+            raise NotNow(
+                sentence(
+                    "There are %(most)s views already. Delete one that nobody needs, then save this one.", most=MOST
+                )
+            )
         identity = new_id()
         await db.execute(
             "INSERT INTO core_view (id, owner_id, unit_id, name, filters, position, created_at, version) "

@@ -3,6 +3,8 @@
 import re
 from functools import cache
 
+from ombud.speech import word
+
 CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}\Z")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z")
 
@@ -79,8 +81,8 @@ def is_language(text: str) -> bool:
 
 
 def label(code: str) -> str:
-    """The English word for a code; the code itself, readable, where a plugin brought it."""
-    return LABELS.get(code) or code.replace("_", " ").capitalize()
+    """The word for a code, English for programs; the code itself, readable, where a plugin brought it."""
+    return word(LABELS.get(code) or code.replace("_", " ").capitalize())
 
 
 @cache

@@ -10,6 +10,7 @@ from ombud.desk import references
 from ombud.desk.because import cause_now, explained
 from ombud.desk.errors import Changed, NotAllowed, NotFound, NotNow
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
@@ -33,7 +34,12 @@ async def case_id_of(viewer: Viewer, reference: str) -> UUID:
 
 
 def no_case(reference: object) -> NotFound:
-    return NotFound(f"There is no case {reference} that you may see. Check the reference, or ask a team leader.")
+    return NotFound(
+        sentence(
+            "There is no case %(reference)s that you may see. Check the reference, or ask a team leader.",
+            reference=reference,
+        )
+    )
 
 
 async def lock_case(viewer: Viewer, permission: str, case_id: UUID, *, merged: bool = False) -> Record:

@@ -28,6 +28,7 @@ from ombud.desk.words import label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide
 
 RIGHT = "return.read"
@@ -148,7 +149,7 @@ async def asked(first: str = "", last: str = "", unit: str = "", clock: str = ""
     if since > until:
         raise Invalid("The first month comes after the last one. Change one of them.", "from")
     if since < _earlier(until, MOST_MONTHS - 1):
-        raise Invalid(f"These are more than {MOST_MONTHS} months. Choose fewer.", "from")
+        raise Invalid(sentence("These are more than %(most)s months. Choose fewer.", most=MOST_MONTHS), "from")
     return Asked(since, until, unit, clock, by if by in GROUPS else "clock")
 
 

@@ -21,6 +21,7 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import discover
 from ombud.process import settings
+from ombud.speech import joined, sentence
 from ombud.trust import checkpoints, timestamps
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import SYSTEM, Arguments, Viewer, about_me, decide
@@ -215,7 +216,7 @@ async def _access(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Contr
         "SELECT max(at) FROM core_ledger_entry WHERE stream = $1 AND kind = 'access.reviewed'", STREAM
     )
     late = reviewed is None or now() - reviewed > REVIEWED_WITHIN
-    gap = f"No review of who may do what in the last {REVIEWED_WITHIN.days} days." if late else ""
+    gap = sentence("No review of who may do what in the last %(days)s days.", days=REVIEWED_WITHIN.days) if late else ""
     bare = "They can give anybody any right, and a password is all that guards it." if users["bare"] else ""
     said = f"{reviewed:%Y-%m-%d}" if reviewed else "Never"
     to = _to(viewer, "user.manage", "/users")
@@ -240,7 +241,11 @@ async def _emergencies(viewer: Viewer, begin: datetime, end: datetime) -> tuple[
     )  # fmt: skip
     assert row is not None
     to, all_of = (_to(viewer, REVIEWS, f"/administration/emergencies{asked}") for asked in ("", "?which=all"))
-    late = f"Nobody judged them within {REVIEW_WITHIN.days} days of their end." if row["late"] else ""
+    late = (
+        sentence("Nobody judged them within %(days)s days of their end.", days=REVIEW_WITHIN.days)
+        if row["late"]
+        else ""
+    )
     return (
         Control("emergencies", "Cases opened by emergency access in the period", str(row["opened"]), "", all_of),
         Control("unjustified", "Of these, found not justified", str(row["unjustified"]), "", all_of),
@@ -268,8 +273,16 @@ async def _retention(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Co
     no_rule = "No retention rule is written: every case is kept for ever." if not found else ""
     if bare and not no_rule:
         bare_first = laid.ground_words(bare[0])
-        no_rule = f"Closed cases that no rule speaks of are kept, in {len(bare)} units and types: {bare_first}."
-    waits = f"{late - held} cases are over for more than {OVERDUE_AFTER.days} days and were not destroyed."
+        no_rule = sentence(
+            "Closed cases that no rule speaks of are kept, in %(bare)s units and types: %(bare_first)s.",
+            bare=len(bare),
+            bare_first=bare_first,
+        )
+    waits = sentence(
+        "%(held)s cases are over for more than %(days)s days and were not destroyed.",
+        held=late - held,
+        days=OVERDUE_AFTER.days,
+    )
     to = _to(viewer, "ledger.read", "/administration/ledger/entries?kind=retention.")
     people = _to(viewer, "ledger.read", "/administration/ledger/entries?kind=person.erased")
     preview = _to(viewer, due.RIGHT, "/privacy/retention")
@@ -290,7 +303,7 @@ async def _retention(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Co
         ),
         Control(
             "retention_due",
-            f"Cases over for more than {OVERDUE_AFTER.days} days, and not held back",
+            sentence("Cases over for more than %(days)s days, and not held back", days=OVERDUE_AFTER.days),
             f"{'At least ' if more else ''}{late - held}",
             waits if late > held else "",
             preview,
@@ -315,11 +328,21 @@ async def _proofs(viewer: Viewer) -> tuple[Control, ...]:
         gap = gap or ("" if now() - row["at"] <= VERIFIED_WITHIN else "The last verification is over a month old.")
     published, trouble = _published()
     trouble = trouble or ("" if newest else "No checkpoint was made yet.")
-    unpublished = trouble or ("" if published >= newest else f"{newest - published} checkpoints are not published yet.")
+    unpublished = trouble or (
+        ""
+        if published >= newest
+        else sentence("%(published)s checkpoints are not published yet.", published=newest - published)
+    )
     stamped, stamp_gap = _stamped()
     return (
         Control("verified", "The whole ledger was last verified", verified, gap, to),
-        Control("published", "Checkpoints published", f"{published} of {newest}", unpublished, to),
+        Control(
+            "published",
+            "Checkpoints published",
+            sentence("%(published)s of %(newest)s", published=published, newest=newest),
+            unpublished,
+            to,
+        ),
         Control("stamped", "Newest time-stamp from outside", stamped, stamp_gap, to),
     )
 
@@ -365,7 +388,7 @@ def _holding(manifest: Manifest) -> Holding:
         if each.personal or each.person
     )
     lost = [each.name for each in manifest.tables if each.personal and not each.person and not each.until]
-    gap = f"Nothing says whom the rows of {', '.join(lost)} are about." if lost else ""
+    gap = sentence("Nothing says whom the rows of %(lost)s are about.", lost=joined(lost)) if lost else ""
     if manifest.reaches and not manifest.security_contact:
         gap = gap or "It sends data outside, and names nobody to tell of a leak."
     return Holding(

@@ -7,19 +7,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ombud.desk.casefile import archive
 from ombud.insight.compliance import Report
+from ombud.speech import gettext, ngettext, reader, word
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader([TEMPLATES, archive.TEMPLATES]), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
+    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters["translated"] = word
+    return made
 
 
 def written(report: Report, who: str) -> bytes:
-    """The report as a file; its links are left out, because they lead into the desk."""
+    """The report as a file, in the language of who makes it, without its links, because they lead into the desk."""
     template = _environment().get_template("compliance.html")
-    return template.render(report=report, who=who, label_of="Compliance report", reference=report.organisation).encode()
+    words = template.render(
+        report=report, who=who, label_of=word("Compliance report"), reference=report.organisation,
+        language=reader.get().language,
+    )  # fmt: skip
+    return words.encode()

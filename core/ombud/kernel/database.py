@@ -12,8 +12,9 @@ from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from ombud.kernel.counting import QueryCount, count_statements, counting
 from ombud.kernel.telling import Notice, Teller
+from ombud.speech import for_programs, plain
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=for_programs)
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
 
@@ -232,7 +233,7 @@ async def _reset_connection(connection: Any) -> None:
 
 
 def _json_text(value: Any) -> str:
-    return value if isinstance(value, str) else _encoder.encode(value).decode()
+    return plain(value) if isinstance(value, str) else _encoder.encode(value).decode()
 
 
 db = Database()

@@ -10,6 +10,7 @@ from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding
 from ombud.kernel.lifecycle import running, standings
 from ombud.kernel.processes import APART, DOORS, PAGES, socket_of
 from ombud.process import settings
+from ombud.speech import counted, joined, number, sentence
 
 OLDEST_SERVER = 150_000
 LATE = 60.0  # seconds after which an entry of the schedule counts as missed
@@ -21,11 +22,13 @@ MB = 1_000_000
 
 def span(seconds: float) -> str:
     """12 seconds, 5 minutes, 3 hours, 2 days."""
-    for size, one, many in ((86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes")):
-        if seconds >= size:
-            number = int(seconds // size)
-            return f"{number} {one if number == 1 else many}"
-    return "1 second" if int(seconds) == 1 else f"{int(seconds)} seconds"
+    if seconds >= 86_400:
+        return counted("1 day", "%(num)s days", int(seconds // 86_400))
+    if seconds >= 3600:
+        return counted("1 hour", "%(num)s hours", int(seconds // 3600))
+    if seconds >= 60:
+        return counted("1 minute", "%(num)s minutes", int(seconds // 60))
+    return counted("1 second", "%(num)s seconds", int(seconds))
 
 
 def size(octets: int) -> str:
@@ -41,8 +44,22 @@ async def server() -> Finding:
     facts = (("Version", row["version"]), ("Size", size(row["size"])), ("Up for", span(row["up"].total_seconds())),
              ("Ours", "no" if settings().database.url else "yes, inside the data folder"))  # fmt: skip
     if row["number"] < OLDEST_SERVER:
-        return Finding(BAD, f"PostgreSQL {row['version']} is too old.", "Move to PostgreSQL 15 or newer.", facts)
-    return Finding(GOOD, f"PostgreSQL {row['version']} answers; the database holds {size(row['size'])}.", "", facts)
+        return Finding(
+            BAD,
+            sentence("PostgreSQL %(version)s is too old.", version=row["version"]),
+            "Move to PostgreSQL 15 or newer.",
+            facts,
+        )
+    return Finding(
+        GOOD,
+        sentence(
+            "PostgreSQL %(version)s answers; the database holds %(size)s.",
+            version=row["version"],
+            size=size(row["size"]),
+        ),
+        "",
+        facts,
+    )
 
 
 async def connections() -> Finding:
@@ -52,7 +69,7 @@ async def connections() -> Finding:
     )
     assert row is not None
     used, most = row["used"], row["most"]
-    said = f"{used} of {most} connections are in use."
+    said = sentence("%(used)s of %(most)s connections are in use.", used=used, most=most)
     remedy = "Raise max_connections of the server, or lower database.pool_max or server.web_processes."
     facts = (("In use", str(used)), ("Limit", str(most)), ("Each process at most", str(settings().database.pool_max)))
     if used >= most * 0.95:
@@ -68,7 +85,12 @@ async def transactions() -> Finding:
     )
     if row is None or row["age"] < OPEN_LONG:
         return Finding(GOOD, "No transaction is open for long.")
-    said = f"A transaction of {row['name'] or 'an unnamed program'} is open since {span(row['age'])} ({row['state']})."
+    said = sentence(
+        "A transaction of %(program)s is open since %(age)s (%(state)s).",
+        program=row["name"] or "an unnamed program",
+        age=span(row["age"]),
+        state=row["state"],
+    )
     remedy = "It holds back checkpoints and cleaning. End that program, or use pg_terminate_backend."
     return Finding(BAD if row["age"] >= OPEN_TOO_LONG else LOOK, said, remedy)
 
@@ -79,10 +101,13 @@ async def tables() -> Finding:
         "SELECT relname AS name, pg_total_relation_size(relid) AS size, n_live_tup AS live, n_dead_tup AS dead "
         "FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC LIMIT 12"
     )
-    facts = tuple((row["name"], f"{size(row['size'])}, about {row['live']:,} rows") for row in rows[:5])
+    facts = tuple(
+        (row["name"], sentence("%(size)s, about %(live)s rows", size=size(row["size"]), live=number(row["live"])))
+        for row in rows[:5]
+    )
     swollen = [row["name"] for row in rows if row["dead"] > 100_000 and row["dead"] > row["live"] / 2]
     if swollen:
-        said = f"{', '.join(swollen)} hold many dead rows: cleaning does not keep up."
+        said = sentence("%(swollen)s hold many dead rows: cleaning does not keep up.", swollen=joined(swollen))
         return Finding(LOOK, said, "Look for a long transaction above; else run VACUUM on them in a quiet hour.", facts)
     return Finding(GOOD, "The tables are clean.", "", facts)
 
@@ -95,7 +120,7 @@ async def clock() -> Finding:
     facts = (("Difference", f"{skew:.2f} s"),)
     if skew < SKEW:
         return Finding(GOOD, "The clocks of this machine and of the database agree.", "", facts)
-    said = f"The clocks of this machine and of the database differ by {span(skew)}."
+    said = sentence("The clocks of this machine and of the database differ by %(skew)s.", skew=span(skew))
     return Finding(BAD if skew >= TOO_MUCH_SKEW else LOOK, said, "Turn on time synchronisation on both.", facts)
 
 
@@ -104,7 +129,9 @@ async def schema() -> Finding:
     known = migrations.known(migrations.CORE)
     foreign = sorted(await migrations.applied("core") - known)
     if missing:
-        said = f"{len(missing)} changes of the tables are not applied."
+        said = counted(
+            "One change of the tables is not applied.", "%(num)s changes of the tables are not applied.", len(missing)
+        )
         return Finding(BAD, said, "Run ombud migrate.", tuple(("Missing", each) for each in missing[:10]))
     if foreign:
         said = "The database was changed by a newer Ombud than this one."
@@ -140,14 +167,25 @@ def _alive(role: str, found: list[alive.Alive], nobody: str) -> Finding:
     mine = [each for each in found if each.role == role]
     living = [each for each in mine if each.silent < patience]
     silent = [each for each in mine if each.silent >= patience]
-    facts = tuple((f"{each.host}, process {each.pid}", f"heard {span(each.silent)} ago") for each in mine[:20])
+    facts = tuple(
+        (
+            sentence("%(host)s, process %(pid)s", host=each.host, pid=each.pid),
+            sentence("heard %(span)s ago", span=span(each.silent)),
+        )
+        for each in mine[:20]
+    )
     if not living:
         start = "web" if role in APART else role
-        return Finding(BAD, nobody, f"Start a {role} process: ombud serve, or ombud serve --role {start}.", facts)
+        return Finding(
+            BAD,
+            nobody,
+            sentence("Start a %(role)s process: ombud serve, or ombud serve --role %(start)s.", role=role, start=start),
+            facts,
+        )
     if silent:
-        said = f"{len(living)} alive; {len(silent)} fell silent."
+        said = sentence("%(living)s alive; %(silent)s fell silent.", living=len(living), silent=len(silent))
         return Finding(LOOK, said, "If the number alive is what you expect, this passes in ten minutes.", facts)
-    one = "1 process is alive." if len(living) == 1 else f"{len(living)} processes are alive."
+    one = counted("1 process is alive.", "%(num)s processes are alive.", len(living))
     return Finding(GOOD, one, "", facts)
 
 
@@ -163,20 +201,24 @@ async def queue() -> Finding:
     oldest = (row["oldest"] if row else None) or 0.0
     if oldest < WAITS_LONG:
         return Finding(GOOD, "Work is taken as it comes.", "", facts, "/jobs")
-    said = f"The oldest work that is due waits since {span(oldest)}."
+    said = sentence("The oldest work that is due waits since %(oldest)s.", oldest=span(oldest))
     remedy = "If work processes are alive, raise jobs.threads or start one more: ombud serve --role work."
     return Finding(BAD if oldest >= WAITS_TOO_LONG else LOOK, said, remedy, facts, "/jobs?show=waiting")
 
 
 def _many(number: int) -> str:
-    return f"more than {job_list.COUNTED}" if number > job_list.COUNTED else str(number)
+    return sentence("more than %(count)s", count=job_list.COUNTED) if number > job_list.COUNTED else str(number)
 
 
 async def parked() -> Finding:
     number = (await job_list.counts())["parked"]
     if not number:
         return Finding(GOOD, "No work failed for good.")
-    said = "1 piece of work failed for good." if number == 1 else f"{_many(number)} pieces of work failed for good."
+    said = (
+        "1 piece of work failed for good."
+        if number == 1
+        else sentence("%(many)s pieces of work failed for good.", many=_many(number))
+    )
     return Finding(BAD, said, "See why under Jobs, mend the cause, then run them again or give them up.",
                    (("Parked", _many(number)),), "/jobs?show=parked")  # fmt: skip
 
@@ -189,8 +231,16 @@ async def schedule() -> Finding:
         return Finding(BAD, "Nobody keeps the schedule.", remedy)
     if late:
         facts = tuple((each.name, f"late by {span(each.late_seconds)}") for each in late[:10])
-        return Finding(BAD, f"{len(late)} of {len(entries)} entries are late.", remedy, facts, "/jobs/schedule")
-    return Finding(GOOD, f"All {len(entries)} entries were fired in time.", "", (), "/jobs/schedule")
+        return Finding(
+            BAD,
+            sentence("%(late)s of %(entries)s entries are late.", late=len(late), entries=len(entries)),
+            remedy,
+            facts,
+            "/jobs/schedule",
+        )
+    return Finding(
+        GOOD, sentence("All %(entries)s entries were fired in time.", entries=len(entries)), "", (), "/jobs/schedule"
+    )
 
 
 async def plugins() -> Finding:
@@ -207,11 +257,24 @@ async def plugins() -> Finding:
     )  # fmt: skip
     if unfit:
         names = ", ".join(each.slug for each in unfit)
-        return Finding(BAD, f"Turned on but not running: {names}.", "The plugins page says why.", facts, "/plugins")
+        return Finding(
+            BAD,
+            sentence("Turned on but not running: %(names)s.", names=names),
+            "The plugins page says why.",
+            facts,
+            "/plugins",
+        )
     if facts:
-        return Finding(LOOK, f"{len({slug for slug, _ in facts})} plugins want a look.", "See their faults.", facts,
+        return Finding(LOOK, counted("One plugin wants a look.", "%(num)s plugins want a look.", len({slug for slug,
+            _ in facts})), "See their faults.", facts,
                        "/jobs/faults")  # fmt: skip
-    return Finding(GOOD, f"{len(running.loaded)} plugins run without a fault.", "", (), "/plugins")
+    return Finding(
+        GOOD,
+        counted("One plugin runs without a fault.", "%(num)s plugins run without a fault.", len(running.loaded)),
+        "",
+        (),
+        "/plugins",
+    )
 
 
 async def disk() -> Finding:
@@ -219,7 +282,7 @@ async def disk() -> Finding:
     there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     found = shutil.disk_usage(there)
     facts = (("Folder", str(folder)), ("Free", size(found.free)), ("Of", size(found.total)))
-    said = f"{size(found.free)} of {size(found.total)} are free."
+    said = sentence("%(free)s of %(total)s are free.", free=size(found.free), total=size(found.total))
     remedy = "Give the data folder more room before it is full: a full disk stops the database."
     if found.free < 200 * MB:
         return Finding(BAD, said, remedy, facts)

@@ -17,6 +17,7 @@ from ombud.kernel import outbox, plugins
 from ombud.kernel.database import db
 from ombud.kernel.heartbeat import pulse
 from ombud.kernel.plugins import Installed, Loaded, UnfitError
+from ombud.speech import learn_words
 from ombud_plugin_api import Manifest
 
 log = logging.getLogger("ombud.plugins")
@@ -70,6 +71,7 @@ class Running:
     async def _look(self) -> None:
         wanted = {row["slug"]: row for row in await _wanted()}
         installed = plugins.discover(self.blocked)
+        learn_words((each.version, plugins.folder_of(each.package)) for each in installed.values() if each.manifest)
         loaded, problems = {}, {}
         for slug, row in sorted(wanted.items()):
             try:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from ombud.kernel import job_list, outbox
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -48,7 +49,7 @@ async def give_up(viewer: Viewer, identity: UUID, reason: str) -> None:
     if not reason or "\0" in reason:
         raise JobRefused("Say why nobody needs this any more.")
     if len(reason) > LONGEST:
-        raise JobRefused(f"The reason is too long. Use at most {LONGEST} characters.")
+        raise JobRefused(sentence("The reason is too long. Use at most %(most)s characters.", most=LONGEST))
     async with db.transaction():
         piece = await _parked(identity)
         if not await job_list.give_up(identity, reason):

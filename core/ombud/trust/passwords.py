@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from ombud.speech import sentence
+
 # 15, because a password stands alone wherever nobody set a second factor up, or lost it (NIST SP 800-63B-4, 3.1.1.2).
 SHORTEST, LONGEST = 15, 200
 _LONGEST_TYPED = 4 * LONGEST  # a letter may be typed as itself and its marks, which are composed afterwards
@@ -37,9 +39,13 @@ def check(password: str, user_name: str = "", words: Collection[str] = ()) -> No
         )
     text = _normal(password[:_LONGEST_TYPED])
     if len(text) < SHORTEST:
-        raise WeakPassword(f"Choose a password of at least {SHORTEST} characters; a few words in a row work well.")
+        raise WeakPassword(
+            sentence(
+                "Choose a password of at least %(most)s characters; a few words in a row work well.", most=SHORTEST
+            )
+        )
     if len(text) > LONGEST or len(password) > _LONGEST_TYPED:
-        raise WeakPassword(f"Choose a password of at most {LONGEST} characters.")
+        raise WeakPassword(sentence("Choose a password of at most %(most)s characters.", most=LONGEST))
     plain, known = text.casefold(), _known(user_name, words)
     if len(_without(plain, known)) < _OWN:
         raise WeakPassword("Choose a password that differs from the user name and from the name of the organisation.")

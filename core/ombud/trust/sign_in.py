@@ -8,6 +8,7 @@ import asyncpg
 
 from ombud.config_table import SignIn
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust import passwords, second_factor, sessions, throttle
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.sessions import SignedIn
@@ -119,7 +120,12 @@ async def _lock_out(reached: Throttled, by: str, user_id: UUID | None) -> NoRetu
         body = {"by": by, "retry_after": reached.retry_after}
         async with db.transaction():
             await append(actor="system", entries=[NewEntry(stream, "user.locked_out", body)])
-    raise Refused(f"Too many attempts. Try again in {throttle.in_words(reached.retry_after)}.", reached.retry_after)
+    raise Refused(
+        sentence(
+            "Too many attempts. Try again in %(retry_after)s.", retry_after=throttle.in_words(reached.retry_after)
+        ),
+        reached.retry_after,
+    )
 
 
 async def _hash_again(user_id: UUID, before: str, password: str) -> None:

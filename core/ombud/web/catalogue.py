@@ -2,7 +2,8 @@
 
 A text of a template stands in `_("…")` or `ngettext(…)`. Python says its texts plainly and a template translates them
 as it draws them, so there every literal counts that begins like a sentence or a label and stands in a module whose
-words reach people; `locale/unsaid.txt` names those that do not. See docs/translations.md.
+words reach people; `locale/unsaid.txt` names those that do not. What is put together from pieces is a `sentence` or
+`counted` (`speech.py`). See docs/translations.md.
 """
 
 import ast
@@ -27,22 +28,26 @@ BEGAN = datetime(2026, 11, 26, tzinfo=UTC)  # a date that moved would make every
 # Modules of Python whose words stand on pages, in mails or in files that people read. A folder means all of it.
 SPOKEN = (
     "web/pages", "web/places.py", "web/shell.py", "web/refusals.py", "web/keys.py", "web/front.py", "web/guard.py",
-    "web/viewed.py", "web/aspect_frame.py", "web/writing.py", "web/browser_words.py", "web/health_checks.py",
-    "desk", "insight", "kernel/setting_schema.py", "kernel/health_checks.py", "trust/health_checks.py",
-    "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py", "trust/passwords.py",
+    "web/viewed.py", "web/aspect_frame.py", "web/browser_words.py", "web/health_checks.py",
+    "desk", "insight", "writing.py", "speech.py", "kernel/setting_schema.py", "kernel/health_checks.py",
+    "trust/health_checks.py", "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py",
+        "trust/passwords.py",
     "trust/second_factor.py", "trust/sign_in.py", "trust/settings.py", "trust/group_settings.py", "trust/jobs.py",
 )  # fmt: skip
 # Made-up people and stories, commands of the terminal, files for other programs, and texts that have a language of
 # their own, such as those that letters begin with.
 SILENT = (
-    "desk/demo", "desk/transfer", "desk/backup", "desk/search/index.py", "desk/search/sql.py", "desk/search/build.py",
+    "desk/demo", "desk/transfer", "desk/backup/container.py", "desk/backup/making.py", "desk/backup/restoring.py",
+        "desk/search/index.py", "desk/search/sql.py", "desk/search/build.py",
     "desk/privacy/commands.py", "desk/retention/commands.py", "desk/rules/commands.py", "desk/tables.py",
     "desk/api_complaint.py", "desk/ground.py", "desk/engine/folding.py", "desk/first_desk.py",
 )  # fmt: skip
 # Modules with words that go on in the middle of a sentence: there a literal of several small words counts too.
 IN_SENTENCES = (
     "desk/engine/events.py", "desk/engine/vocabulary.py", "desk/notices/staff.py", "desk/routing/reasons.py",
-    "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/settings/history.py",
+        "desk/routing/laddering.py",
+    "desk/rules/form.py", "desk/file_kinds.py", "desk/retention/words.py", "desk/privacy/figures.py",
+        "desk/scales.py", "desk/settings/history.py",
     "desk/trail/history.py", "web/pages/inbox_words.py", "web/pages/privacy.py", "web/pages/receipts.py",
     "web/pages/trials_drawn.py", "web/pages/ties.py",
 )  # fmt: skip
@@ -52,6 +57,8 @@ _SMALL = re.compile(r"[a-z%][\w%()',]*( [\w%()',:;.]+)+\Z")
 _TYPES = re.compile(r"[A-Z]\w*([A-Z]\w*|\[.*\])( \| None)?\Z")
 # Errors of programs, which no page shows; what a page shows is raised as an error of the desk.
 _INTERNAL = ("ValueError", "RuntimeError", "TypeError", "LookupError", "KeyError", "Rubbish", "NotImplementedError")
+# What is given to these is said to people, whatever it looks like.
+_GIVEN, _OF_MANY = ("gettext", "sentence", "word", "noted"), ("ngettext", "counted")
 _UNHEARD = ("cast", "NewType", "TypeVar", "compile", "getLogger", "debug", "info", "warning", "error", "exception")
 
 Text = str | tuple[str, str]
@@ -60,7 +67,7 @@ Text = str | tuple[str, str]
 def texts() -> dict[Text, list[tuple[str, int]]]:
     """Every text that core says (a pair where it has a plural) → where it stands."""
     found: dict[Text, list[tuple[str, int]]] = {}
-    for path in sorted(TEMPLATES.rglob("*.html")):
+    for path in sorted((*TEMPLATES.rglob("*.html"), *(CORE / "insight" / "templates").rglob("*.html"))):
         for line, text in _of_template(path):
             found.setdefault(text, []).append((path.relative_to(CORE).as_posix(), line))
     unsaid = set(UNSAID.read_text("utf-8").splitlines())
@@ -103,9 +110,9 @@ def of_python(source: str, small: bool = False) -> Iterator[tuple[int, Text]]:
     tree = ast.parse(source)
     silent, given = set(_silent(tree)), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and _name_of(node.func) == "gettext":
+        if isinstance(node, ast.Call) and node.args and _name_of(node.func) in _GIVEN:
             given.add(id(node.args[0]))
-        elif isinstance(node, ast.Call) and _name_of(node.func) == "ngettext":
+        elif isinstance(node, ast.Call) and len(node.args) == 3 and _name_of(node.func) in _OF_MANY:
             one, many = node.args[:2]
             if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
                 silent |= {id(one), id(many)}

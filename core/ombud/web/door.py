@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any, cast
@@ -17,6 +17,7 @@ from litestar.exceptions import ClientException, NotAuthorizedException, Permiss
 from litestar.types import ASGIApp, Empty, Message, Receive, Scope, Send
 
 from ombud.process import settings
+from ombud.speech import LANGUAGES, reading
 from ombud.trust import sessions, throttle
 from ombud.trust.policy import ANONYMOUS, Viewer
 from ombud.trust.sessions import SessionFound
@@ -66,7 +67,8 @@ def door(app: ASGIApp) -> ASGIApp:
         stranger = scope["path"].startswith("/api/") and cast(Any, scope)["session"] is None
         if scope["method"] not in SAFE and not bearer and not stranger:  # the API's guard refuses strangers with 401
             await _check_form(request)
-        await app(scope, receive, _with_visit(scope, send))
+        with reading(*_reader(request)):
+            await app(scope, receive, _with_visit(scope, send))
 
     return through
 
@@ -92,6 +94,25 @@ def _nobody(scope: Scope) -> None:
     state["viewer"], state["session"], state["visit"] = ANONYMOUS, None, Visit("")
 
 
+def _reader(request: Request[Any, Any, Any]) -> tuple[str, str]:
+    """Language and time zone of whoever is signed in, so that what a handler says is theirs; a page for others finds
+    out as it is drawn. What programs are answered is English."""
+    session: SessionFound | None = cast(Any, request.scope)["session"]
+    if request.scope["path"].startswith("/api/"):
+        return "en", "UTC"
+    if session is None:
+        return chosen_language(request) or "en", "UTC"
+    viewer: Viewer = cast(Any, request.scope)["viewer"]
+    zone = session.house.time_zone if session.house is not None else "UTC"
+    return viewer.language or "en", zone
+
+
+def chosen_language(request: Request[Any, Any, Any]) -> str:
+    """What was chosen on a page itself, in this browser; empty where nothing was."""
+    chosen = cookie_of(request, LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else ""
+
+
 async def _identify(request: Request[Any, Any, Any]) -> bool:
     """Puts viewer, session and visit into the scope; True if a token spoke (and no form needs a CSRF field)."""
     state: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]
@@ -112,7 +133,9 @@ async def _identify(request: Request[Any, Any, Any]) -> bool:
         used = not request.scope["path"].startswith("/live")  # asked by the page, not by the person in front of it
         found = await viewer_of_session(secret, rules.idle_minutes, rules.second_factor_roles, used=used)
         if found is not None:
-            state["viewer"], state["session"] = found
+            viewer, state["session"] = found
+            chosen = chosen_language(request)
+            state["viewer"] = replace(viewer, language=chosen) if chosen else viewer
     return False
 
 

@@ -14,6 +14,7 @@ from ombud.desk.privacy import signals
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
+from ombud.speech import sentence
 from ombud.trust import links
 from ombud.web import assets, gpc
 from ombud.web.look import look
@@ -70,7 +71,10 @@ async def track(request: Request[Any, Any, Any], token: str) -> Response[Any]:
     case = await customers.follow(token)
     if (secret := gpc.opted_out(request)) is not None:
         await signals.of_person((await links.read(token)).person_id, secret)
-    what = f"We have your complaint {case.reference}. Keep this reference and call us if you want to know more."
+    what = sentence(
+        "We have your complaint %(reference)s. Keep this reference and call us if you want to know more.",
+        reference=case.reference,
+    )
     return await page(
         request, "pages/error.html", title="We have your complaint", what=what, safe="", number="",
         ways=[{"label": "Start page", "href": "/", "main": True}],

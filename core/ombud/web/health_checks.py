@@ -10,6 +10,7 @@ from ombud.kernel.database import db
 from ombud.kernel.health import BAD, GOOD, LOOK, Check, Finding, health
 from ombud.kernel.lifecycle import running
 from ombud.process import settings
+from ombud.speech import counted, sentence
 from ombud.trust import health_checks as trust
 from ombud.web.look import SPOILT, look
 
@@ -18,7 +19,7 @@ async def receipts() -> Finding:
     number = await db.fetchval("SELECT count(*) FROM core_raw WHERE status = 'faulted'")
     if not number:
         return Finding(GOOD, "Every receipt became a case or was placed.", "", (), "/intake")
-    said = "1 receipt could not be read." if number == 1 else f"{number} receipts could not be read."
+    said = counted("1 receipt could not be read.", "%(num)s receipts could not be read.", number)
     return Finding(LOOK, said, "See them under Needs a look; nothing is lost.", (("Receipts", str(number)),), "/intake")
 
 
@@ -33,12 +34,16 @@ async def outgoing() -> Finding:
     assert row is not None
     facts = (("Waiting for a setting", str(row["stuck"])), ("Not certain", str(row["unsure"])))
     if row["stuck"]:
-        said = f"{row['stuck']} outgoing messages wait until a way out is set up: {row['why'][:200]}"
+        said = sentence(
+            "%(stuck)s outgoing messages wait until a way out is set up: %(why)s",
+            stuck=row["stuck"],
+            why=row["why"][:200],
+        )
         return Finding(
             BAD, said, "Correct the settings of the plugin; they leave by themselves then.", facts, "/settings"
         )
     if row["unsure"]:
-        said = f"Of {row['unsure']} messages nobody knows whether they arrived."
+        said = sentence("Of %(unsure)s messages nobody knows whether they arrived.", unsure=row["unsure"])
         return Finding(LOOK, said, "Somebody who works on the cases says what became of them.", facts)
     return Finding(GOOD, "No message is stuck, none is in doubt.", "", facts)
 
@@ -53,10 +58,15 @@ async def theme() -> Finding:
         f"{SPOILT}{look.wanted},",
     )
     if spoilt:
-        said = f"The theme {look.wanted} could not draw {len(spoilt)} templates; core's were used."
+        said = sentence(
+            "The theme %(wanted)s could not draw %(spoilt)s templates; core's were used.",
+            wanted=look.wanted,
+            spoilt=len(spoilt),
+        )
         places = tuple(("Template", row["place"].rpartition(", ")[2]) for row in spoilt)
         return Finding(LOOK, said, "Correct the theme, or choose another one.", places, "/administration/look")
-    return Finding(GOOD, f"Pages are drawn in {look.theme.label if look.theme else 'the base look'}.", "", facts,
+    return Finding(GOOD, sentence("Pages are drawn in %(look)s.",
+        look=look.theme.label if look.theme else 'the base look'), "", facts,
                    "/administration/look")  # fmt: skip
 
 
@@ -78,7 +88,12 @@ async def address() -> Finding:
         return Finding(BAD, said, "Put a proxy with https before it and set server.base_url to that address.", facts)
     if not secure:
         return Finding(GOOD, "The desk is reached from this machine alone.", "", facts)
-    return Finding(GOOD, f"The desk is reached at {server.base_url}, its cookies over https alone.", "", facts)
+    return Finding(
+        GOOD,
+        sentence("The desk is reached at %(base_url)s, its cookies over https alone.", base_url=server.base_url),
+        "",
+        facts,
+    )
 
 
 def _near(host: str) -> bool:
@@ -91,7 +106,8 @@ def _near(host: str) -> bool:
 async def versions() -> Finding:
     plugins = tuple((slug, loaded.version) for slug, loaded in sorted(running.loaded.items()))
     server = str(await db.fetchval("SHOW server_version"))
-    return Finding(GOOD, f"Ombud {__version__}, Python {ground.PYTHON}.", "",
+    return Finding(GOOD, sentence("Ombud %(version)s, Python %(python)s.", version=__version__,
+        python=ground.PYTHON), "",
                    (("Ombud", __version__), ("Python", ground.PYTHON), ("PostgreSQL", server), *plugins))  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ombud.speech import sentence
+
 LIST, CASE, ANYWHERE = "list", "case", "anywhere"
 
 
@@ -127,7 +129,11 @@ def checked(given: Mapping[str, str]) -> dict[str, str]:
     for place, one in enumerate(ACTIONS):
         for other in ACTIONS[:place]:
             if chosen[one.code] == chosen[other.code] and _meet(one, other) and one.code not in errors:
-                errors[one.code] = f"{words(chosen[one.code])} is the key of “{other.label}”. Choose another one."
+                errors[one.code] = sentence(
+                    "%(code)s is the key of “%(other)s”. Choose another one.",
+                    code=words(chosen[one.code]),
+                    other=other.label,
+                )
     if errors:
         raise KeysClash(errors)
     return {code: key for code, key in chosen.items() if key != _USUAL[code]}

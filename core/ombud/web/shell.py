@@ -10,19 +10,20 @@ from typing import Any, cast
 from litestar import Request, Response
 from markupsafe import Markup
 
+from ombud import speech
 from ombud.desk import units
 from ombud.kernel.lifecycle import running
+from ombud.speech import LANGUAGES
 from ombud.trust.policy import Viewer
 from ombud.trust.sessions import SessionFound
 from ombud.web import gpc, keys, templating
-from ombud.web.door import LANGUAGE_COOKIE, cookie, cookie_of, csrf_token, viewer_of
+from ombud.web.door import chosen_language, cookie, cookie_of, csrf_token, viewer_of
 from ombud.web.look import PREVIEW, look
 from ombud.web.places import places
 from ombud.web.templating import Reader
 
 LOOK_COOKIE = "ombud_look"
 TOAST_COOKIE = "ombud_toast"
-LANGUAGES = {"en": "English", "pl": "Polski"}
 CHOICES = {
     "theme": ("auto", "light", "dark"),
     "density": ("standard", "compact", "comfortable"),
@@ -112,7 +113,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "nav": tuple(rail(viewer)),
         "here": here,
         "toasts": toasts(request),
-        "contact": f"Phone: {unit.phone}" if unit.phone else "",
+        "contact": speech.sentence("Phone: %(number)s", number=unit.phone) if unit.phone else "",
         "links": [],
         "languages": [],
         "signal": gpc.opted_out(request) is not None,
@@ -127,10 +128,7 @@ def looks(request: Req) -> dict[str, str]:
 
 
 def language_of(request: Req, viewer: Viewer, usual: str) -> str:
-    chosen = cookie_of(request, LANGUAGE_COOKIE)
-    if chosen in LANGUAGES:
-        return chosen
-    return viewer.language if viewer.user_id else usual if usual in LANGUAGES else "en"
+    return chosen_language(request) or (viewer.language if viewer.user_id else usual if usual in LANGUAGES else "en")
 
 
 def toasts(request: Req) -> list[dict[str, Any]]:
@@ -149,7 +147,8 @@ def toasts(request: Req) -> list[dict[str, Any]]:
 
 def toast_cookie(text: str, undo: str = "") -> str:
     """`undo`: the address that takes it back, under /undo/, /views/ or /inbox/."""
-    said = json.dumps({"text": text, "undo": undo} if undo else text)
+    words = speech.spoken(text)
+    said = json.dumps({"text": words, "undo": undo} if undo else words)
     packed = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")  # a cookie with = in it comes back in quotes
     return cookie(TOAST_COOKIE, packed, seconds=60)
 

@@ -3,17 +3,11 @@
 The request sets `reader` (language and time zone); filters and `_()` read it, so macros need no context.
 """
 
-import gettext as catalogues
 from collections.abc import Callable, MutableMapping
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
-from io import BytesIO
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
@@ -23,33 +17,20 @@ from jinja2 import (
     StrictUndefined,
 )
 from markupsafe import Markup
+from pyphen import Pyphen, language_fallback
 
+from ombud import speech, writing
 from ombud.desk.outgoing import plain
 from ombud.kernel.clock import now
-from ombud.web import assets, drawing, writing
+from ombud.speech import CATALOGUES, NOBODY, Reader, Spoken, gettext, ngettext, reader
+from ombud.web import assets, drawing
 from ombud.web.compiled import Compiled
 from ombud.web.drawing import DrawnContext, DrawnTemplate, safe, written
 from ombud.web.themes import Theme
 
+speech.clock = now
 TEMPLATES = Path(__file__).parent / "templates"
-CATALOGUES = Path(__file__).parent / "locale"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Who reads the page: language code (`en`, `pl`) and IANA time zone."""
-
-    language: str = "en"
-    zone: str = "UTC"
-
-    @cached_property
-    def style(self) -> writing.Style:
-        """How dates and numbers are written for this reader; its `now` is the moment of the first need."""
-        return writing.Style(self.language, self.zone, now(), gettext, ngettext)
-
-
-NOBODY = Reader()
-reader: ContextVar[Reader] = ContextVar("ombud_reader", default=NOBODY)
+__all__ = ["CATALOGUES", "NOBODY", "Reader", "gettext", "ngettext", "reader"]  # where tests and pages find them
 
 
 _compiled = Compiled(
@@ -115,6 +96,7 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
         now=now,
     )
     jinja.filters["translated"] = translated
+    jinja.filters["softened"] = softened
     jinja.filters["as_sent"] = lambda text: safe(plain.as_html(text))
     jinja.filters["with_bold"] = lambda text: safe(plain.with_bold(text))
     jinja.filters.update({name: _for_reader(write) for name, write in writing.FILTERS.items()})
@@ -134,27 +116,12 @@ def with_templates(jinja: Environment, folder: Path) -> Templates:
     return more
 
 
-def gettext(message: str) -> str:
-    """`message` in the reader's language; English when there is no translation."""
-    if not message:
-        return ""
-    language = reader.get().language
-    catalogue = _catalogue(language)
-    text = catalogue.gettext(message)
-    # A text that also stands for one of many is kept with its plural.
-    return catalogue.ngettext(message, message, 1) if text is message and language != "en" else text
-
-
-def ngettext(one: str, many: str, number: int) -> str:
-    return _catalogue(reader.get().language).ngettext(one, many, number)
-
-
 def _said(message: str, **values: object) -> str:
     """What `_("…", name=value)` gives in a template: as Jinja's own newstyle gettext, without its detours. Some of what
     templates translate is somebody's words (a unit's name among the choices), so marks of HTML are escaped."""
     if type(message) is Markup:
         return message  # translated already
-    text = gettext(message)
+    text = message.said() if isinstance(message, Spoken) else gettext(message)
     if "<" in text or '"' in text or "&" in text:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;")
     return safe(text % _written(values) if values else text)
@@ -163,6 +130,17 @@ def _said(message: str, **values: object) -> str:
 def translated(value: Any) -> Any:
     """The filter for what Python says plainly: a text in the reader's language, not yet escaped; all else as it is."""
     return gettext(value) if type(value) is str and value else value
+
+
+def softened(text: str) -> str:
+    """With soft hyphens, so that a long word breaks where it may: for the narrow places of the rail."""
+    language = reader.get().language
+    return text if language == "en" else _hyphens(language).inserted(str(text), "\u00ad")
+
+
+@cache
+def _hyphens(language: str) -> Pyphen:
+    return Pyphen(lang=language_fallback(language) or "en_GB", left=3, right=3)
 
 
 def _said_of_many(one: str, many: str, number: int, **values: object) -> str:
@@ -210,19 +188,6 @@ def _drawable() -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _draw_key(label: str) -> Markup:
     return Markup('<kbd aria-hidden="true">{}</kbd>').format(label)
-
-
-@lru_cache
-def _catalogue(language: str) -> catalogues.NullTranslations:
-    """Read from its text once in a process (a sixth of a second), so that nothing must be compiled beforehand."""
-    path = CATALOGUES / language / "LC_MESSAGES" / "ombud.po"
-    if not path.is_file():
-        return catalogues.NullTranslations()
-    compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
-    compiled.seek(0)
-    return catalogues.GNUTranslations(compiled)
 
 
 def _for_reader(write: writing.Write) -> writing.Filter:

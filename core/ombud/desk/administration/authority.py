@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ombud.desk.errors import Invalid, NotAllowed
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer
 
 MANAGE, SET_UP = "user.manage", "setting.manage"
@@ -59,7 +60,9 @@ async def whole_desk(viewer: Viewer, permission: str) -> bool:
 async def demand_whole_desk(viewer: Viewer, permission: str, what: str) -> None:
     """`what` begins the sentence, such as `Roles count everywhere`."""
     if not await whole_desk(viewer, permission):
-        raise NotAllowed(f"{what}, so only an administrator of the whole desk changes this. Ask one of them.")
+        raise NotAllowed(
+            sentence("%(what)s, so only an administrator of the whole desk changes this. Ask one of them.", what=what)
+        )
 
 
 def demand_in(viewer: Viewer, permission: str, unit_id: UUID) -> None:

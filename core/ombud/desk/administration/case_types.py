@@ -13,6 +13,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.writing import check_version, demand
 from ombud.kernel.database import db
+from ombud.speech import counted, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -82,8 +83,12 @@ class WouldNotFit(NotNow):
     """Open cases hold values that the new fields would not take; nothing was changed."""
 
     def __init__(self, unfit: Unfit) -> None:
-        some = "One open case does" if unfit.count == 1 else f"{unfit.count:,} open cases do"
-        super().__init__(f"{some} not fit these fields. Change the fields, or confirm that they are completed later.")
+        some = counted(
+            "One open case does not fit these fields. Change the fields, or confirm that they are completed later.",
+            "%(num)s open cases do not fit these fields. Change the fields, or confirm that they are completed later.",
+            unfit.count,
+        )
+        super().__init__(some)
         self.unfit = unfit
 
 
@@ -133,12 +138,14 @@ def _kind(rule: Mapping[str, Any]) -> str:
 def schema_of(given: Sequence[FieldGiven], before: Mapping[str, Any]) -> dict[str, Any]:
     """The schema the editor draws. Rules it does not know (a pattern, a smallest value) stay while the kind does."""
     if len(given) > FIELDS:
-        raise Invalid(f"A case type has at most {FIELDS} fields of its own.", "field-1")
+        raise Invalid(sentence("A case type has at most %(most)s fields of its own.", most=FIELDS), "field-1")
     schema: dict[str, Any] = {}
     for place, each in enumerate(given, 1):
         checked = _checked(each, f"field-{place}")
         if checked.name in schema:
-            raise Invalid(f"Two fields are called {checked.name}. Give each its own name.", f"field-{place}")
+            raise Invalid(
+                sentence("Two fields are called %(name)s. Give each its own name.", name=checked.name), f"field-{place}"
+            )
         known = before.get(checked.name)
         kept = dict(known) if known is not None and _kind(known) == checked.kind else dict(_RULES[checked.kind])
         for rule in ("required", "allowed", "meta"):
@@ -150,7 +157,7 @@ def schema_of(given: Sequence[FieldGiven], before: Mapping[str, Any]) -> dict[st
     try:
         fields.CaseFields(schema)
     except SchemaError as problem:
-        raise Invalid(f"These fields cannot be kept: {problem}.", "field-1") from None
+        raise Invalid(sentence("These fields cannot be kept: %(what)s.", what=problem), "field-1") from None
     return schema
 
 
@@ -247,8 +254,14 @@ async def _refuse_lost(key: str, gone: set[str]) -> None:
             key, name,
         )  # fmt: skip
         if held:
-            cases = "One case holds" if held == 1 else f"{held:,} cases hold"
-            raise NotNow(f"{cases} a value in {name}, which would be lost. Keep the field; it need not be filled in.")
+            cases = counted(
+                "One case holds a value in %(name)s, which would be lost. Keep the field; it need not be filled in.",
+                "%(num)s cases hold a value in %(name)s, which would be lost. Keep the field; it need not "
+                "be filled in.",
+                held,
+                name=name,
+            )
+            raise NotNow(cases)
 
 
 async def _refuse_last(key: str) -> None:

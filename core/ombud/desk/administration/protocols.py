@@ -18,6 +18,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -190,7 +191,9 @@ async def _write(
 def _checked(rows: Sequence[ItemGiven], what: str) -> list[dict[str, str]]:
     """The filled rows with a key each, kept from the version before where there is one."""
     if len(rows) > MOST:
-        raise Invalid(f"A protocol has at most {MOST} of each. Put what belongs together into one.", "steps")
+        raise Invalid(
+            sentence("A protocol has at most %(most)s of each. Put what belongs together into one.", most=MOST), "steps"
+        )
     found: list[dict[str, str]] = []
     for place, each in enumerate(rows):
         label = clean_text(each.label, f"{what}.{place}.label", longest=200)

@@ -18,6 +18,7 @@ from ombud.desk.writing import check_version, demand, record, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import counted, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -94,7 +95,12 @@ async def checked(given: QueueGiven) -> QueueGiven:
         condition["account"] = _accounts(condition["account"])
     for fact, value in condition.items():
         if fact not in FACTS:
-            raise Invalid(f"Nothing is known of {fact} when a case arrives. Choose from what the form offers.", fact)
+            raise Invalid(
+                sentence(
+                    "Nothing is known of %(fact)s when a case arrives. Choose from what the form offers.", fact=fact
+                ),
+                fact,
+            )
         await _check_fact(fact, value)
     return QueueGiven(name, given.unit_id, condition, given.active)
 
@@ -234,8 +240,12 @@ async def _empty(viewer: Viewer, queue_id: UUID, move_to: UUID | None) -> None:
     found = "SELECT EXISTS (SELECT 1 FROM core_queue WHERE id = $1 AND active AND id <> $2)"
     if move_to is None or not await db.fetchval(found, move_to, queue_id):
         many = len({row["id"] for row in rows} | {row["case_id"] for row in apart})
-        cases = "One open case waits" if many == 1 else f"{many:,} open cases wait"
-        raise Invalid(f"{cases} here. Choose the queue they go to.", "move_to")
+        cases = counted(
+            "One open case waits here. Choose the queue it goes to.",
+            "%(num)s open cases wait here. Choose the queue they go to.",
+            many,
+        )
+        raise Invalid(cases, "move_to")
     for row in rows:
         await update("core_case", row["id"], {"queue_id": move_to, "changed_at": now()})
         await follow(row["id"], queue_id, move_to)

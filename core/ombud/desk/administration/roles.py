@@ -11,6 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.staff import in_words
 from ombud.desk.writing import check_version
 from ombud.kernel.database import db
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust import roles, users
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.permissions import PERMISSIONS
@@ -99,8 +100,12 @@ async def retire(viewer: Viewer, key: str) -> None:
             raise NotFound("There is no such role. The list of roles shows them all.")
         people = await db.fetchval("SELECT count(DISTINCT user_id) FROM core_user_role WHERE role = $1", key)
         if people:
-            hold = "One person holds" if people == 1 else f"{people} people hold"
-            raise NotNow(f"{hold} this role. Give them another one and take this one away, then retire it.")
+            hold = counted(
+                "One person holds this role. Give them another one and take this one away, then retire it.",
+                "%(num)s people hold this role. Give them another one and take this one away, then retire it.",
+                people,
+            )
+            raise NotNow(hold)
         if found["active"]:
             await _switch(viewer, key, active=False)
 
@@ -124,13 +129,16 @@ async def _switch(viewer: Viewer, key: str, *, active: bool) -> None:
 async def _checked(permissions: Collection[str]) -> list[str]:
     wanted = sorted(set(permissions))
     if strange := set(wanted) - await roles.known_permissions():
-        raise Invalid(f"There is no right {', '.join(sorted(strange))}. Open the page again.", "permissions")
+        raise Invalid(
+            sentence("There is no right %(strange)s. Open the page again.", strange=joined(sorted(strange))),
+            "permissions",
+        )
     return wanted
 
 
 AREAS = {
     "case": "Cases", "person": "People", "support": "Support needs", "intake": "Intake", "queue": "Queues",
-    "payment": "Payments",
+    "payment": "Payments", "job": "Jobs", "view": "Views",
     "user": "Users and roles", "token": "API tokens", "plugin": "Plugins", "setting": "Settings", "ledger": "Ledger",
 }  # fmt: skip
 
@@ -150,7 +158,7 @@ async def areas(brought: Mapping[str, str]) -> list[Area]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for key in known:
         area = key.partition(".")[0]
-        title = AREAS.get(area) or area.replace("-", " ").capitalize()
+        title = AREAS.get(area) or word(area.replace("-", " ").capitalize())
         groups.setdefault(title, []).append((key, words.get(key) or brought.get(key) or key))
     return [Area(title, tuple(those)) for title, those in groups.items()]
 

@@ -18,6 +18,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -234,7 +235,9 @@ async def retire(
             term_id, day,
         )  # fmt: skip
         if below:
-            raise NotNow(f"Terms below it are still offered: {below}. Retire or move them first.")
+            raise NotNow(
+                sentence("Terms below it are still offered: %(below)s. Retire or move them first.", below=below)
+            )
         await update("core_taxonomy_term", term_id, {"valid_to": day, "maps_to": maps_to})
         body = {"term": str(term_id), "code": row["code"], "valid_to": day.isoformat(), "maps_to": str(maps_to or "")}
         await append(actor=viewer.actor, entries=[NewEntry(stream(kind), "term.retired", body)])

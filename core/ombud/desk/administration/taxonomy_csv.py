@@ -12,6 +12,7 @@ from ombud.desk.administration.taxonomies import LANGUAGES, TermGiven, TermShown
 from ombud.desk.errors import DeskRefusal, Invalid
 from ombud.desk.words import CODE
 from ombud.kernel.database import db
+from ombud.speech import number, sentence
 from ombud.trust.policy import Viewer
 
 COLUMNS = ("code", "parent", "unit", *(f"label_{each}" for each in LANGUAGES), "help", "valid_from", "position")
@@ -91,7 +92,10 @@ async def read(viewer: Viewer, kind: str, text: str) -> list[Line]:
         lines = await _taken(viewer, kind, _rows(text))
         wrong = [each for each in lines if each.what == "wrong"]
         if wrong:
-            raise Invalid(f"Line {wrong[0].number}: {wrong[0].why} Nothing was changed.", "text")
+            raise Invalid(
+                sentence("Line %(wrong)s: %(why)s Nothing was changed.", wrong=wrong[0].number, why=wrong[0].why),
+                "text",
+            )
         return lines
 
 
@@ -109,7 +113,7 @@ def _rows(text: str) -> list[_Read]:
     if not rows or not {"code", "label_en"} <= {each.strip() for each in rows[0]}:
         raise Invalid("The first line names the columns, at least code and label_en.", "text")
     if len(rows) > LINES:
-        raise Invalid(f"These are more than {LINES:,} lines. Split the file.", "text")
+        raise Invalid(sentence("These are more than %(what)s lines. Split the file.", what=number(LINES)), "text")
     names = [each.strip() for each in rows[0]]
     return [_Read(number, dict(zip(names, map(str.strip, row), strict=False))) for number, row in enumerate(rows[1:], 2)
             if any(each.strip() for each in row)]  # fmt: skip
@@ -146,7 +150,7 @@ async def _one(
         return "changed" if version != before.version else "same"
     unit = values.get("unit", "")
     if unit and unit not in units:
-        raise Invalid(f"There is no unit with the key {unit}.", "unit")
+        raise Invalid(sentence("There is no unit with the key %(unit)s.", unit=unit), "unit")
     ids[code] = await taxonomy_setup.add(viewer, kind, code, units.get(unit), given)
     return "new"
 
@@ -155,7 +159,9 @@ def _given(values: Mapping[str, str], before: TermShown | None, ids: Mapping[str
     """A column the file does not have leaves what there is."""
     parent = values.get("parent", "")
     if parent and parent not in ids:
-        raise Invalid(f"There is no term {parent}; a term stands after the one above it.", "parent")
+        raise Invalid(
+            sentence("There is no term %(parent)s; a term stands after the one above it.", parent=parent), "parent"
+        )
     try:
         begins = date.fromisoformat(values["valid_from"]) if values.get("valid_from") else None
         position = int(values["position"]) if values.get("position") else 0

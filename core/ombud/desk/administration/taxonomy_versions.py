@@ -11,6 +11,7 @@ from ombud.desk.taxonomies import stream, worded
 from ombud.desk.trail.history import actor_name
 from ombud.desk.writing import demand
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 PAGE = 50
@@ -88,7 +89,10 @@ def _differences(kind: str, body: Mapping[str, Any], words: Mapping[str, str]) -
 def _sides(name: str, was: Any, now: Any, words: Mapping[str, str]) -> list[tuple[str, str, str]]:
     if name == "labels":
         old, new = was or {}, now or {}
-        return [(f"Words ({each})", old.get(each, ""), new.get(each, "")) for each in sorted({*old, *new})]
+        return [
+            (sentence("Words (%(what)s)", what=each), old.get(each, ""), new.get(each, ""))
+            for each in sorted({*old, *new})
+        ]
     return [(_FIELDS.get(name, name), _word(was, words), _word(now, words))]
 
 

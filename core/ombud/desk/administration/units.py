@@ -20,6 +20,7 @@ from ombud.desk.writing import check_version, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import joined, reader, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -80,21 +81,36 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(named))
 
 
-@lru_cache
 def currencies() -> dict[str, str]:
-    words = Locale("en").currencies
+    """By code, as the reader calls them."""
+    return _currencies(reader.get().language)
+
+
+@lru_cache
+def _currencies(language: str) -> dict[str, str]:
+    words = Locale(language).currencies
     return {code: f"{code}, {words.get(code, code)}" for code in sorted(list_currencies())}
 
 
-@lru_cache
 def countries() -> dict[str, str]:
-    words = {code: name for code, name in Locale("en").territories.items() if re.fullmatch("[A-Z]{2}", code)}
+    """By code, as the reader calls them."""
+    return _countries(reader.get().language)
+
+
+@lru_cache
+def _countries(language: str) -> dict[str, str]:
+    words = {code: name for code, name in Locale(language).territories.items() if re.fullmatch("[A-Z]{2}", code)}
     return dict(sorted(words.items(), key=lambda each: str(each[1])))
 
 
-@lru_cache
 def languages() -> dict[str, str]:
-    words = {code: name for code, name in Locale("en").languages.items() if re.fullmatch("[a-z]{2}", code)}
+    """By code, as the reader calls them."""
+    return _languages(reader.get().language)
+
+
+@lru_cache
+def _languages(language: str) -> dict[str, str]:
+    words = {code: name for code, name in Locale(language).languages.items() if re.fullmatch("[a-z]{2}", code)}
     return dict(sorted(words.items(), key=lambda each: str(each[1])))
 
 
@@ -277,7 +293,9 @@ async def deactivate(viewer: Viewer, unit_id: UUID, version: int) -> None:
             raise NotNow("This unit takes every complaint that names none, so it stays in use.")
         left = await _left_in(unit_id)
         if left:
-            raise NotNow(f"Still open here: {', '.join(left)}. Close, move or switch them off first.")
+            raise NotNow(
+                sentence("Still open here: %(left)s. Close, move or switch them off first.", left=joined(left))
+            )
         await _switch(viewer, row, active=False)
 
 

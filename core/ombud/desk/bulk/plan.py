@@ -25,6 +25,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 from ombud.trust.viewers import viewer_of_user
 
@@ -217,7 +218,7 @@ def _plain(action: str, value: Mapping[str, Any]) -> dict[str, Any]:
     for field, known in (("priority", PRIORITIES), ("severity", SEVERITIES)):
         if action == field:
             if value.get(field) not in known:
-                raise Invalid(f"Choose the {field}.", field)
+                raise Invalid(sentence("Choose the %(field)s.", field=field), field)
             return {field: value[field]}
     if action == "redress":
         return _redress(value)
@@ -308,7 +309,11 @@ def _obstacle(
         return _not_theirs(row, owner)
     same = {"queue": str(row["queue_id"] or ""), "priority": row["priority"], "severity": row["severity"]}
     if action in same and same[action] == value[action]:
-        return "It is in this queue already." if action == "queue" else f"It has this {action} already."
+        return (
+            "It is in this queue already."
+            if action == "queue"
+            else sentence("It has this %(action)s already.", action=action)
+        )
     if action == "confidential" and row["confidential"]:
         return "It is confidential already."
     return "It has no open matter." if action == "category" and not row["undecided"] else ""

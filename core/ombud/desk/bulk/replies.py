@@ -19,6 +19,7 @@ from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Ready, Wanted
 from ombud.kernel.database import db
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Viewer
 
 MOST = 200
@@ -44,7 +45,11 @@ class Draft:
 
     @property
     def told(self) -> str:
-        return f"By {self.way}. A second person approves it first." if self.waits else f"By {self.way}."
+        return (
+            sentence("By %(way)s. A second person approves it first.", way=self.way)
+            if self.waits
+            else f"By {self.way}."
+        )
 
 
 async def checked(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +113,9 @@ async def judged(viewer: Viewer, bulk_id: UUID, value: Mapping[str, Any]) -> dic
         bulk_id,
     )
     if len(rows) > MOST:
-        raise Invalid(f"One text goes to at most {MOST} cases at once. Choose fewer cases.", "action")
+        raise Invalid(
+            sentence("One text goes to at most %(most)s cases at once. Choose fewer cases.", most=MOST), "action"
+        )
     found = {}
     for row in rows:
         try:

@@ -27,6 +27,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext
+from ombud.speech import joined, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -146,9 +147,15 @@ def check(content: Content) -> None:
     if content.country and content.country not in countries():
         raise Invalid("Choose a country of the list, or none.", "country")
     if content.part and content.part not in parts(content.country):
-        raise Invalid(f"Give the code of a part of this country: {', '.join(parts(content.country))}.", "part")
+        raise Invalid(
+            sentence("Give the code of a part of this country: %(country)s.", country=joined(parts(content.country))),
+            "part",
+        )
     if len(content.exceptions) > _MOST_DAYS:
-        raise Invalid(f"A calendar holds at most {_MOST_DAYS} days of its own. Remove those that are over.", "day")
+        raise Invalid(
+            sentence("A calendar holds at most %(most)s days of its own. Remove those that are over.", most=_MOST_DAYS),
+            "day",
+        )
     try:
         Calendar(content.zone, content.week, exceptions={day: own.hours for day, own in content.exceptions.items()})
     except Unworkable as problem:
@@ -183,7 +190,10 @@ def _minutes(text: str, field: str) -> int:
 
 
 def _no_hours(text: str, field: str) -> Invalid:
-    return Invalid(f"Write hours such as 9:00-12:00, 13:00-17:00; “{text.strip()[:40]}” cannot be read.", field)
+    return Invalid(
+        sentence("Write hours such as 9:00-12:00, 13:00-17:00; “%(what)s” cannot be read.", what=text.strip()[:40]),
+        field,
+    )
 
 
 def hours_text(hours: tuple[Hours, ...]) -> str:

@@ -25,6 +25,7 @@ from ombud.desk.trail.history import Happened
 from ombud.desk.words import label
 from ombud.desk.zips import Zip, digest
 from ombud.kernel.database import db
+from ombud.speech import reading
 from ombud.trust import vault
 from ombud.trust.canonical import moment_text
 from ombud_plugin_api.casefiles import CASE_FILE_PARTS
@@ -164,10 +165,12 @@ async def _bytes(attachment_id: UUID) -> bytes | None:
 
 def _draw(template: str, draft: Draft, **context: Any) -> bytes:
     case = draft.record.view.case
-    return _environment().get_template(template).render(
-        reference=case.reference, label_of=draft.profile.format.label, recipient=draft.told.recipient,
-        made=draft.moment(draft.record.at), **context,
-    ).encode()  # fmt: skip
+    with reading("en"):  # a file for somebody outside, in one language whoever makes it
+        words = _environment().get_template(template).render(
+            reference=case.reference, label_of=draft.profile.format.label, recipient=draft.told.recipient,
+            made=draft.moment(draft.record.at), **context,
+        )  # fmt: skip
+    return words.encode()
 
 
 def _message(draft: Draft, item: Item) -> bytes:

@@ -10,6 +10,7 @@ from ombud.desk.casefile.record import Outsider, Record
 from ombud.desk.errors import Invalid
 from ombud.desk.trail.timeline import FileShown, Said
 from ombud.desk.words import label
+from ombud.speech import sentence
 from ombud_plugin_api import CaseFileFormat
 
 WHY = {
@@ -148,7 +149,7 @@ def _file(record: Record, choice: Choice, file: FileShown, at: datetime, message
 def _who(record: Record, form: CaseFileFormat, said: Said) -> str:
     if said.person_id is None or said.kind in {"note", "out"}:
         staff = said.author if form.staff_names or said.author == "Ombud" else "a member of staff"
-        return f"As told to {staff}" if said.kind == "in" else staff[:1].upper() + staff[1:]
+        return sentence("As told to %(staff)s", staff=staff) if said.kind == "in" else staff[:1].upper() + staff[1:]
     for each in record.outsiders:
         if each.person_id == said.person_id:
             return label(each.role)

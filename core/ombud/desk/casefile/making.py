@@ -20,6 +20,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import sentence
 from ombud.trust import vault
 from ombud.trust.policy import Viewer
 from ombud.trust.viewers import viewer_of_user
@@ -72,7 +73,10 @@ async def make(viewer: Viewer, prepared: Prepared) -> UUID:
     if viewer.user_id is None:
         raise NotNow("A file of a case is made by a person, who answers for what it leaves out.")
     if prepared.size > MOST_BYTES:
-        raise Invalid(f"These files are larger than {MOST_BYTES // 1_000_000} MB together. Untick some.", "items")
+        raise Invalid(
+            sentence("These files are larger than %(most)s MB together. Untick some.", most=MOST_BYTES // 1000000),
+            "items",
+        )
     form, identity = prepared.profile.format, new_id()
     small = prepared.size <= AT_ONCE_BYTES and prepared.included <= AT_ONCE_ITEMS
     async with db.transaction():

@@ -11,6 +11,7 @@ from ombud.desk.redress.money import text_of
 from ombud.kernel import faults
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
+from ombud.speech import sentence
 from ombud.trust.group_settings import held_in, key_of_plugin
 from ombud_plugin_api import CaseFileAspect, CaseFileFacts, CaseFileFormat
 
@@ -71,7 +72,12 @@ async def ask(profile: Profile, record: Record, aspects: frozenset[UUID]) -> Tol
     except Rubbish as problem:
         if all(each is not None for each in given):
             await faults.record(profile.slug, "error", f"case file {form.key}", str(problem))
-        return Told("", (), (), f"{form.label} could not say what belongs on the cover. The file goes without it.")
+        return Told(
+            "",
+            (),
+            (),
+            sentence("%(what)s could not say what belongs on the cover. The file goes without it.", what=form.label),
+        )
 
 
 async def _asked(profile: Profile, what: str, function: Any, facts: CaseFileFacts) -> Any:

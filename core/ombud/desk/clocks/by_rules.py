@@ -18,6 +18,7 @@ from ombud.desk.words import label
 from ombud.desk.writing import lock_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import SYSTEM
 from ombud_plugin_api.treatment import StartClock
@@ -67,4 +68,4 @@ async def _of_policy(case_id: UUID, unit_id: UUID, change: StartClock) -> Wanted
     for each in asked_for:
         if change.policy in {each.key, each.policy} and each.aspect == change.aspect:
             return each
-    raise NotFound(f"No policy called {change.policy} asks for a clock in this case.")
+    raise NotFound(sentence("No policy called %(policy)s asks for a clock in this case.", policy=change.policy))

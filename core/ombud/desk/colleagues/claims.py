@@ -17,6 +17,7 @@ from ombud.desk.writing import lock_case, record, refuse_concerned
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 HOLDS = timedelta(minutes=10)
@@ -97,7 +98,11 @@ async def claim(viewer: Viewer, case_id: UUID, aspect_id: UUID | None = None) ->
             if each["user_id"] != viewer.user_id:
                 what = "all of this case" if each["aspect_id"] is None and aspect_id else "this matter"
                 raise NotNow(
-                    f"{each['name']} is working on {what if aspect_id else 'this case'}. Ask them, or take over."
+                    sentence(
+                        "%(name)s is working on %(case)s. Ask them, or take over.",
+                        name=each["name"],
+                        case=what if aspect_id else "this case",
+                    )
                 )
         if await _put(viewer, case["id"], aspect_id, until):
             tell_of_case(CLAIM, case_id, viewer.actor)

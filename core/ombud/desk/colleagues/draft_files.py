@@ -13,6 +13,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust import vault
 from ombud.trust.keys import Destroyed
 from ombud.trust.policy import Viewer
@@ -53,7 +54,10 @@ async def put(viewer: Viewer, case_id: UUID, purpose: str, documents: Sequence[D
         has = await db.fetchval("SELECT count(*) FROM core_draft_file WHERE draft_id = $1", draft)
         most = settings().limits.attachments
         if has + len(documents) > most:
-            raise Invalid(f"These are too many files: at most {most}. Send the rest as a message.", "documents")
+            raise Invalid(
+                sentence("These are too many files: at most %(most)s. Send the rest as a message.", most=most),
+                "documents",
+            )
         whose = await subject_of(case_id)
         rows = await vault.prepare_many([(whose, each.data) for each in documents])
         await vault.insert(rows)

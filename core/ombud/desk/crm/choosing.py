@@ -9,6 +9,7 @@ from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import PersonMatch
@@ -55,7 +56,11 @@ async def _found(known: Known, subject: Subject, record: str) -> PersonMatch:
     for each in kept.read(stored).matches if stored else ():
         if each.id == record:
             return each
-    raise Invalid(f"{known.crm.label} does not offer this record any more. Look again, and choose one of the list.")
+    raise Invalid(
+        sentence(
+            "%(crm)s does not offer this record any more. Look again, and choose one of the list.", crm=known.crm.label
+        )
+    )
 
 
 async def _end(viewer: Viewer, known: Known, subject: Subject) -> bool:

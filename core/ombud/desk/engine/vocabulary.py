@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ombud.desk.words import MOODS, OUTCOMES, PRIORITIES, STATUSES, label
+from ombud.desk.words import LABELS, MOODS, OUTCOMES, PRIORITIES, STATUSES, label
+from ombud.speech import counted, either, sentence, word
 from ombud_plugin_api import treatment as t
 from ombud_plugin_api.treatment import Action, CaseFacts, Change, Condition
 
@@ -45,8 +46,8 @@ def _choice(name: str, words: str, choices: Mapping[str, str], default: str = ""
 
 
 def _listed(args: Args, name: str) -> str:
-    given = [label(str(each)) if str(each).islower() else str(each) for each in args.get(name) or ()]
-    return " or ".join([", ".join(given[:-1]), given[-1]] if len(given) > 2 else given) or "nothing"
+    given = [word(label(str(each))) if str(each).islower() else str(each) for each in args.get(name) or ()]
+    return either(given) or word("nothing")
 
 
 def _one_of(fact: str, name: str) -> tuple[Callable[[CaseFacts, Args], bool], Callable[[CaseFacts, Args], str]]:
@@ -60,21 +61,24 @@ def _is_one(
     key: str, words: str, fact: str, name: str, allowed: Iterable[str] = (), *, group: str = CASE, said: str = ""
 ) -> Condition:
     holds, found = _one_of(fact, name)
-    said = said or words.lower()
+    what = word(said) if said else word(words).lower()
     return Condition(
-        key, words, _several(name, "is one of", allowed), holds, lambda args: f"the {said} is {_listed(args, name)}",
+        key, words, _several(name, "is one of", allowed), holds, lambda args: sentence("the %(what)s is %(values)s",
+            what=what, values=_listed(args, name)),
         reads=(fact,), group=group, found=found,
     )  # fmt: skip
 
 
-def _any_aspect(key: str, words: str, fact: str, name: str, said: str, allowed: Iterable[str] = ()) -> Condition:
+def _any_aspect(key: str, words: str, fact: str, name: str, allowed: Iterable[str] = ()) -> Condition:
     def values(facts: CaseFacts) -> list[str]:
         return [str(getattr(each, fact)) for each in facts.aspects]
 
     return Condition(
         key, words, _several(name, "is one of", allowed),
         lambda facts, args: any(each in args[name] for each in values(facts)),
-        lambda args: f"an aspect's {said} is {_listed(args, name)}", reads=("aspects", fact), group=CASE,
+        lambda args: sentence("an aspect's %(what)s is %(values)s", what=word(words).lower(),
+            values=_listed(args, name)),
+        reads=("aspects", fact), group=CASE,
         found=lambda facts, args: ", ".join(sorted({each for each in values(facts) if each in args[name]})),
     )  # fmt: skip
 
@@ -83,7 +87,7 @@ def _plain(
     key: str, words: str, said: str, test: Callable[[CaseFacts], bool], *, reads: tuple[str, ...], group: str = CASE
 ) -> Condition:
     return Condition(
-        key, words, {}, lambda facts, args: test(facts), lambda args: said, reads=reads, group=group,
+        key, words, {}, lambda facts, args: test(facts), lambda args: word(said), reads=reads, group=group,
         found=lambda facts, args: "yes" if test(facts) else "no",
     )  # fmt: skip
 
@@ -94,7 +98,8 @@ def _counted(
 ) -> Condition:  # fmt: skip
     return Condition(
         key, words, _number("count", "at least", 0, most, default),
-        lambda facts, args: count(facts) >= args["count"], lambda args: said % args["count"], reads=reads, group=group,
+        lambda facts, args: count(facts) >= args["count"], lambda args: sentence(said, count=args["count"]),
+            reads=reads, group=group,
         found=lambda facts, args: str(count(facts)),
     )  # fmt: skip
 
@@ -117,6 +122,16 @@ def _clock(facts: CaseFacts, args: Args) -> Iterable[t.ClockFacts]:
     return [each for key, each in facts.clocks.items() if key == wanted or key.partition("/")[0] == wanted]
 
 
+def _age_said(args: Args) -> str:
+    if args["unit"] == "days":
+        return counted(
+            "it came in %(num)s day ago or earlier", "it came in %(num)s days ago or earlier", int(args["amount"])
+        )
+    return counted(
+        "it came in %(num)s hour ago or earlier", "it came in %(num)s hours ago or earlier", int(args["amount"])
+    )
+
+
 def _due_soon(facts: CaseFacts, args: Args) -> bool:
     return facts.due_at is not None and facts.due_at - facts.at <= timedelta(hours=args["hours"])
 
@@ -132,20 +147,21 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition(
         "unit", "Unit", _several("units", "is, or lies below"),
         lambda facts, args: bool(set(args["units"]) & {facts.unit, *facts.units}),
-        lambda args: f"the case belongs to {_listed(args, 'units')}", reads=("unit",), group=CASE,
+        lambda args: sentence("the case belongs to %(units)s", units=_listed(args, "units")), reads=("unit",),
+            group=CASE,
         found=lambda facts, args: facts.unit,
     ),
     _is_one("channel", "Channel", "channel", "channels"),
     _is_one("status", "Status", "status", "statuses", STATUSES),
     _is_one("priority", "Priority", "priority", "priorities", PRIORITIES),
-    _counted("severity", "Severity at least", "the severity is %s or graver", lambda facts: facts.severity,
+    _counted("severity", "Severity at least", "the severity is %(count)s or graver", lambda facts: facts.severity,
              ("severity",), 4),
-    _any_aspect("category", "Category", "category", "categories", "category"),
-    _any_aspect("outcome", "Outcome", "outcome", "outcomes", "outcome", OUTCOMES),
-    _any_aspect("cause", "Root cause", "cause", "causes", "root cause"),
+    _any_aspect("category", "Category", "category", "categories"),
+    _any_aspect("outcome", "Outcome", "outcome", "outcomes", OUTCOMES),
+    _any_aspect("cause", "Root cause", "cause", "causes"),
     _plain("uncategorised", "Without a category", "an aspect has no category",
            lambda facts: any(not each.category for each in facts.aspects), reads=("aspects", "category")),
-    _counted("aspects", "Number of aspects", "it has %s aspects or more", lambda facts: len(facts.aspects),
+    _counted("aspects", "Number of aspects", "it has %(count)s aspects or more", lambda facts: len(facts.aspects),
              ("aspects",), 20),
     _plain("all_decided", "All decided", "every aspect is decided",
            lambda facts: bool(facts.aspects) and all(each.status == "closed" for each in facts.aspects),
@@ -156,21 +172,23 @@ CONDITIONS: tuple[Condition, ...] = (
            reads=("confidential",)),
     Condition(
         "tag", "Tag", _text("tag", "is", regex=_CODE), lambda facts, args: args["tag"] in facts.tags,
-        lambda args: f"it is tagged {args['tag']}", reads=("tags",), group=CASE,
+        lambda args: sentence("it is tagged %(tag)s", tag=args["tag"]), reads=("tags",), group=CASE,
         found=lambda facts, args: ", ".join(sorted(facts.tags)),
     ),
     Condition(
         "field", "Field of the case type",
         {**_text("name", "field", regex=_CODE), **_text("value", "is", longest=200)},
         lambda facts, args: str(facts.fields.get(args["name"], "")).lower() == args["value"].lower(),
-        lambda args: f"{label(args['name']).lower()} is {args['value']}", reads=("coded",), group=CASE,
+        lambda args: sentence("%(field)s is %(value)s", field=label(args["name"]).lower(), value=args["value"]),
+            reads=("coded",), group=CASE,
         found=lambda facts, args: str(facts.fields.get(args["name"], "")),
     ),
     Condition(
         "amount", "Amount in dispute",
         {"amount": {"type": "decimal", "required": True, "min": 0, "meta": {"label": "at least"}},
          **_text("currency", "currency", regex="[A-Z]{3}")},
-        _disputes, lambda args: f"{args['amount']} {args['currency']} or more are in dispute",
+        _disputes, lambda args: sentence("%(amount)s or more are in dispute",
+            amount=f"{args['amount']} {args['currency']}"),
         reads=("amount_in_dispute",), group=CASE,
         found=lambda facts, args: format(_disputed(facts, args["currency"]), "f"),
     ),
@@ -178,7 +196,7 @@ CONDITIONS: tuple[Condition, ...] = (
     _plain("support_needs", "Confirmed support needs", "support needs are confirmed",
            lambda facts: facts.support_needs, reads=("support_needs",), group=PEOPLE),
     _is_one("language", "Language", "language", "languages", group=PEOPLE),
-    _counted("messages", "Messages from the customer", "the customer wrote %s times or more",
+    _counted("messages", "Messages from the customer", "the customer wrote %(count)s times or more",
              lambda facts: facts.messages_in, ("messages_in",), group=PEOPLE),
     _plain("unanswered", "Customer waits for an answer", "the customer waits for an answer", _unanswered,
            reads=("last_in_at", "last_out_at"), group=PEOPLE),
@@ -189,12 +207,13 @@ CONDITIONS: tuple[Condition, ...] = (
         "age", "Age", {**_number("amount", "at least", 0, 4000, 2),
                        **_choice("unit", "in", {"hours": "hours", "days": "days"}, "days")},
         lambda facts, args: _age(facts, args) >= args["amount"] * HOURS[args["unit"]],
-        lambda args: f"it came in {args['amount']} {args['unit']} ago or earlier", reads=("received_at",), group=TIME,
+        _age_said, reads=("received_at",), group=TIME,
         found=lambda facts, args: f"{_age(facts, args) // HOURS[args['unit']]} {args['unit']}",
     ),
     Condition(
         "due_within", "Answer due soon", _number("hours", "within", 0, 4000, 24, "hours"), _due_soon,
-        lambda args: f"the answer is due within {args['hours']} hours", reads=("due_at",), group=TIME,
+        lambda args: counted("the answer is due within one hour", "the answer is due within %(num)s hours",
+            int(args["hours"])), reads=("due_at",), group=TIME,
         found=lambda facts, args: facts.due_at.isoformat(timespec="minutes") if facts.due_at else "",
     ),
     Condition(
@@ -202,12 +221,13 @@ CONDITIONS: tuple[Condition, ...] = (
         {**_text("clock", "clock", regex=_CODE),
          **_several("states", "is", ("running", "paused", "met", "breached", "stopped"))},
         lambda facts, args: any(each.state in args["states"] for each in _clock(facts, args)),
-        lambda args: f"the clock {args['clock']} is {_listed(args, 'states')}", reads=("clocks",), group=TIME,
+        lambda args: sentence("the clock %(clock)s is %(states)s", clock=args["clock"],
+            states=_listed(args, "states")), reads=("clocks",), group=TIME,
         found=lambda facts, args: ", ".join(sorted({each.state for each in _clock(facts, args)})),
     ),
     _plain("outside_hours", "Received outside hours", "it was received outside working hours",
            lambda facts: bool(facts.outside_hours), reads=("outside_hours",), group=TIME),
-    _counted("escalated", "Escalated to level", "it is escalated to level %s or higher",
+    _counted("escalated", "Escalated to level", "it is escalated to level %(count)s or higher",
              lambda facts: facts.escalated, ("escalated",), 9, group=TIME, default=1),
 )  # fmt: skip
 
@@ -216,25 +236,38 @@ def _does(
     key: str, words: str, schema: Mapping[str, Any], plan: Callable[[CaseFacts, Args], list[Change]],
     said: str | Callable[[Args], str], group: str = "",
 ) -> Action:  # fmt: skip
-    return Action(key, words, schema, plan, said if callable(said) else lambda args: said % _Words(args), group)
+    def told(args: Args) -> str:
+        return (
+            said(args)
+            if callable(said)
+            else sentence(said, **{name: _value(name, args.get(name, "")) for name in schema})
+        )
+
+    return Action(key, words, schema, plan, told, group)
 
 
 def _clock_said(args: Args) -> str:
-    one = int(args["amount"]) == 1
-    unit = args["unit"].removesuffix("s") if one else args["unit"]
-    kind = "working " if args.get("business", True) else ""
-    return f"start a clock of {args['amount']} {kind}{unit}, called {args['clock']}"
+    number, name = int(args["amount"]), args["clock"]
+    days, working = args["unit"] == "days", bool(args.get("business", True))
+    if days and working:
+        return counted("start a clock of %(num)s working day, called %(name)s",
+                       "start a clock of %(num)s working days, called %(name)s", number, name=name)  # fmt: skip
+    if days:
+        return counted("start a clock of %(num)s day, called %(name)s",
+                       "start a clock of %(num)s days, called %(name)s", number, name=name)  # fmt: skip
+    if working:
+        return counted("start a clock of %(num)s working hour, called %(name)s",
+                       "start a clock of %(num)s working hours, called %(name)s", number, name=name)  # fmt: skip
+    return counted("start a clock of %(num)s hour, called %(name)s",
+                   "start a clock of %(num)s hours, called %(name)s", number, name=name)  # fmt: skip
 
 
-class _Words(dict[str, Any]):
-    """Arguments as a sentence takes them."""
-
-    def __init__(self, args: Args) -> None:
-        super().__init__({name: str(value).lower() if isinstance(value, bool) else value for name, value in
-                          args.items()})  # fmt: skip
-
-    def __missing__(self, name: str) -> str:
-        return ""
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, bool):
+        return word("yes") if value else word("no")
+    if name == "to":
+        return word(_TO.get(str(value), str(value)))
+    return word(label(value)).lower() if isinstance(value, str) and value in LABELS else value
 
 
 def _categorise(facts: CaseFacts, args: Args) -> list[Change]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from babel.dates import format_date, get_month_names
+from babel.dates import get_month_names
+
+from ombud.writing import long_day_in
 
 _ROMAN = dict(zip("I II III IV V VI VII VIII IX X XI XII".split(), range(1, 13), strict=True))  # noqa: SIM905
 
@@ -84,4 +86,4 @@ def _day(year: str | int, month: str | int, day: str | int) -> frozenset[date]:
 
 def worded(day: date, language: str) -> str:
     """2 November 2026, or 2 listopada 2026 in Polish."""
-    return str(format_date(day, "d MMMM y", locale="pl" if language[:2] == "pl" else "en_GB"))
+    return long_day_in(day, language)

@@ -11,6 +11,7 @@ from ombud.desk.gate.checking import blocking, check, in_view
 from ombud.desk.gate.facts import record_of
 from ombud.desk.gate.findings import Finding, Letter
 from ombud.desk.gate.rules import rules_in
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 GATED = "final_response"
@@ -25,7 +26,7 @@ class Held(NotNow):
     def __init__(self, findings: Sequence[Finding]) -> None:
         stops = [each for each in findings if each.blocks]
         told = " ".join(each.words for each in stops) or "Ask somebody else to look at it."
-        super().__init__(f"The letter cannot leave yet. {told}")
+        super().__init__(sentence("The letter cannot leave yet. %(told)s", told=told))
         self.findings = tuple(findings)
 
 

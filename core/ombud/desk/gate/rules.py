@@ -11,6 +11,7 @@ from ombud.desk.gate.findings import CHECKS, LEVELS, USUAL, Policy
 from ombud.desk.gate.jargon import USUAL_JARGON
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_schema import SettingSchema, read_schema
+from ombud.speech import sentence
 from ombud.trust.group_settings import held_in
 from ombud_plugin_api.responses import ResponseRequirement
 
@@ -65,7 +66,8 @@ def _schema(regulators: tuple[tuple[str, str], ...]) -> SettingSchema:
         fields[_tick(code)] = {
             "type": "boolean", "default": False,
             "meta": {"label": label, "group": "Whose requirements hold",
-                     "help": f"Its code is {code}. Letters of this unit must hold what it asks for."},
+                     "help": sentence("Its code is %(code)s. Letters of this unit must hold what "
+                         "it asks for.", code=code)},
         }  # fmt: skip
     fields["case_types"] = {
         "type": "list", "default": [], "maxlength": 100,
@@ -97,7 +99,8 @@ def _words(language: str, name: str) -> dict[str, Any]:
     return {
         "type": "list", "default": list(USUAL_JARGON[language]), "maxlength": 500,
         "schema": {"type": "string", "maxlength": 200},
-        "meta": {"label": f"{name} words", "group": "Jargon", "placeholder": "pursuant to = under",
+        "meta": {"label": sentence("%(name)s words",
+            name=name), "group": "Jargon", "placeholder": "pursuant to = under",
                  "help": "A line for each, with = and what to say instead. A star ends a word in any way."},
     }  # fmt: skip
 

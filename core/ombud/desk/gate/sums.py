@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.numbers import format_currency, list_currencies
+from babel.numbers import list_currencies
 
 from ombud.desk.gate.findings import Money
+from ombud.writing import money_in
 
 _SYMBOLS = {"US$": "USD", "£": "GBP", "€": "EUR", "$": "USD", "zł": "PLN"}
 _NAMES = {
@@ -75,8 +76,7 @@ def _currency(word: str) -> str:
 
 def worded(money: Money, language: str) -> str:
     """€42.00, or 42,00 € in Polish."""
-    locale = "pl" if language[:2] == "pl" else "en_GB"
-    return str(format_currency(money.amount, money.currency, locale=locale)).replace("\u00a0", " ")
+    return money_in(money.amount, money.currency, language)
 
 
 def is_exact(text: str) -> bool:

@@ -12,6 +12,7 @@ from ombud.desk.inbox import decisions
 from ombud.desk.shown import Named
 from ombud.desk.writing import demand
 from ombud.kernel.database import db
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Arguments, Viewer
 
 REVIEW = "inbox.review"
@@ -48,7 +49,9 @@ class DecisionFilters:
         }  # fmt: skip
         for name, codes in allowed.items():
             if getattr(filters, name) not in codes:
-                raise Invalid(f"{name} is one of {', '.join(filter(None, codes))}.", name)
+                raise Invalid(
+                    sentence("%(name)s is one of %(codes)s.", name=name, codes=joined(filter(None, codes))), name
+                )
         if len(filters.unit) > 200 or not filters.unit.isprintable():
             raise Invalid("This is no unit.", "unit")
         return filters

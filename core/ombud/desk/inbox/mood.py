@@ -25,6 +25,7 @@ from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
 from ombud.kernel.settled import SETTLED
 from ombud.kernel.writes import Writes
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CustomerWords, Finding, SentimentScorer, Transient
 from ombud_plugin_api.correspondence import MOODS
@@ -131,7 +132,7 @@ async def _asked(scorers: Sequence[tuple[str, SentimentScorer]], words: Customer
         outcome: Outcome[Any] = await call(slug, scorer.score, words, limit=SECONDS, place=place)
         if outcome.fault is not None:
             if outcome.fault.kind in {"resting", "busy", "transient"}:
-                away = f"{scorer.label} is away"
+                away = sentence("%(scorer)s is away", scorer=scorer.label)
             continue
         try:
             found = checked(slug, scorer, outcome.value, words.text)

@@ -6,6 +6,7 @@ from uuid import UUID
 from ombud.desk.inbox import limits
 from ombud.desk.inbox.threads import case_in_addresses
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud_plugin_api.correspondence import Automatic, InboundMessage
 
 NO_SENDER, LOOP, FLOOD = "no_sender", "loop", "flood"
@@ -24,7 +25,9 @@ async def recognised(said: InboundMessage) -> Automatic | None:
     if not named and said.thread.addresses:  # a letter or a call may have no sender, mail has one
         return Automatic(kind=NO_SENDER, reason="It names no address to which one could answer.")
     if said.sender.email and await _is_ours(said):
-        return Automatic(kind=LOOP, reason=f"It comes from {said.sender.email}, which is an address of ours.")
+        return Automatic(
+            kind=LOOP, reason=sentence("It comes from %(email)s, which is an address of ours.", email=said.sender.email)
+        )
     return None
 
 

@@ -17,6 +17,7 @@ from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, decide, mask_in
 
@@ -75,7 +76,7 @@ async def draw(viewer: Viewer, filters: DecisionFilters, size: int, seed: int | 
     """Draws so many decisions by lot; the same seed over the same decisions draws the same ones."""
     demand(viewer, REVIEW)
     if not 1 <= size <= MOST:
-        raise Invalid(f"Draw from 1 to {MOST} decisions.", "size")
+        raise Invalid(sentence("Draw from 1 to %(most)s decisions.", most=MOST), "size")
     seed = secrets.randbelow(2**31) if seed is None else seed
     arguments = Arguments()
     sql = _POPULATION.format(

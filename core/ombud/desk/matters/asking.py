@@ -12,6 +12,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.matters import evidence
 from ombud.desk.writing import lock_aspect
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -33,7 +34,10 @@ class Asking:
 def checked(asks: Sequence[Asking]) -> tuple[Asking, ...]:
     """Pure; raises Invalid, naming what is missing."""
     if len(asks) > MOST:
-        raise Invalid(f"A message asks for at most {MOST} things. Put what belongs together into one.", FIELD)
+        raise Invalid(
+            sentence("A message asks for at most %(most)s things. Put what belongs together into one.", most=MOST),
+            FIELD,
+        )
     found = []
     for each in asks:
         what = clean_text(each.what, FIELD, longest=500)
@@ -41,7 +45,7 @@ def checked(asks: Sequence[Asking]) -> tuple[Asking, ...]:
         if not what:
             raise Invalid("Say what you ask for, or clear the line.", FIELD)
         if not asked_of:
-            raise Invalid(f"Say of whom you ask for “{what[:60]}”.", FIELD)
+            raise Invalid(sentence("Say of whom you ask for “%(what)s”.", what=what[:60]), FIELD)
         found.append(replace(each, what=what, asked_of=asked_of))
     return tuple(found)
 

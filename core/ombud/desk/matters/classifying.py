@@ -24,6 +24,7 @@ from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.outbox import Delivered, JobContext, handled_alone, in_time, subscribe
 from ombud.kernel.settled import SETTLED
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api import CategoryOption, Classifier, Finding, MessageFacts, Transient
 
@@ -124,7 +125,11 @@ async def _asked(slug: str, classifier: Classifier, facts: MessageFacts) -> tupl
     place = f"classify {classifier.key}"
     outcome: Outcome[Any] = await call(slug, classifier.classify, facts, limit=SECONDS, place=place)
     if outcome.fault is not None:
-        return [], f"{classifier.label} is away" if outcome.fault.kind in {"resting", "busy", "transient"} else ""
+        return [], sentence("%(classifier)s is away", classifier=classifier.label) if outcome.fault.kind in {
+            "resting",
+            "busy",
+            "transient",
+        } else ""
     try:
         return checked(slug, classifier, outcome.value, facts), ""
     except Rubbish as problem:

@@ -17,6 +17,7 @@ from ombud.desk.writing import check_version, lock_aspect, record, subject_of, u
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud_plugin_api.facts import Document
@@ -192,7 +193,9 @@ async def _add(
     if not is_code(need):
         raise Invalid("Choose what the protocol asks for from the list.", "need")
     if await db.fetchval("SELECT count(*) FROM core_evidence WHERE aspect_id = $1", aspect_id) >= MOST:
-        raise NotNow(f"An aspect has at most {MOST} lines of evidence. Put what belongs together into one.")
+        raise NotNow(
+            sentence("An aspect has at most %(most)s lines of evidence. Put what belongs together into one.", most=MOST)
+        )
     identity = new_id()
     await db.execute(
         "INSERT INTO core_evidence (id, aspect_id, what, need, asked_of, due_on, state, message_id, sha256, why_not, "

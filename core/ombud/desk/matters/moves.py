@@ -20,6 +20,7 @@ from ombud.desk.writing import lock_aspect, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -121,7 +122,9 @@ async def _refuse(source: Record, target: Record, aspect: Record) -> None:
     if target["status"] == "closed":
         raise NotNow("That case is closed. Reopen it first, with the reason.")
     if target["aspects_total"] >= ASPECTS:
-        raise NotNow(f"That case holds {ASPECTS} aspects already, which is the most there can be.")
+        raise NotNow(
+            sentence("That case holds %(most)s aspects already, which is the most there can be.", most=ASPECTS)
+        )
     if not (await facts_of(source, target)).same_entity:
         raise NotNow("The cases belong to different legal entities, which count and report their complaints apart.")
     if target["owner_id"] is not None and aspect["concerns_user_id"] == target["owner_id"]:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
+from ombud.speech import counted
 
 UNDONE = """SELECT count(*) FROM core_task t JOIN core_aspect a ON a.id = t.aspect_id
 WHERE a.case_id = {case} AND t.done_at IS NULL AND t.dropped_at IS NULL"""
@@ -17,5 +18,12 @@ async def undone(case_id: UUID) -> int:
 def demand_reason(count: int, why: str) -> None:
     """Raises Invalid where promises are open and whoever closes does not say why."""
     if count and not why:
-        some = "One promise is" if count == 1 else f"{count} promises are"
-        raise Invalid(f"{some} not kept yet. Mark what was done, or say why the case is closed before that.", "reason")
+        some = counted(
+            "One promise is not kept yet. Mark what was done, or say why the case is closed before that.",
+            "%(num)s promises are not kept yet. Mark what was done, or say why the case is closed before that.",
+            count,
+        )
+        raise Invalid(
+            some,
+            "reason",
+        )

@@ -19,6 +19,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 
@@ -41,7 +42,9 @@ async def part(
         if aspect["status"] == "closed":
             raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
         if case["aspects_total"] >= ASPECTS:
-            raise NotNow(f"A case holds at most {ASPECTS} aspects. Put what belongs together into one.")
+            raise NotNow(
+                sentence("A case holds at most %(most)s aspects. Put what belongs together into one.", most=ASPECTS)
+            )
         category = await taxonomies.coded("category", case["unit_id"], taxonomies.today(), category)
         made = await _insert(viewer, case, aspect, text, title, category or aspect["category"])
         for what, ids in (going or {}).items():

@@ -17,6 +17,7 @@ from ombud.desk.writing import lock_aspect, record
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 MOST = 200
@@ -80,7 +81,9 @@ def found_in(text: str, quote: str, start: int | None = None) -> tuple[int, int]
     if start is not None and len(places) > 1:
         return min(places, key=lambda place: abs(place[0] - start))
     if len(places) > 1:
-        raise Invalid(f"These words stand there {len(places)} times. Copy a few more of them.", "quote")
+        raise Invalid(
+            sentence("These words stand there %(places)s times. Copy a few more of them.", places=len(places)), "quote"
+        )
     return places[0]
 
 
@@ -113,7 +116,7 @@ async def _locked(viewer: Viewer, aspect_id: UUID) -> Record:
     case, _ = await lock_aspect(viewer, "case.write", aspect_id)
     refuse_closed(case)
     if await db.fetchval("SELECT count(*) FROM core_pin WHERE aspect_id = $1", aspect_id) >= MOST:
-        raise NotNow(f"An aspect has at most {MOST} pinned passages. Take some off first.")
+        raise NotNow(sentence("An aspect has at most %(most)s pinned passages. Take some off first.", most=MOST))
     return case
 
 

@@ -15,6 +15,7 @@ from ombud.desk.writing import lock_aspect, record, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -155,7 +156,11 @@ async def demand_met(viewer: Viewer, case: Record, aspect_id: UUID, outcome: str
     blocking = found.missing("block")
     if blocking:
         words = "; ".join(each.label for each in blocking)
-        raise NotNow(f"The protocol “{found.name}” asks for this before a decision: {words}.")
+        raise NotNow(
+            sentence(
+                "The protocol “%(name)s” asks for this before a decision: %(words)s.", name=found.name, words=words
+            )
+        )
     await _keep(viewer, case["id"], aspect_id, found.version_id)
     return tuple(each.key for each in found.missing("warn"))
 

@@ -15,6 +15,7 @@ from ombud.desk.writing import check_version, lock_aspect, record, subject_of, u
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -86,7 +87,9 @@ async def promise(viewer: Viewer, aspect_id: UUID, what: str, due_on: date | Non
         case, _ = await lock_aspect(viewer, "case.write", aspect_id)
         refuse_closed(case)
         if await db.fetchval("SELECT count(*) FROM core_task WHERE aspect_id = $1", aspect_id) >= MOST:
-            raise NotNow(f"An aspect has at most {MOST} promises. Put what belongs together into one.")
+            raise NotNow(
+                sentence("An aspect has at most %(most)s promises. Put what belongs together into one.", most=MOST)
+            )
         identity = new_id()
         await db.execute(
             "INSERT INTO core_task (id, aspect_id, what, due_on, created_at, created_by, dropped_why, version) "

@@ -12,6 +12,7 @@ from ombud.desk.writing import lock_aspect, record
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 
 # Words from the side of the first aspect, and from that of the second.
@@ -74,7 +75,9 @@ async def named(viewer: Viewer, reference: str, text: str) -> UUID:
     for identity, sign in view.letters.items():
         if sign == parts[-1].upper():
             return UUID(identity)
-    raise Invalid(f"There is no aspect {parts[-1].upper()} in that case that you may see.", "other")
+    raise Invalid(
+        sentence("There is no aspect %(upper)s in that case that you may see.", upper=parts[-1].upper()), "other"
+    )
 
 
 async def tie(viewer: Viewer, aspect_id: UUID, other_id: UUID, kind: str) -> UUID:

@@ -19,6 +19,7 @@ from ombud.desk.writing import lock_case, record, refuse_concerned, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 
@@ -54,7 +55,11 @@ def obstacle(facts: Facts) -> str:
     if not facts.same_entity:
         return "The cases belong to different legal entities, which count and report their complaints apart."
     if facts.aspects > ASPECTS:
-        return f"Together they have {facts.aspects} aspects; a case holds at most {ASPECTS}."
+        return sentence(
+            "Together they have %(aspects)s aspects; a case holds at most %(most)s.",
+            aspects=facts.aspects,
+            most=ASPECTS,
+        )
     if facts.owner_concerned:
         return "The owner cannot take on all matters of the other case. Give the case to somebody else first."
     return ""

@@ -15,6 +15,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext
 from ombud.process import address
+from ombud.speech import counted, reading, sentence, small, spoken, word
 
 JOB = "notices.digest"
 FROM = time(7, 0)
@@ -65,19 +66,21 @@ async def _one(user: Record, unit_id: UUID, way: str, day: date) -> None:
             user["id"], now(),
         )  # fmt: skip
         if rows:
-            await _write(user, unit_id, way, text_of(user["name"], Counter(row["kind"] for row in rows)))
+            with reading(user["language"]):
+                words = text_of(user["name"], Counter(row["kind"] for row in rows))
+            await _write(user, unit_id, way, words)
 
 
 def text_of(name: str, counts: Counter[str]) -> tuple[str, str]:
-    """Subject and text. Pure but for the desk's address."""
-    total = counts.total()
-    lines = [f"- {counts[kind]} × {each.label.lower()}" for kind, each in KINDS.items() if counts[kind]]
-    subject = "One thing for you in Ombud" if total == 1 else f"{total} things for you in Ombud"
-    text = f"Hello {name},\n\nsince the last digest:\n\n" + "\n".join(lines)
-    return (
-        subject,
-        f"{text}\n\n{address('/me/notices')}\n\nHow you are told is up to you: {address('/me/notices/choices')}",
-    )
+    """Subject and text, in the reader's language. Pure but for the desk's address."""
+    lines = [f"- {counts[kind]} × {spoken(small(word(each.label)))}" for kind, each in KINDS.items() if counts[kind]]
+    parts = [
+        spoken(sentence("Hello %(name)s,", name=name)), spoken(word("since the last digest:")), "\n".join(lines),
+        address("/me/notices"),
+        spoken(sentence("How you are told is up to you: %(address)s", address=address("/me/notices/choices"))),
+    ]  # fmt: skip
+    subject = counted("One thing for you in Ombud", "%(num)s things for you in Ombud", counts.total())
+    return spoken(subject), "\n\n".join(parts)
 
 
 async def _write(user: Record, unit_id: UUID, way: str, words: tuple[str, str]) -> None:

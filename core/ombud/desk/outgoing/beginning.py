@@ -15,6 +15,7 @@ from ombud.desk.outgoing.states import KINDS
 from ombud.desk.outgoing.templates import Template
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import joined, sentence
 from ombud.trust.policy import Viewer
 
 SHOWN_LINK = "https://…"
@@ -65,7 +66,9 @@ def _refuse_unanswered(view: CasePageView) -> None:
         raise NotNow("You cannot do this in this case. Ask your team leader.")
     left = [each.letter for each in view.aspects if not each.decided]
     if left:
-        raise NotNow(f"No outcome yet: {', '.join(left)}. Decide each aspect, then write the final response.")
+        raise NotNow(
+            sentence("No outcome yet: %(left)s. Decide each aspect, then write the final response.", left=joined(left))
+        )
 
 
 async def facts_of(

@@ -16,6 +16,7 @@ from ombud.desk.outgoing.settling import seen, to_draft
 from ombud.desk.outgoing.writing import content_of, letter_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 RIGHT = "outgoing.approve"
@@ -32,7 +33,7 @@ async def approve(viewer: Viewer, identity: UUID, shown: str, override: str = ""
         if content.hash != shown:
             raise Changed("The message", row["version"], {"text": row["body"]}, {})
         if row["kind"] == "final_response" and (why := await final_response.stale(row)):
-            raise NotNow(f"{why} Send it back to its writer.")
+            raise NotNow(sentence("%(why)s Send it back to its writer.", why=why))
         await _gated(viewer, row, override)
         moment, leave_at = now(), await _leaves(row)
         await move(

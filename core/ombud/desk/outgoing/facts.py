@@ -5,11 +5,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
-from babel.numbers import format_currency
-
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.kernel.clock import now
+from ombud.writing import long_day_in, money_in
 
 _WORDS: dict[str, dict[str, str]] = {
     "pl": {
@@ -52,15 +50,15 @@ def _redress(line: Any, language: str) -> str:
     kind = worded(line.kind_label, language)
     if line.amount is None:
         return f"{kind}: {line.note}" if line.note else kind
-    amount = format_currency(line.amount, line.currency, locale=_locale(language)).replace("\u00a0", " ")
-    return f"{amount} ({line.note})" if line.note else str(amount)
+    amount = money_in(line.amount, line.currency, language)
+    return f"{amount} ({line.note})" if line.note else amount
 
 
 def _working(line: Any, language: str) -> str:
     """The kept working of a line of money, one step a line, for a customer to do it again."""
     steps = [f"{each['label']}: {each['formula'] or each['amount']} = {each['amount']}" if each["formula"]
              else f"{each['label']}: {each['amount']}" for each in line.working]  # fmt: skip
-    total = format_currency(line.amount, line.currency, locale=_locale(language)).replace("\u00a0", " ")
+    total = money_in(line.amount, line.currency, language)
     return "\n".join([*steps, total])
 
 
@@ -71,11 +69,7 @@ def worded(text: str, language: str) -> str:
 
 def day(value: date | datetime, language: str) -> str:
     """6 November 2026"""
-    return str(format_date(value, "d MMMM y", locale=_locale(language)))
-
-
-def _locale(language: str) -> str:
-    return {"pl": "pl"}.get(language[:2], "en_GB")
+    return long_day_in(value.date() if isinstance(value, datetime) else value, language)
 
 
 def sample(language: str = "en") -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ombud.desk.errors import Invalid
+from ombud.speech import sentence
 
 FILTERS = ("default", "upper", "lower", "capitalize", "title", "trim", "join", "length", "first", "last")
 LONGEST = 100_000
@@ -37,7 +38,10 @@ class MissingFact(Invalid):
 
     def __init__(self, fact: str) -> None:
         super().__init__(
-            f"The text needs “{fact}”, which is not known here. Add it to the case, or choose another text."
+            sentence(
+                "The text needs “%(fact)s”, which is not known here. Add it to the case, or choose another text.",
+                fact=fact,
+            )
         )
         self.fact = fact
 
@@ -91,9 +95,12 @@ def checked(text: str, field: str) -> str:
         _environment().parse(text)
         _environment().from_string(text)
     except TemplateSyntaxError as problem:
-        raise Invalid(f"Line {problem.lineno} cannot be read: {problem.message}.", field) from problem
+        raise Invalid(
+            sentence("Line %(lineno)s cannot be read: %(message)s.", lineno=problem.lineno, message=problem.message),
+            field,
+        ) from problem
     except TemplateError as problem:
-        raise Invalid(f"This cannot be used in a template: {problem}.", field) from problem
+        raise Invalid(sentence("This cannot be used in a template: %(what)s.", what=problem), field) from problem
     return text
 
 
@@ -114,7 +121,7 @@ def fill(text: str, facts: Mapping[str, Any], field: str = "text") -> str:
     except SecurityError as problem:
         raise Invalid("The template uses something that no template may use, such as a call.", field) from problem
     except (TemplateError, TypeError, ValueError, ArithmeticError) as problem:
-        raise Invalid(f"The template cannot be filled: {problem}.", field) from problem
+        raise Invalid(sentence("The template cannot be filled: %(what)s.", what=problem), field) from problem
     if len(filled) > LONGEST:
         raise Invalid("The filled text is too long. Shorten the template.", field)
     return "\n".join(line.rstrip() for line in filled.strip().split("\n"))

@@ -11,6 +11,7 @@ from ombud.desk.outgoing.content import outcomes_hash
 from ombud.desk.writing import record, refuse_concerned, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 _OUTCOMES = """
@@ -39,7 +40,9 @@ async def answered(case: Record) -> None:
         await all_aspects_closed(case)
     except NotNow as refusal:
         words = str(refusal).partition(" no outcome yet.")[0]
-        raise NotNow(f"{words} no outcome yet. Decide each aspect, then write the final response.") from refusal
+        raise NotNow(
+            sentence("%(words)s no outcome yet. Decide each aspect, then write the final response.", words=words)
+        ) from refusal
 
 
 async def outcomes_now(case_id: UUID) -> str:

@@ -17,6 +17,7 @@ from ombud.desk.writing import check_version
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import joined, sentence, word
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -117,7 +118,7 @@ async def save(viewer: Viewer, macro_id: UUID | None, given: MacroGiven, version
 
 async def _changes(given: MacroGiven) -> dict[str, Any]:
     if given.priority and given.priority not in PRIORITIES:
-        raise Invalid(f"The priority is one of {', '.join(PRIORITIES)}.", "priority")
+        raise Invalid(sentence("The priority is one of %(joined)s.", joined=joined(PRIORITIES)), "priority")
     if given.owner not in OWNERS:
         raise Invalid("Choose who owns the case afterwards.", "owner")
     known = "SELECT EXISTS (SELECT 1 FROM core_queue WHERE id = $1 AND active)"
@@ -168,9 +169,11 @@ def in_words(macro: Macro, queues: Mapping[str, str]) -> list[str]:
     """What it changes, a line each."""
     lines = []
     if macro.changes.get("priority"):
-        lines.append(f"Priority: {label(macro.changes['priority']).lower()}")
+        lines.append(sentence("Priority: %(priority)s", priority=word(label(macro.changes["priority"])).lower()))
     if macro.changes.get("queue"):
-        lines.append(f"Queue: {queues.get(macro.changes['queue'], 'one that is not in use any more')}")
+        lines.append(
+            sentence("Queue: %(more)s", more=queues.get(macro.changes["queue"], "one that is not in use any more"))
+        )
     if macro.changes.get("owner"):
         lines.append("The case is yours" if macro.changes["owner"] == "me" else "Nobody owns the case")
     if macro.changes.get("close"):

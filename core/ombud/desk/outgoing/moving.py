@@ -16,6 +16,7 @@ from ombud.desk.writing import subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import enqueue_job
+from ombud.speech import sentence
 from ombud.trust.keys import Destroyed
 from ombud.trust.ledger import NewEntry, Sealed, append
 
@@ -72,7 +73,9 @@ def stepped(row: Record, event: str) -> str:
         return states.after(row["state"], event)
     except NoWay:
         raise NotNow(
-            f"{WHY_NOT.get(row['state'], 'This cannot be done now.')} Open the case to see how it stands."
+            sentence(
+                "%(now)s Open the case to see how it stands.", now=WHY_NOT.get(row["state"], "This cannot be done now.")
+            )
         ) from None
 
 

@@ -11,6 +11,7 @@ from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
 from ombud.kernel.settled import Memory
+from ombud.speech import word
 from ombud_plugin_api import Deliverer
 
 log = logging.getLogger("ombud.outgoing")
@@ -51,8 +52,8 @@ def label_of(key: str) -> str:
     """Words for a way out; the key itself, readable, where its plugin is off."""
     found = deliverer(key)
     if key == PAGE or found is None:
-        return PAGE_WORDS if key == PAGE else key.replace("-", " ").replace("_", " ").capitalize()
-    return found[1].label
+        return word(PAGE_WORDS) if key == PAGE else key.replace("-", " ").replace("_", " ").capitalize()
+    return word(found[1].label)
 
 
 _remembered: Memory[tuple[UUID, tuple[str, ...]], list[Way]] = Memory(1000)

@@ -30,6 +30,7 @@ from ombud.desk.writing import lock_case, no_case
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud_plugin_api.facts import Document
 
@@ -113,7 +114,10 @@ async def prepare(case_id: UUID, wanted: Wanted) -> Ready:
 def _refuse_placeholders(text: str, field: str) -> None:
     """A text that was begun from a template and not finished does not go to a customer."""
     if found := _PLACEHOLDER.search(text):
-        raise Invalid(f"The text still holds a placeholder: {found[0][:60]}. Fill it in or take it out.", field)
+        raise Invalid(
+            sentence("The text still holds a placeholder: %(found)s. Fill it in or take it out.", found=found[0][:60]),
+            field,
+        )
 
 
 async def write_ready(viewer: Viewer, case_id: UUID, ready: Ready) -> Written:
@@ -219,7 +223,12 @@ def _refuse_unreachable(way: Way, whom: Reachable) -> None:
     if missing:
         article = "an" if missing[0] in "aeiou" else "a"
         raise Invalid(
-            f"There is no {missing} of this person. Add {article} {missing}, or choose another way.", "channel"
+            sentence(
+                "There is no %(missing)s of this person. Add %(article)s %(missing)s, or choose another way.",
+                missing=missing,
+                article=article,
+            ),
+            "channel",
         )
 
 

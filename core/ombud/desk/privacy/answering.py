@@ -14,6 +14,7 @@ from ombud.desk.writing import update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 OUTCOMES = ("granted", "partly", "refused")
@@ -63,7 +64,7 @@ async def answer(viewer: Viewer, request_id: UUID, given: AnswerGiven, version: 
 def _grounds(terms: Mapping[str, Any], given: AnswerGiven, words: str) -> list[dict[str, str]]:
     known = {each["key"]: each for each in terms.get("grounds", ())}
     if strange := [each for each in given.grounds if each not in known]:
-        raise Invalid(f"The law does not know the ground {strange[0]!r}.", "grounds")
+        raise Invalid(sentence("The law does not know the ground %(r)s.", r=f"{strange[0]!r}"), "grounds")
     chosen = [{name: known[key][name] for name in ("key", "label", "source")} for key in given.grounds]
     if given.outcome == "granted":
         return []

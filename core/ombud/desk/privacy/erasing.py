@@ -21,6 +21,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import joined, sentence
 from ombud.trust import plugin_data
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
@@ -79,7 +80,7 @@ async def _demand_people(viewer: Viewer, row: Mapping[str, Any]) -> list[UUID]:
 def _grounds(terms: Mapping[str, Any], keep: Mapping[UUID, str]) -> dict[UUID, dict[str, str]]:
     known = {each["key"]: each for each in terms.get("grounds", ())}
     if strange := [key for key in keep.values() if key not in known]:
-        raise Invalid(f"The law does not know the ground {strange[0]!r}.", "keep")
+        raise Invalid(sentence("The law does not know the ground %(r)s.", r=f"{strange[0]!r}"), "keep")
     return {case: {name: known[key][name] for name in ("key", "label", "source")} for case, key in keep.items()}
 
 
@@ -156,7 +157,10 @@ def _demand_possible(seen: Preview) -> None:
         raise NotNow("A legal hold stands on this person. Nothing can be erased until it is lifted.")
     if seen.open_cases:
         raise NotNow(
-            f"{', '.join(seen.open_cases[:5])} is not closed. Answer and close it, or keep it on a ground of the law."
+            sentence(
+                "%(open_cases)s is not closed. Answer and close it, or keep it on a ground of the law.",
+                open_cases=joined(seen.open_cases[:5]),
+            )
         )
 
 

@@ -17,6 +17,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_values import holding as holding_values
+from ombud.speech import counted, sentence
 from ombud.trust.group_settings import key_of_plugin
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
@@ -107,8 +108,8 @@ async def _where(unit_ids: Sequence[UUID]) -> list[tuple[Law, list[UUID]]]:
 async def demand_holding(law: Law, unit_id: UUID) -> None:
     """Raises Invalid, for a form, where the law is not of the unit's country, or was switched off there."""
     if law.key not in {each.key for each in await holding([unit_id])}:
-        raise Invalid(f"{law.label} does not hold in this unit. Choose another law or unit. The settings of its plugin "
-                      "say where it holds.", "right")  # fmt: skip
+        raise Invalid(sentence("%(law)s does not hold in this unit. Choose another law or unit. "
+                               "The settings of its plugin say where it holds.", law=law.label), "right")  # fmt: skip
 
 
 def _slug(law: Law) -> str:
@@ -146,7 +147,7 @@ async def correct(viewer: Viewer, law_key: str, right_key: str, part: str, amoun
         raise Invalid("Choose months, days or business days.", "unit")
     most = MOST_MONTHS if unit == "months" else MOST_DAYS
     if amount is None or not 0 < amount <= most:
-        raise Invalid(f"Give a whole number from 1 to {most}.", "amount")
+        raise Invalid(sentence("Give a whole number from 1 to %(most)s.", most=most), "amount")
     source = clean_text(source, "source", longest=300)
     if not source:
         raise Invalid("Say where this number stands: the law and its article.", "source")
@@ -172,5 +173,9 @@ async def corrections(law_key: str) -> Sequence[tuple[str, str, int, str, str, d
 
 def span_words(span: Span) -> str:
     """`45 days`, `1 month`, `10 business days`."""
-    words = {"months": "month", "days": "day", "business_days": "business day"}[span.unit]
-    return f"{span.amount} {words}{'' if span.amount == 1 else 's'}"
+    match span.unit:
+        case "months":
+            return counted("1 month", "%(num)s months", span.amount)
+        case "business_days":
+            return counted("1 business day", "%(num)s business days", span.amount)
+    return counted("1 day", "%(num)s days", span.amount)

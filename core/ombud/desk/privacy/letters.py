@@ -10,14 +10,13 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
-from babel.dates import format_date
-
 from ombud.desk.calendars.arithmetic import local_day
 from ombud.desk.calendars.versions import current
 from ombud.desk.outgoing.apart import Letter, email_way, post
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import address
+from ombud.writing import long_day_in
 
 KIND = "privacy"
 TEXTS: Mapping[str, Any] = tomllib.loads(files("ombud.desk.privacy").joinpath("letters.toml").read_text("utf-8"))
@@ -51,7 +50,7 @@ async def send(row: Mapping[str, Any], what: str, actor: str, link: str = "", **
     day = local_day(await current(row["unit_id"]), row["due_at"])
     filled = {
         "reference": row["reference"], "right": row["terms"]["right"], "law": row["terms"]["law"],
-        "organisation": unit["name"], "link": address(link), "day": format_date(day, "long", locale=tongue), **words,
+        "organisation": unit["name"], "link": address(link), "day": long_day_in(day, tongue), **words,
     }  # fmt: skip
     found = TEXTS[tongue][what]
     await _write(row, key, actor, tongue, found["subject"].format(**filled), found["text"].format(**filled))

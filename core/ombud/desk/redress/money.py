@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from babel.numbers import get_currency_precision, list_currencies
 
 from ombud.desk.errors import Invalid
+from ombud.speech import sentence
 
 MOST = Decimal(10) ** 12
 NOT_A_NUMBER = Decimal("NaN")
@@ -41,7 +42,9 @@ def checked_amount(amount: Decimal | None, currency: str, field: str, *, or_noth
             else "Give an amount above zero, such as 42.00.", field,
         )  # fmt: skip
     if amount != round(amount, get_currency_precision(currency)):
-        raise Invalid(f"{currency} has no smaller unit than that. Round the amount.", field)
+        raise Invalid(
+            sentence("%(currency)s has no smaller unit than that. Round the amount.", currency=currency), field
+        )
     return amount
 
 

@@ -21,11 +21,11 @@ from ombud.desk.redress.lines import (
     put,
     redress_code,
 )
-from ombud.desk.redress.money import text_of
 from ombud.desk.writing import check_version, lock_aspect, record, subject_of, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import money, sentence
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import Viewer
 
@@ -98,8 +98,12 @@ async def approve(viewer: Viewer, request_id: UUID, shown: str) -> UUID:
         total = row["amount"] + await granted_so_far(case["id"], row["currency"])
         if total > limit:
             raise NotNow(
-                f"With it the case would have been given {text_of(total, row['currency'])} {row['currency']}; your own "
-                f"limit is {text_of(limit, row['currency'])}. Somebody with a higher limit must approve it."
+                sentence(
+                    "With it the case would have been given %(total)s; your own limit is %(limit)s. "
+                    "Somebody with a higher limit must approve it.",
+                    total=money(total, row["currency"]),
+                    limit=money(limit, row["currency"]),
+                )
             )
         line = _line(row)
         identity = await put(

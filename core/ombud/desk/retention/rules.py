@@ -21,6 +21,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -237,7 +238,7 @@ async def _checked(given: RuleGiven) -> dict[str, Any]:
     if given.counts_from not in COUNTS_FROM:
         raise Invalid("Choose from when the period counts.", "counts_from")
     if given.amount is None or not 1 <= given.amount <= LONGEST[given.span]:
-        raise Invalid(f"Give a whole number from 1 to {LONGEST[given.span]}.", "amount")
+        raise Invalid(sentence("Give a whole number from 1 to %(most)s.", most=LONGEST[given.span]), "amount")
     if given.country and given.country not in countries():
         raise Invalid("Choose a country of the list.", "country")
     if given.case_type and not await db.fetchval("SELECT TRUE FROM core_case_type WHERE key = $1", given.case_type):

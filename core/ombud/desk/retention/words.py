@@ -1,7 +1,9 @@
 """Retention in words: periods, and why a case is held back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from ombud.speech import counted, sentence, word
 
 REASONS = {
     "hold": ("Legal hold", "It stands until somebody lifts it under Privacy, Legal holds."),
@@ -26,11 +28,20 @@ def reason_words(code: str) -> tuple[str, str]:
     """The short name of a reason, and what ends it."""
     if code.startswith("plugin "):
         slug = code.removeprefix("plugin ")
-        return f"{slug} did not answer", f"The plugin {slug} keeps something that only it can erase. See its page."
+        return sentence("%(slug)s did not answer", slug=slug), sentence(
+            "The plugin %(slug)s keeps something that only it can erase. See its page.", slug=slug
+        )
     return REASONS.get(code, (code, ""))
 
 
 def period_words(rule: Mapping[str, Any]) -> str:
     """`6 years from the closing`."""
-    one, many = SPAN_WORDS[rule["span"]]
-    return f"{rule['amount']} {one if rule['amount'] == 1 else many} {FROM_WORDS[rule['counts_from']]}"
+    period = _PERIODS[rule["span"]](rule["amount"])
+    return sentence("%(period)s %(since)s", period=period, since=word(FROM_WORDS[rule["counts_from"]]))
+
+
+_PERIODS: dict[str, Callable[[int], str]] = {
+    "days": lambda number: counted("1 day", "%(num)s days", number),
+    "months": lambda number: counted("1 month", "%(num)s months", number),
+    "years": lambda number: counted("1 year", "%(num)s years", number),
+}

@@ -1,6 +1,6 @@
 """A ladder as administrators write it: what starts it, its steps, what ends it. Pure; raises Invalid with the place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -9,6 +9,7 @@ from typing import Any
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.errors import Invalid
 from ombud.desk.words import MOODS, SEVERITIES, label
+from ombud.speech import counted, sentence, word
 
 TARGETS = {
     "owner": "Remind whoever has it", "leader": "Tell the next level: their leader",
@@ -36,11 +37,22 @@ class After:
 
     def __str__(self) -> str:
         if not self.minutes:
-            return "at once"
+            return word("at once")
         unit, size = next((unit, size) for unit, size in reversed(UNITS.items()) if self.minutes % size == 0)
         many = self.minutes // size
-        name = {"m": "minute", "h": "hour", "d": "day"}[unit]
-        return f"after {many} {'working ' if self.business else ''}{name}{'' if many == 1 else 's'}"
+        return (_WORKING if self.business else _LENGTHS)[unit](many)
+
+
+_LENGTHS: dict[str, Callable[[int], str]] = {
+    "m": lambda many: counted("after %(num)s minute", "after %(num)s minutes", many),
+    "h": lambda many: counted("after %(num)s hour", "after %(num)s hours", many),
+    "d": lambda many: counted("after %(num)s day", "after %(num)s days", many),
+}
+_WORKING: dict[str, Callable[[int], str]] = {
+    "m": lambda many: counted("after %(num)s working minute", "after %(num)s working minutes", many),
+    "h": lambda many: counted("after %(num)s working hour", "after %(num)s working hours", many),
+    "d": lambda many: counted("after %(num)s working day", "after %(num)s working days", many),
+}
 
 
 @dataclass(frozen=True)
@@ -183,16 +195,22 @@ def starts_in_words(starts: Starts) -> list[str]:
     """`severity 3 or more`, one for each condition; empty where only people and rules start it."""
     found = []
     if starts.severity:
-        found.append(f"severity {starts.severity} or more")
+        found.append(sentence("severity %(severity)s or more", severity=starts.severity))
     if starts.mood:
-        found.append(f"the customer is {label(starts.mood).lower()} or worse")
+        found.append(sentence("the customer is %(mood)s or worse", mood=word(label(starts.mood)).lower()))
     if starts.support_needs:
-        found.append("support needs are confirmed")
+        found.append(word("support needs are confirmed"))
     if starts.amount is not None:
-        found.append(f"{starts.amount:f} {starts.currency} or more in dispute")
+        found.append(sentence("%(amount)s or more in dispute", amount=f"{starts.amount:f} {starts.currency}"))
     if starts.of:
-        found.append(f"{starts.after} that {OF[starts.of]}".replace("at once that", "as soon as"))
+        found.append(_since(starts))
     return found
+
+
+def _since(starts: Starts) -> str:
+    if not starts.after.minutes:
+        return sentence("as soon as %(event)s", event=word(OF[starts.of]))
+    return sentence("%(time)s that %(event)s", time=str(starts.after), event=word(OF[starts.of]))
 
 
 def moods_from(mood: str) -> Sequence[str]:

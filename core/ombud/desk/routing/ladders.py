@@ -17,6 +17,7 @@ from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -74,7 +75,7 @@ async def ladder(ladder_id: UUID) -> LadderShown:
 async def by_key(key: str) -> LadderShown:
     row = await db.fetchrow(f"{_LADDERS} WHERE l.key = $1 AND l.active", key)
     if row is None:
-        raise NotFound(f"There is no ladder {key!r} in use.")
+        raise NotFound(sentence("There is no ladder %(r)s in use.", r=f"{key!r}"))
     return _shown(row)
 
 

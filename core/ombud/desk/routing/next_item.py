@@ -18,6 +18,7 @@ from ombud.desk.routing.weighing import Weighed
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 LOOKED_AT = 150  # by each order; what waits longest, and what is gravest
@@ -103,8 +104,12 @@ async def _room(user_id: UUID) -> Record:
     assert row is not None
     if row["capacity"] is not None and row["load"] >= row["capacity"]:
         raise NotNow(
-            f"You have {row['load']} of {row['capacity']} in your hands. Close something, hand something on, or take a "
-            "case by itself if it cannot wait."
+            sentence(
+                "You have %(load)s of %(capacity)s in your hands. Close something, hand something on, "
+                "or take a case by itself if it cannot wait.",
+                load=row["load"],
+                capacity=row["capacity"],
+            )
         )
     return row
 

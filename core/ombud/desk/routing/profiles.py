@@ -13,6 +13,7 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.writing import check_version, demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer
 
@@ -181,12 +182,20 @@ def _code(value: Any) -> Any:
 async def _checked(user_id: UUID, given: ProfileGiven) -> dict[str, Any]:
     known = {row["key"] for row in await db.fetch("SELECT key FROM core_skill")}
     if strange := set(given.skills) - known:
-        raise Invalid(f"There is no skill {sorted(strange)[0]}. Choose from the list.", "skills")
+        raise Invalid(
+            sentence("There is no skill %(strange)s. Choose from the list.", strange=sorted(strange)[0]), "skills"
+        )
     languages = sorted({each.strip().lower() for each in given.languages if each.strip()})
     if wrong := [each for each in languages if not LANGUAGE.match(each)]:
-        raise Invalid(f"{wrong[0]} is no language code. Write two or three letters, such as pl.", "languages")
+        raise Invalid(
+            sentence("%(wrong)s is no language code. Write two or three letters, such as pl.", wrong=wrong[0]),
+            "languages",
+        )
     if given.capacity is not None and not 0 <= given.capacity <= MOST_CAPACITY:
-        raise Invalid(f"The capacity is a number from 0 to {MOST_CAPACITY}, or empty for no limit.", "capacity")
+        raise Invalid(
+            sentence("The capacity is a number from 0 to %(most)s, or empty for no limit.", most=MOST_CAPACITY),
+            "capacity",
+        )
     if given.time_zone and given.time_zone not in available_timezones():
         raise Invalid("This time zone is not known. Write it like Europe/Warsaw.", "time_zone")
     if given.leader_id is not None:
@@ -238,7 +247,9 @@ def checked_pattern(pattern: Pattern) -> dict[str, list[list[str]]]:
         ended = ""
         for first, last in hours:
             if not (_is_time(first) and _is_time(last)) or first >= last or first < ended:
-                raise Invalid(f"On {DAYS[int(day)]} the hours overlap or end before they begin.", f"day{day}")
+                raise Invalid(
+                    sentence("On %(day)s the hours overlap or end before they begin.", day=DAYS[int(day)]), f"day{day}"
+                )
             ended = last
         if hours:
             checked[day] = [list(each) for each in hours]

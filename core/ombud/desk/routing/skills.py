@@ -12,6 +12,7 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.desk.writing import check_version, demand, update
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 
@@ -122,5 +123,5 @@ async def _demand(viewer: Viewer) -> None:
 
 def _checked(needed_by: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     if strange := set(needed_by) - set(FACTS):
-        raise Invalid(f"A skill cannot be asked for by {sorted(strange)[0]}.", "needed_by")
+        raise Invalid(sentence("A skill cannot be asked for by %(strange)s.", strange=sorted(strange)[0]), "needed_by")
     return {fact: sorted({each[:200] for each in values}) for fact, values in sorted(needed_by.items()) if values}

@@ -19,6 +19,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import sentence
 from ombud.trust.policy import Arguments, Viewer, about_me, decide
 
 log = logging.getLogger("ombud.rules")
@@ -45,7 +46,7 @@ async def ask(viewer: Viewer, rule: str, definition: Definition | None, months: 
     """Asks for a replay of a draft, or of the rules in force."""
     demand(viewer, RIGHT)
     if not 1 <= months <= MOST_MONTHS:
-        raise Invalid(f"Choose from 1 to {MOST_MONTHS} months.", "months")
+        raise Invalid(sentence("Choose from 1 to %(most)s months.", most=MOST_MONTHS), "months")
     identity = new_id()
     async with db.transaction():
         await db.execute(

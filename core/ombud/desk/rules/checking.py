@@ -10,6 +10,7 @@ from ombud.desk.engine.terms import DEEPEST, GROUPS, MOST_LEAVES, Definition, ar
 from ombud.desk.engine.timers import BadPeriod, period_of
 from ombud.desk.engine.vocabulary import Vocabulary
 from ombud.kernel.setting_schema import Field, read_schema
+from ombud.speech import sentence
 from ombud_plugin_api.treatment import Action, Condition
 
 MOST_ACTIONS = 20
@@ -40,11 +41,11 @@ def problems_of(definition: Definition, words: Vocabulary) -> dict[str, str]:
     _check_when(definition.when, found)
     _check_tree(definition.conditions, "if", words, found, 1)
     if sum(1 for _ in leaves(definition.conditions)) > MOST_LEAVES:
-        found.add("if", f"A rule takes at most {MOST_LEAVES} conditions. Make two rules of it.")
+        found.add("if", sentence("A rule takes at most %(most)s conditions. Make two rules of it.", most=MOST_LEAVES))
     if not definition.actions:
         found.add("then", "Say what the rule does: add an action.")
     if len(definition.actions) > MOST_ACTIONS:
-        found.add("then", f"A rule takes at most {MOST_ACTIONS} actions.")
+        found.add("then", sentence("A rule takes at most %(most)s actions.", most=MOST_ACTIONS))
     for place, action in enumerate(definition.actions):
         _check_word(action, words.actions.get(str(action.get("do"))), f"then.{place}", "action", found)
     return found.of
@@ -56,7 +57,7 @@ def _check_when(when: Mapping[str, Any], found: Problems) -> None:
         if not isinstance(codes, list) or not codes:
             found.add("when", "Choose at least one event.")
         elif strange := [each for each in codes if each not in EVENTS]:
-            found.add("when", f"There is no event {strange[0]}. Choose from the list.")
+            found.add("when", sentence("There is no event %(strange)s. Choose from the list.", strange=strange[0]))
     elif set(when) == {"time"} and isinstance(when["time"], Mapping):
         _check_time(when["time"], found)
     else:
@@ -109,12 +110,12 @@ def _check_word(
     given: Mapping[str, Any], word: Condition | Action | None, place: str, noun: str, found: Problems
 ) -> None:
     if word is None:
-        found.add(place, f"There is no such {noun}, or its plugin is off. Choose another one.")
+        found.add(place, sentence("There is no such %(noun)s, or its plugin is off. Choose another one.", noun=noun))
         return
     fields, args = fields_of(word), args_of(given)
     for name in args:
         if name not in fields:
-            found.add(f"{place}.{name}", f"{word.label} has no such value.")
+            found.add(f"{place}.{name}", sentence("%(what)s has no such value.", what=word.label))
     for name, each in fields.items():
         value = args.get(name)
         if value is None and not each.required:

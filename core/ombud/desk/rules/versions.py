@@ -25,6 +25,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import enqueue_job
+from ombud.speech import sentence
 from ombud.trust.canonical import canonical, moment_text
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
@@ -83,7 +84,7 @@ class Kept:
         for each in self.versions:
             if each.number == number:
                 return each
-        raise NotFound(f"This rule has no version {number}.")
+        raise NotFound(sentence("This rule has no version %(what)s.", what=number))
 
     def in_force(self, at: datetime | None = None) -> Version | None:
         return next((each for each in self.versions if each.holds(at or now())), None)

@@ -21,6 +21,7 @@ from ombud.desk.search.words import (
     stems,
     whole_forms,
 )
+from ombud.speech import number, sentence
 
 LONGEST = 300
 MOST_WORDS = 20
@@ -91,11 +92,20 @@ class Asked:
 def read(text: str) -> Asked | None:
     """What the text asks for, or None where it holds no word; raises Invalid with the remedy."""
     if len(text) > LONGEST:
-        raise Invalid(f"This search has {len(text):,} characters. Search for a few words, at most {LONGEST}.", "q")
+        raise Invalid(
+            sentence(
+                "This search has %(what)s characters. Search for a few words, at most %(most)s.",
+                what=number(len(text)),
+                most=LONGEST,
+            ),
+            "q",
+        )
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     found = list(_terms(text))
     if len(found) > MOST_WORDS:
-        raise Invalid(f"These are {len(found)} words. Search for at most {MOST_WORDS}.", "q")
+        raise Invalid(
+            sentence("These are %(found)s words. Search for at most %(most)s.", found=len(found), most=MOST_WORDS), "q"
+        )
     left_out = tuple(said for said, term in found if term is None)
     terms = tuple(term for _, term in found if term is not None)
     if all(term.without for term in terms) and left_out:  # nothing but common words: then they count

@@ -12,6 +12,7 @@ from ombud.desk.shown import moment_of
 from ombud.desk.trail.history import Change, Happened, actor_name, events, seen
 from ombud.desk.words import label
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.ledger import open_sealed
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, mask_in
 
@@ -156,9 +157,9 @@ def because(happened: Happened) -> str:
     """Why Ombud did it by itself, where the entry says so; empty for what a person did."""
     kind, _, name = happened.cause.partition("/")
     if kind == "rule":
-        return f"Automatic, because of the rule {name}"
+        return sentence("Automatic, because of the rule %(name)s", name=name)
     if kind == "event":
-        return f"Automatic, because of the entry {name}"
+        return sentence("Automatic, because of the entry %(name)s", name=name)
     if kind == "command" and happened.code in {"case.opened", "message.received"}:
         return "Automatic, because a complaint came in"
     return ""

@@ -7,16 +7,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from babel.dates import format_date
-
 from ombud.desk.channels import channel_label
-from ombud.desk.gate.findings import CHECKS, Money
-from ombud.desk.gate.sums import worded
+from ombud.desk.gate.findings import CHECKS
 from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.trail.matter_words import EMERGENCY, HANDED_OVER, MATTER
 from ombud.desk.words import label
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
+from ombud.speech import day, joined, money, sentence, word
 from ombud.trust.policy import HIDDEN, Arguments, Viewer, about_me, decide, mask_in
 
 # What everybody who reads a case sees in its timeline; the rest is the audit trail and needs `case.history`.
@@ -35,7 +33,6 @@ SAID = (
 )  # fmt: skip
 # What another place of the page shows: the tone beside its message, the clocks on a page of their own.
 QUIET = ("message.mood", "clock.started", "clock.met", "clock.stopped", "clock.warned")
-LOCALE = "en_GB"  # of the sentences here
 # A deadline is noticed within minutes while the desk runs; later, its clock was not watched before.
 NOTICED_LATE = timedelta(days=1)
 # Roles of people a complaint speaks about; a member of staff could be one of them.
@@ -85,7 +82,7 @@ def _aspect_assigned(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 def _status(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"actor": around.actor, "status": label(str(body.get("status", "")))}
+    values = {"actor": around.actor, "status": word(label(str(body.get("status", ""))))}
     if body.get("undone"):
         return Phrase("%(actor)s took a change back. The case is now: %(status)s", values, "arrow-back-up")
     if body.get("reopened"):
@@ -97,7 +94,8 @@ def _status(body: Mapping[str, Any], around: Around) -> Phrase:
 
 def _decided(body: Mapping[str, Any], around: Around) -> Phrase:
     values = {
-        "actor": around.actor, "letter": around.aspect(body), "outcome": label(str(body.get("outcome", ""))).lower()
+        "actor": around.actor, "letter": around.aspect(body), "outcome": word(label(str(body.get("outcome",
+            "")))).lower()
     }  # fmt: skip
     return Phrase("%(actor)s decided aspect %(letter)s: %(outcome)s", values, "scale")
 
@@ -121,19 +119,19 @@ def _sum(body: Mapping[str, Any], name: str) -> str:
     """As a reader writes it: €40.00; as it stands where it is no amount."""
     amount, currency = str(body.get(name) or ""), str(body.get("currency") or "")
     try:
-        return worded(Money(Decimal(amount), currency), "en")
+        return money(Decimal(amount), currency)
     except InvalidOperation:
         return f"{amount} {currency}".strip()
 
 
 def _day(text: str) -> str:
     """24 Sept 2026, from a moment as entries hold it; empty where there is none."""
-    return str(format_date(date.fromisoformat(text[:10]), "d MMM y", locale=LOCALE)) if text else ""
+    return day(date.fromisoformat(text[:10])) if text else ""
 
 
 def _redress(body: Mapping[str, Any], around: Around) -> Phrase:
     what = _sum(body, "amount")
-    values = {"what": what or label(str(body.get("kind", ""))).lower(), "letter": around.aspect(body)}
+    values = {"what": what or word(label(str(body.get("kind", "")))).lower(), "letter": around.aspect(body)}
     if body.get("reverses"):
         return Phrase("Redress for aspect %(letter)s was taken back: %(what)s", values, "refresh")
     return Phrase("Redress for aspect %(letter)s: %(what)s", values, "circle-check")
@@ -158,6 +156,13 @@ def _claimed(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase("The customer asks for %(what)s in aspect %(letter)s", values, "scale")
 
 
+def _changed_to(key: str, body: Mapping[str, Any]) -> str:
+    name = word(label(key)).lower()
+    return (
+        sentence("%(what)s: %(value)s", what=name, value=word(label(str(body[key]))).lower()) if key in body else name
+    )
+
+
 def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
     if set(body) == {"confidential"}:
         text = (
@@ -165,31 +170,34 @@ def _changed(body: Mapping[str, Any], around: Around) -> Phrase:
         )
         return Phrase(text, {"actor": around.actor}, "shield-lock")
     if body.get("suggested"):
-        values = {"mood": label(str(body.get("mood", ""))).lower()}
+        values = {"mood": word(label(str(body.get("mood", "")))).lower()}
         return Phrase("The tone of the customer was suggested: %(mood)s", values, "mood-smile")
     keys = [each for each in body if each not in {"fields", "aspect", "queue", "because"}] + list(
         body.get("fields") or ()
     )
-    changes = [
-        f"{label(key).lower()}: {label(str(body[key])).lower()}" if key in body else label(key).lower() for key in keys
-    ]
+    changes = [_changed_to(key, body) for key in keys]
     if body.get("queue"):
-        changes.append(f"queue: {around.queue}")
-    values = {"actor": around.actor, "what": ", ".join(changes) or "details", "letter": around.aspect(body)}
+        changes.append(sentence("queue: %(queue)s", queue=around.queue))
+    values = {
+        "actor": around.actor,
+        "what": joined(changes) if changes else word("details"),
+        "letter": around.aspect(body),
+    }
     if "aspect" in body:
         return Phrase("%(actor)s changed aspect %(letter)s (%(what)s)", values, "edit")
     return Phrase("%(actor)s changed the case (%(what)s)", values, "edit")
 
 
 def _mood(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"mood": label(str(body.get("mood", ""))).lower()}
+    values = {"mood": word(label(str(body.get("mood", "")))).lower()}
     return Phrase("The tone of a message was suggested: %(mood)s", values, "mood-smile")
 
 
 def _escalated(body: Mapping[str, Any], around: Around) -> Phrase:
     values = {
-        "actor": around.actor, "ladder": label(str(body.get("ladder", "")).replace("-", "_")),
-        "step": str(body.get("level", "")), "to": around.to or "whoever leads the unit", "letter": around.aspect(body),
+        "actor": around.actor, "ladder": word(label(str(body.get("ladder", "")).replace("-", "_"))),
+        "step": str(body.get("level", "")), "to": around.to or word("whoever leads the unit"),
+            "letter": around.aspect(body),
     }  # fmt: skip
     begun = ("%(actor)s started the escalation %(ladder)s",
              "%(actor)s started the escalation %(ladder)s for aspect %(letter)s")  # fmt: skip
@@ -199,15 +207,18 @@ def _escalated(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 _OVER = {
-    "answered": "the customer got an answer", "decided": "it is decided", "closed": "the case is closed",
-    "acknowledged": "%(actor)s said what happens next", "taken_back": "%(actor)s took it back",
-}  # fmt: skip
+    "answered": "The escalation %(ladder)s ended: the customer got an answer",
+    "decided": "The escalation %(ladder)s ended: it is decided",
+    "closed": "The escalation %(ladder)s ended: the case is closed",
+    "acknowledged": "The escalation %(ladder)s ended: %(actor)s said what happens next",
+    "taken_back": "The escalation %(ladder)s ended: %(actor)s took it back",
+}
 
 
 def _calmed(body: Mapping[str, Any], around: Around) -> Phrase:
-    values = {"actor": around.actor, "ladder": label(str(body.get("ladder", "")).replace("-", "_"))}
-    why = _OVER.get(str(body.get("because", "")), "it is over")
-    return Phrase(f"The escalation %(ladder)s ended: {why}", values, "circle-check")
+    values = {"actor": around.actor, "ladder": word(label(str(body.get("ladder", "")).replace("-", "_")))}
+    why = _OVER.get(str(body.get("because", "")), "The escalation %(ladder)s ended: it is over")
+    return Phrase(why, values, "circle-check")
 
 
 def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
@@ -218,9 +229,9 @@ def _concerns(body: Mapping[str, Any], around: Around) -> Phrase:
 
 
 def _settings_changed(body: Mapping[str, Any], around: Around) -> Phrase:
-    group = label(str(body.get("key", "")).removeprefix("p-")).lower()
+    group = word(label(str(body.get("key", "")).removeprefix("p-"))).lower()
     names = [*(body.get("fields") or ()), *(body.get("secrets") or ())]
-    values = {"actor": around.actor, "group": group, "what": ", ".join(label(str(each)).lower() for each in names)}
+    values = {"actor": around.actor, "group": group, "what": joined(word(label(str(each))).lower() for each in names)}
     return Phrase("%(actor)s changed settings of %(group)s (%(what)s)", values, "settings")
 
 
@@ -249,22 +260,28 @@ def _delivery(body: Mapping[str, Any], around: Around) -> Phrase:
     return Phrase(coded, {"code": str(body["code"])}, icon) if body.get("code") else Phrase(bare, icon=icon)
 
 
+_CAME = {
+    "": ("A message came in", "A message came in, after the case was closed"),
+    "thread": ("A message came in and joined by the messages it answers",
+               "A message came in and joined by the messages it answers, after the case was closed"),
+    "token": ("A message came in and joined by the address it was sent to",
+              "A message came in and joined by the address it was sent to, after the case was closed"),
+    "reference": ("A message came in and joined by the reference in its text",
+                  "A message came in and joined by the reference in its text, after the case was closed"),
+    "person": ("%(actor)s added a message from the inbox",
+               "%(actor)s added a message from the inbox, after the case was closed"),
+}  # fmt: skip
+
+
 def _received(body: Mapping[str, Any], around: Around) -> Phrase:
-    how = {
-        "thread": "A message came in and joined by the messages it answers",
-        "token": "A message came in and joined by the address it was sent to",
-        "reference": "A message came in and joined by the reference in its text",
-        "person": "%(actor)s added a message from the inbox",
-    }  # fmt: skip
-    text = how.get(str(body.get("matched_by", "")), "A message came in")
-    if body.get("after_close"):
-        text += ", after the case was closed"
+    usual, late = _CAME.get(str(body.get("matched_by", "")), _CAME[""])
+    text = late if body.get("after_close") else usual
     return Phrase(text, {"actor": around.actor}, "mail")
 
 
 def _rule(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase]:
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
-        values = {"rule": label(str(body.get("rule", "")).replace("-", "_")), "tag": str(body.get("tag", ""))}
+        values = {"rule": word(label(str(body.get("rule", "")).replace("-", "_"))), "tag": str(body.get("tag", ""))}
         return Phrase(text, {**values, "version": str(body.get("version", ""))}, icon)
 
     return write
@@ -275,8 +292,8 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
         values = {
             "actor": around.actor,
             "letter": around.aspect(body),
-            "channel": channel_label(str(body.get("channel", ""))) or "written down by staff",
-            "role": label(str(body.get("role", ""))).lower(),
+            "channel": channel_label(str(body.get("channel", ""))) or word("written down by staff"),
+            "role": word(label(str(body.get("role", "")))).lower(),
         }
         return Phrase(text, values, icon)
 
@@ -285,7 +302,7 @@ def _simple(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phras
 
 def _gate(body: Mapping[str, Any], around: Around) -> Phrase:
     """Which checks stood in its way, never what they found."""
-    names = ", ".join(CHECKS.get(str(each), str(each)).lower() for each in body.get("checks", ()))
+    names = joined(word(CHECKS.get(str(each), str(each))).lower() for each in body.get("checks", ()))
     words = "%(actor)s sent a final response in spite of the gate: %(checks)s"
     return Phrase(words, {"actor": around.actor, "checks": names}, "alert-triangle")
 
@@ -298,12 +315,12 @@ def _clock(text: str, icon: str) -> Callable[[Mapping[str, Any], Around], Phrase
 
     def write(body: Mapping[str, Any], around: Around) -> Phrase:
         key = str(body.get("clock", ""))
-        what = _CLOCKS.get(key) or label(key.rpartition(".")[2]).lower()
+        what = word(_CLOCKS.get(key, "")) or word(label(key.rpartition(".")[2])).lower()
         if body.get("aspect"):
-            what += f", aspect {around.aspect(body)}"
+            what = sentence("%(clock)s, aspect %(letter)s", clock=what, letter=around.aspect(body))
         values = {
             "actor": around.actor, "clock": what, "step": str(body.get("step", "")),
-            "reason": label(str(body.get("reason", ""))).lower(), "due": _day(str(body.get("due_at", ""))),
+            "reason": word(label(str(body.get("reason", "")))).lower(), "due": _day(str(body.get("due_at", ""))),
         }  # fmt: skip
         return Phrase(text, values, icon)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ombud.desk.words import label
+from ombud.speech import Spoken, gettext
 
 # A sentence for the translator and an icon; %(actor)s is who did it, the rest comes from the entry's codes.
 DESK: dict[str, tuple[str, str]] = {
@@ -165,8 +166,14 @@ _NAMES = (
     "currency", "count", "total", "result", "outcome", "state", "destroyed", "held",
 )  # fmt: skip
 
+_IN_WORDS = ("decision", "result", "outcome", "state")
+
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """The codes of an entry that sentences use."""
+    """The codes of an entry that sentences use; those of what was decided or granted in words."""
     right = label(str(body.get("key", "")).rpartition(".")[2]).lower()
-    return {name: str(body.get(name, "")) for name in _NAMES} | {"right": right}
+    return {name: _value(name, str(body.get(name, ""))) for name in _NAMES} | {"right": right}
+
+
+def _value(name: str, code: str) -> str:
+    return Spoken(code, lambda: gettext(label(code)).lower()) if code and name in _IN_WORDS else code

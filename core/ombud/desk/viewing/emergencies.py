@@ -18,6 +18,7 @@ from ombud.desk.writing import demand, record, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust import throttle
 from ombud.trust.ledger import Sealed
 from ombud.trust.policy import OPENED, Arguments, Viewer, about_me, decide
@@ -62,8 +63,10 @@ class _Place(msgspec.Struct, array_like=True):
 
 def _nothing(reference: object) -> NotFound:
     return NotFound(
-        f"No case {str(reference)[:100]} can be opened in an emergency. Check the reference, or ask your "
-        "compliance officer."
+        sentence(
+            "No case %(reference)s can be opened in an emergency. Check the reference, or ask your compliance officer.",
+            reference=str(reference)[:100],
+        )
     )
 
 
@@ -82,7 +85,7 @@ async def begin(viewer: Viewer, reference: str, reason: str, hours: int | None) 
     if row["seen"]:
         raise NotNow("You see this case already. Open it.")
     if hours is None or not 1 <= hours <= most:
-        raise Invalid(f"Choose between 1 and {most} hours for this case.", "hours")
+        raise Invalid(sentence("Choose between 1 and %(most)s hours for this case.", most=most), "hours")
     await _open(viewer, row["id"], reason, hours)
     return str(row["reference"])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ombud.speech import sentence
 from ombud_plugin_api.returns import Item, Layout, ReturnCase, ReturnPeriod, ReturnTable, Value
 
 Evidence = list[tuple[str, str, str]]
@@ -65,11 +66,14 @@ def collect(layout: Layout, cases: Sequence[ReturnCase], period: ReturnPeriod, e
     values = {each.number: each.value for each in figures}
     problems = [f"{check.label}: {each}" for check in layout.checks for each in check.problems(values)]
     problems += [] if nil else [
-        f"Item {item.number} is not answered yet: {item.label}" for item in layout.items
+        sentence("Item %(number)s is not answered yet: %(item)s", number=item.number, item=item.label)
+        for item in layout.items
         if item.entered and item.required and values[item.number] is None
     ]  # fmt: skip
     if nil and cases:
-        problems.append(f"It is to be a nil return, yet {len(cases)} complaints concern the period.")
+        problems.append(
+            sentence("It is to be a nil return, yet %(cases)s complaints concern the period.", cases=len(cases))
+        )
     lacking = {case.id: list(words) for case in cases if (words := layout.lacks(case, period))}
     return Collected(figures, problems, lacking, _unverified(layout), _shape(layout) | _left_out(layout, cases, period))
 

@@ -11,6 +11,7 @@ from ombud.insight.returns.figures import Collected, collect
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
+from ombud.speech import sentence
 from ombud_plugin_api.returns import Layout, Return, ReturnCase, ReturnPeriod, ReturnVersion
 
 SECONDS, SECONDS_TO_COLLECT = 2.0, 20.0
@@ -63,7 +64,12 @@ async def periods(known: Known, unit_id: UUID) -> Sequence[ReturnPeriod]:
 async def layout(known: Known, taxonomy: str, unit_id: UUID) -> Layout:
     version = next((each for each in known.given.versions if each.key == taxonomy), None)
     if version is None:
-        raise NotNow(f"The plugin no longer knows the taxonomy {taxonomy}. Install a version of it that does.")
+        raise NotNow(
+            sentence(
+                "The plugin no longer knows the taxonomy %(taxonomy)s. Install a version of it that does.",
+                taxonomy=taxonomy,
+            )
+        )
     settings = await values_for_plugin(known.slug, unit_id)
     return _said(await call(known.slug, version.build, settings, limit=SECONDS, place=f"layout of {known.given.key}"))
 
@@ -78,5 +84,10 @@ async def collected(
 
 def _said(outcome: Outcome[T]) -> T:
     if outcome.fault is not None:
-        raise NotNow(f"The plugin gave no figures: {outcome.fault.message}. Look at its faults, then try again.")
+        raise NotNow(
+            sentence(
+                "The plugin gave no figures: %(message)s. Look at its faults, then try again.",
+                message=outcome.fault.message,
+            )
+        )
     return outcome.value

@@ -22,6 +22,7 @@ from ombud.insight.returns.kept import PREPARE, SIGN, Head
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import both, counted, joined, sentence
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api.returns import Item, ReturnCase, ReturnPeriod
@@ -97,8 +98,10 @@ async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], versi
     for number, item in items.items():
         text = " ".join(given.get(number, "").split())
         if text and typed(item, text[:LONGEST]) is None:
-            row = f"{rows[number]}, " if number in rows else ""
-            raise Invalid(f"{row}{item.label}: give {_WANTED.get(item.unit, 'a number')}.", f"item.{number}")
+            row = joined((rows[number], item.label)) if number in rows else item.label
+            raise Invalid(
+                sentence("%(item)s: give %(a)s.", item=row, a=_WANTED.get(item.unit, "a number")), f"item.{number}"
+            )
     entered = {number: " ".join(given[number].split())[:LONGEST] for number in items if given.get(number, "").strip()}
     async with db.transaction():
         row = await _locked(return_id, "draft")
@@ -132,7 +135,11 @@ async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
         raise NotNow(f"The period runs until {open_until:%-d %B %Y}. Freeze the return once it is over.")
     collected, cases = await kept.now_collected(head)
     if collected.problems or collected.lacking:
-        raise NotNow(f"{_count(collected)} The page lists them. Mend them, then freeze the return.")
+        raise NotNow(
+            sentence(
+                "%(collected)s The page lists them. Mend them, then freeze the return.", collected=_count(collected)
+            )
+        )
     sign = digest(collected, cases)
     async with db.transaction():
         row = await _locked(return_id, "draft")
@@ -157,10 +164,10 @@ async def today_in(unit_id: UUID) -> date:
 
 def _count(collected: Collected) -> str:
     wrong, lacking = len(collected.problems), len(collected.lacking)
-    checks = "1 check fails" if wrong == 1 else f"{wrong} checks fail"
-    cases = "1 case lacks a field" if lacking == 1 else f"{lacking} cases lack a field"
+    checks = counted("1 check fails", "%(num)s checks fail", wrong)
+    cases = counted("1 case lacks a field", "%(num)s cases lack a field", lacking)
     told = [checks if wrong else "", cases if lacking else ""]
-    return f"It cannot be frozen: {' and '.join(each for each in told if each)}."
+    return sentence("It cannot be frozen: %(told)s.", told=both(each for each in told if each))
 
 
 async def _keep(return_id: UUID, collected: Collected, cases: Sequence[ReturnCase]) -> None:
@@ -284,7 +291,9 @@ async def _locked(return_id: UUID, *states: str) -> Record:
     if row is None:
         raise NotFound("There is no such return. The list shows those there are.")
     if row["state"] not in states:
-        raise NotNow(f"{_WHERE_IT_IS[row['state']]} This step is not open any more, or not yet.")
+        raise NotNow(
+            sentence("%(state)s This step is not open any more, or not yet.", state=_WHERE_IT_IS[row["state"]])
+        )
     return row
 
 

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from ombud.desk import errors
 from ombud.kernel import faults
 from ombud.kernel.database import is_away
+from ombud.speech import plain
 from ombud.trust import links, throttle
 
 log = logging.getLogger("ombud.api")
@@ -65,7 +66,7 @@ def api_exception_handler(request: Request[Any, Any, Any], problem: Exception) -
         faults.log_failure(log, f"{request.method} {request.scope['path']}", more["number"], problem)
     body = {"type": f"/api/docs#{kind}", "title": KINDS[kind][0], "status": status, "detail": detail, **more}
     return Response(
-        msgspec.json.encode(body, enc_hook=str),
+        msgspec.json.encode(body, enc_hook=plain),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers=_headers(problem, status),

@@ -8,11 +8,12 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from ombud.process import settings
+from ombud.speech import LANGUAGES
 from ombud.trust import sessions
 from ombud.trust.sign_in import TOO_LATE, Refused, sign_in, with_code
 from ombud.web.door import LANGUAGE_COOKIE, SESSION_COOKIE, cookie, cookie_of, put_cookie
 from ombud.web.entering import HALF_COOKIE, agent_of, let_in, marks_of
-from ombud.web.shell import CHOICES, LANGUAGES, LOOK_COOKIE, go, looks, page
+from ombud.web.shell import CHOICES, LOOK_COOKIE, go, looks, page
 from ombud.web.throttled import address_of
 
 Req = Request[Any, Any, Any]

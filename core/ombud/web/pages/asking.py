@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ombud.desk.case_shown import AspectShown, CasePageView
 from ombud.desk.errors import Invalid
 from ombud.desk.matters.asking import FIELD, MOST, Asking
+from ombud.speech import sentence
 from ombud.web.pages.given import Given, identity_of
 
 PARTS = ("what", "of", "by", "for", "need")
@@ -46,7 +47,7 @@ def wanted(form: Given, aspects: Sequence[AspectShown]) -> list[Asking]:
 
 def _wanted(line: Mapping[str, str], known: set[str]) -> Asking:
     if line["for"] not in known:
-        raise Invalid(f"Choose the aspect for which you ask for “{line['what'][:60]}”.", FIELD)
+        raise Invalid(sentence("Choose the aspect for which you ask for “%(what)s”.", what=line["what"][:60]), FIELD)
     try:
         by = date.fromisoformat(line["by"]) if line["by"] else None
     except ValueError:

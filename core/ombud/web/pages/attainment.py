@@ -17,10 +17,12 @@ from ombud.desk.errors import Invalid, NotFound
 from ombud.insight import attainment
 from ombud.insight.attainment import OUTCOMES, RIGHT, Asked, Behind, Line, Report, Row
 from ombud.kernel.clock import now
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, refused
 from ombud.web.shell import page
+from ombud.writing import locale_of
 
 Req = Request[Any, Any, Any]
 READ = {"permission": RIGHT}
@@ -83,7 +85,7 @@ def _months(found: Report, language: str) -> list[dict[str, Any]]:
 
 
 def _month_words(month: date | None, language: str) -> str:
-    return format_date(month, "LLLL y", locale=language if language in {"en", "pl"} else "en") if month else ""
+    return format_date(month, "LLLL y", locale=locale_of(language)) if month else ""
 
 
 def _group_words(line: Line) -> str:
@@ -193,8 +195,9 @@ def _clock(row: Row, language: str) -> dict[str, Any]:
 
 def _local(at: datetime | None, zone: str, language: str) -> str:
     """In the time of the case's unit, by which its month is reckoned."""
-    locale = language if language in {"en", "pl"} else "en"
-    return format_datetime(at.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=locale) if at else ""
+    if at is None:
+        return ""
+    return str(format_datetime(at.astimezone(ZoneInfo(zone)), "d MMM y, HH:mm", locale=locale_of(language)))
 
 
 def _by_how_much(row: Row) -> dict[str, str]:
@@ -211,7 +214,13 @@ def _span(amount: timedelta) -> str:
     days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h {rest} min" if hours else f"{rest} min" if rest else f"{int(amount.total_seconds())} s"
+    return (
+        sentence("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
+        if hours
+        else sentence("%(minutes)s min", minutes=rest)
+        if rest
+        else f"{int(amount.total_seconds())} s"
+    )
 
 
 handlers = [shown, figures, behind]

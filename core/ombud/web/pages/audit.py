@@ -17,6 +17,7 @@ from ombud.desk.trail.as_of import AspectThen, CaseThen, as_of
 from ombud.desk.trail.audit_trail import Wanted, because, choices_of, page_of
 from ombud.desk.trail.history import Happened, events
 from ombud.desk.words import label
+from ombud.speech import Spoken, gettext, noted, sentence
 from ombud.trust.canonical import moment_text
 from ombud.trust.policy import Arguments, Viewer
 from ombud.web.door import viewer_of
@@ -141,7 +142,7 @@ def _wanted(case: InView, about: str, who: str, kind: str) -> Wanted:
 async def _filters(viewer: Viewer, case: InView, about: str, who: str, kind: str) -> list[dict[str, Any]]:
     choices = await choices_of(viewer, case)
     kinds = [(each, _kind_words(each)) for each in choices.kinds]
-    letters = [(letter, f"Aspect {letter}") for letter in case.letters.values()]
+    letters = [(letter, sentence("Aspect %(letter)s", letter=letter)) for letter in case.letters.values()]
     return [
         {"name": "about", "label": "About", "value": about, "options": letters},
         {"name": "who", "label": "Who", "value": who, "options": list(choices.actors)},
@@ -151,7 +152,39 @@ async def _filters(viewer: Viewer, case: InView, about: str, who: str, kind: str
 
 def _kind_words(kind: str) -> str:
     subject, _, what = kind.partition(".")
-    return f"{subject} {what}".replace("_", " ").replace(".", " ").capitalize()
+    english = f"{subject} {what}".replace("_", " ").replace(".", " ").capitalize()
+    return Spoken(english, lambda: _said_apart(subject, what, english))
+
+
+def _said_apart(subject: str, what: str, english: str) -> str:
+    """Where there is a word for both, what it is about and what was done; else as it is called."""
+    subject, what = (each.replace("_", " ").replace(".", " ") for each in (subject, what))
+    about, done = gettext(subject.capitalize()), gettext(what)
+    return english if done == what else f"{about}: {done}"
+
+
+# What can be done to something, as the kinds of entries end.
+DONE = (
+    noted("accepted"), noted("acknowledged"), noted("added"), noted("answered"), noted("approved"), noted("asked"),
+    noted("assigned"), noted("breached"), noted("cancelled"), noted("changed"), noted("claimed"), noted("classified"),
+    noted("closed"), noted("confirmed"), noted("decided"), noted("done"), noted("dropped"), noted("escalated"),
+    noted("escalation ended"), noted("exported"), noted("failed"), noted("given up"), noted("handed over"),
+    noted("held"), noted("intended"), noted("kept"), noted("left"), noted("linked"), noted("made"), noted("met"),
+    noted("mood"), noted("moved"), noted("opened"), noted("paid"), noted("parted"), noted("paused"), noted("pinned"),
+    noted("promised"), noted("proposed"), noted("put off"), noted("read"), noted("received"), noted("recorded"),
+    noted("refused"), noted("rejected"), noted("relied"), noted("removed"), noted("reopened"), noted("reordered"),
+    noted("requested"), noted("restored"), noted("resumed"), noted("reversed"), noted("revoked"), noted("seen"),
+    noted("sending"), noted("sent"), noted("split"), noted("started"), noted("status changed"), noted("stopped"),
+    noted("tagged"), noted("taken back"), noted("taken over"), noted("unlinked"), noted("unpinned"), noted("unsure"),
+    noted("untagged"), noted("waits"), noted("warned"), noted("withdrawn"), noted("written"), noted("applied"),
+    noted("shadowed"), noted("delivery changed"), noted("delivery reported"), noted("concerns staff"),
+    noted("merged"), noted("absorbed"),
+)  # fmt: skip
+ABOUT = (
+    "Case", "Aspect", "Aspects", "Clock", "Message", "Note", "Redress", "Payment", "Party", "Link", "Rule",
+    "Evidence", "Task", "Passage", "Proposal", "Support needs", "Claim", "Escalation", "Emergency", "Crm",
+    "Step", "Protocol", "Setting", "Ledger",
+)  # fmt: skip
 
 
 def _entry(each: Happened) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ombud.desk.undo import KEPT_FOR
 from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
@@ -121,7 +122,7 @@ async def run(request: Req, bulk_id: UUID) -> Response[Any]:
     if found.state == "running":
         return go(f"/bulk/{bulk_id}", "It runs in the background. You can leave this page.")
     done = found.count("done")
-    told = "One case is changed." if done == 1 else f"{done} cases are changed."
+    told = counted("One case is changed.", "%(num)s cases are changed.", done)
     return go(f"/bulk/{bulk_id}", told, undo_address(bulk_id if found.action not in STAYS else None))
 
 

@@ -18,6 +18,7 @@ from ombud.desk.calendars.versions import Content, Kept, holidays_of
 from ombud.desk.clocks import trying
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotNow
 from ombud.desk.taxonomies import today
+from ombud.speech import sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -62,7 +63,8 @@ def _week(content: Content) -> list[tuple[str, str]]:
         else:
             runs.append((number, number, shown))
     return [
-        (WEEKDAYS[first] if first == last else f"{WEEKDAYS[first]} to {WEEKDAYS[last]}", shown)
+        (word(WEEKDAYS[first]) if first == last else sentence("%(first)s to %(last)s", first=word(WEEKDAYS[first]),
+            last=word(WEEKDAYS[last])), shown)
         for first, last, shown in runs if shown
     ]  # fmt: skip
 
@@ -149,7 +151,10 @@ async def change_calendar(request: Req, unit_id: UUID) -> Response[Any]:
         number = await setup.save(viewer_of(request), unit_id, _content(form, before), form.version())
     except REFUSED as problem:
         return await _refused(request, unit_id, problem, kept)
-    return go(f"{PLACE}/{unit_id}", f"Saved as version {number}. Clocks that run keep the version they began with.")
+    return go(
+        f"{PLACE}/{unit_id}",
+        sentence("Saved as version %(what)s. Clocks that run keep the version they began with.", what=number),
+    )
 
 
 def _content(form: Given, before: Content) -> Content:
@@ -212,7 +217,7 @@ async def add_day(request: Req, unit_id: UUID) -> Response[Any]:
         await setup.add_day(viewer_of(request), unit_id, day, kept["name"], kept["hours"], form.version())
     except REFUSED as problem:
         return await _refused(request, unit_id, problem, kept)
-    return go(f"{PLACE}/{unit_id}?year={day.year}", f"{day.isoformat()} has hours of its own now.")
+    return go(f"{PLACE}/{unit_id}?year={day.year}", sentence("%(day)s has hours of its own now.", day=day.isoformat()))
 
 
 @post(PLACE + "/{unit_id:uuid}/days/remove", opt=OPT)
@@ -223,7 +228,9 @@ async def remove_day(request: Req, unit_id: UUID) -> Response[Any]:
         await setup.remove_day(viewer_of(request), unit_id, day, form.version())
     except REFUSED as problem:
         return await _refused(request, unit_id, problem, {})
-    return go(f"{PLACE}/{unit_id}?year={day.year}", f"{day.isoformat()} is a day like any other again.")
+    return go(
+        f"{PLACE}/{unit_id}?year={day.year}", sentence("%(day)s is a day like any other again.", day=day.isoformat())
+    )
 
 
 @post(PLACE + "/{unit_id:uuid}/give-up", opt=OPT)

@@ -28,6 +28,7 @@ from ombud.desk.trail.timeline import Said
 from ombud.desk.viewing.explaining import emergency_until
 from ombud.desk.words import PARTY_ROLES, PRIORITIES, SEVERITIES, label
 from ombud.kernel.clock import now
+from ombud.speech import counted, sentence, word
 from ombud.trust.policy import HIDDEN, Viewer, mask_in
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm
@@ -63,7 +64,10 @@ async def show_case(
     viewer = viewer_of(request)
     view = await case_page(viewer, reference, about=about, before=before)
     if into := view.case.merged_into:
-        return go(f"/cases/{quote(into, safe='')}", wrong.message or f"{reference} is part of this case now.")
+        return go(
+            f"/cases/{quote(into, safe='')}",
+            wrong.message or sentence("%(reference)s is part of this case now.", reference=reference),
+        )
     shown = await fills(request, SLOT, glance_of(view), f"{href_of(view)}/slots/{{slug}}")
     offered = await offer(viewer, view.case) if view.may("answer") else None
     texts = offered.texts if offered else ()
@@ -99,7 +103,11 @@ def emergency_drawn(viewer: Viewer, view: CasePageView) -> dict[str, Any] | None
     if until is None:
         return None
     minutes = max(1, int((until - now()).total_seconds()) // 60)
-    left = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    left = (
+        sentence("%(hours)s h %(minutes)s min", hours=minutes // 60, minutes=minutes % 60)
+        if minutes >= 60
+        else sentence("%(minutes)s min", minutes=minutes)
+    )
     return {"until": until, "left": left, "end": f"{href_of(view)}/emergency/end"}
 
 
@@ -234,7 +242,13 @@ def facts(view: CasePageView, scale: Scales = STANDARD) -> list[dict[str, Any]]:
         {"label": "Severity", "value": scale.severities.get(case.severity, str(case.severity))},
     ]
     if view.promises:
-        lines.append({"label": "Promises", "value": f"{view.promises} to keep", "href": f"{href_of(view)}/promises"})
+        lines.append(
+            {
+                "label": "Promises",
+                "value": counted("%(num)s to keep", "%(num)s to keep", view.promises),
+                "href": f"{href_of(view)}/promises",
+            }
+        )
     if case.tags or view.may("change"):
         may = {"href": f"{href_of(view)}/tags"} if view.may("change") else {}
         lines.append({"label": "Tags", "value": ", ".join(case.tags) or "Add some", **may})
@@ -275,12 +289,17 @@ def next_step(view: CasePageView) -> dict[str, Any] | None:
         values = {"letter": first.letter, "title": first.title}
         return {"phrase": {"text": "Decide aspect %(letter)s: %(title)s", "label": "Decide aspect %(letter)s",
                            "values": values},
-                "text": f"Decide aspect {first.letter}: {first.title}", "label": f"Decide aspect {first.letter}",
+                "text": sentence("Decide aspect %(letter)s: %(title)s", letter=first.letter,
+                    title=first.title), "label": sentence("Decide aspect %(letter)s", letter=first.letter),
                 "href": f"{href}/aspects/{first.id}/decide", "key": "D", "act": "decide", "icon": "scale",
                 "dialog": True}  # fmt: skip
     if view.may("close") and view.promises:
-        some = "One promise is" if view.promises == 1 else f"{view.promises} promises are"
-        return {"text": f"Every aspect has an outcome. {some} not kept yet.", "label": "See what was promised",
+        some = counted(
+            "Every aspect has an outcome. One promise is not kept yet.",
+            "Every aspect has an outcome. %(num)s promises are not kept yet.",
+            view.promises,
+        )
+        return {"text": some, "label": "See what was promised",
                 "href": f"{href}/promises", "icon": "calendar-due"}  # fmt: skip
     return _ending(view) if view.may("close") else None
 
@@ -375,7 +394,8 @@ def needs_of(parties: tuple[PartyShown, ...]) -> dict[str, Any] | None:
     for party in sorted(parties, key=lambda each: each.role != "complainant"):
         if party.needs is not None:
             needs = party.needs
-            return {"text": needs_words(needs), "source": f"Confirmed by {needs.confirmed_by}",
+            return {"text": needs_words(needs), "source": sentence("Confirmed by %(confirmed_by)s",
+                confirmed_by=needs.confirmed_by),
                     "at": needs.confirmed_at, "overdue": bool(needs.review_on and needs.review_on < now().date()),
                     "review_on": needs.review_on}  # fmt: skip
     return None
@@ -455,7 +475,7 @@ def _came_in(entry: Said) -> dict[str, Any]:
 def _how(entry: Said) -> str:
     """How it was said; words that a member of staff took down are not their own."""
     if entry.kind == "in" and entry.author_id is not None:
-        return "wrote down what was said"
+        return word("wrote down what was said")
     return channel_label(entry.channel)
 
 

@@ -11,6 +11,8 @@ from ombud.desk.clocks.acting import REASONS
 from ombud.desk.clocks.listing import ClockRead
 from ombud.desk.clocks.reckoning import Line, Reading
 from ombud.desk.words import label
+from ombud.speech import counted, joined, sentence, word
+from ombud.writing import locale_of
 
 STATES = {"running": "Running", "paused": "Held", "met": "Met", "stopped": "Stopped"}
 TONES = {"running": ("", "clock"), "paused": ("warn", "player-pause"), "met": ("ok", "circle-check"),
@@ -54,7 +56,8 @@ def drawn(clock: ClockRead, case_href: str, language: str, letters: Mapping[Any,
         "holdable": reading.terms.holdable, "left": span(reading.left if not reading.late else -reading.left),
         "working": bool(reading.terms.working), "lines": [line(each, reading, language) for each in reading.lines],
         "zone": reading.calendar.zone, "calendar_version": reading.calendar.version,
-        "policy": f"{clock.policy}, version {clock.policy_version}", "href": f"{case_href}/clocks/{clock.id}",
+        "policy": sentence("%(policy)s, version %(number)s", policy=clock.policy,
+            number=clock.policy_version), "href": f"{case_href}/clocks/{clock.id}",
         "due": _day_of(reading), "answer": clock.key == "answer", "may_go_over": clock.open and clock.key != "answer",
         "warnings": ", ".join(f"{step}%" for step in sorted(reading.terms.warn)), "warned": clock.warned,
     }  # fmt: skip
@@ -88,30 +91,29 @@ def line(each: Line, reading: Reading, language: str) -> dict[str, Any]:
 
 
 def _days(each: Line) -> str:
-    kind = "calendar " if each.code == "counted" else "business " if each.note == "business" else ""
-    return f"1 {kind}day" if each.days == 1 else f"{each.days} {kind}days"
+    if each.code == "counted":
+        return counted("1 calendar day", "%(num)s calendar days", each.days)
+    if each.note == "business":
+        return counted("1 business day", "%(num)s business days", each.days)
+    return counted("1 day", "%(num)s days", each.days)
 
 
 def _note(each: Line) -> str:
     if each.code == "closed":
-        return f"({each.note})" if each.note else ""
-    return _WHY.get(each.note, label(each.note)) if each.note else ""
+        return joined(("(", word(each.note), ")"), "") if each.note else ""
+    return word(_WHY.get(each.note, label(each.note))) if each.note else ""
 
 
 def _moment(at: datetime | None, zone: ZoneInfo, language: str) -> str:
-    return format_datetime(at.astimezone(zone), "EEE d MMM y, HH:mm", locale=_locale(language)) if at else ""
+    return str(format_datetime(at.astimezone(zone), "EEE d MMM y, HH:mm", locale=locale_of(language))) if at else ""
 
 
 def _day(day: date | None, language: str) -> str:
-    return format_date(day, "EEE d MMM", locale=_locale(language)) if day else ""
+    return str(format_date(day, "EEE d MMM", locale=locale_of(language))) if day else ""
 
 
 def _time(at: datetime | None, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%H:%M}" if at else ""
-
-
-def _locale(language: str) -> str:
-    return language if language in {"en", "pl"} else "en"
 
 
 def span(amount: timedelta | None) -> str:
@@ -121,5 +123,7 @@ def span(amount: timedelta | None) -> str:
     minutes = int(amount.total_seconds() // 60)
     hours, rest = divmod(minutes, 60)
     if not minutes:
-        return f"{int(amount.total_seconds())} s" if amount else "nothing"
-    return " ".join([*([f"{hours} h"] if hours else []), *([f"{rest} min"] if rest else [])])
+        return f"{int(amount.total_seconds())} s" if amount else word("nothing")
+    if hours and rest:
+        return sentence("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
+    return sentence("%(hours)s h", hours=hours) if hours else sentence("%(minutes)s min", minutes=rest)

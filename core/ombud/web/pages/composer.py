@@ -15,6 +15,7 @@ from ombud.desk.outgoing.states import WRITTEN
 from ombud.desk.outgoing.templates import Template
 from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.trail.timeline import OnItsWay, Said
+from ombud.speech import joined, sentence
 from ombud.web.pages import asking
 
 PARTS = (
@@ -56,7 +57,7 @@ def composer_of(
         "text": typed.get("text", ""), "about": _about(view, typed),
         "draft_version": draft.get("version", 0), "saved_at": draft.get("updated_at"), "theirs": "",
         "to": str(view.case.customer_id or ""), "apart": len(apart),
-        "warning": f"No outcome yet: {', '.join(undecided)}" if mixed else "",
+        "warning": sentence("No outcome yet: %(undecided)s", undecided=joined(undecided)) if mixed else "",
         "error": kept.get("composer_error", ""), "key": kept.get("key") or secrets.token_urlsafe(12),
         "shared": bool(draft.get("shared")), "edited_by": draft.get("edited_by", ""),
         "returned": str(typed.get("returned") or ""),

@@ -22,6 +22,7 @@ from ombud.desk.redress.granting import Granted
 from ombud.desk.redress.lines import RedressGiven
 from ombud.desk.redress.money import typed
 from ombud.desk.words import OUTCOMES, PRIORITIES, REDRESS_KINDS, SEVERITIES, label
+from ombud.speech import sentence
 from ombud.trust import users
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import aspect_of, aspect_page
@@ -79,7 +80,15 @@ async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]
         return await _refused_decision(request, viewer, view, aspect, kept, lines, problem)
     await _note(viewer, view, aspect_id, kept["note"])
     await drafts.drop(viewer, view.case.id, drafts.for_decision(aspect_id))
-    return leave(request, href_of(view), toast_cookie(f"Aspect {aspect.letter} is decided.{other}{_waits(done)}"))
+    return leave(
+        request,
+        href_of(view),
+        toast_cookie(
+            sentence(
+                "Aspect %(letter)s is decided.%(other)s%(waits)s", letter=aspect.letter, other=other, waits=_waits(done)
+            )
+        ),
+    )
 
 
 def _waits(done: Sequence[Granted]) -> str:

@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.colleagues import drafts
 from ombud.desk.colleagues.drafts import Mine
+from ombud.speech import sentence
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
 from ombud.web.shell import go, page
@@ -55,8 +56,8 @@ def _place(draft: Mine) -> tuple[str, str, str]:
     if draft.purpose.startswith(drafts.DECISION):
         return "Decision", f"{case}/aspects/{draft.aspect_id}/decide", where
     kind = _KINDS.get(draft.body.get("kind", ""), "Text")
-    to = f" to {draft.person}" if draft.person and kind == "Answer" else ""
-    return kind + to, f"{case}#composer", where
+    to_person = draft.person and kind == "Answer"
+    return sentence("Answer to %(person)s", person=draft.person) if to_person else kind, f"{case}#composer", where
 
 
 handlers = [my_drafts, throw_away]

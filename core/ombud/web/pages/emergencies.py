@@ -10,6 +10,7 @@ from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.viewing import emergencies
 from ombud.desk.viewing.emergencies import HOURS, REVIEWS, RIGHT, EmergencyShown
 from ombud.desk.writing import case_id_of
+from ombud.speech import counted, sentence
 from ombud.trust import viewing
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -53,7 +54,7 @@ async def _form(request: Req, typed: dict[str, str], wrong: Refused = NOTHING_WR
         request, "pages/emergency.html", here="queue", status=wrong.status,
         form={"reference": "", "reason": "", "hours": "1", **typed, "errors": wrong.errors,
               "error_of": wrong.error_of},
-        hours=[(str(each), "1 hour" if each == 1 else f"{each} hours") for each in HOURS],
+        hours=[(str(each), counted("1 hour", "%(num)s hours", each)) for each in HOURS],
         own=[_drawn(each) for each in own],
     )  # fmt: skip
 
@@ -78,7 +79,7 @@ async def waiting(request: Req, which: str = "", after: str = "") -> Response[An
 @post(f"{HERE}/{{emergency_id:uuid}}/end", opt=REVIEW)
 async def end(request: Req, emergency_id: UUID) -> Response[Any]:
     reference = await emergencies.end(viewer_of(request), emergency_id)
-    return go(HERE, f"The emergency access to {reference} is over.")
+    return go(HERE, sentence("The emergency access to %(reference)s is over.", reference=reference))
 
 
 @post(f"{HERE}/{{emergency_id:uuid}}/review", opt=REVIEW)

@@ -28,6 +28,7 @@ from ombud.desk.routing.laddering import (
 from ombud.desk.routing.ladders import LadderShown
 from ombud.desk.words import MOODS, label
 from ombud.kernel.database import db
+from ombud.speech import capital, sentence, small, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -61,8 +62,10 @@ def _steps_told(content: Content, names: Mapping[str, str]) -> list[str]:
     told = []
     for step in content.steps:
         whom = names.get(f"{step.to}/{step.target}", step.target)
-        what = f"{TARGETS[step.to]}: {whom}" if step.target else TARGETS[step.to]
-        told.append(f"{str(step.after).capitalize()}: {what[:1].lower()}{what[1:]}")
+        what = word(TARGETS[step.to])
+        if step.target:
+            what = sentence("%(what)s: %(value)s", what=what, value=whom)
+        told.append(sentence("%(what)s: %(value)s", what=capital(str(step.after)), value=small(what)))
     return told
 
 
@@ -86,8 +89,8 @@ async def _lists(viewer: Viewer) -> dict[str, Any]:
     return {
         "units": [*everywhere, *units], "targets": list(TARGETS.items()), "ends": [(c, w, "") for c, w in ENDS.items()],
         "wheres": [
-            *((f"role/{row['key']}", f"Role: {row['label']}") for row in roles),
-            *((f"queue/{each.key}", f"Queue: {each.name}") for each in await active_queues()),
+            *((f"role/{row['key']}", sentence("Role: %(what)s", what=row['label'])) for row in roles),
+            *((f"queue/{each.key}", sentence("Queue: %(name)s", name=each.name)) for each in await active_queues()),
             *((f"user/{row['id']}", row["name"]) for row in people),
         ],
         "moods": [(code, label(code)) for code in MOODS[1:]],
@@ -216,7 +219,7 @@ async def go_back(request: Req, ladder_id: UUID, number: str) -> Response[Any]:
         await ladders.go_back(viewer, ladder_id, wanted, form.version())
     except REFUSED as problem:
         return await _page(request, found, _as_it_is(found), beside(problem))
-    return go(f"{HOME}/{ladder_id}", f"Version {number} holds again, as a new version.")
+    return go(f"{HOME}/{ladder_id}", sentence("Version %(what)s holds again, as a new version.", what=number))
 
 
 async def _page(

@@ -18,6 +18,7 @@ from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of,
 from ombud.desk.merges.similar import similar
 from ombud.kernel.clock import now
 from ombud.process import settings
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -174,7 +175,7 @@ def _beside(problems: Sequence[Invalid]) -> Refused:
 
 def _named(place: str, text: str) -> str:
     number = place.removeprefix("matter-")
-    label = f"Matter {number}" if number != place else _LABELS.get(place, "")
+    label = sentence("Matter %(what)s", what=number) if number != place else _LABELS.get(place, "")
     return f"{label}: {text}" if label else text
 
 

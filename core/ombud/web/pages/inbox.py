@@ -17,6 +17,7 @@ from ombud.desk.merges.similar import similar
 from ombud.desk.words import MOODS, PARTY_ROLES, label
 from ombud.kernel.clock import now
 from ombud.kernel.lifecycle import running
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.arrival import HEADERS
 from ombud.web.door import viewer_of
@@ -186,7 +187,7 @@ async def join(request: Req, message_id: UUID) -> Response[Any]:
         kept = {"form": "join", "reference": reference, "role": form.text("role"), "why": form.text("why"),
                 "stranger": "yes" if isinstance(problem, Stranger) or form.text("role") else ""}  # fmt: skip
         return await show(request, filters_of(form), message_id, wrong=wrong, kept=kept)
-    return go(on(form), f"It is in {reference} now.", f"/inbox/{message_id}/undo")
+    return go(on(form), sentence("It is in %(reference)s now.", reference=reference), f"/inbox/{message_id}/undo")
 
 
 @post("/inbox/{message_id:uuid}/aside", opt=DECIDE)
@@ -234,7 +235,12 @@ async def many(request: Req) -> Response[Any]:
         done, words = await deciding.set_aside(viewer, ids, "machine") if ids else 0, "set aside"
     else:
         raise Invalid("Choose what to do with these messages.", "step")
-    return go(on(form), f"One message was {words}." if done == 1 else f"{done} messages were {words}.")
+    return go(
+        on(form),
+        sentence("One message was %(words)s.", words=words)
+        if done == 1
+        else sentence("%(done)s messages were %(words)s.", done=done, words=words),
+    )
 
 
 @post("/live/inbox", opt=READ, status_code=200)

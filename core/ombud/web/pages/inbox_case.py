@@ -13,6 +13,7 @@ from ombud.desk.inbox import deciding, joining, message_shown
 from ombud.desk.inbox.deciding import NewCase
 from ombud.desk.inbox.message_shown import MessageShown
 from ombud.desk.opening import shortened
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -63,8 +64,8 @@ async def make_case(request: Req, message_id: UUID) -> Response[Any]:
         wrong = Refused(422, [{"field": place, "message": str(problem)}], {place: str(problem)})
         return await _form(request, message, texts, matters, form.text("back"), form.text("next"), form, wrong)
     if form.text("go") == "case":
-        return go(f"/cases/{filed.reference}", f"{filed.reference} is open.")
-    return go(on(form), f"{filed.reference} is open.")
+        return go(f"/cases/{filed.reference}", sentence("%(reference)s is open.", reference=filed.reference))
+    return go(on(form), sentence("%(reference)s is open.", reference=filed.reference))
 
 
 _PLACES = {"person.name": "name", "person.email": "email", "person.phone": "phone", "summary": "title",

@@ -11,6 +11,7 @@ from ombud.desk.channels import channel_label
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.inbox import decisions, figures, sampling
 from ombud.desk.inbox.figures import DECISIONS, DecisionFilters, Line, Rate
+from ombud.speech import noted
 from ombud.trust.policy import HIDDEN
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given, refused
@@ -19,7 +20,7 @@ from ombud.web.shell import go, page
 
 Req = Request[Any, Any, Any]
 REVIEW = {"permission": "inbox.review"}
-WHO = (("person", "a person"), ("rule", "a rule"))
+WHO = (("person", noted("a person")), ("rule", noted("a rule")))
 
 
 @get("/inbox/decisions", opt=REVIEW)

@@ -10,6 +10,7 @@ from ombud.desk.inbox.listing import InboxRow
 from ombud.desk.inbox.message_shown import DecisionShown, MessageShown
 from ombud.desk.inbox.robots import WORDS as ROBOTS
 from ombud.desk.words import label
+from ombud.speech import sentence, word
 from ombud.trust.policy import HIDDEN
 from ombud.web.pages.queues import heat_of
 
@@ -53,27 +54,33 @@ def sender_of(name: str | None, address: str | None) -> str:
 
 
 def robot_words(kind: str) -> str:
-    return ROBOTS.get(kind) or kind.replace("_", " ").capitalize()
+    return word(ROBOTS.get(kind, "")) or kind.replace("_", " ").capitalize()
 
 
 def _note(row: InboxRow) -> str:
     """Where it stands, in a few words."""
     if row.case:
-        return f"Answered after {row.case} was closed" if row.after_close and row.waits else f"In {row.case}"
+        return (
+            sentence("Answered after %(case)s was closed", case=row.case)
+            if row.after_close and row.waits
+            else f"In {row.case}"
+        )
     if row.decision == "not_complaint":
-        return f"Not a complaint: {reason_words(row.decision_reason).lower()}"
+        return sentence(
+            "Not a complaint: %(decision_reason)s", decision_reason=reason_words(row.decision_reason).lower()
+        )
     if row.possible:
-        return f"Possibly belongs to {row.possible}"
+        return sentence("Possibly belongs to %(possible)s", possible=row.possible)
     return row.queue.name if row.queue else "No case yet"
 
 
 def reason_words(code: str) -> str:
-    return decisions.REASONS.get(code) or decisions.BY_RULE.get(code) or label(code)
+    return word(decisions.REASONS.get(code, "")) or word(decisions.BY_RULE.get(code, "")) or label(code)
 
 
 def rule_words(rule: str) -> str:
     if rule.startswith("filed."):
-        return f"Filed as a complaint by {channel_label(rule.removeprefix('filed.'))}"
+        return sentence("Filed as a complaint by %(filed)s", filed=channel_label(rule.removeprefix("filed.")))
     return RULES.get(rule) or label(rule.replace(".", " "))
 
 
@@ -113,10 +120,10 @@ def _possible_why(message: MessageShown) -> str:
     """Why it is thought to belong there, and why it did not join."""
     said = POSSIBLY.get(message.possible_by, "It may belong to this case")
     if message.robot:
-        return f"{said}, but a machine wrote it."
+        return sentence("%(said)s, but a machine wrote it.", said=said)
     if message.held:
-        return f"{said}, but it was held back."
-    return f"{said}, but its sender is no party to it."
+        return sentence("%(said)s, but it was held back.", said=said)
+    return sentence("%(said)s, but its sender is no party to it.", said=said)
 
 
 def _decision(each: DecisionShown) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Background work in words: what a piece does, why it failed, what of its payload may be shown, how often it is due."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ombud.kernel.job_list import Piece
 from ombud.kernel.lifecycle import running
+from ombud.speech import counted, sentence, word
 
 CORE_WORK = {
     "core.sweep": "Clear away old work and faults",
@@ -25,6 +26,17 @@ CORE_WORK = {
     "retention.nightly": "Look for cases whose time is over",
     "trust.sweep": "Clear away old sessions and throttles",
     "crm.refresh": "Ask a customer system about a person",
+    "live.sweep": "Clear away who works on what",
+    "notices.digest": "Send the daily digests",
+    "notices.staff": "Tell members of staff",
+    "notices.customers": "Tell customers",
+    "outgoing.send": "Send a message",
+    "outgoing.sweep": "Take up messages that were left lying",
+    "payments.sweep": "Look after payments that are under way",
+    "routing.climb": "Climb escalations",
+    "routing.sweep": "Look for work that nobody has",
+    "rules.arm": "Arm rules that look at time",
+    "rules.due": "Let rules act whose time has come",
     "crm.record": "Tell a customer system of a closed case",
 }
 STATES = {"parked": "Parked", "running": "Running", "waiting": "Waiting", "done": "Done lately", "given_up": "Given up"}
@@ -51,16 +63,16 @@ def what(subscriber: str, plugin: str) -> str:
     """What a piece of work does, in a few words."""
     kind, _, name = subscriber.partition("/")
     if kind == "job" and name in CORE_WORK:
-        return CORE_WORK[name]
+        return word(CORE_WORK[name])
     if kind == "plugin":
-        return f"Tell {plugin_name(name)} what happened"
+        return sentence("Tell %(name)s what happened", name=plugin_name(name))
     short = name.removeprefix(f"{plugin}.") if plugin else name
     return short.replace(".", " ").replace("_", " ").replace("-", " ").capitalize()
 
 
 def plugin_name(slug: str) -> str:
     loaded = running.loaded.get(slug)
-    return loaded.manifest.name if loaded else slug
+    return word(loaded.manifest.name) if loaded else slug
 
 
 def why(piece: Piece) -> str:
@@ -68,7 +80,7 @@ def why(piece: Piece) -> str:
     if piece.state == "given_up":
         return piece.reason
     if piece.plugin and piece.plugin not in running.loaded and piece.state in {"waiting", "parked"}:
-        return f"{plugin_name(piece.plugin)} is not on; its work waits until it is."
+        return sentence("%(plugin)s is not on; its work waits until it is.", plugin=plugin_name(piece.plugin))
     if not piece.error:
         return ""
     known = _WHY if piece.state == "parked" else _STILL
@@ -134,12 +146,19 @@ def rhythm(text: str) -> str:
     return text
 
 
+_RHYTHMS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (86_400, lambda number: counted("Every day", "Every %(num)s days", number)),
+    (3600, lambda number: counted("Every hour", "Every %(num)s hours", number)),
+    (60, lambda number: counted("Every minute", "Every %(num)s minutes", number)),
+)
+
+
 def _every(seconds: int) -> str:
-    for size, one, many in ((86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes")):
+    for size, told in _RHYTHMS:
         if seconds % size == 0:
             number = seconds // size
-            return f"Every {one}" if number == 1 else f"Every {number} {many}"
-    return "Every second" if seconds == 1 else f"Every {seconds} seconds"
+            return told(number)
+    return counted("Every second", "Every %(num)s seconds", seconds)
 
 
 FAULTS = {

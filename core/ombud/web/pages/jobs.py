@@ -16,6 +16,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.job_list import COUNTED, Piece
 from ombud.kernel.lifecycle import running
 from ombud.process import settings
+from ombud.speech import counted, sentence, word
 from ombud.trust import jobs as work
 from ombud.trust.jobs import JobRefused
 from ombud.web.door import viewer_of
@@ -91,7 +92,7 @@ def _views(counts: dict[str, int], state: str, asked: dict[str, str]) -> list[di
 
 def _filters(kinds: Sequence[tuple[str, str]], plugin: str, kind: str) -> list[dict[str, Any]]:
     slugs = sorted({each for _, each in kinds if each} | set(running.loaded) | ({plugin} - {"", CORE}))
-    plugins = [(CORE, "Ombud itself"), *((slug, job_words.plugin_name(slug)) for slug in slugs)]
+    plugins = [(CORE, word("Ombud itself")), *((slug, job_words.plugin_name(slug)) for slug in slugs)]
     work_of = {subscriber: job_words.what(subscriber, of) for subscriber, of in kinds} | ({kind: kind} if kind else {})
     return [
         {"name": "plugin", "label": "Whose", "value": plugin, "options": plugins},
@@ -116,12 +117,12 @@ def _piece(piece: Piece) -> dict[str, Any]:
     return {
         "id": str(piece.id), "href": f"/jobs/{piece.id}", "what": job_words.what(piece.subscriber, piece.plugin),
         "subscriber": piece.subscriber, "plugin": piece.plugin, "state": piece.state,
-        "whose": job_words.plugin_name(piece.plugin) if piece.plugin else "Ombud itself",
+        "whose": job_words.plugin_name(piece.plugin) if piece.plugin else word("Ombud itself"),
         "attempts": piece.attempts, "kills": piece.kills, "why": job_words.why(piece),
         "done": int(said.get("done", 0)), "total": int(said.get("total", 0)), "note": str(said.get("note", "")),
         "since": piece.started_at if piece.state == "running" else piece.finished_at or piece.created_at,
         "next_at": piece.available_at if piece.state == "waiting" else None,
-        "worker": f"{piece.host}, process {piece.pid}" if piece.pid else "",
+        "worker": sentence("%(host)s, process %(pid)s", host=piece.host, pid=piece.pid) if piece.pid else "",
     }  # fmt: skip
 
 
@@ -130,7 +131,7 @@ async def schedule(request: Req) -> Response[Any]:
     """Each entry, when it was last fired, when it comes next, and whether it is late."""
     entries = [
         {"what": job_words.what(f"job/{each.job}", each.plugin), "name": each.name, "last_at": each.last_at,
-         "whose": job_words.plugin_name(each.plugin) if each.plugin else "Ombud itself", "next_at": each.next_at,
+         "whose": job_words.plugin_name(each.plugin) if each.plugin else word("Ombud itself"), "next_at": each.next_at,
          "rhythm": job_words.rhythm(each.rhythm), "late": each.late_seconds > LATE_SECONDS}
         for each in await job_list.planned()
     ]  # fmt: skip
@@ -142,12 +143,12 @@ async def fault_list(request: Req, plugin: str = "") -> Response[Any]:
     """What providers and jobs did wrong in seven days, equal faults together."""
     found = await faults.recent_faults(plugin or None, limit=200)
     rows = [
-        {"whose": "Ombud itself" if each.slug == CORE else job_words.plugin_name(each.slug), "place": each.place,
+        {"whose": word("Ombud itself") if each.slug == CORE else job_words.plugin_name(each.slug), "place": each.place,
          "kind": job_words.FAULTS.get(each.kind, each.kind), "error": each.error, "count": each.count,
          "last": each.last, "href": f"/jobs/faults?plugin={each.slug}"}
         for each in found
     ]  # fmt: skip
-    name = "Ombud itself" if plugin == CORE else job_words.plugin_name(plugin) if plugin else ""
+    name = word("Ombud itself") if plugin == CORE else job_words.plugin_name(plugin) if plugin else ""
     return await administration_page(request, "pages/job_faults.html", "jobs", faults=rows, plugin=name)
 
 
@@ -164,7 +165,7 @@ async def run_all_again(request: Req) -> Response[Any]:
     if not kind:
         return await _again_page(request, kind, plugin, status=422)
     count = await work.run_all_again(viewer_of(request), kind, plugin)
-    said = "Nothing was parked any more" if not count else "1 runs again" if count == 1 else f"{count} run again"
+    said = "Nothing was parked any more" if not count else counted("1 runs again", "%(num)s run again", count)
     return go(_href(show="parked", kind=kind), f"{job_words.what(kind, plugin)}: {said}.")
 
 

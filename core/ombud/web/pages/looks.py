@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
+from ombud.speech import sentence
 from ombud.trust import settings as kept
 from ombud.trust.settings import MayNotSetError
 from ombud.web import themes
@@ -34,12 +35,12 @@ async def choose(request: Req) -> Response[Any]:
         theme, _ = look.named(name)
         await kept.change(viewer_of(request), KEY, theme.name)
     except ThemeError as problem:
-        return await _page(request, status=422, wrong=f"Nothing was changed. {problem}")
+        return await _page(request, status=422, wrong=sentence("Nothing was changed. %(what)s", what=problem))
     except MayNotSetError:
         return await _page(request, status=409, wrong="Nothing was changed. The look of the whole desk needs the right "
                            "to change settings in every unit at the top.")  # fmt: skip
     await look.refresh()  # this process answers the next page; the others hear the notice
-    return go(HERE, f"Everybody sees {theme.label} from now on.")
+    return go(HERE, sentence("Everybody sees %(theme)s from now on.", theme=theme.label))
 
 
 async def _page(request: Req, *, status: int = 200, wrong: str = "") -> Response[Any]:

@@ -17,6 +17,7 @@ from ombud.desk.outgoing.macros import OWNERS, Macro, MacroGiven
 from ombud.desk.outgoing.offer import offer
 from ombud.desk.outgoing.templates import RIGHT
 from ombud.desk.words import PRIORITIES, label
+from ombud.speech import sentence
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.composer import sending_of
@@ -155,7 +156,7 @@ async def use(request: Req, reference: str, macro_id: UUID) -> Response[Any]:
         newest = problem.version if isinstance(problem, Changed) else version
         return await _look_page(request, view, macro, form.texts(), refused(told), newest)
     undo = f"/outgoing/{written.id}/back" if written else ""
-    return go(f"/cases/{quote(view.case.reference)}#composer", f"Done: {macro.name}.", undo)
+    return go(f"/cases/{quote(view.case.reference)}#composer", sentence("Done: %(name)s.", name=macro.name), undo)
 
 
 handlers = [listed, save, retire, look, use]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ombud.desk.colleagues.merging import Merged, merge
 from ombud.desk.words import label
+from ombud.speech import joined, sentence
 from ombud.web.pages.given import Given
 
 BASE, CHOICE = "base.", "choice."
@@ -45,7 +46,9 @@ def told(who: str, found: Sides, said: str, words: Mapping[str, str]) -> str:
     if not fields:
         return said
     both = "both changes are kept" if found.merged.mine else "it is kept"
-    return f"{said} {who} changed {_and(fields)} meanwhile; {both}."
+    return sentence(
+        "%(said)s %(who)s changed %(fields)s meanwhile; %(both)s.", said=said, who=who, fields=_and(fields), both=both
+    )
 
 
 def clashes(
@@ -71,4 +74,8 @@ def _said(name: str, text: str, values: Words) -> str:
 
 
 def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return (
+        names[0]
+        if len(names) == 1
+        else sentence("%(names)s and %(names2)s", names=joined(names[:-1]), names2=names[-1])
+    )

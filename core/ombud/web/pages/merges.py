@@ -11,6 +11,7 @@ from ombud.desk.errors import Invalid, NotFound, NotNow
 from ombud.desk.merges import merge as merging
 from ombud.desk.merges import shown, split
 from ombud.desk.merges.similar import Similar, similar
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
@@ -89,7 +90,7 @@ async def merge_cases(request: Req, reference: str) -> Response[Any]:
         )
     except (Invalid, NotNow) as problem:
         return await _merge_page(request, reference, into, refused(problem), form.text("reason"))
-    told = f"{one.case.reference} is part of this case now."
+    told = sentence("%(reference)s is part of this case now.", reference=one.case.reference)
     return go(f"/cases/{quote(other.case.reference)}", told, f"/undo/merges/{done}")
 
 
@@ -101,7 +102,7 @@ async def part(request: Req, merge_id: UUID) -> Response[Any]:
         reference = await merging.undo(viewer, merge_id)
     except NotNow as refusal:
         return go(inside(back or "/queues"), str(refusal))
-    return go(f"/cases/{quote(reference)}", f"{reference} is a case of its own again.")
+    return go(f"/cases/{quote(reference)}", sentence("%(reference)s is a case of its own again.", reference=reference))
 
 
 @get("/cases/{reference:str}/split", opt=WRITE)
@@ -130,7 +131,7 @@ async def split_case(request: Req, reference: str) -> Response[Any]:
         made = await split.split(viewer, view.case.id, chosen, form.text("reason"))
     except (Invalid, NotNow) as problem:
         return await _split_page(request, reference, refused(problem), tuple(form.all("aspect")), form.text("reason"))
-    return go(f"/cases/{quote(made)}", f"{made} goes on by itself.")
+    return go(f"/cases/{quote(made)}", sentence("%(made)s goes on by itself.", made=made))
 
 
 handlers = [merge_form, merge_cases, part, split_form, split_case]

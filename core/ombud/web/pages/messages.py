@@ -22,6 +22,7 @@ from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Wanted, Written
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
+from ombud.speech import counted, day, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import asking
@@ -131,7 +132,9 @@ async def _refuse_overrun(viewer: Viewer, case_id: UUID, purpose: str, form: Giv
     seen = form.number("draft_version")
     who = await drafts.changed_by_another(viewer, case_id, purpose, seen) if seen is not None else ""
     if who:
-        raise NotNow(f"{who} changed the shared draft meanwhile. Open the case again to see it, then send.")
+        raise NotNow(
+            sentence("%(who)s changed the shared draft meanwhile. Open the case again to see it, then send.", who=who)
+        )
 
 
 def wanted_of(form: Given, view: CasePageView, pinned: list[UUID], documents: list[Document]) -> Wanted:
@@ -163,10 +166,14 @@ def _sent_words(written: Written, zone: str) -> str:
         return "It waits for a second person to approve it."
     if written.state == "scheduled" and written.leave_at is not None:
         local = written.leave_at.astimezone(ZoneInfo(zone))
-        return f"It leaves on {local.day} {local:%b %Y} at {local:%H:%M}."
+        return sentence("It leaves on %(day)s at %(time)s.", day=day(local), time=f"{local:%H:%M}")
     if written.state == "held" and written.leave_at is not None:
         left = max(0, round((written.leave_at - now()).total_seconds()))
-        return f"It leaves in {left} seconds." if left < 120 else f"It leaves in {round(left / 60)} minutes."
+        return (
+            counted("It leaves in one second.", "It leaves in %(num)s seconds.", left)
+            if left < 120
+            else counted("It leaves in one minute.", "It leaves in %(num)s minutes.", round(left / 60))
+        )
     return "It is on its way."
 
 

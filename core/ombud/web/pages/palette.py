@@ -7,6 +7,7 @@ from litestar import Request, Response, get
 
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.queue_side import queue_side
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
@@ -41,7 +42,7 @@ async def _undo(viewer: Viewer) -> list[dict[str, str]]:
     if last is None:
         return []
     what = TAKEN.get(last["action"], "the change")
-    many = f"{what}, one case" if last["cases"] == 1 else f"{what}, {last['cases']} cases"
+    many = counted("%(what)s, one case", "%(what)s, %(num)s cases", last["cases"], what=what)
     item = _item("Actions", "Undo the last change", "", "arrow-back-up", many)
     return [{**item, "post": f"/undo/{last['id']}"}]
 

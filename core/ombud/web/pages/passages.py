@@ -10,6 +10,7 @@ from ombud.desk.case_view import case_page
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.matters import evidence, pins
 from ombud.desk.trail.history import events
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.aspect_frame import Change, aspect_of, aspect_page, change_part
 from ombud.web.door import viewer_of
@@ -84,7 +85,10 @@ async def pin_selected(request: Req, reference: str) -> Response[Any]:
         await pins.pin_passage(viewer, aspect.id, message, form.text("quote"), form.number("start"))
     except (Invalid, NotNow) as problem:
         return await show_case(request, reference, wrong=refused(problem))
-    return go(f"{href_of(view)}#entry-{message}", f"The passage is pinned to aspect {aspect.letter}.")
+    return go(
+        f"{href_of(view)}#entry-{message}",
+        sentence("The passage is pinned to aspect %(letter)s.", letter=aspect.letter),
+    )
 
 
 @post(f"{PLACE}/{{pin_id:uuid}}/off", opt=WRITE)

@@ -15,6 +15,7 @@ from ombud.desk.redress.payments.reports import Report
 from ombud.desk.redress.payments.rules import secret_in
 from ombud.desk.redress.shown import LISTS, STATE_WORDS
 from ombud.kernel.database import db
+from ombud.speech import counted
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given, identity_of, refused
@@ -94,7 +95,14 @@ async def make_batch(request: Req) -> Response[Any]:
         return await _page(request, viewer, "ready", wrong=_refused(problem))
     if len(made) == 1:
         return go(f"/payments/batches/{made[0]}", "The batch is made. Nothing has left yet: take its file.")
-    return go("/payments?which=leaving", f"{len(made)} batches are made, by currency and account. Take their files.")
+    return go(
+        "/payments?which=leaving",
+        counted(
+            "One batch is made. Take its file.",
+            "%(num)s batches are made, by currency and account. Take their files.",
+            len(made),
+        ),
+    )
 
 
 def _refused(problem: Any) -> Refused:

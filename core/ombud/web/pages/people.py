@@ -19,6 +19,7 @@ from ombud.desk.privacy.marks import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
+from ombud.speech import sentence
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm, merged
@@ -165,7 +166,11 @@ def _needs_known(view: PersonPageView) -> dict[str, Any] | None:
         return None
     at, part = max(known, key=lambda each: each[0])
     by = part.needs.confirmed_by if part.needs else ""
-    return {"text": needs_words(part.needs), "source": f"Confirmed by {by} in {part.reference}", "at": at}
+    return {
+        "text": needs_words(part.needs),
+        "source": sentence("Confirmed by %(by)s in %(reference)s", by=by, reference=part.reference),
+        "at": at,
+    }
 
 
 def _role(part: PartOf) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
+from ombud.speech import counted, sentence
 from ombud.web import plugin_changes
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -155,17 +156,31 @@ async def uninstall(request: Req, slug: str) -> Response[Any]:
     try:
         rows = await plugin_changes.uninstall(viewer_of(request), slug, keep_data=keep)
     except (UnfitError, MigrationError) as problem:
-        return await _form(request, standing, form, [{"field": "", "message": f"Nothing was changed: {problem}."}])
+        return await _form(
+            request,
+            standing,
+            form,
+            [{"field": "", "message": sentence("Nothing was changed: %(what)s.", what=problem)}],
+        )
     await running.refresh()
-    said = "its data is kept" if keep else f"{sum(rows.values())} rows of its own were deleted"
-    return go("/plugins", f"{standing.manifest.name if standing.manifest else slug} is uninstalled; {said}.")
+    said = (
+        "its data is kept"
+        if keep
+        else counted("one row of its own was deleted", "%(num)s rows of its own were deleted", sum(rows.values()))
+    )
+    return go(
+        "/plugins",
+        sentence(
+            "%(slug)s is uninstalled; %(said)s.", slug=standing.manifest.name if standing.manifest else slug, said=said
+        ),
+    )
 
 
 def _wrong(form: Given, slug: str) -> list[dict[str, str]]:
     if form.text("data") not in {"keep", "delete"}:
         return [{"field": "data", "message": "Choose what becomes of its own data."}]
     if form.text("data") == "delete" and form.text("slug").strip() != slug:
-        return [{"field": "slug", "message": f"To delete its data, type {slug} exactly."}]
+        return [{"field": "slug", "message": sentence("To delete its data, type %(slug)s exactly.", slug=slug)}]
     return []
 
 

@@ -10,6 +10,7 @@ from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError, discover
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
 from ombud.web import plugin_changes
@@ -77,11 +78,12 @@ async def _page(
         if not viewer_of(request).may("setting.manage"):
             each["settings_href"] = ""
         if each["slug"] == slug:
-            each |= {"why": f"Nothing was changed: {why}.", "group": "Needs you"}
+            each |= {"why": sentence("Nothing was changed: %(why)s.", why=why), "group": "Needs you"}
     return await administration_page(
         request, "pages/plugins.html", "plugins", status=status, counts=_counts(shown),
         views=_views(shown, show, kind), groups=_groups(_chosen(shown, show, kind)),
-        unknown=f"Nothing was changed: {why}." if why and slug not in {each["slug"] for each in shown} else "",
+        unknown=sentence("Nothing was changed: %(why)s.",
+            why=why) if why and slug not in {each["slug"] for each in shown} else "",
     )  # fmt: skip
 
 
@@ -114,16 +116,25 @@ def _preview(standing: Standing) -> str:
 
 
 def _preview_label(standing: Standing) -> str:
-    return f"Upgrade to {standing.version}" if standing.state == "upgrade needed" else "Turn on"
+    return (
+        sentence("Upgrade to %(version)s", version=standing.version)
+        if standing.state == "upgrade needed"
+        else "Turn on"
+    )
 
 
 def reach(standing: Standing) -> str:
     manifest = standing.manifest
     if manifest is None:
         return ""
-    hosts = f"Reaches {', '.join(manifest.reaches)}." if manifest.reaches else "Reaches no other host."
+    hosts = (
+        sentence("Reaches %(reaches)s.", reaches=joined(manifest.reaches))
+        if manifest.reaches
+        else "Reaches no other host."
+    )
     keeps = sum(bool(table.personal) for table in manifest.tables)
-    return hosts + (" Keeps personal data of its own." if keeps else " Keeps no personal data of its own.")
+    data = "Keeps personal data of its own." if keeps else "Keeps no personal data of its own."
+    return joined((word(hosts), word(data)), " ")
 
 
 def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
@@ -131,11 +142,18 @@ def _why(standing: Standing, fault: FaultRecord | None, rests: bool) -> str:
     if not parts and standing.state in REMEDIES:
         parts.append(REMEDIES[standing.state])
     if fault is not None:
-        times = "once" if fault.count == 1 else f"{fault.count} times"
-        parts.append(f"Last fault ({times} in seven days), at {fault.place}: {fault.error.splitlines()[0][:300]}")
+        times = counted("once", "%(num)s times", fault.count)
+        parts.append(
+            sentence(
+                "Last fault (%(times)s in seven days), at %(place)s: %(splitlines)s",
+                times=times,
+                place=fault.place,
+                splitlines=fault.error.splitlines()[0][:300],
+            )
+        )
     if rests:
         parts.append("It rests for now. Cases work; only its part is missing.")
-    return " ".join(parts)
+    return joined(map(word, parts), " ")
 
 
 def _acts(standing: Standing, rests: bool) -> list[dict[str, Any]]:

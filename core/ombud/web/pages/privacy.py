@@ -26,6 +26,7 @@ from ombud.desk.privacy.answering import AnswerGiven
 from ombud.desk.privacy.requests import CHANNELS, ERASE, HANDLE, AuthorityGiven, RequestGiven
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import joined, sentence, word
 from ombud.trust.policy import Arguments, Viewer, decide
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of
@@ -143,7 +144,11 @@ async def _new_page(request: Req, kept: Mapping[str, str], wrong: Refused = NOTH
     viewer = viewer_of(request)
     mine = [each for each in await units.from_above() if viewer.may_in(HANDLE, each.id)]
     rights = [
-        (f"{law.key}/{right.key}", f"{law.label}: {right.label}", f"{laws.span_words(right.answer)}. {right.help}")
+        (
+            f"{law.key}/{right.key}",
+            sentence("%(what)s: %(value)s", what=word(law.label), value=word(right.label)),
+            joined((laws.span_words(right.answer), word(right.help)), ". "),
+        )
         for law in await laws.holding([each.id for each in mine])
         for right in law.rights
     ]
@@ -317,7 +322,7 @@ async def extend(request: Req, request_id: UUID) -> Response[Any]:
             return "The time is extended."
         row = (await shown.one(viewer, request_id)).row
         sent = await letters.send(row, "extended", viewer.actor, text=form.text("because").strip())
-        return f"The time is extended. {SENT if sent else NOT_SENT}"
+        return sentence("The time is extended. %(sent)s", sent=SENT if sent else NOT_SENT)
 
     return await step(request, request_id, work)
 
@@ -339,7 +344,7 @@ async def answer(request: Req, request_id: UUID) -> Response[Any]:
         if not form.ticked("mail"):
             return "The request is answered."
         sent = await letters.send(before, "answer", viewer.actor, text=told.text.strip())
-        return f"The request is answered. {SENT if sent else NOT_SENT}"
+        return sentence("The request is answered. %(sent)s", sent=SENT if sent else NOT_SENT)
 
     return await step(request, request_id, work)
 

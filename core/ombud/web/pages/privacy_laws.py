@@ -8,6 +8,7 @@ from ombud.desk.administration.authority import SET_UP, whole_desk
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import DeskRefusal, Invalid, NotAllowed
 from ombud.desk.privacy import laws
+from ombud.speech import sentence, word
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
@@ -46,7 +47,8 @@ async def _page(request: Req, wrong: Refused = NOTHING_WRONG, kept: dict[str, st
         for law in await laws.in_force()
     ]
     times = [
-        (f"{law.key}/{right.key}/{part}", f"{law.label}: {right.label}, {PART_WORDS[part].lower()}")
+        (f"{law.key}/{right.key}/{part}", sentence("%(law)s: %(right)s, %(part)s", law=word(law.label),
+            right=word(right.label), part=word(PART_WORDS[part]).lower()))
         for law in laws.brought() for right in law.rights for part in laws.PARTS
     ]  # fmt: skip
     names = ("time", "amount", "unit", "source")

@@ -15,6 +15,7 @@ from ombud.desk.administration.taxonomies import all_terms
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.taxonomies import worded
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -70,7 +71,7 @@ async def add(request: Req) -> Response[Any]:
         )
     except REFUSED as problem:
         return await _editor(request, None, kept, steps, evidence, beside(problem))
-    return go(HOME, f"{kept['name']} is written.")
+    return go(HOME, sentence("%(name)s is written.", name=kept["name"]))
 
 
 @get(f"{HOME}/{{protocol_id:uuid}}", opt=OPT)
@@ -99,7 +100,14 @@ async def write(request: Req, protocol_id: UUID) -> Response[Any]:
     try:
         if doing in {"retire", "restore"}:
             await setup.set_active(viewer, protocol_id, doing == "restore", form.version())
-            return go(HOME, f"{found.name} is {'in use again' if doing == 'restore' else 'retired'}.")
+            return go(
+                HOME,
+                sentence(
+                    "%(name)s is %(retired)s.",
+                    name=found.name,
+                    retired="in use again" if doing == "restore" else "retired",
+                ),
+            )
         number = await setup.write_version(
             viewer, protocol_id, _items(steps), _items(evidence), form.day("valid_from"), form.number("seen") or 0
         )
@@ -108,7 +116,7 @@ async def write(request: Req, protocol_id: UUID) -> Response[Any]:
         return await _editor(request, found, {**kept, "seen": str(found.versions[0].number)}, steps, evidence, wrong)
     except REFUSED as problem:
         return await _editor(request, found, kept, steps, evidence, beside(problem))
-    return go(f"{HOME}/{protocol_id}", f"Version {number} is written.")
+    return go(f"{HOME}/{protocol_id}", sentence("Version %(what)s is written.", what=number))
 
 
 _NEWER = (
@@ -165,9 +173,11 @@ def _changes(version: VersionShown, before: VersionShown | None) -> list[str]:
     said: list[str] = []
     for new, old in ((version.steps, before.steps), (version.evidence, before.evidence)):
         was, now = {row["key"]: row for row in old}, {row["key"]: row for row in new}
-        said += [f"New: {now[key]['label']}" for key in now if key not in was]
-        said += [f"Gone: {was[key]['label']}" for key in was if key not in now]
-        said += [f"Changed: {now[key]['label']}" for key in now if key in was and now[key] != was[key]]
+        said += [sentence("New: %(key)s", key=now[key]["label"]) for key in now if key not in was]
+        said += [sentence("Gone: %(key)s", key=was[key]["label"]) for key in was if key not in now]
+        said += [
+            sentence("Changed: %(key)s", key=now[key]["label"]) for key in now if key in was and now[key] != was[key]
+        ]
         kept = [key for key in now if key in was]
         if kept != [key for key in was if key in now]:
             said.append("Another order")

@@ -14,6 +14,7 @@ from ombud.desk.queue_side import QueueSide
 from ombud.desk.views import View
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.lifecycle import running
+from ombud.speech import noted, sentence, word
 
 # The views that every desk has: what they show, and their sign.
 VIEWS = {
@@ -35,8 +36,9 @@ LABELS = {
     "received_to": "Received to", "text": "Words", "reference": "Reference",
 }  # fmt: skip
 WORDS = {
-    "open": "not closed", "late": "late", "soon": "next three days", "me": "me", "nobody": "nobody",
-    "due": "the clock that runs out first", "newest": "the newest first",
+    "open": noted("not closed"), "late": noted("late"), "soon": noted("next three days"), "me": noted("me"),
+    "nobody": noted("nobody"),
+    "due": noted("the clock that runs out first"), "newest": noted("the newest first"),
 }  # fmt: skip
 FIRST = ("status", "due", "priority", "owner")
 MORE = ("unit", "case_type", "channel", "received_from", "received_to", "order")
@@ -77,7 +79,10 @@ def narrowed(asked: Mapping[str, str], which: Listed) -> CaseFilters:
     closed cases too."""
     for name, (words, codes) in CHOICES.items():
         if name != "owner" and asked.get(name, "") not in {"", *codes}:
-            raise Invalid(f"{asked[name]!r} is no choice of {words}. Open the queue again.", name)
+            raise Invalid(
+                sentence("%(r)s is no choice of %(words)s. Open the queue again.", r=f"{asked[name]!r}", words=words),
+                name,
+            )
     fixed = {name: value for name, value in which.fixed.told().items() if name != "order"}
     told = {**which.usual.told(), **{name: asked[name] for name in FIELDS if name in asked}}
     if "q" in asked:
@@ -104,9 +109,9 @@ def _options(name: str, side: QueueSide, chosen: str) -> list[tuple[str, str]] |
         return []
     if name == "owner":
         people = side.people if len(side.people) > 1 else []
-        return [(code, WORDS[code]) for code in CHOICES["owner"][1]] + people
+        return [(code, word(WORDS[code])) for code in CHOICES["owner"][1]] + people
     if name in CHOICES:
-        return [(code, WORDS.get(code) or label(code).lower()) for code in CHOICES[name][1]]
+        return [(code, word(WORDS.get(code, "")) or label(code).lower()) for code in CHOICES[name][1]]
     if name == "channel":
         codes = {code for code, words in CORE.items() if words}
         codes |= {each.key for loaded in running.loaded.values() for each in loaded.channels} | {chosen} - {""}
@@ -120,9 +125,10 @@ def in_words(filters: CaseFilters, side: QueueSide) -> list[str]:
     names = {line.key: line.name for line in side.lines} | dict(side.units) | dict(side.case_types) | dict(side.people)
     said = []
     for name, value in filters.told().items():
-        words = channel_label(value) if name == "channel" else WORDS.get(value) or names.get(value)
+        words = channel_label(value) if name == "channel" else word(WORDS.get(value, "")) or names.get(value)
         plain = name in {"text", "received_from", "received_to", "reference"}
-        said.append(f"{LABELS[name]}: {value if plain else words or label(value).lower()}")
+        chosen = value if plain else words or label(value).lower()
+        said.append(sentence("%(what)s: %(value)s", what=word(LABELS[name]), value=chosen))
     return said
 
 

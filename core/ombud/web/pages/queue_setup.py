@@ -17,6 +17,7 @@ from ombud.desk.hand_filing import CHANNELS
 from ombud.desk.routing import trying
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
+from ombud.speech import LANGUAGES, either, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -24,7 +25,7 @@ from ombud.web.pages.administration import administration_page
 from ombud.web.pages.case_drawn import SEVERITY_WORDS
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
 from ombud.web.pages.set_up import beside, clash
-from ombud.web.shell import LANGUAGES, go
+from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 OPT = {"permission": MANAGE}
@@ -71,7 +72,8 @@ def _in_words(condition: Mapping[str, Any], options: Mapping[str, list[tuple[str
     lines = []
     for fact, value in condition.items():
         words = {code: text for code, text, _ in options.get(fact, [])}
-        lines.append(f"{WORDS.get(fact, fact)}: {' or '.join(words.get(each, each) for each in _values(value))}")
+        values = either(word(words.get(each, each)) for each in _values(value))
+        lines.append(sentence("%(what)s: %(value)s", what=word(WORDS.get(fact, fact)), value=values))
     return lines
 
 

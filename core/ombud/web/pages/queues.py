@@ -22,6 +22,7 @@ from ombud.desk.views import View, may_change
 from ombud.desk.words import MOODS, label
 from ombud.desk.writing import case_id_of
 from ombud.kernel.clock import now
+from ombud.speech import counted, sentence
 from ombud.trust import preferences
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
@@ -223,7 +224,7 @@ async def take_from(request: Req, code: str) -> Response[None]:
         return await _next_one(viewer, which)
     taken, left, kept = await _take(viewer, chosen)
     if len(taken) == 1 and not left:
-        return go(f"/cases/{taken[0]}", f"{taken[0]} is yours now.", undo_address(kept))
+        return go(f"/cases/{taken[0]}", sentence("%(taken)s is yours now.", taken=taken[0]), undo_address(kept))
     return go(address(code), _told(taken, left), undo_address(kept))
 
 
@@ -235,7 +236,11 @@ async def _next_one(viewer: Viewer, which: Listed) -> Response[None]:
     if taken is None:
         return go(address(which.code), "Nothing waits here that you could take.")
     why = reasons.sentence(taken.factors)
-    what = f"{taken.reference} is yours now" if taken.aspect_id is None else f"One matter of {taken.reference} is yours"
+    what = (
+        sentence("%(reference)s is yours now", reference=taken.reference)
+        if taken.aspect_id is None
+        else sentence("One matter of %(reference)s is yours", reference=taken.reference)
+    )
     there = f"/cases/{quote(taken.reference)}" + (f"/aspects/{taken.aspect_id}" if taken.aspect_id else "")
     return go(there, f"{what}: {why}." if why else f"{what}.", undo_address(taken.undo_id))
 
@@ -260,9 +265,16 @@ async def _take(viewer: Viewer, references: Sequence[str]) -> tuple[list[str], l
 
 
 def _told(taken: Sequence[str], left: Sequence[str]) -> str:
-    some = "No case was taken." if not taken else f"{len(taken)} cases are yours now."
-    some = "One case is yours now." if len(taken) == 1 else some
-    return some if not left else f"{some} These could not be taken: {', '.join(left)[:200]}."
+    some = (
+        "No case was taken."
+        if not taken
+        else counted("One case is yours now.", "%(num)s cases are yours now.", len(taken))
+    )
+    return (
+        some
+        if not left
+        else sentence("%(some)s These could not be taken: %(left)s.", some=some, left=", ".join(left)[:200])
+    )
 
 
 @post("/cases/{reference:str}/take", opt=TAKE)
@@ -275,7 +287,11 @@ async def take(request: Req, reference: str) -> Response[None]:
             await cases.take(viewer, case_id)
     except (NotNow, Invalid) as refusal:
         return go(f"/cases/{quote(reference)}", str(refusal))
-    return go(f"/cases/{quote(reference)}", f"{reference} is yours now.", undo_address(kept.id))
+    return go(
+        f"/cases/{quote(reference)}",
+        sentence("%(reference)s is yours now.", reference=reference),
+        undo_address(kept.id),
+    )
 
 
 handlers = [start, queue, take_from, take_next, take]

@@ -15,6 +15,7 @@ from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.insight.returns import difference, files, kept, providers, steps
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import PREPARE, READ, SIGN, Head
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
@@ -235,7 +236,8 @@ async def difference_shown(request: Req, return_id: UUID) -> Response[Any]:
     found = await difference.between(viewer, earlier, later)
     return await page(
         request, "pages/return_difference.html", here="returns", head=_whole(head),
-        sides=(f"Version {earlier.number}", f"Version {later.number}" if later else "As the desk stands"),
+        sides=(sentence("Version %(earlier)s", earlier=earlier.number), sentence("Version %(later)s",
+            later=later.number) if later else "As the desk stands"),
         figures=[{"number": each.number, "label": each.label, "before": each.before, "after": each.after}
                  for each in found.figures],
         cases=[{"reference": each["reference"], "href": f"/cases/{each['reference']}", "lines": each["lines"]}

@@ -23,6 +23,7 @@ from ombud.desk.rules.versions import Kept, Version
 from ombud.desk.rules.wording import change_words, differences, matched_words, summary
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -119,7 +120,7 @@ async def form(request: Req) -> Response[Any]:
         newest = await versions.rule(key) if key else None
         seen = newest.version if newest and isinstance(problem, Changed) else sent.number("version")
         return await _page(request, newest, typed.definition, typed.wrong, _told(problem), seen)
-    return go(f"/rules/{saved.rule}", f"Version {saved.number} is saved as a draft.")
+    return go(f"/rules/{saved.rule}", sentence("Version %(saved)s is saved as a draft.", saved=saved.number))
 
 
 def _told(problem: DeskRefusal) -> Refused:
@@ -159,15 +160,25 @@ async def act(request: Req, key: str) -> Response[Any]:
         path = _paths(definition).get(place, place)
         told = _told(Invalid(str(problem), path) if isinstance(problem, Invalid) else problem)
         return await _page(request, await versions.rule(key), definition, {path: str(problem)} if path else {}, told)
-    return go(f"/rules/{key}", DONE[what] + await _clash_note(key, number) if what == "activate" else DONE[what])
+    return go(
+        f"/rules/{key}",
+        joined(filter(None, (word(DONE[what]), await _clash_note(key, number) if what == "activate" else "")), " "),
+    )
 
 
 async def _clash_note(key: str, number: int) -> str:
     """Said when a rule is turned on beside others that contradict it."""
     found = await of_version(key, number, in_force.words(), (await names.known()).names)
     rules = {each.rule for each in found}
-    many = "one rule that sets" if len(rules) == 1 else f"{len(rules)} rules that set"
-    return f" Mind {many} the same thing differently; the page says which." if rules else ""
+    return (
+        counted(
+            "Mind one rule that sets the same thing differently; the page says which.",
+            "Mind %(num)s rules that set the same thing differently; the page says which.",
+            len(rules),
+        )
+        if rules
+        else ""
+    )
 
 
 async def _begins(sent: Given, version: Version) -> datetime | None:

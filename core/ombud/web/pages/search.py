@@ -19,6 +19,7 @@ from ombud.desk.search.finding import CaseHit, Found, Hits, MessageHit, PersonHi
 from ombud.desk.trail.timeline import part_up_to
 from ombud.desk.words import STATUSES, label
 from ombud.kernel import faults
+from ombud.speech import counted, joined, spoken, word
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.guard import SIGNED_IN
@@ -81,7 +82,7 @@ def _day(chosen: dict[str, str], name: str) -> date | None:
 async def _choices(viewer: Viewer, chosen: dict[str, str]) -> dict[str, Any]:
     units = [(each.key, each.name) for each in await units_for(viewer, "case.read")]
     queues = [(each.key, each.name) for each in await active_queues()]
-    statuses = [(OPEN, "not closed"), *((code, label(code).lower()) for code in STATUSES)]
+    statuses = [(OPEN, word("not closed")), *((code, label(code).lower()) for code in STATUSES)]
     return {
         "selects": [
             {"name": "status", "label": "Status", "value": chosen["status"], "options": statuses},
@@ -204,14 +205,15 @@ def _quick_rows(asked: Asked | None, rows: dict[str, list[Any]]) -> list[dict[st
 def _quick_row(asked: Asked | None, kind: str, hit: Any) -> dict[str, str]:
     if kind == "case":
         customer = HIDDEN if hit.customer is None else hit.customer
-        detail = " · ".join(part for part in (hit.reference, customer, label(hit.status)) if part)
+        detail = spoken(joined((part for part in (hit.reference, customer, label(hit.status)) if part), " · "))
         return {"kind": kind, "label": hit.title, "detail": detail, "href": f"/cases/{hit.reference}"}
     if kind == "person":
-        detail = hit.email or ("1 case" if hit.cases == 1 else f"{hit.cases} cases")
+        detail = hit.email or spoken(counted("1 case", "%(num)s cases", hit.cases))
         name = HIDDEN if hit.name is None else hit.name or "Name withheld"
         return {"kind": kind, "label": name, "detail": detail, "href": f"/parties/{hit.id}"}
     said = "".join(piece.text for piece in snippet(asked, hit.text or hit.files, 90))
-    return {"kind": kind, "label": said, "detail": f"{hit.reference or 'Inbox'} · {DIRECTIONS[hit.direction]}",
+    return {"kind": kind, "label": said, "detail": spoken(joined((hit.reference or word("Inbox"),
+        word(DIRECTIONS[hit.direction])), " · ")),
             "href": message_href(hit)}  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from ombud.desk.settings.history import PAGE, changes
 from ombud.desk.settings.places import Place, place_of, places
 from ombud.desk.settings.trying import TriedOut
 from ombud.desk.trials import Trial
+from ombud.speech import sentence
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of
@@ -93,9 +94,11 @@ async def change(request: Req, key: str) -> Response[Any]:
 def _said(now: Standing, changed: bool, tried: TriedOut | None) -> str:
     if not changed:
         return "Nothing was different, so nothing was changed."
-    said = f"Saved for {now.place.name}. It holds from now on."
+    said = sentence("Saved for %(name)s. It holds from now on.", name=now.place.name)
     if tried is not None and tried.code == "fault":
-        return f"{said} {now.group.label} could not try it out; that is the plugin's fault."
+        return sentence(
+            "%(said)s %(group)s could not try it out; that is the plugin's fault.", said=said, group=now.group.label
+        )
     return said
 
 

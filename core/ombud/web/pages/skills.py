@@ -13,6 +13,7 @@ from ombud.desk.errors import Changed, Invalid, NotAllowed, NotNow
 from ombud.desk.routing import skills, trying
 from ombud.desk.routing.skills import FACTS, STREAM, SkillShown
 from ombud.kernel.database import db
+from ombud.speech import either, sentence, word
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
@@ -43,7 +44,8 @@ def _needs(skill: SkillShown, options: Mapping[str, list[tuple[str, str, str]]])
     lines = []
     for fact, values in skill.needed_by.items():
         words = {code: text for code, text, _ in options.get(fact, [])}
-        lines.append(f"{WORDS[fact]}: {' or '.join(words.get(each, each) for each in values)}")
+        told = either(words.get(each, each) for each in values)
+        lines.append(sentence("%(what)s: %(value)s", what=word(WORDS[fact]), value=told))
     return lines
 
 

@@ -14,6 +14,7 @@ from ombud.desk.administration.taxonomies import TermGiven, TermShown
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.taxonomies import KINDS, stream, today, worded
+from ombud.speech import counted, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -111,7 +112,7 @@ async def add_term(request: Req, kind: str) -> Response[Any]:
         await taxonomy_setup.add(viewer_of(request), kind, code, unit_id, _term_given(form))
     except REFUSED as problem:
         return await _new_page(request, kind, kept, beside(problem))
-    return go(f"/taxonomies/{kind}", f"{kept['label_en']} is in the taxonomy.")
+    return go(f"/taxonomies/{kind}", sentence("%(label_en)s is in the taxonomy.", label_en=kept["label_en"]))
 
 
 def _term_given(form: Given) -> TermGiven:
@@ -168,7 +169,10 @@ async def read_file(request: Req, kind: str) -> Response[Any]:
         if form.text("step") == "take":
             lines = await taxonomy_csv.read(viewer, kind, text)
             done = sum(each.what in {"new", "changed"} for each in lines)
-            return go(f"/taxonomies/{kind}", f"{done} terms were added or changed.")
+            return go(
+                f"/taxonomies/{kind}",
+                counted("One term was added or changed.", "%(num)s terms were added or changed.", done),
+            )
         return await _file_page(request, kind, text, lines=await taxonomy_csv.rehearsed(viewer, kind, text))
     except UnicodeDecodeError:
         wrong = Refused(422, [{"field": "file", "message": "Save the file as CSV in UTF-8, then send it again."}])

@@ -17,6 +17,7 @@ from ombud.desk.outgoing import beginning, facts, filling, templates
 from ombud.desk.outgoing.plain import as_html
 from ombud.desk.outgoing.rules import KIND_WORDS
 from ombud.desk.outgoing.templates import LANGUAGES, RIGHT, Template, TemplateGiven
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -109,11 +110,16 @@ async def change(request: Req, key: str) -> Response[Any]:
     try:
         saved = await templates.save(viewer, key, _given(form), form.number("version"))
     except Changed as problem:
-        told = Invalid(f"Somebody wrote version {problem.version} meanwhile. Compare it below, then save again.")
+        told = Invalid(
+            sentence(
+                "Somebody wrote version %(version)s meanwhile. Compare it below, then save again.",
+                version=problem.version,
+            )
+        )
         return await _form(request, found[0], kept, told, found=found, older=problem.version, status=409)
     except REFUSED as problem:
         return await _form(request, found[0], kept, problem, found=found)
-    return go(f"/templates/{quote(key)}", f"Version {saved.number} counts from now on.")
+    return go(f"/templates/{quote(key)}", sentence("Version %(saved)s counts from now on.", saved=saved.number))
 
 
 @post("/templates/{key:str}/retire", opt=OPT)

@@ -10,6 +10,7 @@ from litestar import Request, Response, get, post
 from ombud.desk.errors import NotFound
 from ombud.kernel.clock import now
 from ombud.process import settings
+from ombud.speech import counted
 from ombud.trust import passwords, sign_in, tokens, users
 from ombud.trust.permissions import PERMISSIONS
 from ombud.trust.policy import Viewer
@@ -82,7 +83,7 @@ async def _tokens_page(
         request, "pages/tokens.html", here="me", status=wrong.status, tokens=mine, plain=plain,
         form={"name": "", "days": "90", "scopes": [], **kept, "errors": wrong.errors, "error_of": wrong.error_of},
         scopes=[(each.key, each.label, "") for each in PERMISSIONS if viewer.may(each.key)],
-        days=[*((str(n), f"{n} days") for n in DAYS), ("0", "Until it is revoked")],
+        days=[*((str(n), counted("%(num)s day", "%(num)s days", n)) for n in DAYS), ("0", "Until it is revoked")],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from ombud.desk.administration.authority import MANAGE, SET_UP, UnitName, unit_t
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.first_desk import NAME
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -87,7 +88,10 @@ async def add_unit(request: Req) -> Response[Any]:
         )
     except REFUSED as problem:
         return await _new_page(request, kept, beside(problem))
-    return go(f"/units/{unit_id}", f"{kept['name']} is there. Give people roles in it, so that they see its cases.")
+    return go(
+        f"/units/{unit_id}",
+        sentence("%(name)s is there. Give people roles in it, so that they see its cases.", name=kept["name"]),
+    )
 
 
 def _above(form: Given, name: str) -> UUID | None:

@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 from ombud.desk import staff
 from ombud.desk.administration.authority import demand_over
 from ombud.process import address, settings
+from ombud.speech import sentence
 from ombud.trust import resets, second_factor, sessions, users
 from ombud.trust.users import UserFound
 from ombud.web.door import viewer_of
@@ -68,7 +69,10 @@ async def end_sessions(request: Req, user_id: UUID) -> Response[None]:
     """Signs the person out everywhere; they may sign in again."""
     user = await _user(request, user_id)
     await sessions.end_all(user.id, viewer_of(request).actor)
-    return go(f"/users/{user.id}/access", f"{user.display_name} is signed out everywhere.")
+    return go(
+        f"/users/{user.id}/access",
+        sentence("%(display_name)s is signed out everywhere.", display_name=user.display_name),
+    )
 
 
 @post("/users/{user_id:uuid}/second-factor/remove", opt=SURE)
@@ -76,7 +80,11 @@ async def remove_factor(request: Req, user_id: UUID) -> Response[None]:
     """For somebody who lost phone and recovery codes; signs them out everywhere."""
     user = await _user(request, user_id)
     gone = await second_factor.turn_off(user.id, viewer_of(request).actor, "lost")
-    said = f"{user.display_name} signs in by password alone now." if gone else "There was no second factor."
+    said = (
+        sentence("%(display_name)s signs in by password alone now.", display_name=user.display_name)
+        if gone
+        else "There was no second factor."
+    )
     return go(f"/users/{user.id}/access", said)
 
 

@@ -14,12 +14,13 @@ from ombud.desk.administration.roles import all_roles
 from ombud.desk.administration.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
+from ombud.speech import LANGUAGES, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given, identity_of
 from ombud.web.pages.set_up import beside, clash, token_state
-from ombud.web.shell import LANGUAGES, go
+from ombud.web.shell import go
 
 Req = Request[Any, Any, Any]
 OPT = {"permission": MANAGE}
@@ -85,8 +86,10 @@ async def add_user(request: Req) -> Response[Any]:
         return await _new_page(request, kept, beside(problem))
     name = kept["display_name"] or kept["name"]
     if not form.text("password"):
-        return go(f"/users/{user_id}/access", f"{name} is added. Make an invitation and hand it over.")
-    return go(f"/users/{user_id}", f"{name} may sign in now.")
+        return go(
+            f"/users/{user_id}/access", sentence("%(name)s is added. Make an invitation and hand it over.", name=name)
+        )
+    return go(f"/users/{user_id}", sentence("%(name)s may sign in now.", name=name))
 
 
 async def _new_page(request: Req, kept: Mapping[str, str], wrong: Refused = NOTHING_WRONG) -> Response[Any]:
@@ -215,7 +218,7 @@ async def leave(request: Req, user_id: UUID) -> Response[Any]:
     except REFUSED as problem:
         return await _leave_page(request, user_id, form.text("to"), problem)
     work = f" {done.given} handed on, {done.returned} put back." if done.given or done.returned else ""
-    return go(f"/users/{user_id}", f"Shut out.{work}")
+    return go(f"/users/{user_id}", sentence("Shut out.%(work)s", work=work))
 
 
 async def _leave_page(request: Req, user_id: UUID, to: str, problem: DeskRefusal | None = None) -> Response[Any]:

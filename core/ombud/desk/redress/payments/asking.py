@@ -21,6 +21,7 @@ from ombud.desk.redress.payments.service import Answer, Asked
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import sentence
 from ombud.trust.policy import Viewer
 
 JOB = "payments.ask"
@@ -33,7 +34,7 @@ async def ask(viewer: Viewer, identity: UUID) -> None:
     async with db.transaction():
         row = await seen(viewer, MANAGE, identity)
         if row["state"] != states.UNSURE:
-            raise NotNow(f"{WHY_NOT[row['state']]} There is no doubt to ask about.")
+            raise NotNow(sentence("%(state)s There is no doubt to ask about.", state=WHY_NOT[row["state"]]))
         if row["way"] != "webhook":
             raise NotNow("It left in a file. Ask your bank, and say here what became of it.")
         if not fits((await rules_in(row["unit_id"])).status_url):
@@ -83,7 +84,10 @@ def read(row: Any, status: int, content: bytes) -> Answer:
     except msgspec.DecodeError:
         said = None
     if not 200 <= status < 300 or not isinstance(said, dict):
-        return Answer(states.DOUBT, f"The payment service answered {status} without a word that is certain.")
+        return Answer(
+            states.DOUBT,
+            sentence("The payment service answered %(status)s without a word that is certain.", status=status),
+        )
     words = {name: str(said.get(name) or "")[:500] for name in _FIELDS}
     if "\0" in "".join(words.values()) or words["key"] != row["key"]:
         return Answer(states.DOUBT, "The payment service answered about another payment.")
@@ -108,7 +112,10 @@ def _meant(words: dict[str, str]) -> Answer:
             return Answer(states.TOOK, detail, remote)
         case "unknown":
             return Answer(states.DOUBT, "The payment service knows no payment of this key.")
-    return Answer(states.DOUBT, f"The payment service says “{words['status'][:40]}”, which leaves it uncertain.")
+    return Answer(
+        states.DOUBT,
+        sentence("The payment service says “%(status)s”, which leaves it uncertain.", status=words["status"][:40]),
+    )
 
 
 def _day(text: str) -> date | None:

@@ -19,6 +19,7 @@ from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import number, sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Arguments, Viewer, decide
 
@@ -71,7 +72,7 @@ async def make(viewer: Viewer, payments: Sequence[UUID]) -> list[UUID]:
     if not payments:
         raise Invalid("Tick the payments that leave together.", "payment")
     if len(payments) > MOST:
-        raise Invalid(f"A batch holds at most {MOST:,} payments. Make several.", "payment")
+        raise Invalid(sentence("A batch holds at most %(most)s payments. Make several.", most=number(MOST)), "payment")
     async with db.transaction():
         arguments = Arguments()
         sql = _CHOSEN.format(

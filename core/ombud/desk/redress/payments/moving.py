@@ -12,6 +12,7 @@ from ombud.desk.redress.payments.states import NoWay
 from ombud.desk.writing import demand, subject_of
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import sentence
 from ombud.trust.keys import Destroyed
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Arguments, Viewer, decide
@@ -82,7 +83,9 @@ def stepped(row: Record, event: str) -> str:
     try:
         return states.after(row["state"], event)
     except NoWay:
-        raise NotNow(f"{WHY_NOT[row['state']]} Open the payment again to see how it stands.") from None
+        raise NotNow(
+            sentence("%(state)s Open the payment again to see how it stands.", state=WHY_NOT[row["state"]])
+        ) from None
 
 
 async def tell(

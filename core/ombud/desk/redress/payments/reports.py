@@ -20,6 +20,7 @@ from ombud.desk.redress.payments.paying import MANAGE
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
+from ombud.speech import joined, number, sentence
 from ombud.trust.policy import Viewer
 
 MOST = 5000
@@ -98,14 +99,19 @@ def parsed(data: bytes) -> list[Report]:
     table = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
     names = [name.strip().lower() for name in table.fieldnames or ()]
     if missing := [each for each in NEEDED if each not in names]:
-        raise Invalid(f"The first line must name the columns; there is no {' and no '.join(missing)}.", "file")
+        raise Invalid(
+            sentence(
+                "The first line must name the columns; these are not there: %(missing)s.", missing=joined(missing)
+            ),
+            "file",
+        )
     table.fieldnames = names
     try:
         rows = [_report(row, place) for place, row in enumerate(table, 1)]
     except csv.Error as problem:
-        raise Invalid(f"The file cannot be read as CSV: {problem}.", "file") from None
+        raise Invalid(sentence("The file cannot be read as CSV: %(what)s.", what=problem), "file") from None
     if len(rows) > MOST:
-        raise Invalid(f"The file has more than {MOST:,} rows. Split it.", "file")
+        raise Invalid(sentence("The file has more than %(most)s rows. Split it.", most=number(MOST)), "file")
     return rows
 
 
@@ -188,7 +194,10 @@ def differs(row: Any, report: Report) -> str:
     amount, currency = report.amount, report.currency.upper()
     if (amount and amount_of(amount) != row["amount"]) or (currency and currency != row["currency"]):
         ours = f"{text_of(row['amount'], row['currency'])} {row['currency']}"
-        return f"Reported were {amount or '?'} {currency or row['currency']}, handed over {ours}."[:500]
+        return sentence(
+            "Reported were %(reported)s, handed over %(ours)s.",
+            reported=f"{amount or '?'} {currency or row['currency']}"[:300], ours=ours,
+        )  # fmt: skip
     return ""
 
 

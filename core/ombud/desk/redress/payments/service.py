@@ -26,6 +26,7 @@ from ombud.desk.redress.payments.rules import Rules, fits, rules_in, secret_in
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext, enqueue_job
+from ombud.speech import sentence
 
 log = logging.getLogger("ombud.payments")
 
@@ -143,9 +144,15 @@ async def posted(asked: Asked) -> Answer | tuple[int, bytes]:
         async with httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
             reply = await client.post(asked.url, content=asked.body, headers=asked.headers)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol) as problem:
-        return Answer(states.WAIT, f"The payment service could not be reached: {type(problem).__name__}.")
+        return Answer(
+            states.WAIT,
+            sentence("The payment service could not be reached: %(name__)s.", name__=type(problem).__name__),
+        )
     except httpx.HTTPError as problem:
-        return Answer(states.DOUBT, f"The payment service did not answer to the end: {type(problem).__name__}.")
+        return Answer(
+            states.DOUBT,
+            sentence("The payment service did not answer to the end: %(name__)s.", name__=type(problem).__name__),
+        )
     return reply.status_code, reply.content
 
 
@@ -167,7 +174,12 @@ def read(status: int, content: bytes) -> Answer:
     if status == 429:
         return Answer(states.WAIT, "The payment service asked for a pause.")
     return Answer(
-        states.DOUBT, f"The payment service answered {status} without a word that is certain. {detail}".strip()
+        states.DOUBT,
+        sentence(
+            "The payment service answered %(status)s without a word that is certain. %(detail)s",
+            status=status,
+            detail=detail,
+        ).strip(),
     )
 
 
@@ -239,7 +251,7 @@ async def _silent() -> None:
             patience[row["unit_id"]] = (await rules_in(row["unit_id"])).silent_days
         days = patience[row["unit_id"]]
         if row["changed_at"] < now() - timedelta(days=days):
-            await _unheard(row["id"], states.HANDED, f"Nothing was heard of it for {days} days.")
+            await _unheard(row["id"], states.HANDED, sentence("Nothing was heard of it for %(days)s days.", days=days))
 
 
 async def _unheard(identity: UUID, state: str, detail: str) -> None:

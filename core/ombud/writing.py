@@ -26,7 +26,7 @@ class Style:
     @cached_property
     def locale(self) -> str:
         """Babel's name: English dates put the day first."""
-        return "en_GB" if self.language == "en" else self.language
+        return locale_of(self.language)
 
     @cached_property
     def today(self) -> date:
@@ -38,6 +38,22 @@ class Style:
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self._zone)
+
+
+def locale_of(language: str) -> str:
+    """Babel's name of a language, by its first letters: pl for pl-PL. Whatever we do not speak is "
+    "written in English."""
+    return "pl" if language[:2].lower() == "pl" else "en_GB"
+
+
+def long_day_in(value: date, language: str) -> str:
+    """6 November 2026, or 6 listopada 2026, with usual spaces: for what is written in a language of its own."""
+    return _in_words(value, "d MMMM y", locale_of(language))
+
+
+def money_in(amount: Decimal, currency: str, language: str) -> str:
+    """€42.00, or 42,00 €, with usual spaces."""
+    return str(format_currency(amount, currency, locale=locale_of(language))).replace(HARD, " ")
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,93 @@
+"""What plugins say in English through pages of core is there in Polish: in their `words/pl.toml` or the catalogue."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ombud import speech
+from ombud.kernel import plugins
+from ombud.kernel.plugins import Loaded
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+PLACE = re.compile(r"%\(\w+\)s|%%")
+# Names, and words that Polish shares.
+ALIKE = {"CFPB", "DISP", "Financial Conduct Authority", "HIPAA", "Import", "Port", "Salesforce", "VADER",
+         "OAuth (Microsoft 365, Google)",
+         "CTDPA (Connecticut)", "TDPSA (Texas)", "Twilio (X-Twilio-Signature)",
+         "X-Hub-Signature-256", "E-mail"}  # fmt: skip
+
+
+def _files() -> list[Path]:
+    return sorted(PLUGINS.glob("*/ombud_*/words/pl.toml"))
+
+
+def _said(loaded: Loaded) -> Iterator[str]:
+    yield loaded.manifest.name
+    yield loaded.manifest.summary
+    yield from (each.label for each in (*loaded.permissions, *loaded.navigation, *loaded.channels))
+    yield from (law.label for law in loaded.rights)
+    yield from (right.label for law in loaded.rights for right in law.rights)
+    for field in loaded.setting_schema.fields.values() if loaded.setting_schema else ():
+        yield from (field.label, field.help, field.group, *(field.choices or {}).values())
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[list[Loaded]]:
+    before = dict(speech.of_plugins)
+    found = [each for each in plugins.discover().values() if (PLUGINS / each.slug).is_dir()]
+    speech.learn_words((each.version, plugins.folder_of(each.package)) for each in found)
+    yield [plugins.load(each) for each in found]
+    speech.of_plugins.clear()
+    speech.of_plugins.update(before)
+
+
+def _is_english(text: str) -> bool:
+    return bool(text) and "://" not in text and speech.gettext(text) == text
+
+
+def test_names_places_permissions_settings_and_laws_of_each_plugin_are_polish(loaded: list[Loaded]) -> None:
+    with speech.reading("pl"):
+        left = {
+            each.slug: said for each in loaded
+            if (said := sorted({one for one in _said(each) if _is_english(one)} - ALIKE))
+        }  # fmt: skip
+    assert left == {}
+
+
+@pytest.mark.parametrize("path", _files(), ids=lambda path: path.parents[2].name)
+def test_polish_words_of_a_plugin_have_the_places_of_the_english_ones_and_three_forms(path: Path) -> None:
+    for english, words in tomllib.loads(path.read_text("utf-8")).items():
+        forms = words if isinstance(words, list) else [words]
+        assert len(forms) == (3 if isinstance(words, list) else 1), english
+        assert all(sorted(PLACE.findall(each)) == sorted(PLACE.findall(english)) for each in forms), english
+
+
+def test_a_plugin_changes_no_word_of_core(tmp_path: Path) -> None:
+    before = dict(speech.of_plugins)
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "pl.toml").write_text('"Sign in" = "Inaczej"\n"%(num)s leaf" = ["liść", "liście", "liści"]\n')
+    try:
+        speech.learn_words([("1", tmp_path)])
+        with speech.reading("pl"):
+            assert speech.gettext("Sign in") == "Zaloguj"
+            assert [speech.ngettext("%(num)s leaf", "%(num)s leaves", each) for each in (1, 3, 5)] == [
+                "liść", "liście", "liści"
+            ]  # fmt: skip
+        assert speech.gettext("%(num)s leaf") == "%(num)s leaf"
+    finally:
+        speech.of_plugins.clear()
+        speech.of_plugins.update(before)
+
+
+def test_words_that_cannot_be_read_leave_their_plugin_in_english(tmp_path: Path) -> None:
+    before = dict(speech.of_plugins)
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "pl.toml").write_text("not = [toml")
+    try:
+        speech.learn_words([("2", tmp_path)])
+        assert speech.of_plugins == {}
+    finally:
+        speech.of_plugins.update(before)
