@@ -61,7 +61,7 @@ def warm(packages: Path) -> None:
     very same files into both. To compile it all anew takes longer than what is tested there."""
     for ours in Path(sysconfig.get_path("purelib")).iterdir():
         if ours.is_dir() and (packages / ours.name).is_dir():
-            for compiled in ours.rglob("*.pyc"):
+            for compiled in ours.rglob(f"*.{sys.implementation.cache_tag}.pyc"):  # pytest keeps others of its own
                 source = importlib.util.source_from_cache(compiled)
                 there = packages / Path(compiled).relative_to(ours.parent)
                 same = there.parent.parent / Path(source).name
