@@ -108,3 +108,29 @@ async def test_in_a_transaction_it_belongs_to_that(heap: None) -> None:
     with pytest.raises(LookupError):
         await breaks_off()
     assert await db.fetchval("SELECT count(*) FROM heap") == 0
+
+
+async def test_who_asks_again_in_the_moment_that_all_others_are_done_is_served() -> None:
+    """None of the goes has noticed yet that it is at its end."""
+    gates = [asyncio.Event(), asyncio.Event()]
+    served: list[str] = []
+
+    async def serve(words: Sequence[str]) -> list[str]:
+        served.extend(words)
+        if len(served) <= len(gates):
+            await gates[len(served) - 1].wait()
+        return list(words)
+
+    together: Together[str, str] = Together(serve)
+
+    async def twice(word: str) -> str:
+        await together.ask(word)
+        return await together.ask(f"{word} again")
+
+    first = asyncio.create_task(twice("a"))
+    await asyncio.sleep(0.01)  # a go of its own for each
+    both = [first, *await asked(together, "b")]
+    assert served == ["a", "b"]
+    for gate in gates:
+        gate.set()
+    assert await asyncio.wait_for(asyncio.gather(*both), 10) == ["a again", "b"]

@@ -26,7 +26,8 @@ class Together(Generic[Asked, Told]):
     def __init__(self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]]) -> None:
         self._serve = serve
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._goes: set[asyncio.Task[None]] = set()  # the loop itself would let go of them
 
     async def ask(self, asked: Asked) -> Told:
         """What fails in company is asked once more alone, so that nobody pays for another."""
@@ -36,17 +37,21 @@ class Together(Generic[Asked, Told]):
         count_statements()
         answer: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
-        if len(self._under_way) < UNDER_WAY:
+        if self._under_way < UNDER_WAY:
+            self._under_way += 1
             # In a context of its own: no transaction of who happens to come first, nor what is counted for him.
             task = asyncio.create_task(self._go(), name="ombud together", context=contextvars.Context())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._goes.add(task)
+            task.add_done_callback(self._goes.discard)
         return await answer
 
     async def _go(self) -> None:
-        while self._waiting:
-            these, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            await self._answer(these)
+        try:
+            while self._waiting:
+                these, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                await self._answer(these)
+        finally:  # at once: who was answered may ask again before anybody hears that this task is done
+            self._under_way -= 1
 
     async def _answer(self, these: Sequence[tuple[Asked, "asyncio.Future[Told]"]]) -> None:
         try:
