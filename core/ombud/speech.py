@@ -16,8 +16,9 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
+import msgspec
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
@@ -177,6 +178,16 @@ def for_programs(value: object) -> str:
     if isinstance(value, str):
         return plain(value)
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def encoded(value: Any, *, order: Literal["deterministic", "sorted"] | None = None) -> bytes:
+    """JSON for programs: every `Spoken` in English."""
+    return msgspec.json.encode(value, enc_hook=for_programs, order=order)
+
+
+def builtins_of(value: Any) -> Any:
+    """As dicts, lists and texts for programs: every `Spoken` in English."""
+    return msgspec.to_builtins(value, enc_hook=for_programs)
 
 
 def spoken(value: object) -> str:

@@ -198,4 +198,7 @@ async def test_the_canary_is_handed_out_complete_then_erased_and_found_nowhere_a
         assert await _found(config.data.dir, log) == {}
         assert (await verify(sealed=True)).broken == ""
         assert (await (await desk.signed_in("leader")).get("/search")).status_code == 200
-    assert SEARCH.finds(caplog.text) == ""
+    ours = [
+        each for each in caplog.records if each.name != "mail.log"
+    ]  # the server that plays hers writes down its own
+    assert SEARCH.finds("\n".join(map(caplog.handler.format, ours))) == ""

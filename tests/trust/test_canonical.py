@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ombud.speech import builtins_of, counted, encoded, sentence
 from ombud.trust import merkle
 from ombud.trust.canonical import NotCanonical, canonical
 
@@ -103,3 +104,11 @@ def test_paths_are_those_of_the_rfc_and_prove_only_their_leaf(leaves: list[bytes
 def test_a_path_outside_the_tree_is_refused() -> None:
     with pytest.raises(IndexError):
         merkle.Paths(3, [3])
+
+
+def test_words_that_can_say_themselves_are_kept_in_english() -> None:
+    """Also in what is written for programs elsewhere."""
+    told = {"why": sentence("Choose the queue."), "parts": [counted("%(num)s row", "%(num)s rows", 2)]}
+    assert canonical(told) == b'{"parts":["2 rows"],"why":"Choose the queue."}'
+    assert encoded(told, order="sorted") == canonical(told)
+    assert [type(each) for each in (builtins_of(told)["why"], *builtins_of(told)["parts"])] == [str, str]

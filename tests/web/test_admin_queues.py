@@ -53,7 +53,7 @@ async def test_a_queue_out_of_use_hands_its_open_cases_on(desk, send, forms):
     form = {key: each for key, each in forms((await administrator.get(page)).text).of(page).items() if key != "active"}
     refused = await administrator.http.post(page, data=form)
     assert refused.status_code == 422
-    assert "One open case waits here. Choose the queue they go to." in refused.text
+    assert "One open case waits here. Choose the queue it goes to." in refused.text
     assert (await administrator.http.post(page, data={**form, "move_to": str(await _id("other"))})).status_code == 303
     assert await db.fetchval("SELECT queue_id FROM core_case WHERE id = $1", filed.case_id) == await _id("other")
     stale = await administrator.http.post(page, data={**form, "name": "Late", "active": "on"})

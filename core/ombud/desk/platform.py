@@ -30,6 +30,7 @@ from ombud.kernel import outbox
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.process import settings
+from ombud.speech import plain
 from ombud.trust import links, throttle, vault
 from ombud.trust.policy import ANONYMOUS, Viewer
 
@@ -53,13 +54,13 @@ def _translated(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
         try:
             return await method(*args, **kwargs)
         except (errors.KeyReused, errors.Changed) as refusal:
-            raise api.Conflict(str(refusal)) from refusal
+            raise api.Conflict(plain(str(refusal))) from refusal
         except errors.DeskRefusal as refusal:
-            raise api.Refused(str(refusal), getattr(refusal, "field", "")) from refusal
+            raise api.Refused(plain(str(refusal)), getattr(refusal, "field", "")) from refusal
         except links.BadLink as refusal:
-            raise api.BadLink(str(refusal), gone=not isinstance(refusal, links.LinkInvalid)) from refusal
+            raise api.BadLink(plain(str(refusal)), gone=not isinstance(refusal, links.LinkInvalid)) from refusal
         except throttle.Throttled as refusal:
-            raise api.TooMany(str(refusal), refusal.retry_after) from refusal
+            raise api.TooMany(plain(str(refusal)), refusal.retry_after) from refusal
 
     return call
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk import deadlines
 from ombud.desk.errors import Invalid
 from ombud.desk.words import label
@@ -82,7 +83,7 @@ def emptied(record: Mapping[str, Any], mask: frozenset[str]) -> dict[str, Any]:
 
 
 def write_cursor(key: msgspec.Struct) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(speech.encoded(key)).decode().rstrip("=")
 
 
 def read_cursor(text: str, kind: type[_Key], field: str = "cursor") -> _Key:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.words import CAUSES, LABELS
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
@@ -130,7 +131,7 @@ async def install_defaults() -> list[str]:
             "FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS given (id, code, labels, position) "
             "ON CONFLICT (kind, code) DO NOTHING RETURNING id, code",
             [new_id() for _ in CAUSES], list(CAUSES),
-            [msgspec.json.encode({"en": LABELS[code], "pl": _POLISH[code]}).decode() for code in CAUSES],
+            [speech.encoded({"en": LABELS[code], "pl": _POLISH[code]}).decode() for code in CAUSES],
             [10 * place for place, _ in enumerate(CAUSES, 1)], now(),
         )  # fmt: skip
         entries = [

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.engine.folding import chain_of
 from ombud.desk.errors import Invalid
 from ombud.desk.rules import in_force
@@ -95,7 +96,7 @@ async def run(payload: dict[str, Any], context: JobContext) -> None:
     state, result = "failed", {}
     try:
         tried = await RUNNERS[kind](about, row["definition"], now() - row["months"] * MONTH)
-        state, result = "done", msgspec.to_builtins(tried)
+        state, result = "done", speech.builtins_of(tried)
     finally:
         await db.execute(
             "UPDATE core_rule_replay SET state = $2, result = $3, finished_at = $4 WHERE id = $1",

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from ombud.speech import Spoken, for_programs
+
 ZERO = bytes(32)
 _LARGEST = 2**53 - 1  # what every JSON library reads exactly (RFC 8785, I-JSON)
 _DEEPEST = 64
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=for_programs).encode
 
 
 class NotCanonical(ValueError):
@@ -35,7 +37,7 @@ def encode_checked(value: Any) -> bytes:
 
 def _check(value: Any, path: str, depth: int) -> None:
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind is str or kind is bool or value is None or kind is Spoken:  # whose English is kept
         return
     if kind is int:
         if not -_LARGEST <= value <= _LARGEST:

@@ -10,9 +10,9 @@ import logging
 from itertools import count
 from typing import Any
 
-import msgspec
 from litestar.types import Receive, Scope, Send
 
+from ombud import speech
 from ombud.desk.colleagues.live import News, read_news, told
 from ombud.kernel import leaving
 from ombud.trust import sessions
@@ -190,7 +190,7 @@ class Hub:
         groups = list(of_user.values())
         for lines, pieces in zip(groups, await told([group[0].viewer for group in groups], news), strict=True):
             for piece in pieces:
-                event = b"data: " + msgspec.json.encode(piece.body()) + b"\n\n"
+                event = b"data: " + speech.encoded(piece.body()) + b"\n\n"
                 for line in lines:
                     line.put(event)
 

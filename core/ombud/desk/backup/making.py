@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ombud import __version__
+from ombud import __version__, speech
 from ombud.config import Config
 from ombud.config_table import TABLE, as_toml
 from ombud.desk.backup.container import DATA, DUMP, FORMAT, JOURNAL, MANIFEST, SECRETS, SETTINGS, SUFFIX, VERSION
@@ -110,7 +110,7 @@ async def _written(config: Config, url: str, file: ExportFile, *, with_keys: boo
         "settings_left_out": [f"{each.section}.{each.name}" for each in _secret_settings()],
         "files": dict(file.files),
     }  # fmt: skip
-    file.write(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n", listed=False)
+    file.write(MANIFEST, msgspec.json.format(speech.encoded(manifest), indent=1) + b"\n", listed=False)
     file.close_sums()
     return manifest
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.case_view import case_page
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
@@ -41,7 +41,7 @@ class Draft:
         """Of all that was previewed."""
         what = self.wanted
         content = [what.text, what.subject, what.kind, what.channel, str(what.recipient), self.waits]
-        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+        return hashlib.sha256(speech.encoded(content)).hexdigest()
 
     @property
     def told(self) -> str:

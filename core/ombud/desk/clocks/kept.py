@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.calendars.arithmetic import Calendar
 from ombud.desk.calendars.versions import version
 from ombud.desk.clocks.reckoning import Happened, Reading, Terms, reckon
@@ -31,7 +32,7 @@ FROM core_clock_policy WHERE key = $1 AND digest = $2
 
 async def number_of(policy: str, terms: Terms) -> int:
     """The number under which these terms are kept for a policy; others get the next one. In a transaction."""
-    written = msgspec.json.encode(terms)
+    written = speech.encoded(terms)
     digest = hashlib.sha256(written).hexdigest()
     place = (db.engine.pool, policy, digest)
     if (known := _numbers.get(place)) is not None:

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.because import explained
 from ombud.desk.calendars.arithmetic import Calendar, local_day
 from ombud.desk.calendars.versions import current
@@ -332,7 +332,7 @@ FROM unnest({", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_COLUM
 
 def _put_clocks(writes: Writes, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        given = [{**row, "events": msgspec.json.encode(row["events"]).decode()} for row in rows]
+        given = [{**row, "events": speech.encoded(row["events"]).decode()} for row in rows]
         writes.add([_CLOCKS], *([row[name] for row in given] for name in _COLUMNS))
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ombud import speech
 from ombud.kernel.lifecycle import running
 from ombud_plugin_api import Crm, Datum, PersonMatch
 from ombud_plugin_api.crm import DATUM_KINDS, EVIDENCE, SHOWS
@@ -34,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def plain(self) -> Any:
         """As JSON holds it."""
-        return msgspec.to_builtins(self)
+        return speech.builtins_of(self)
 
 
 def read(stored: Any) -> Answer:
@@ -55,7 +56,7 @@ def read_match(stored: Any) -> PersonMatch | None:
 
 def plain_match(match: PersonMatch) -> Any:
     """As JSON holds it."""
-    return msgspec.to_builtins(match)
+    return speech.builtins_of(match)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _checked(given: Any, kind: type[T], most: int) -> Sequence[T]:
     if not all(isinstance(each, kind) for each in cut):
         raise Rubbish(f"its list holds something other than {kind.__name__}")
     try:
-        found = [msgspec.convert(msgspec.to_builtins(each), kind) for each in cut]
+        found = [msgspec.convert(speech.builtins_of(each), kind) for each in cut]
     except (msgspec.ValidationError, TypeError, ValueError) as problem:
         raise Rubbish(f"a {kind.__name__} does not hold what it should: {problem}"[:LONGEST]) from None
     if any(moment is not None and moment.tzinfo is None for each in found for moment in _moments(each)):

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.engine import folding, timers
 from ombud.desk.engine.effects import Calendar, effects, text_of
 from ombud.desk.engine.events import is_of
@@ -18,10 +19,11 @@ from ombud.desk.engine.folding import State, facts_of, step
 from ombud.desk.engine.rules import Firing, Plan, Trigger, evaluate, trigger_of
 from ombud.desk.engine.terms import Rule
 from ombud.desk.engine.vocabulary import Vocabulary
+from ombud.speech import for_programs
 
 OURS = frozenset({"rule.applied", "rule.shadowed", "rule.halted"})
 MOST_STEPS = 200  # of what one event sets off, in a draft's history
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=for_programs).encode
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -249,7 +251,7 @@ class _Replay:
         for change in firing.changes:
             told = effects(change, self.would, at, self.world.calendars.get(self.would.unit))
             if firing.rule.key == (draft.key if draft else "") and (told or change.kind in _WITHOUT_FACTS):
-                plain = msgspec.to_builtins(change)
+                plain = speech.builtins_of(change)
                 name = trigger.due or trigger.id
                 self.asked_for[_encode([name, plain])] = Would(at, name, plain, firing.matched)
             for kind, body in told:

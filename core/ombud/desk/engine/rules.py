@@ -15,10 +15,11 @@ import msgspec
 from ombud.desk.engine.events import is_of
 from ombud.desk.engine.terms import Rule, Tree, args_of
 from ombud.desk.engine.vocabulary import Vocabulary
+from ombud.speech import for_programs
 from ombud_plugin_api.treatment import CHANGES, CaseFacts, Change
 
 DEEPEST_CHAIN = 5
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=for_programs).encode
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from ombud import speech
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Content:
 
     @property
     def hash(self) -> str:
-        plain = msgspec.to_builtins(self)
-        return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+        plain = speech.builtins_of(self)
+        return hashlib.sha256(speech.encoded(plain, order="sorted")).hexdigest()
 
 
 def outcomes_hash(aspects: Sequence[tuple[UUID, str, str, Any]]) -> str:
     """Of the outcomes that a final response speaks of: id, outcome, reason, redress of each aspect."""
     plain = [[str(each), outcome, reason, redress] for each, outcome, reason, redress in aspects]
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+    return hashlib.sha256(speech.encoded(plain, order="sorted")).hexdigest()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.privacy.portable import FORMAT, given, tables
 from ombud.desk.redaction import Redaction
 from ombud.desk.zips import Zip
@@ -92,7 +93,7 @@ def plain(value: Any) -> Any:
 
 
 def _json(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2)
+    return msgspec.json.format(speech.encoded(value), indent=2)
 
 
 def _page(
@@ -131,4 +132,4 @@ def _facts(row: Mapping[str, Any]) -> str:
 
 
 def _said(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else speech.encoded(value).decode()

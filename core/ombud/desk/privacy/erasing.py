@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.privacy import collecting, holds, journal, replaying
 from ombud.desk.privacy.bundle import plain
@@ -248,7 +249,7 @@ def written(row: Mapping[str, Any]) -> bytes:
     names = ("id", "request_id", "people", "ordered_at", "ordered_by", "done_at", "gone", "sources", "kept", "keys",
              "journal_line")  # fmt: skip
     content = {"certificate": "erasure", **{name: plain(row[name]) for name in names}, "whole": bool(row["whole"])}
-    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    return msgspec.json.format(speech.encoded(content), indent=2) + b"\n"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ombud import speech
 from ombud.kernel.clock import now
 from ombud.process import settings
 
@@ -37,7 +38,7 @@ def write(what: str, content: Mapping[str, Any]) -> int:
         last = _last_line(handle)
         prev = _digest(last) if last else ""
         number = int(msgspec.json.decode(last)["n"]) + 1 if last else 1
-        line = msgspec.json.encode({"n": number, "at": now().isoformat(), "what": what, "prev": prev, **content})
+        line = speech.encoded({"n": number, "at": now().isoformat(), "what": what, "prev": prev, **content})
         handle.write(line + b"\n")
         handle.flush()
         os.fsync(handle.fileno())

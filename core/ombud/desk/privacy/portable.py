@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from ombud import speech
 
 FORMAT = "ombud-portable-1"
 # Of core's own tables: which columns the person gave. Of plugins everything that they keep of the person is handed out:
@@ -58,4 +58,4 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else speech.encoded(value).decode()

@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.checking import checked_moment, clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.privacy import laws, letters
@@ -70,12 +70,12 @@ async def is_erased(person_id: UUID | None) -> bool:
 
 def frozen(law: Law, right: Right) -> dict[str, Any]:
     """The terms that a request keeps, whatever becomes of the law."""
-    spans = {part: msgspec.to_builtins(getattr(right, part)) for part in laws.PARTS}
+    spans = {part: speech.builtins_of(getattr(right, part)) for part in laws.PARTS}
     return {
         "law": law.label, "right": right.label, "source": right.source, "identity": right.identity,
         "agent": right.agent, "extension_rule": right.extension_rule, **spans,
         "grounds": [
-            msgspec.to_builtins(each) for each in law.grounds if not each.against or right.does in each.against
+            speech.builtins_of(each) for each in law.grounds if not each.against or right.does in each.against
         ],
     }  # fmt: skip
 

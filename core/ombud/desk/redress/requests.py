@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.cases import refuse_closed
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Changed, NotAllowed, NotFound, NotNow
@@ -38,7 +38,7 @@ def content_hash(row: Mapping[str, Any]) -> str:
         str(row["id"]), str(row["aspect_id"]), row["kind"], f"{Decimal(row['amount']).normalize():f}", row["currency"],
         row["note"], str(row["calculation_id"] or ""),
     ]  # fmt: skip
-    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+    return hashlib.sha256(speech.encoded(content)).hexdigest()
 
 
 async def ask(viewer: Viewer, case: Record, aspect: Record, line: RedressGiven) -> UUID:

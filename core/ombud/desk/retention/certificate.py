@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ombud import speech
 from ombud.desk import units
 from ombud.desk.casefile import archive
 from ombud.desk.retention.rules import Rule
@@ -52,7 +53,7 @@ async def written(run: Mapping[str, Any], root: Mapping[str, Any]) -> bytes:
     over = hashlib.sha256(canonical(content)).digest()
     signature = {"algorithm": "ed25519", "public_key": key.public_key().public_bytes_raw().hex(), "over": over.hex(),
                  "signature": key.sign(over).hex()}  # fmt: skip
-    return msgspec.json.format(msgspec.json.encode({"certificate": content, "signature": signature}), indent=2) + b"\n"
+    return msgspec.json.format(speech.encoded({"certificate": content, "signature": signature}), indent=2) + b"\n"
 
 
 async def _content(run: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.engine.terms import Definition
 from ombud.desk.errors import Invalid
 from ombud.desk.rules.in_force import definition_of, stored
@@ -81,7 +82,7 @@ async def run(payload: dict[str, Any], context: JobContext) -> None:
         raise
     await db.execute(
         "UPDATE core_rule_replay SET state = 'done', result = $2, finished_at = $3 WHERE id = $1",
-        identity, msgspec.to_builtins(report), now(),
+        identity, speech.builtins_of(report), now(),
     )  # fmt: skip
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from ombud import speech
 from ombud.desk.engine.clashes import Clash, clashes
 from ombud.desk.engine.terms import Definition, Rule
 from ombud.desk.engine.vocabulary import Vocabulary
@@ -53,7 +52,7 @@ def _told(clash: Clash, key: str, names: Names) -> Told:
 
 
 def _said(change: Any, names: Names) -> str:
-    return change_words(msgspec.to_builtins(change), names)
+    return change_words(speech.builtins_of(change), names)
 
 
 async def of_version(key: str, number: int, words: Vocabulary, names: Names) -> list[Told]:

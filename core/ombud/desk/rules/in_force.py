@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.engine.events import KINDS
 from ombud.desk.engine.terms import Definition, Rule
 from ombud.desk.engine.vocabulary import Vocabulary, vocabulary
@@ -73,7 +74,7 @@ def definition_of(key: str, stored: Mapping[str, Any]) -> Definition:
 
 def stored(definition: Definition) -> dict[str, Any]:
     """A definition as the database and the ledger take it."""
-    found: dict[str, Any] = msgspec.to_builtins(definition)
+    found: dict[str, Any] = speech.builtins_of(definition)
     return found
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.calendars import versions as calendars
 from ombud.desk.engine import folding, timers
 from ombud.desk.engine.effects import Calendar
@@ -183,7 +184,7 @@ async def _do(case_id: UUID, firing: Firing) -> None:
 
 
 def _told(firing: Firing) -> list[dict[str, Any]]:
-    return [msgspec.to_builtins(change) for change in firing.changes]
+    return [speech.builtins_of(change) for change in firing.changes]
 
 
 async def _note(case_id: UUID, kind: str, body: Mapping[str, Any]) -> None:

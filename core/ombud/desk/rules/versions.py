@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from ombud import speech
 from ombud.desk.engine.terms import Definition
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.desk.rules import in_force
@@ -328,7 +329,7 @@ async def _tell(
 
 def _plain(value: Any) -> Any:
     """As canonical JSON takes it."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(speech.encoded(value))
 
 
 def _bytes(says: Any) -> bytes:

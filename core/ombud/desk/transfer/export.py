@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ombud import __version__
+from ombud import __version__, speech
 from ombud.desk.transfer.export_file import ExportFile, written_whole
 from ombud.desk.transfer.kinds import KINDS, LEFT_OUT, Kind
 from ombud.kernel.clock import now
@@ -107,7 +107,7 @@ async def _write_kind(file: ExportFile, kind: Kind, count: _Count) -> int:
 async def kind_lines(kind: Kind) -> AsyncIterator[list[bytes]]:
     """The lines of a kind as its file holds them, some hundred at a time; needs an open transaction."""
     async for rows in _batches(kind.rows_sql):
-        yield [msgspec.json.encode(dict(row)) + b"\n" for row in rows]
+        yield [speech.encoded(dict(row)) + b"\n" for row in rows]
 
 
 async def _batches(sql: str, *given: Any) -> AsyncIterator[list[asyncpg.Record]]:
@@ -189,7 +189,7 @@ async def _manifest(file: ExportFile, report: ExportReport, made_at: str) -> byt
         "files": file.files,
         "left_out": LEFT_OUT | await _plugin_tables(),
     }
-    return msgspec.json.format(msgspec.json.encode(prepared), indent=2) + b"\n"
+    return msgspec.json.format(speech.encoded(prepared), indent=2) + b"\n"
 
 
 async def _plugin_tables() -> dict[str, str]:

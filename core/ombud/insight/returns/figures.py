@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import msgspec
-
+from ombud import speech
 from ombud.speech import sentence
 from ombud_plugin_api.returns import Item, Layout, ReturnCase, ReturnPeriod, ReturnTable, Value
 
@@ -226,7 +225,7 @@ def digest(collected: Collected, cases: Sequence[ReturnCase]) -> str:
     told = {
         "figures": [[each.number, each.definition_version, written(each.value), each.evidence] for each in
                     collected.figures],
-        "cases": sorted((msgspec.to_builtins(case) for case in cases), key=lambda each: each["id"]),
+        "cases": sorted((speech.builtins_of(case) for case in cases), key=lambda each: each["id"]),
         "shape": collected.shape,
     }  # fmt: skip
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+    return hashlib.sha256(speech.encoded(told, order="sorted")).hexdigest()

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk import return_rules
 from ombud.desk.checking import clean_text
 from ombud.desk.deadlines import received_on
@@ -186,13 +186,13 @@ async def _keep(return_id: UUID, collected: Collected, cases: Sequence[ReturnCas
         [each.column for each in figures], [each.definition for each in figures],
         [each.definition_version for each in figures], [each.unit for each in figures],
         [written(each.value) for each in figures], [each.official for each in figures],
-        [msgspec.json.encode(each.evidence).decode() for each in figures],
+        [speech.encoded(each.evidence).decode() for each in figures],
     )  # fmt: skip
     await db.execute(
         "INSERT INTO core_return_case (id, return_id, case_id, facts) SELECT c.id, $1, c.case_id, c.facts::jsonb "
         "FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS c (id, case_id, facts)",
         return_id, [new_id() for _ in cases], [UUID(case.id) for case in cases],
-        [msgspec.json.encode(case).decode() for case in cases],
+        [speech.encoded(case).decode() for case in cases],
     )  # fmt: skip
 
 

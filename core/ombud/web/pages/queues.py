@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
+from ombud import speech
 from ombud.desk import cases, queues, undo
 from ombud.desk.bulk import plan as bulk
 from ombud.desk.bulk import run as bulk_run
@@ -206,7 +206,7 @@ def stamp(row: CaseRow) -> str:
         row.aspects,
         row.escalated,
     )
-    return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:12]
+    return hashlib.sha256(speech.encoded(seen)).hexdigest()[:12]
 
 
 def heat_of(mood: str) -> int:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.errors import NotNow
 from ombud.desk.redress.payments import service, states
 from ombud.desk.redress.payments.moving import ENGINE, WHY_NOT, locked, move, seen, tell
@@ -72,7 +73,7 @@ async def _asked(row: Record) -> Answer:
     rules, secret = await rules_in(row["unit_id"]), await secret_in(row["unit_id"])
     if not fits(rules.status_url) or not secret:
         return Answer(states.DOUBT, "The payment service has no https address for questions, or no secret.")
-    body = msgspec.json.encode({"key": row["key"]})
+    body = speech.encoded({"key": row["key"]})
     said = await service.posted(Asked(rules.status_url, body, service.signed_headers(secret, row["key"], body)))
     return said if isinstance(said, Answer) else read(row, *said)
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 from sepaxml import SepaTransfer
 
+from ombud import speech
 from ombud.desk.errors import NotNow
 from ombud.desk.redress.money import text_of
 from ombud.desk.redress.payments.accounts import Payee, is_iban
@@ -39,7 +40,7 @@ def written(form: str, batch: str, orders: Sequence[Order], payer: tuple[str, st
     if form == "json":
         total = text_of(sum((each.amount for each in orders), Decimal(0)), orders[0].currency)
         return msgspec.json.format(
-            msgspec.json.encode({"batch": batch, "count": len(rows), "total": total, "payments": rows})
+            speech.encoded({"batch": batch, "count": len(rows), "total": total, "payments": rows})
         )
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.redress.payments import accounts, states
@@ -55,7 +56,7 @@ async def intend(viewer: Viewer, aspect_id: UUID, line_id: UUID, person_id: UUID
         ):
             raise Invalid("Choose which of the people of this case is paid.", "person")
         try:
-            account = await vault.store(f"person/{person_id}", msgspec.json.encode(_plain(payee)))
+            account = await vault.store(f"person/{person_id}", speech.encoded(_plain(payee)))
         except Destroyed:
             raise NotNow("This person was erased, so nothing can be kept of them. Choose somebody else.") from None
         row = await _insert(

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 from asyncpg import Record
 
+from ombud import speech
 from ombud.desk.errors import NotNow
 from ombud.desk.redress.money import text_of
 from ombud.desk.redress.payments import states
@@ -101,7 +102,7 @@ async def _prepare(identity: UUID) -> Asked | Answer | None:
 
 async def _asked(row: Record, rules: Rules, secret: str) -> Asked:
     payee = await payee_of(row)
-    body = msgspec.json.encode({
+    body = speech.encoded({
         "key": row["key"], "amount": text_of(row["amount"], row["currency"]), "currency": row["currency"],
         "payee": {"name": payee.name, "account": payee.account, "bic": payee.bic}, "reference": row["reference"],
     })  # fmt: skip
