@@ -177,7 +177,7 @@ def for_programs(value: object) -> str:
     """What JSON says of a value that msgspec does not know: the English of a `Spoken`."""
     if isinstance(value, str):
         return plain(value)
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def encoded(value: Any, *, order: Literal["deterministic", "sorted"] | None = None) -> bytes:
