@@ -22,7 +22,7 @@ from ombud.insight.returns.kept import PREPARE, SIGN, Head
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.speech import both, counted, joined, sentence
+from ombud.speech import both, counted, joined, long_day, noted, sentence, word
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api.returns import Item, ReturnCase, ReturnPeriod
@@ -100,7 +100,7 @@ async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], versi
         if text and typed(item, text[:LONGEST]) is None:
             row = joined((rows[number], item.label)) if number in rows else item.label
             raise Invalid(
-                sentence("%(item)s: give %(a)s.", item=row, a=_WANTED.get(item.unit, "a number")), f"item.{number}"
+                sentence("%(item)s: give %(a)s.", item=row, a=word(_WANTED.get(item.unit, _A_NUMBER))), f"item.{number}"
             )
     entered = {number: " ".join(given[number].split())[:LONGEST] for number in items if given.get(number, "").strip()}
     async with db.transaction():
@@ -111,7 +111,8 @@ async def enter(viewer: Viewer, return_id: UUID, given: Mapping[str, str], versi
         await _tell(viewer, return_id, "return.entered", {"items": changed})
 
 
-_WANTED = {"count": "a whole number", "yes_no": "Yes or No", "text": "words"}
+_A_NUMBER = noted("a number")
+_WANTED = {"count": noted("a whole number"), "yes_no": "Yes or No", "text": noted("words")}
 
 
 async def items_entered(head: Head) -> tuple[dict[str, Item], dict[str, str]]:
@@ -132,7 +133,9 @@ async def freeze(viewer: Viewer, return_id: UUID, version: int | None) -> None:
     does not reconcile or a case lacks a field."""
     head = await _head(viewer, return_id, PREPARE)
     if (open_until := await _runs_until(head)) is not None:
-        raise NotNow(f"The period runs until {open_until:%-d %B %Y}. Freeze the return once it is over.")
+        raise NotNow(
+            sentence("The period runs until %(day)s. Freeze the return once it is over.", day=long_day(open_until))
+        )
     collected, cases = await kept.now_collected(head)
     if collected.problems or collected.lacking:
         raise NotNow(
@@ -222,7 +225,10 @@ async def file(viewer: Viewer, return_id: UUID, day: date | None, reference: str
     if day is None or day > today:
         raise Invalid("Give the day on which it was filed; not one to come.", "filed_on")
     if head.frozen_at is not None and day < (frozen_on := await _frozen_on(return_id)):
-        raise Invalid(f"These figures were frozen on {frozen_on:%-d %B %Y}. Give that day, or a later one.", "filed_on")
+        raise Invalid(
+            sentence("These figures were frozen on %(day)s. Give that day, or a later one.", day=long_day(frozen_on)),
+            "filed_on",
+        )
     reference = clean_text(reference, "filed_reference", longest=200, required=True)
     async with db.transaction():
         row = await _locked(return_id, "signed")
