@@ -15,7 +15,7 @@ from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
 from ombud.insight.returns import difference, files, kept, providers, steps
 from ombud.insight.returns.figures import Collected, Figure, written
 from ombud.insight.returns.kept import PREPARE, READ, SIGN, Head
-from ombud.speech import sentence
+from ombud.speech import joined, long_day, sentence
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given
@@ -41,7 +41,7 @@ def _line(head: Head) -> dict[str, Any]:
 
 
 def period_words(head: Head) -> str:
-    return head.period_label or f"{head.period_first:%-d %B %Y} – {head.period_last:%-d %B %Y}"
+    return head.period_label or joined((long_day(head.period_first), long_day(head.period_last)), " – ")
 
 
 @get("/returns", opt=SEEN)
