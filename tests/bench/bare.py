@@ -2,6 +2,7 @@
 that writes as many rows as an intake with one executemany, into a table with as many indexes as ours have, or with its
 primary key alone. Nothing else: no session, no policy, no ledger."""
 
+import itertools
 import os
 import pickle
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ import uvicorn
 from jinja2 import Environment
 from litestar import Litestar, Request, Response, get, post
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, tuple[Any, ...], bool]
 
 TEMPLATE = """<!doctype html><title>bare</title>
 {% for row in rows %}<div>{% for value in row %}<span>{{ value }}</span>{% endfor %}{{ filler }}</div>{% endfor %}"""
@@ -43,26 +44,33 @@ FURTHER = ("case_id", "at, id", "case_id, at", "id, at", "at, case_id", "case_id
 def create_app() -> Litestar:
     plan: Plan = pickle.loads(Path(os.environ["BENCH_PLAN"]).read_bytes())
     template = Environment(autoescape=True).from_string(TEMPLATE)
-    pool: list[asyncpg.Pool] = []
+    pool: list[asyncpg.Pool] = []  # and one whose statements are planned once, as the product's are
     fillers: dict[str, str] = {}
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
-        pool.append(await asyncpg.create_pool(plan.url, min_size=2, max_size=10, max_cacheable_statement_size=0))
+        for settings in ({}, {"plan_cache_mode": "force_generic_plan"}):
+            pool.append(
+                await asyncpg.create_pool(
+                    plan.url, min_size=2, max_size=10, max_cacheable_statement_size=0, server_settings=settings
+                )
+            )
         for table in (INDEXED, PLAIN):
             await pool[0].execute(TABLE.format(table))
         for place, columns in enumerate(FURTHER[: plan.indexes - 1]):
             await pool[0].execute(f"CREATE INDEX IF NOT EXISTS {INDEXED}_{place} ON {INDEXED} ({columns})")
         yield
-        await pool[0].close()
+        for each in pool:
+            await each.close()
 
     @get("/page/{name:str}")
     async def page(name: str) -> Response[str]:
         statements, size = plan.pages[name]
         rows: list[Any] = []
-        async with pool[0].acquire() as connection:
-            for sql, arguments in statements:
-                rows += await connection.fetch(sql, *arguments)
+        for planned_once, group in itertools.groupby(statements, key=lambda each: each[2]):
+            async with pool[planned_once].acquire() as connection:
+                for sql, arguments, _ in group:
+                    rows += await connection.fetch(sql, *arguments)
         if name not in fillers:
             short = size - len(template.render(rows=rows, filler=""))
             fillers[name] = "x" * max(0, short // max(1, len(rows)))

@@ -11,11 +11,11 @@ import httpx
 
 from ombud.app import create_app
 from ombud.config import load
-from ombud.kernel.database import Database, db
+from ombud.kernel.database import Database, Steady, db
 
 LOOKS = 9  # of a page, because a machine with other work makes any statement the slowest once
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, tuple[Any, ...], bool]  # the last: planned once, whatever its arguments are
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ async def record(data: Path, url: str, path: str, cookie: str) -> Recorded:
         times = [await _heard(client, path) for _ in range(LOOKS)]
     reads = [statement for _, statement in times[-1]]
     took = [min(times[look][place][0] for look in range(LOOKS)) for place in range(len(reads))]
-    main = reads[took.index(max(took))] if reads else ("SELECT 1", ())
+    main = reads[took.index(max(took))] if reads else ("SELECT 1", (), False)
     return Recorded(answer.status_code, len(answer.content), count.statements, reads, main)
 
 
@@ -56,22 +56,27 @@ async def _heard(client: httpx.AsyncClient, path: str) -> list[tuple[float, Stat
 @contextmanager
 def _listening() -> Iterator[list[tuple[float, Statement]]]:
     heard: list[tuple[float, Statement]] = []
-    names = ("fetch", "fetchrow", "fetchval", "execute")
-    usual = {name: getattr(Database, name) for name in names}
+    usual = [(room, name, getattr(room, name)) for room, names in _DOORS.items() for name in names]
 
     def hearing(ask: Any) -> Any:
-        async def asked(self: Database, sql: str, *arguments: Any) -> Any:
+        async def asked(self: Any, sql: str, *arguments: Any) -> Any:
             start = time.perf_counter()
             answer = await ask(self, sql, *arguments)
-            heard.append((time.perf_counter() - start, (sql, arguments)))
+            heard.append((time.perf_counter() - start, (sql, arguments, isinstance(self, Steady))))
             return answer
 
         return asked
 
-    for name in names:
-        setattr(Database, name, hearing(usual[name]))
+    for room, name, ask in usual:
+        setattr(room, name, hearing(ask))
     try:
         yield heard
     finally:
-        for name in names:
-            setattr(Database, name, usual[name])
+        for room, name, ask in usual:
+            setattr(room, name, ask)
+
+
+_DOORS: dict[type, tuple[str, ...]] = {
+    Database: ("fetch", "fetchrow", "fetchval", "execute"),
+    Steady: ("fetch", "fetchrow"),
+}

@@ -12,6 +12,7 @@ from ombud.desk import aspects, cases, messages, people
 from ombud.desk.case_list import CaseFilters, list_cases
 from ombud.desk.errors import NotNow
 from ombud.desk.search import build as search_build
+from ombud.desk.search import frequency
 from ombud.desk.search import index as search_index
 from ombud.desk.search import rows as search_rows
 from ombud.desk.search.asked import read
@@ -338,6 +339,27 @@ async def test_with_many_rows_the_index_is_used_and_a_search_stays_quick(stage):
     for text in ("zeppelin", "bank", "number 7777", "I told you"):
         assert (await search(agent, text)).parts
     assert asyncio.get_running_loop().time() - began < 4
+
+
+async def test_how_common_words_are_is_counted_once_a_minute_and_hides_nothing_new(stage, monkeypatch):
+    monkeypatch.setattr(frequency, "MANY", 3)
+    for place in range(4):
+        await stage.file(f"The periwinkle {place}.")
+
+    async def counted() -> tuple[int, int]:
+        with db.counting() as count:
+            hits = await found("periwinkle")
+        return len(hits), count.statements
+
+    await found("periwinkles")  # takes up what waits for the index
+    (first, statements), (again, fewer) = await counted(), await counted()
+    assert (first, again) == (4, 4)
+    assert fewer == statements - 2, "neither the count nor the way to count"
+    await stage.file("One more periwinkle.")
+    await found("periwinkles")
+    assert (await counted())[0] == 5
+    monkeypatch.setattr(frequency, "KEPT_SECONDS", 0.0)
+    assert await counted() == (5, statements)
 
 
 async def test_words_are_read_by_postgres_as_they_are_written(stage):

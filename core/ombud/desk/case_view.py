@@ -137,7 +137,7 @@ async def _case(viewer: Viewer, reference: str) -> Any:
         reference=arguments.add(references.tidy(reference) or reference),
         rows=decide(viewer, "case.read", "case").where("c", arguments),
     )  # fmt: skip
-    row = await db.fetchrow(sql, *arguments.values)
+    row = await db.steady.fetchrow(sql, *arguments.values)
     if row is None:
         raise no_case(reference)
     return row
@@ -225,7 +225,7 @@ async def _aspect_rows(viewer: Viewer, case_id: UUID) -> list[Any]:
         case=arguments.add(case_id),
         rows=decide(viewer, "case.read", "aspect").where("a", arguments),
     )
-    return await db.fetch(sql, *arguments.values)
+    return await db.steady.fetch(sql, *arguments.values)
 
 
 def _words(row: Any, what: str, viewer: Viewer) -> str:
@@ -298,7 +298,7 @@ async def _parties(viewer: Viewer, case: Any, mask: frozenset[str]) -> tuple[Par
         hidden=arguments.add(_hidden(viewer, case)),
         spoken_about=arguments.add(list(SPOKEN_ABOUT)),
     )
-    return tuple(_party(row, mask, case["time_zone"]) for row in await db.fetch(sql, *arguments.values))
+    return tuple(_party(row, mask, case["time_zone"]) for row in await db.steady.fetch(sql, *arguments.values))
 
 
 def _party(row: Any, mask: frozenset[str], zone: str) -> PartyShown:
@@ -344,7 +344,7 @@ async def _findings(viewer: Viewer, case_id: UUID) -> tuple[FindingShown, ...]:
         messages=decide(viewer, "case.read", "message").where("m", arguments),
         mine="FALSE" if viewer.system else about_me("f.case_id", arguments.add(viewer.user_id)),
     )
-    return tuple(FindingShown(**dict(row)) for row in await db.fetch(sql, *arguments.values))
+    return tuple(FindingShown(**dict(row)) for row in await db.steady.fetch(sql, *arguments.values))
 
 
 def _loose_file(found: list[Any]) -> FileShown:

@@ -15,6 +15,8 @@ from ombud.kernel.telling import Notice, Teller
 from ombud.speech import for_programs, plain
 
 _encoder = msgspec.json.Encoder(enc_hook=for_programs)
+_CLOSED = "the database is not open in this process: call `await db.open(url)` first"
+STEADY = 4  # connections at most: what is read there is short
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
 
@@ -52,33 +54,31 @@ class Database:
     def __init__(self) -> None:
         self.engine = _Engine(config={}, extensions=())
         self.url = ""
+        self.steady = Steady(self)
         self._teller = Teller(self._notify)
 
     async def open(self, url: str, *, smallest: int = 1, largest: int = 10, name: str = "ombud") -> None:
         """Opens the pool on the running event loop; a pool never crosses loops."""
         self.url = url
         self.engine.config = {"dsn": url}
-        self.engine.pool = await asyncpg.create_pool(
+        settings = {"application_name": name, "timezone": "UTC"}
+        self.engine.pool = await _pool(url, settings, min_size=smallest, max_size=largest)
+        self.steady.pool = await _pool(
             url,
-            min_size=smallest,
-            max_size=largest,
-            init=_prepare_connection,
-            reset=_reset_connection,
-            max_cacheable_statement_size=0,  # no limit: the longest are those whose planning takes longest
-            server_settings={"application_name": name, "timezone": "UTC"},
+            {**settings, "plan_cache_mode": "force_generic_plan"},
+            min_size=0,
+            max_size=min(largest, STEADY),
+            max_cached_statement_lifetime=0,
+            max_inactive_connection_lifetime=0,
         )
 
     async def close(self) -> None:
         """Tells what is still to be told and closes the pool; a connection still busy after 5 s is cut."""
         if self.is_open:
             await self._teller.finish()
-        pool, self.engine.pool = self.engine.pool, None
-        if pool is None:
-            return
-        try:
-            await asyncio.wait_for(pool.close(), 5)
-        except TimeoutError:
-            pool.terminate()
+        pools = self.engine.pool, self.steady.pool
+        self.engine.pool = self.steady.pool = None
+        await asyncio.gather(*(_close(each) for each in pools if each is not None))
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +87,7 @@ class Database:
     @property
     def _pool(self) -> Any:
         if self.engine.pool is None:
-            raise NotOpen("the database is not open in this process: call `await db.open(url)` first")
+            raise NotOpen(_CLOSED)
         return self.engine.pool
 
     def in_transaction(self) -> bool:
@@ -192,12 +192,14 @@ class Database:
         return rows
 
     async def _ask(self, method: str, sql: str, args: Sequence[Any]) -> Any:
+        return await self.ask_in(self._pool, method, sql, args)
+
+    async def ask_in(self, pool: Any, method: str, sql: str, args: Sequence[Any]) -> Any:
         """Like `connection()`, without its layers: this is asked several times a request."""
         count_statements()
         current = self.engine.current_transaction.get()
         if current is not None:
             return await getattr(current.connection, method)(sql, *args)
-        pool = self._pool
         connection = await pool.acquire()
         try:
             return await getattr(connection, method)(sql, *args)
@@ -208,6 +210,46 @@ class Database:
         count_statements()
         async with self.connection() as connection:
             await connection.executemany(sql, rows)
+
+
+class Steady:
+    """Long reads whose best plan is the same whatever their arguments are, such as all of one case: planned once for a
+    connection. Elsewhere PostgreSQL plans a statement anew for each of its first five uses there, and asyncpg forgets
+    it after five minutes: for the longest that is many times what they take. Never for lists that are filtered."""
+
+    def __init__(self, whole: Database) -> None:
+        self.pool: Any = None
+        self._whole = whole
+
+    async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self._ask("fetch", sql, args)
+        return rows
+
+    async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
+        return await self._ask("fetchrow", sql, args)
+
+    async def _ask(self, method: str, sql: str, args: Sequence[Any]) -> Any:
+        if self.pool is None:
+            raise NotOpen(_CLOSED)
+        return await self._whole.ask_in(self.pool, method, sql, args)
+
+
+async def _pool(url: str, settings: dict[str, str], **sizes: float) -> asyncpg.Pool:
+    return await asyncpg.create_pool(
+        url,
+        init=_prepare_connection,
+        reset=_reset_connection,
+        max_cacheable_statement_size=0,  # no limit: the longest are those whose planning takes longest
+        server_settings=settings,
+        **sizes,
+    )
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), 5)
+    except TimeoutError:
+        pool.terminate()
 
 
 async def _give_back(pool: Any, connection: Any) -> None:

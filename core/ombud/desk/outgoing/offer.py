@@ -98,6 +98,6 @@ async def _around(viewer: Viewer, case: Any) -> Record:
     arguments = Arguments(case.id, list(ROLES), received_on(now(), case.zone), case.unit.id)
     files = decide(viewer, "case.read", "attachment").where("f", arguments)
     sql = _AROUND.format(files=files, shared=drafts.shared_sql(viewer, arguments, "$1"), people=PARTIES)
-    row = await db.fetchrow(sql, *arguments.values)
+    row = await db.steady.fetchrow(sql, *arguments.values)
     assert row is not None
     return row

@@ -15,6 +15,7 @@ import msgspec
 from ombud.desk.case_list import CaseFilters, check, conditions
 from ombud.desk.errors import Invalid, NotAllowed, SearchFailed
 from ombud.desk.people_list import in_view_of
+from ombud.desk.search import frequency
 from ombud.desk.search import index as search_index
 from ombud.desk.search.asked import Asked, read
 from ombud.desk.search.index import TABLES, Standing
@@ -26,7 +27,6 @@ from ombud.trust.policy import Arguments, Viewer, about_me, decide, mask_in
 KINDS = {"case": "case.read", "message": "case.read", "person": "person.read"}
 COUNTED = 50
 LARGEST_PAGE = 100
-MANY = 2000  # rows that hold the words; beyond, going back in time finds a page sooner
 SECONDS = 5  # a search that takes longer says so, and leaves the database to others
 
 
@@ -179,6 +179,7 @@ _WAY = (
     "set_config('enable_sort', $2, TRUE), set_config('enable_hashjoin', $2, TRUE), "
     "set_config('enable_mergejoin', $2, TRUE), set_config('enable_seqscan', $3, TRUE)"
 )
+_FOR_COMMON, _FOR_RARE = ("off", "on"), ("on", "off")
 
 
 async def _parts(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> list[Hits]:
@@ -194,31 +195,20 @@ async def _parts(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> 
 
 async def _parts_of_one(look: _Look, asked: Asked, kinds: Sequence[str], live: str) -> tuple[list[Hits], str]:
     """What one table holds, and which one was in use at the end."""
-    limit, common = f"{int(SECONDS * 1000)}ms", False
+    table, limit = TABLES[live], f"{int(SECONDS * 1000)}ms"
+    common, way, parts = frequency.known_common(table, asked, kinds), None, []
     async with db.transaction():
-        await db.execute(_WAY, limit, "on", "off")
-        here = replace(look, table=TABLES[live], common=await _common(TABLES[live], asked, kinds))
-        parts = []
+        if common is None:
+            await db.execute(_WAY, limit, *(way := _FOR_RARE))
+            common = await frequency.common(table, asked, kinds)
+        here = replace(look, table=table, common=common)
         for kind in kinds:
-            if (kind in here.common) != common:
-                common = not common
-                await db.execute(_WAY, limit, *(("off", "on") if common else ("on", "off")))
+            needed = _FOR_COMMON if kind in common else _FOR_RARE
+            if needed != way:
+                await db.execute(_WAY, limit, *(way := needed))
             parts.append(await _READ[kind](here, asked))
         in_use = await db.fetchval("SELECT live FROM core_search_state WHERE id = 1")
     return parts, str(in_use)
-
-
-async def _common(table: str, asked: Asked, kinds: Sequence[str]) -> frozenset[str]:
-    """The kinds of which more than MANY rows hold the words, whoever may see them; nothing of it is shown."""
-    arguments = Arguments()
-    counts = ", ".join(
-        f"(SELECT count(*) FROM (SELECT 1 FROM {table} s WHERE {answers(asked, kind, 'TRUE', arguments)} "
-        f'LIMIT {MANY}) counted) AS "{kind}"'
-        for kind in kinds
-    )
-    row = await db.fetchrow(f"SELECT {counts}", *arguments.values)
-    assert row is not None
-    return frozenset(kind for kind in kinds if row[kind] >= MANY and kind != "person")  # people are found by name
 
 
 def _order(common: bool) -> str:

@@ -556,7 +556,7 @@ async def events(
         further=further(arguments), limit=arguments.add(limit),
         order="e.seq DESC" if audit_only else "e.at DESC, e.seq DESC",
     )  # fmt: skip
-    rows = await db.fetch(sql, *arguments.values)
+    rows = await db.steady.fetch(sql, *arguments.values)
     named = "name" not in mask_in(viewer, unit_id)
     return [happened(row, letters, named) for row in rows]
 

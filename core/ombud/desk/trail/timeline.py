@@ -260,7 +260,7 @@ async def messages(
         way_joins=WAY_JOINS,
         concerned=about_me("m.case_id", arguments.add(viewer.user_id)),
     )
-    rows = await db.fetch(sql, *arguments.values)
+    rows = await db.steady.fetch(sql, *arguments.values)
     mask = mask_in(viewer, unit_id)
     return [_said(viewer, row, letters, mask) for row in rows]
 
