@@ -16,7 +16,7 @@ from ombud.speech import for_programs, plain
 
 _encoder = msgspec.json.Encoder(enc_hook=for_programs)
 _CLOSED = "the database is not open in this process: call `await db.open(url)` first"
-STEADY = 4  # connections at most: what is read there is short
+STEADY = 3  # connections at most: what is read there is short, and fewer of them do it sooner
 _as_it_was: ContextVar[bool] = ContextVar("ombud_connection_as_it_was", default=False)
 
 

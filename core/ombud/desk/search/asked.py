@@ -215,7 +215,7 @@ def _spans(asked: Asked | None, text: str) -> list[tuple[int, int]]:
     if asked is None:
         return []
     forms, beginnings = asked.forms, asked.beginnings
-    words = frozenset(said for said in set(WORD.findall(text)) if _word_answers(said, forms, beginnings))
+    words = frozenset(filter(_answering(forms, beginnings).__getitem__, set(WORD.findall(text))))
     found = [match.span() for match in _these(words).finditer(text)] if words else []
     found += [
         match.span() for match in find_wholes(text)
@@ -226,16 +226,31 @@ def _spans(asked: Asked | None, text: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=256)
 def _these(words: frozenset[str]) -> re.Pattern[str]:
-    """These words where they stand whole, as WORD takes a text apart: to look at every word once more is slow."""
-    either = "|".join(re.escape(each) for each in sorted(words))
-    return re.compile(rf"(?<![^\W_])(?<![^\W_]['’])(?:{either})(?!['’]?[^\W_])")
+    """These words where they stand whole, as WORD takes a text apart; looking at every word again is slow. What must
+    not stand before a word is asked behind it, so that only places where one begins are looked at."""
+    either = "|".join(rf"{each}(?<![^\W_]{each})(?<![^\W_]['’]{each})" for each in map(re.escape, sorted(words)))
+    return re.compile(rf"(?:{either})(?!['’]?[^\W_])")
 
 
-@lru_cache(maxsize=50_000)
-def _word_answers(said: str, forms: frozenset[str], beginnings: tuple[str, ...]) -> bool:
-    """Kept, because a page of findings asks it of thousands of words, and most of them are the same few."""
-    word = fold(said)
-    return _answers(word, stems(word), forms, beginnings)
+class _Answering(dict[str, bool]):
+    """Whether a word answers a search, each found out once: a page of findings asks it of thousands of words, and most
+    of them are the same few."""
+
+    MOST = 5000
+
+    def __init__(self, forms: frozenset[str], beginnings: tuple[str, ...]) -> None:
+        super().__init__()
+        self._forms, self._beginnings = forms, beginnings
+
+    def __missing__(self, said: str) -> bool:
+        if len(self) >= self.MOST:
+            self.clear()
+        word = fold(said)
+        self[said] = answer = _answers(word, stems(word), self._forms, self._beginnings)
+        return answer
+
+
+_answering = lru_cache(maxsize=64)(_Answering)
 
 
 def _answers(word: str, known: tuple[str, ...], forms: frozenset[str], beginnings: tuple[str, ...]) -> bool:
