@@ -21,7 +21,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from ombud.kernel import postgres, postgres_install
-from ombud.kernel.postgres import EmbeddedPostgres, PostgresError, create_database, drop_database, url_of
+from ombud.kernel.postgres import BULK, EmbeddedPostgres, PostgresError, create_database, drop_database, url_of
 from ombud.kernel.postgres_install import installed
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -149,6 +149,17 @@ def test_a_later_start_is_quick_and_finds_what_was_written(folder: Path) -> None
     assert not (folder / "socket").exists()
     with pytest.raises(PostgresError, match="Call start"):
         _ = server.url
+
+
+def test_settings_for_a_large_load_end_with_that_start_and_give_up_no_safety(folder: Path) -> None:
+    names = "{autovacuum,fsync,full_page_writes,wal_level}"
+    asked = f"SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name = ANY('{names}')"
+    with EmbeddedPostgres(folder, settings=BULK) as server:
+        tell(server.url, "INSERT INTO note VALUES ('loaded')")
+        assert ask(server.url, asked) == "autovacuum=off fsync=on full_page_writes=on wal_level=minimal"
+    with EmbeddedPostgres(folder) as server:
+        assert ask(server.url, asked) == "autovacuum=on fsync=on full_page_writes=on wal_level=replica"
+        assert ask(server.url, "SELECT count(*) FROM note WHERE text = 'loaded'") == 1
 
 
 def test_no_port_is_open_and_the_folders_are_closed(folder: Path) -> None:

@@ -7,13 +7,14 @@ from ombud.bench import load as loading
 from ombud.bench.world import PASSWORD, USER
 from ombud.commands.opening import desk
 from ombud.config import Config
+from ombud.kernel.postgres import BULK
 
 
 def load(config: Config, asked: argparse.Namespace) -> int:
     """Fills an empty desk with made-up cases."""
 
     async def run() -> int:
-        async with desk(config) as owner_url:
+        async with desk(config, settings=BULK) as owner_url:
             done = await loading.load(owner_url, asked.cases, asked.seed, loading.progress)
         print(
             f"{done.cases} cases ({done.rows} rows) in {done.seconds:.1f} s, search index and statistics in "

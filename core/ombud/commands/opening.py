@@ -1,7 +1,7 @@
 """How a command opens the desk: its database, started at need, and its keys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ombud.config import Config
@@ -13,10 +13,14 @@ Work = Callable[[], Awaitable[int]]
 
 
 @asynccontextmanager
-async def desk(config: Config, *, as_it_is: bool = False, plugins: bool = True) -> AsyncIterator[str]:
+async def desk(
+    config: Config, *, as_it_is: bool = False, plugins: bool = True, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
     """The desk's database and keys, open inside; prepares a desk that nobody started yet, unless `as_it_is`: then it
-    gets its tables and nothing in them. Gives the address of the database's owner. `plugins`: as `start.opened`."""
-    embedded = None if config.database.url else EmbeddedPostgres(config.data.dir / "postgres")
+    gets its tables and nothing in them. Gives the address of the database's owner. `plugins`: as `start.opened`.
+    `settings`: of the embedded server, where it does not run yet."""
+    folder = config.data.dir / "postgres"
+    embedded = None if config.database.url else EmbeddedPostgres(folder, settings=settings)
     url = config.database.url or (embedded.start() if embedded else "")
     try:
         if as_it_is:

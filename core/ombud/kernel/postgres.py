@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,17 +70,35 @@ SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "max_wal_size": "512MB",
 }
+# For one large load into a desk that serves nobody; it survives a power cut as the usual ones do.
+BULK = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "16GB",
+    "checkpoint_timeout": "1h",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 class EmbeddedPostgres:
-    """The server of one folder. `fast` gives up what survives a power cut, for tests."""
+    """The server of one folder. `fast` gives up what survives a power cut, for tests; `settings` go before the usual
+    ones where this object is what starts it."""
 
-    def __init__(self, folder: Path, *, fast: bool = False, install: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fast: bool = False,
+        install: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = Path(os.path.abspath(folder))
         self.cluster = self.folder / "cluster"
         self.log = self.folder / "postgres.log"
         self._fast = fast
+        self._settings = SETTINGS | (FAST if fast else {}) | dict(settings or {})
         self._install = install
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
@@ -201,7 +220,7 @@ class EmbeddedPostgres:
             raise PostgresError("Start the embedded database from the main thread: it stops when its thread ends.")
         install = self._install or installed()
         install = reachable_by_all(install) if files.is_root() else install
-        settings = SETTINGS | (FAST if self._fast else {})
+        settings = self._settings
         if not self.cluster.exists():
             files.create(self.folder, install, settings, sync=not self._fast, tied=PARENT_DEATH_SIGNAL)
         owner = self._settle_owner()
