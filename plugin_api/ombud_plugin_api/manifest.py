@@ -36,7 +36,9 @@ class Manifest:
     """`kinds`: what the plugin is (channel, tracking, importer …); `reaches`: hosts outside; `events`: ledger kinds
     that `on_event` wants, such as `case.closed`, `case.*` or, with what the body must say, `case.opened channel=email`.
     `doors`: where core's stable public addresses lead (`file` for /complain, `track` for /track/<token>, with `{token}`
-    in it, `rights` for /your-data), relative to the plugin's pages."""
+    in it, `rights` for /your-data), relative to the plugin's pages. `records`: of each kind of entry that the plugin
+    writes with `platform.record`, the sentence that tells it in a case's history, with `%(name)s` for a code of its
+    body (a day as 2026-11-06 is written out) and `%(actor)s` for who did it; translated by `words/<language>.toml`."""
 
     slug: str
     name: str
@@ -50,6 +52,7 @@ class Manifest:
     security_contact: str = ""
     doors: dict[str, str] = field(default_factory=dict)
     tables: tuple[TableDeclaration, ...] = ()
+    records: dict[str, str] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
@@ -59,7 +62,7 @@ class Manifest:
 
 _REQUIRED = ("slug", "name", "summary", "version", "api")
 _LISTS = ("kinds", "needs", "reaches", "events")
-_KEYS = {*_REQUIRED, *_LISTS, "security_contact", "doors", "tables"}
+_KEYS = {*_REQUIRED, *_LISTS, "security_contact", "doors", "tables", "records"}
 _DOORS = {"file", "track", "rights"}
 
 
@@ -97,7 +100,25 @@ def _checked(path: Path, content: dict[str, Any]) -> Manifest:
         security_contact=str(content.get("security_contact", "")),
         doors={key: str(value) for key, value in doors.items()},
         tables=tables,
+        records=_records(path, content["slug"], content.get("records", {})),
     )
+
+
+_VALUE = re.compile(r"%\([a-z_]+\)s")
+
+
+def _records(path: Path, slug: str, content: Any) -> dict[str, str]:
+    if not isinstance(content, dict):
+        raise ManifestError(f"{path}: records must be a table of kinds and sentences")
+    prefix = slug.replace("-", "_") + "."
+    for kind, sentence in content.items():
+        if not kind.startswith(prefix):
+            raise ManifestError(f"{path}: records: {kind!r} must begin with {prefix!r}, and stand in quotes")
+        if not isinstance(sentence, str) or not sentence.strip():
+            raise ManifestError(f"{path}: records: {kind} needs a sentence that tells what happened")
+        if "%" in _VALUE.sub("", sentence):
+            raise ManifestError(f"{path}: records: {kind}: write a value as %(name)s, and no other percent sign")
+    return dict(content)
 
 
 def _words(path: Path, key: str, value: Any) -> Any:

@@ -82,3 +82,26 @@ def test_a_package_that_went_is_missed_and_one_that_moved_is_found(made: Made, t
         assert "its package ombud_made_up is not there" in plugins.discover()[made.slug].problem
     finally:
         sys.path.remove(str(elsewhere))
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ('"other.sent" = "Sent"', r"'other.sent' must begin with 'made_up\.'"),
+        ('"made_up.sent" = " "', "made_up.sent needs a sentence"),
+        ('made_up.sent = "Sent"', "'made_up' must begin with"),
+        ('"made_up.sent" = "Sent to 10 % of %(many)s"', "no other percent sign"),
+        ('"made_up.sent" = "Sent to %(many)d"', "no other percent sign"),
+    ],
+)
+def test_sentences_for_entries_of_others_or_with_other_signs_are_refused(made: Made, said: str, refused: str) -> None:
+    path = made.folder / "plugin.toml"
+    path.write_text(f"{path.read_text()}\n[records]\n{said}\n")
+    with pytest.raises(api.ManifestError, match=refused):
+        api.read_manifest(path)
+
+
+def test_sentences_for_its_own_entries_are_kept(made: Made) -> None:
+    path = made.folder / "plugin.toml"
+    path.write_text(f'{path.read_text()}\n[records]\n"made_up.sent" = "%(actor)s sent it on %(on)s"\n')
+    assert api.read_manifest(path).records == {"made_up.sent": "%(actor)s sent it on %(on)s"}

@@ -1,5 +1,6 @@
 """What plugins say in English through pages of core is there in Polish: in their `words/pl.toml` or the catalogue."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 
 from ombud import speech
 from ombud.kernel import plugins
+from ombud.kernel.manifests import read
 from ombud.kernel.plugins import Loaded
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -27,6 +29,7 @@ def _files() -> list[Path]:
 def _said(loaded: Loaded) -> Iterator[str]:
     yield loaded.manifest.name
     yield loaded.manifest.summary
+    yield from loaded.manifest.records.values()
     yield from (each.label for each in (*loaded.permissions, *loaded.navigation, *loaded.channels))
     yield from (law.label for law in loaded.rights)
     yield from (right.label for law in loaded.rights for right in law.rights)
@@ -63,6 +66,43 @@ def test_polish_words_of_a_plugin_have_the_places_of_the_english_ones_and_three_
         forms = words if isinstance(words, list) else [words]
         assert len(forms) == (3 if isinstance(words, list) else 1), english
         assert all(sorted(PLACE.findall(each)) == sorted(PLACE.findall(english)) for each in forms), english
+
+
+def _recorded(folder: Path) -> set[str]:
+    """The kinds that `.record(case, kind, body)` is called with anywhere in a plugin."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [
+        node.args[1] for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record"
+        and len(node.args) == 3
+    ]  # fmt: skip
+    named = {each.id for each in calls if isinstance(each, ast.Name)}
+    found = {str(each.value) for each in calls if isinstance(each, ast.Constant)}
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target, value in _pairs(node.targets[0], node.value):
+                if isinstance(target, ast.Name) and target.id in named and isinstance(value, ast.Constant):
+                    found.add(str(value.value))
+    return found
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
+def test_each_kind_of_entry_that_a_plugin_writes_has_its_sentence() -> None:
+    written = {path.name: _recorded(path) for path in PLUGINS.glob("*/ombud_*") if path.is_dir()}
+    assert "pl_complaints.deemed_upheld" in written["ombud_pl_complaints"]
+    told = {name: set(read(PLUGINS / _slug(name) / name / "plugin.toml").records) for name in written}
+    assert {name: kinds - told[name] for name, kinds in written.items() if kinds - told[name]} == {}
+    assert {name: kinds - written[name] for name, kinds in told.items() if kinds - written[name]} == {}
+
+
+def _slug(package: str) -> str:
+    return package.removeprefix("ombud_").replace("_", "-")
 
 
 def test_a_plugin_changes_no_word_of_core(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ async def test_without_a_reply_it_counts_as_upheld_and_a_person_decides(warsaw: 
     leader = await warsaw.signed_in("leader")
     html = (await leader.get(f"/cases/{filed.reference}")).text
     assert "Counts as upheld" in html
+    assert "No answer went out by 1 Apr 2026: by law the complaint counts as upheld" in html.replace("\xa0", " ")
     links = re.findall(r'href="(/cases/[^"]+/decide\?outcome=upheld)"', html)
     assert len(links) == 2, "each undecided aspect"
     form = (await leader.get(links[0])).text

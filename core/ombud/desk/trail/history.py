@@ -1,5 +1,6 @@
 """What happened to a case, from the ledger: each entry in plain words, sealed values opened for those who may."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -445,12 +446,31 @@ _WRITERS: dict[str, Callable[[Mapping[str, Any], Around], Phrase]] = {
 }
 
 
+_VALUE = re.compile(r"%\(([a-z_]+)\)s")
+
+
+def _plugin_words(kind: str) -> str:
+    loaded = running.loaded.get(kind.partition(".")[0].replace("_", "-"))
+    return loaded.manifest.records.get(kind, "") if loaded else ""
+
+
+def _plainly(value: Any) -> str:
+    """A code as it stands, a day as days are written."""
+    try:
+        return day(date.fromisoformat(value))
+    except (TypeError, ValueError):
+        return str(value)
+
+
 def phrase(kind: str, body: Mapping[str, Any], around: Around) -> Phrase:
-    """An entry in plain words; a kind that a plugin brought shows as its own name."""
+    """An entry in plain words; of a kind that a plugin brought in the words of its manifest, else as its own name."""
     write = _WRITERS.get(kind)
     if write is None and kind in DESK:
         text, icon = DESK[kind]
         return Phrase(text, {"actor": around.actor, **values_of(body)}, icon)
+    if write is None and (told := _plugin_words(kind)):
+        named = {name: _plainly(body.get(name, "")) for name in _VALUE.findall(told)}
+        return Phrase(told, named | {"actor": around.actor})
     if write is None:
         return Phrase("%(actor)s: %(kind)s", {"actor": around.actor, "kind": kind.replace(".", " ").replace("_", " ")})
     return write(body, around)
