@@ -151,14 +151,14 @@ class Area:
     permissions: tuple[tuple[str, str], ...]
 
 
-async def areas(brought: Mapping[str, str]) -> list[Area]:
-    """All permissions in plain words by area; `brought`: those of plugins with their words."""
+async def areas(brought: Mapping[str, str], plugins: Mapping[str, str]) -> list[Area]:
+    """All permissions in plain words by area; `brought`: those of plugins with their words; `plugins`: their names."""
     words = {each.key: each.label for each in PERMISSIONS}
     known = [*words, *sorted(await roles.known_permissions() - words.keys() | brought.keys())]
     groups: dict[str, list[tuple[str, str]]] = {}
     for key in known:
         area = key.partition(".")[0]
-        title = AREAS.get(area) or word(area.replace("-", " ").capitalize())
+        title = AREAS.get(area) or word(plugins.get(area) or area.replace("-", " ").capitalize())
         groups.setdefault(title, []).append((key, words.get(key) or brought.get(key) or key))
     return [Area(title, tuple(those)) for title, those in groups.items()]
 

@@ -17,7 +17,7 @@ from ombud.desk.hand_filing import CHANNELS
 from ombud.desk.routing import trying
 from ombud.desk.words import PRIORITIES, label
 from ombud.kernel.database import db
-from ombud.speech import LANGUAGES, either, sentence, word
+from ombud.speech import LANGUAGES, counted, either, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import trials_drawn
@@ -40,6 +40,7 @@ WORDS = {
 }  # fmt: skip
 
 
+TOLD = 4  # values of a fact that a list tells
 MORE = ("channel", "language", "category", "account")  # facts with values that no list names
 
 
@@ -68,11 +69,15 @@ def _values(value: Any) -> list[str]:
 
 
 def _in_words(condition: Mapping[str, Any], options: Mapping[str, list[tuple[str, str, str]]]) -> list[str]:
-    """`Severity: grave or serious`, one for each fact; an empty condition takes everything."""
+    """`Severity: grave or serious`, one for each fact, of many values the first few and how many more; an empty
+    condition takes everything. Units by their own names: their paths would fill the page."""
     lines = []
     for fact, value in condition.items():
-        words = {code: text for code, text, _ in options.get(fact, [])}
-        values = either(word(words.get(each, each)) for each in _values(value))
+        words = {code: text.rpartition(" › ")[2] for code, text, _ in options.get(fact, [])}
+        said = [word(words.get(each, each)) for each in _values(value)]
+        if len(said) > TOLD + 1:
+            said[TOLD:] = [counted("%(num)s more", "%(num)s more", len(said) - TOLD)]
+        values = either(said)
         lines.append(sentence("%(what)s: %(value)s", what=word(WORDS.get(fact, fact)), value=values))
     return lines
 

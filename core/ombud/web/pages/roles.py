@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 
 from ombud.desk.administration import roles as role_setup
 from ombud.desk.administration.authority import MANAGE, unit_tree, whole_desk
-from ombud.desk.administration.roles import RoleShown
+from ombud.desk.administration.roles import Area, RoleShown
 from ombud.desk.administration.staff_list import Wanted, list_staff
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, Invalid, NotAllowed, NotFound, NotNow
@@ -32,10 +32,14 @@ def _brought() -> dict[str, str]:
     return {each.key: each.label for loaded in running.loaded.values() for each in loaded.permissions}
 
 
+async def _areas() -> list[Area]:
+    return await role_setup.areas(_brought(), {slug: each.manifest.name for slug, each in running.loaded.items()})
+
+
 async def _drawn(request: Req, template: str, **context: Any) -> Response[Any]:
     may_change = await whole_desk(viewer_of(request), MANAGE)
     return await administration_page(
-        request, template, "roles", areas=await role_setup.areas(_brought()), may_change=may_change, **context
+        request, template, "roles", areas=await _areas(), may_change=may_change, **context
     )
 
 
@@ -85,7 +89,7 @@ async def _new_page(request: Req, kept: Mapping[str, Any], wrong: Refused = NOTH
 async def why(request: Req, user: str = "", permission: str = "", unit: str = "") -> Response[Any]:
     """Asks the policy whether somebody may do a thing in a unit, and says which role makes it so."""
     viewer = viewer_of(request)
-    areas = await role_setup.areas(_brought())
+    areas = await _areas()
     words = {key: text for area in areas for key, text in area.permissions}
     people = (await list_staff(viewer, Wanted(), size=500)).rows
     units = [each for each in await unit_tree() if viewer.may_in(MANAGE, each.id)]
