@@ -329,6 +329,10 @@ def said(at: datetime, kind: str, author: str, channel: str, text: str, about: s
     }
 
 
+MISSED = [
+    {"kind": "event", "id": f"e9{place}", "at": ago(days=16), "icon": "alert-circle",
+     "text": f"A deadline of {place} Oct was missed"} for place in (2, 3, 4)
+]  # fmt: skip
 ENTRIES = [
     {
         "kind": "event",
@@ -336,6 +340,13 @@ ENTRIES = [
         "at": ago(days=17),
         "icon": "history",
         "text": "Case opened from the web form, 3 aspects",
+    },
+    {
+        "kind": "event",
+        "at": ago(days=16),
+        "icon": "alert-circle",
+        "text": "3 deadlines were missed",
+        "folded": MISSED,
     },
     said(
         ago(days=4, hours=11),

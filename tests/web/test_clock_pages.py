@@ -164,3 +164,16 @@ async def test_the_timeline_says_when_a_deadline_was_due_and_when_a_late_look_no
     missed = await db.fetchval("SELECT breached_at FROM core_clock WHERE id = $1", clock)
     assert f"A deadline of {_day(missed)} was missed (reply)" in page
     assert "noticed on" not in page
+
+
+async def test_several_deadlines_missed_in_a_row_stand_under_one_line_each_with_its_day(desk: Desk) -> None:
+    old = await desk.file("The fee was taken twice.", "Nobody called.", received_at=now() - timedelta(days=200))
+    await watching.start_waiting()
+    await watching.tell_late()
+    missed = await db.fetchval("SELECT count(*) FROM core_clock WHERE case_id = $1 AND state <> 'met'", old.case_id)
+    assert missed >= 3
+    page = (await (await desk.signed_in("agent")).get(f"/cases/{old.reference}")).text
+    (folded,) = re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", page, re.DOTALL)
+    assert f"{missed} deadlines were missed" in folded[0]
+    assert folded[1].count("was missed (") == page.count("was missed (") == missed
+    assert len(set(re.findall(r'<li id="entry-e(\d+)">', folded[1]))) == missed

@@ -1,6 +1,7 @@
 """A case as pages/case.html draws it: from what the viewer may see to the words on the page."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -420,9 +421,27 @@ def talk_drawn(view: CasePageView, about: str) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "about": about.upper(), "chips": chips, "said": view.said,
-        "entries": [entry_drawn(each, "" if view.case.about_me else href) for each in view.entries],
+        "entries": _in_runs(view.entries, "" if view.case.about_me else href),
         "earlier_href": f"{href}?before={view.earlier}{chosen}" if view.earlier else "",
     }  # fmt: skip
+
+
+MISSED = "clock.breached"
+RUN = 3  # missed deadlines in a row that stand under one line
+
+
+def _in_runs(entries: Sequence[Said | Happened], href: str) -> list[dict[str, Any]]:
+    """All entries; where a clock that was not watched is looked at, it misses several deadlines at once, which would
+    push aside what was said."""
+    drawn: list[dict[str, Any]] = []
+    for missed, run in groupby(entries, key=lambda each: isinstance(each, Happened) and each.code == MISSED):
+        those = [entry_drawn(each, href) for each in run]
+        if not missed or len(those) < RUN:
+            drawn += those
+            continue
+        text = counted("%(num)s deadline was missed", "%(num)s deadlines were missed", len(those))
+        drawn.append({"kind": "event", "at": those[-1]["at"], "icon": those[-1]["icon"], "text": text, "folded": those})
+    return drawn
 
 
 def entry_drawn(entry: Said | Happened, href: str = "") -> dict[str, Any]:

@@ -38,9 +38,7 @@ async def _areas() -> list[Area]:
 
 async def _drawn(request: Req, template: str, **context: Any) -> Response[Any]:
     may_change = await whole_desk(viewer_of(request), MANAGE)
-    return await administration_page(
-        request, template, "roles", areas=await _areas(), may_change=may_change, **context
-    )
+    return await administration_page(request, template, "roles", areas=await _areas(), may_change=may_change, **context)
 
 
 @get("/roles", opt=OPT)
