@@ -92,6 +92,17 @@ def _words_in(version: str, path: Path) -> Mapping[str, str | list[str]]:
     return {english: words for english, words in read.items() if isinstance(words, str | list)}
 
 
+def word_of(text: str, version: str, folder: Path) -> str:
+    """A text of a package that is no plugin, such as a theme, with its own `words/<language>.toml`."""
+    return Spoken(text, lambda: _word_of(text, version, folder)) if text else text
+
+
+def _word_of(text: str, version: str, folder: Path) -> str:
+    said = gettext(text)
+    words = _words_in(version, folder / "words" / f"{reader.get().language}.toml").get(text)
+    return words if said is text and isinstance(words, str) else said
+
+
 def gettext(message: str) -> str:
     """`message` in the reader's language; English when there is no translation."""
     language = reader.get().language

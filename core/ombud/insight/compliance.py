@@ -21,11 +21,12 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import discover
 from ombud.process import settings
-from ombud.speech import joined, sentence
+from ombud.speech import joined, noted, sentence, word
 from ombud.trust import checkpoints, timestamps
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import SYSTEM, Arguments, Viewer, about_me, decide
 from ombud_plugin_api import Manifest
+from ombud_plugin_api.manifest import TableDeclaration
 
 RIGHT = "compliance.read"
 STREAM = "desk/compliance"
@@ -218,7 +219,7 @@ async def _access(viewer: Viewer, begin: datetime, end: datetime) -> tuple[Contr
     late = reviewed is None or now() - reviewed > REVIEWED_WITHIN
     gap = sentence("No review of who may do what in the last %(days)s days.", days=REVIEWED_WITHIN.days) if late else ""
     bare = "They can give anybody any right, and a password is all that guards it." if users["bare"] else ""
-    said = f"{reviewed:%Y-%m-%d}" if reviewed else "Never"
+    said = f"{reviewed:%Y-%m-%d}" if reviewed else noted("Never")
     to = _to(viewer, "user.manage", "/users")
     trail = _to(viewer, "ledger.read", "/administration/ledger/entries?kind=user.role")
     return (
@@ -321,7 +322,7 @@ async def _proofs(viewer: Viewer) -> tuple[Control, ...]:
     )
     newest = await db.fetchval("SELECT max(n) FROM core_checkpoint") or 0
     if row is None:
-        verified, gap = "Never", "Nobody ever verified the whole ledger."
+        verified, gap = noted("Never"), "Nobody ever verified the whole ledger."
     else:
         verified = f"{row['at']:%Y-%m-%d}"
         gap = "" if row["body"]["holds"] else "It did not hold."
@@ -380,13 +381,23 @@ def register() -> tuple[Holding, ...]:
     return (CORE, *(_holding(each) for each in sorted(found, key=lambda each: each.name)))
 
 
+_ERASED = {"delete": noted("erased with the person"), "blank": noted("blanked with the person")}
+
+
+def _table(table: TableDeclaration) -> str:
+    """Which columns it has of people, and what becomes of them."""
+    columns = joined(table.personal) or word("no columns of their own")
+    erased = word(_ERASED[table.erase])
+    if not table.until:
+        return sentence("%(table)s: %(columns)s (%(erased)s)", table=table.name, columns=columns, erased=erased)
+    return sentence(
+        "%(table)s: %(columns)s (%(erased)s; kept until: %(until)s)", table=table.name, columns=columns, erased=erased,
+        until=word(table.until),
+    )  # fmt: skip
+
+
 def _holding(manifest: Manifest) -> Holding:
-    data = tuple(
-        f"{each.name}: {', '.join(each.personal) or 'no columns of their own'} ({each.erase}"
-        f"{', until ' + each.until if each.until else ''})"
-        for each in manifest.tables
-        if each.personal or each.person
-    )
+    data = tuple(_table(each) for each in manifest.tables if each.personal or each.person)
     lost = [each.name for each in manifest.tables if each.personal and not each.person and not each.until]
     gap = sentence("Nothing says whom the rows of %(lost)s are about.", lost=joined(lost)) if lost else ""
     if manifest.reaches and not manifest.security_contact:

@@ -1,7 +1,7 @@
 """What a schema of settings may say, checked once when it is loaded, and the values it allows. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +19,8 @@ from cerberus.errors import (
     UNALLOWED_VALUE,
     UNALLOWED_VALUES,
 )  # fmt: skip
+
+from ombud.speech import counted, joined, noted, sentence, word
 
 KINDS = {
     "string": "string", "integer": "integer", "decimal": "decimal", "number": "decimal", "boolean": "boolean",
@@ -38,6 +40,14 @@ _FITS = {
     "maxlength": {"string", "list"}, "regex": {"string"}, "allowed": {"string", "integer", "list"}, "schema": {"list"},
 }  # fmt: skip
 _PYTHON = {"string": str, "integer": int, "decimal": Decimal, "boolean": bool, "date": date, "list": list}
+# A suffix that counts is said with its number: 1 day, 30 days.
+_COUNTED: dict[str, Callable[[int], str]] = {
+    noted("days"): lambda many: counted("1 day", "%(num)s days", many),
+    noted("hours"): lambda many: counted("1 hour", "%(num)s hours", many),
+    noted("minutes"): lambda many: counted("1 minute", "%(num)s minutes", many),
+    noted("months"): lambda many: counted("1 month", "%(num)s months", many),
+    noted("seconds"): lambda many: counted("1 second", "%(num)s seconds", many),
+}
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -126,7 +136,7 @@ class Field:
 
     def _too_much(self, value: Any) -> str:
         if self.kind == "string" and len(value) > self.rule.get("maxlength", LONGEST):
-            return f"This is too long. Use at most {LONGEST:,} characters."
+            return sentence("This is too long. Use at most %(most)s.", most=self._length(value, LONGEST))
         if self.kind == "integer" and abs(value) > LARGEST:
             return "This number is too large."
         if self.kind == "decimal" and not value.is_finite():
@@ -134,21 +144,29 @@ class Field:
         return ""
 
     def _words_of(self, error: Any) -> str:
-        many = "choices" if self.allowed else "lines"
-        length = f"{error.constraint:,}" if isinstance(error.constraint, int) else ""
-        of = many if isinstance(error.value, list) else "characters"
+        most = error.constraint if isinstance(error.constraint, int) else 0
         shown = self.words(error.constraint) if error.code in (MIN_VALUE.code, MAX_VALUE.code) else ""
         words = {
-            BAD_TYPE.code: f"This is no {self.kind}.",
-            MIN_VALUE.code: f"Give at least {shown}.",
-            MAX_VALUE.code: f"Give at most {shown}.",
-            MIN_LENGTH.code: f"Give at least {length} {of}.",
-            MAX_LENGTH.code: f"This is too long. Use at most {length} {of}.",
-            REGEX_MISMATCH.code: "This does not have the right form. " + (self.help or "Check it."),
+            BAD_TYPE.code: _NO[self.kind],
+            MIN_VALUE.code: sentence("Give at least %(least)s.", least=shown),
+            MAX_VALUE.code: sentence("Give at most %(most)s.", most=shown),
+            MIN_LENGTH.code: sentence("Give at least %(least)s.", least=self._length(error.value, most)),
+            MAX_LENGTH.code: sentence("This is too long. Use at most %(most)s.", most=self._length(error.value, most)),
+            REGEX_MISMATCH.code: joined(
+                (word("This does not have the right form."), word(self.help or "Check it.")), " "
+            ),
             UNALLOWED_VALUE.code: "Choose one of the list.",
             UNALLOWED_VALUES.code: "Choose from the list.",
         }
         return words.get(error.code, "This does not fit.")
+
+    def _length(self, value: Any, many: int) -> str:
+        """So many characters, lines or choices."""
+        if not isinstance(value, list):
+            return counted("1 character", "%(num)s characters", many)
+        return (
+            counted("1 choice", "%(num)s choices", many) if self.allowed else counted("1 line", "%(num)s lines", many)
+        )
 
     def stored(self, value: Any) -> Any:
         """As JSON and the ledger hold it: decimals and dates are text."""
@@ -176,16 +194,22 @@ class Field:
     def words(self, value: Any) -> str:
         """The value as a person reads it."""
         if value is None or value in ("", []):
-            return "nothing"
+            return word("nothing")
         if isinstance(value, bool):
-            return "yes" if value else "no"
+            return word("yes") if value else word("no")
         if isinstance(value, list):
-            return ", ".join(self.choice(each) if self.allowed else str(each) for each in value)
-        text = self.choice(value) if self.allowed else str(self.stored(value))
-        return f"{text} {self.suffix}" if self.suffix else text
+            return joined(word(self.choice(each)) if self.allowed else str(each) for each in value)
+        if type(value) is int and self.suffix in _COUNTED and not self.allowed:
+            return _COUNTED[self.suffix](value)
+        text = word(self.choice(value)) if self.allowed else str(self.stored(value))
+        return joined((text, word(self.suffix)), " ") if self.suffix else text
 
 
 NEEDED = "This is needed."
+_NO = {
+    "string": "This is no text.", "integer": "This is no whole number.", "decimal": "This is no number.",
+    "boolean": "This is neither yes nor no.", "date": "This is no date.", "list": "This is no list.",
+}  # fmt: skip
 
 
 class SettingSchema:

@@ -7,6 +7,7 @@ work connect as `ombud_app`, which owns only what plugins make.
 from urllib.parse import urlsplit
 
 from ombud.kernel.database import db
+from ombud.speech import joined, sentence
 
 ROLE = "ombud_app"
 
@@ -90,10 +91,18 @@ async def weaknesses() -> list[str]:
     )
     assert row is not None
     if row["super"]:
-        return [f"The role {row['name']} is a superuser and could lift the ledger's guards: connect as {ROLE}."]
+        return [
+            sentence(
+                "The role %(name)s is a superuser and could lift the ledger's guards: connect as %(role)s.",
+                name=row["name"], role=ROLE,
+            )
+        ]  # fmt: skip
     if row["owned"]:
         return [
-            f"The role {row['name']} owns {', '.join(row['owned'])} and could lift the ledger's guards: let an "
-            f"administrator of the database migrate, and connect as a member of {ROLE}."
-        ]
+            sentence(
+                "The role %(name)s owns %(tables)s and could lift the ledger's guards: let an administrator of the "
+                "database migrate, and connect as a member of %(role)s.",
+                name=row["name"], tables=joined(row["owned"]), role=ROLE,
+            )
+        ]  # fmt: skip
     return []

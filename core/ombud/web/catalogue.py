@@ -31,7 +31,7 @@ SPOKEN = (
     "web/viewed.py", "web/aspect_frame.py", "web/browser_words.py", "web/health_checks.py",
     "desk", "insight", "writing.py", "speech.py", "kernel/setting_schema.py", "kernel/health_checks.py",
     "trust/health_checks.py", "trust/permissions.py", "trust/policy.py", "trust/links.py", "trust/resets.py",
-        "trust/passwords.py",
+        "trust/passwords.py", "trust/application_role.py",
     "trust/second_factor.py", "trust/sign_in.py", "trust/settings.py", "trust/group_settings.py", "trust/jobs.py",
 )  # fmt: skip
 # Made-up people and stories, commands of the terminal, files for other programs, and texts that have a language of

@@ -14,7 +14,7 @@ from ombud.desk.privacy import signals
 from ombud.kernel.database import db
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
-from ombud.speech import sentence
+from ombud.speech import joined, sentence, word
 from ombud.trust import links
 from ombud.web import assets, gpc
 from ombud.web.look import look
@@ -103,8 +103,8 @@ def _laws(loaded: Loaded) -> str:
     told = []
     for law in loaded.rights:
         where = ", ".join(named[each] for each in law.places if each in named)
-        told.append(f"{where} ({law.label})" if where else law.label)
-    return "; ".join(told)
+        told.append(joined((where, " (", word(law.label), ")"), "") if where else word(law.label))
+    return joined(told, "; ")
 
 
 _LEADS = {"/complain": "file", "/track": "track", "/your-data": "rights"}

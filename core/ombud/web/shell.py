@@ -106,7 +106,7 @@ async def shell(request: Req, here: str = "") -> dict[str, Any]:
         "keysheet": keys.sheet(viewer.keys) if viewer.user_id else (),
         "user": {
             "name": viewer.name or "–",
-            "role": ", ".join(viewer.roles),
+            "role": speech.joined(map(speech.word, viewer.roles)),
             "email": "",
             "id": str(viewer.user_id or ""),
         },

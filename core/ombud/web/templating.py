@@ -21,6 +21,7 @@ from pyphen import Pyphen, language_fallback
 
 from ombud import speech, writing
 from ombud.desk.outgoing import plain
+from ombud.desk.trail.ledger_words import sealed_name
 from ombud.kernel.clock import now
 from ombud.speech import CATALOGUES, NOBODY, Reader, Spoken, gettext, ngettext, reader
 from ombud.web import assets, drawing
@@ -97,6 +98,7 @@ def _environment(loaders: list[BaseLoader], theme: Theme | None) -> Templates:
     )
     jinja.filters["translated"] = translated
     jinja.filters["softened"] = softened
+    jinja.filters["sealed_name"] = sealed_name
     jinja.filters["as_sent"] = lambda text: safe(plain.as_html(text))
     jinja.filters["with_bold"] = lambda text: safe(plain.with_bold(text))
     jinja.filters.update({name: _for_reader(write) for name, write in writing.FILTERS.items()})

@@ -65,5 +65,4 @@ def _on(year: int, month: int, day: int) -> date:
 
 
 def _period(first: date, last: date) -> ReturnPeriod:
-    return ReturnPeriod(first=first, last=last, label=f"{first:%-d %B %Y} – {last:%-d %B %Y}",
-                        due=weekdays_after(last, 30))  # fmt: skip
+    return ReturnPeriod(first=first, last=last, due=weekdays_after(last, 30))

@@ -39,7 +39,7 @@ def periods(today: date, settings: Mapping[str, Any]) -> list[ReturnPeriod]:
         for year in range(today.year, today.year - KEEP_YEARS - 1, -1)
     ]
     first, last = date(today.year - KEEP_YEARS, 1, 1), date(today.year - 1, 12, 31)
-    return [*found, ReturnPeriod(first=first, last=last, label=f"{first.year} – {last.year}: six years")]
+    return [*found, ReturnPeriod(first=first, last=last, label=f"{first.year} – {last.year}")]
 
 
 class Register:

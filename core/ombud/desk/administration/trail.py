@@ -9,6 +9,7 @@ from ombud.desk.trail.history import Phrase, actor_name
 from ombud.desk.trail.ledger_words import DESK, values_of
 from ombud.desk.words import label
 from ombud.kernel.database import db
+from ombud.speech import joined, sentence, word
 from ombud.trust.ledger import open_sealed
 
 
@@ -143,19 +144,21 @@ def phrase(kind: str, body: Mapping[str, Any], actor: str, names: Mapping[str, s
     values = {
         **values_of(body),
         "actor": actor, "kind": kind.replace(".", " ").replace("_", " "), "fields": _fields(body),
-        "role": names.get(f"role {body.get('role', '')}", str(body.get("role", ""))), "unit": names.get(unit, unit),
+        "role": word(names.get(f"role {body.get('role', '')}", str(body.get("role", "")))),
+        "unit": names.get(unit, unit),
         "permission": str(body.get("permission", "")), "key": str(body.get("key", "")),
         "code": str(body.get("code", "")), "day": str(body.get("valid_to", "")), "change": _change(body),
         "version": str(body.get("version", "")), "data": str(body.get("data", "")),
         "from": str(body.get("from", "")), "until": str(body.get("to", "")),
-        "to": names.get(str(body.get("to", "")), "") or "the whole desk",
-        "instead": f"; {names.get(str(body['maps_to']), 'another')} takes its place" if body.get("maps_to") else "",
+        "to": names.get(str(body.get("to", "")), "") or word("the whole desk"),
+        "instead": sentence("; %(term)s takes its place", term=names.get(str(body["maps_to"])) or word("another"))
+        if body.get("maps_to") else "",
     }  # fmt: skip
     return Phrase(text, values, icon)
 
 
 def _fields(body: Mapping[str, Any]) -> str:
-    return ", ".join(label(str(each)).lower() for each in body.get("fields") or ()) or "details"
+    return joined(label(str(each)).lower() for each in body.get("fields") or ()) or word("details")
 
 
 def _change(body: Mapping[str, Any]) -> str:
@@ -163,15 +166,19 @@ def _change(body: Mapping[str, Any]) -> str:
     before, after = body.get("before"), body.get("after")
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return ""
-    parts = [f"{label(key).lower()}: {_short(before.get(key))} → {_short(after[key])}" for key in after]
-    return f" ({'; '.join(parts)})" if parts else ""
+    parts = [
+        sentence("%(what)s: %(before)s → %(after)s", what=label(key).lower(), before=_short(before.get(key)),
+                 after=_short(after[key]))
+        for key in after
+    ]  # fmt: skip
+    return joined((" (", joined(parts, "; "), ")"), "") if parts else ""
 
 
 def _short(value: Any) -> str:
     if value in (None, "", [], {}):
         return "–"
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
+        return joined(map(str, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_short(each)}" for key, each in value.items())
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+        return joined(sentence("%(name)s %(value)s", name=key, value=_short(each)) for key, each in value.items())
+    return word("yes" if value else "no") if isinstance(value, bool) else str(value)

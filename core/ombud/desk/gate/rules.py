@@ -78,7 +78,8 @@ def _schema(regulators: tuple[tuple[str, str], ...]) -> SettingSchema:
     }  # fmt: skip
     fields["flesch"] = _limit("English reads at least this easily", 45, "Flesch Reading Ease: 0 is hard, 100 easy.")
     fields["fog"] = _limit("Polish asks for at most so many years of school", 16, "FOG-PL.")
-    return read_schema({**fields, "jargon_en": _words("en", "English"), "jargon_pl": _words("pl", "Polish")})
+    fields["jargon_en"], fields["jargon_pl"] = _words("en", "English words"), _words("pl", "Polish words")
+    return read_schema(fields)
 
 
 def _tick(code: str) -> str:
@@ -95,12 +96,11 @@ def _limit(label: str, usual: int, words: str) -> dict[str, Any]:
     return {"type": "integer", "required": True, "min": 0, "max": 100, "default": usual, "meta": meta}
 
 
-def _words(language: str, name: str) -> dict[str, Any]:
+def _words(language: str, label: str) -> dict[str, Any]:
     return {
         "type": "list", "default": list(USUAL_JARGON[language]), "maxlength": 500,
         "schema": {"type": "string", "maxlength": 200},
-        "meta": {"label": sentence("%(name)s words",
-            name=name), "group": "Jargon", "placeholder": "pursuant to = under",
+        "meta": {"label": label, "group": "Jargon", "placeholder": "pursuant to = under",
                  "help": "A line for each, with = and what to say instead. A star ends a word in any way."},
     }  # fmt: skip
 

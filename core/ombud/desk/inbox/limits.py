@@ -5,6 +5,7 @@ from functools import cache
 from uuid import UUID
 
 from ombud.kernel.setting_schema import SettingSchema, read_schema
+from ombud.speech import noted
 from ombud.trust.group_settings import held_in
 
 KEY = "inbox"
@@ -24,7 +25,7 @@ def schema() -> SettingSchema:
             "most_per_hour": {
                 "type": "integer", "required": True, "min": 1, "max": 10_000, "default": 30,
                 "meta": {
-                    "label": "Messages of one sender", "suffix": "in an hour", "scope": "unit",
+                    "label": "Messages of one sender", "suffix": noted("in an hour"), "scope": "unit",
                     "help": "What comes beyond that is held back, so that machines which answer each other flood "
                     "nobody. It stands in the inbox under “Held back”, and a person lets it in.",
                 },

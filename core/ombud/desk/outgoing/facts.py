@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,18 +73,35 @@ def day(value: date | datetime, language: str) -> str:
     return long_day_in(value.date() if isinstance(value, datetime) else value, language)
 
 
+_INVENTED = {
+    "en": {
+        "title": "Fee taken twice", "type": "Complaint", "cause": "System fault", "text": "The fee was taken twice.",
+        "reason": "It was booked twice by mistake.", "refund": "Refund", "interest": "Interest",
+        "silent": "Nobody called back", "called": "We called twice, on 3 and 4 November.",
+    },
+    "pl": {
+        "title": "Opłata pobrana dwa razy", "type": "Reklamacja", "cause": "Błąd systemu",
+        "text": "Opłatę pobrano dwa razy.", "reason": "Przez pomyłkę zaksięgowano ją dwukrotnie.",
+        "refund": "Zwrot", "interest": "Odsetki", "silent": "Brak obiecanego telefonu",
+        "called": "Dzwoniliśmy dwa razy, 3 i 4 listopada.",
+    },
+}  # fmt: skip
+
+
 def sample(language: str = "en") -> Mapping[str, Any]:
     """Invented facts, for a first look at a template."""
+    said, granted = _INVENTED.get(language[:2], _INVENTED["en"]), money_in(Decimal(42), "EUR", language)
+    working = f"{said['refund']}: 40\n{said['interest']}: 40 × 5 % × 365/365 = 2\n{granted}"
     aspects: Sequence[dict[str, Any]] = [
-        {"letter": "A", "title": "Fee taken twice", "text": "The fee was taken twice.", "decided": True,
-         "outcome": worded("Upheld", language), "reason": "It was booked twice by mistake.", "cause": "System fault",
-         "redress": ["€42.00"], "working": "Refund: 40\nInterest: 40 × 5 % × 365/365 = 2\n€42.00"},
-        {"letter": "B", "title": "Nobody called back", "text": "Nobody called back.", "decided": True,
-         "outcome": worded("Not upheld", language), "reason": "We called twice, on 3 and 4 November.", "cause": "",
-         "redress": [], "working": ""},
+        {"letter": "A", "title": said["title"], "text": said["text"], "decided": True,
+         "outcome": worded("Upheld", language), "reason": said["reason"], "cause": said["cause"],
+         "redress": [granted], "working": working},
+        {"letter": "B", "title": said["silent"], "text": f"{said['silent']}.", "decided": True,
+         "outcome": worded("Not upheld", language), "reason": said["called"], "cause": "", "redress": [],
+         "working": ""},
     ]  # fmt: skip
     return {
-        "case": {"reference": "OMB-2026-000017-X", "title": "Fee taken twice", "type": "Complaint",
+        "case": {"reference": "OMB-2026-000017-X", "title": said["title"], "type": said["type"],
                  "received_on": day(date(2026, 11, 2), language), "answer_by": day(date(2026, 12, 6), language)},
         "person": {"name": "Helena Marsh"}, "customer": {"name": "Helena Marsh"},
         "firm": {"name": "Northbank", "phone": "0800 000 000"}, "writer": {"name": "Ewa Kruk"},

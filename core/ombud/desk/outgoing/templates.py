@@ -17,6 +17,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.settled import Memory
+from ombud.speech import sentence, word
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -50,6 +51,11 @@ class Template:
     retired: bool = False
     created_at: datetime | None = None
     author: str = ""
+
+
+def named(template: Template) -> str:
+    """Its name with its language; ours in the language of whoever reads."""
+    return sentence("%(name)s (%(language)s)", name=word(template.name), language=template.language)
 
 
 _NEWEST = """

@@ -10,6 +10,7 @@ from ombud.desk.settings.places import Place
 from ombud.desk.trail.history import actor_name
 from ombud.kernel.database import db
 from ombud.kernel.setting_schema import NoSuchValue, SettingSchema
+from ombud.speech import word
 from ombud.trust.group_settings import stream_of
 from ombud.trust.ledger import open_sealed
 
@@ -69,7 +70,7 @@ def _changed(row: Any, place: str, groups: Mapping[str, Group], sides: Mapping[s
     schema = group.schema if group else SettingSchema({})
     before, after = sides.get("before", {}), sides.get("after", {})
     if "fields" not in body:  # a value by itself, such as the look
-        line = Line(_label(schema, body["key"]), str(before or DEFAULT), str(after or DEFAULT))
+        line = Line(_label(schema, body["key"]), str(before or word(DEFAULT)), str(after or word(DEFAULT)))
         return Changed(row["id"], row["at"], actor_name(row, False), line.label, place, (line,), False)
     none = DEFAULT if row["stream"] == stream_of(None) else INHERITED
     lines = [Line(_label(schema, name), _words(schema, name, before, none), _words(schema, name, after, none))
@@ -86,10 +87,10 @@ def _label(schema: SettingSchema, name: str) -> str:
 
 def _words(schema: SettingSchema, name: str, side: Mapping[str, Any], none: str) -> str:
     if name not in side:
-        return none
+        return word(none)
     field = schema.fields.get(name)
     if field and field.secret:  # an older schema kept it in clear
-        return "a secret"
+        return word("a secret")
     try:
         return field.words(field.read(side[name])) if field else str(side[name])
     except NoSuchValue:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ombud.desk.words import label
-from ombud.speech import Spoken, gettext
+from ombud.speech import Spoken, gettext, joined, noted, word
 
 # A sentence for the translator and an icon; %(actor)s is who did it, the rest comes from the entry's codes.
 DESK: dict[str, tuple[str, str]] = {
@@ -93,6 +93,9 @@ DESK: dict[str, tuple[str, str]] = {
     "unit.moved": ("%(actor)s moved a unit", "hierarchy"),
     "unit.changed": ("%(actor)s changed a unit", "hierarchy"),
     "unit.removed": ("%(actor)s removed a unit", "hierarchy"),
+    "calendar.added": ("%(actor)s made a calendar", "plus"),
+    "calendar.changed": ("%(actor)s changed a calendar, now version %(version)s", "edit"),
+    "calendar.retired": ("%(actor)s gave a calendar up", "ban"),
     "queue.added": ("%(actor)s added the queue %(key)s", "stack-2"),
     "queue.changed": ("%(actor)s changed a queue", "stack-2"),
     "queue.moved": ("%(actor)s moved a queue", "stack-2"),
@@ -166,7 +169,23 @@ _NAMES = (
     "currency", "count", "total", "result", "outcome", "state", "destroyed", "held",
 )  # fmt: skip
 
+# Fields of entries whose values are sealed; others are said as they are called.
+_SEALED = {
+    "person.name": noted("name"), "person.email": noted("e-mail"), "person.phone": noted("phone"),
+    "person.postcode": noted("postcode"), "person.address": noted("address"), "title": noted("title"),
+    "matter": noted("matter"), "text": noted("text"), "reason": noted("reason"), "note": noted("note"),
+    "words": noted("words"), "subject": noted("subject"), "name": noted("name"),
+}  # fmt: skip
+
 _IN_WORDS = ("decision", "result", "outcome", "state")
+
+
+def sealed_name(name: str) -> str:
+    """What a field with a sealed value is called; `matter.2` is the second of its kind."""
+    kind, _, number = name.rpartition(".")
+    if kind and number.isdigit():
+        return joined((sealed_name(kind), number), " ")
+    return word(_SEALED.get(name) or name.replace("_", " ").replace(".", " "))
 
 
 def values_of(body: Mapping[str, Any]) -> dict[str, str]:

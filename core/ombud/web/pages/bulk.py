@@ -23,7 +23,7 @@ from ombud.desk.undo import KEPT_FOR
 from ombud.desk.words import PRIORITIES, REDRESS_KINDS, label
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.speech import counted
+from ombud.speech import counted, joined, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.access import inside
@@ -194,10 +194,8 @@ def _typed(value: Any) -> str:
 
 
 async def _texts() -> list[tuple[str, str]]:
-    return [
-        (each.key, f"{KIND_WORDS[each.kind]}: {each.name} ({each.language})")
-        for each in await templates.all_newest() if not each.retired and each.kind in replies.LETTERS
-    ]  # fmt: skip
+    newest = [each for each in await templates.all_newest() if not each.retired and each.kind in replies.LETTERS]
+    return [(each.key, joined((word(KIND_WORDS[each.kind]), templates.named(each)), ": ")) for each in newest]
 
 
 async def _categories() -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ async def _lists(viewer: Viewer) -> dict[str, Any]:
     return {
         "units": [*everywhere, *units], "targets": list(TARGETS.items()), "ends": [(c, w, "") for c, w in ENDS.items()],
         "wheres": [
-            *((f"role/{row['key']}", sentence("Role: %(what)s", what=row['label'])) for row in roles),
+            *((f"role/{row['key']}", sentence("Role: %(what)s", what=word(row['label']))) for row in roles),
             *((f"queue/{each.key}", sentence("Queue: %(name)s", name=each.name)) for each in await active_queues()),
             *((f"user/{row['id']}", row["name"]) for row in people),
         ],

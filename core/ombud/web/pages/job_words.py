@@ -39,6 +39,19 @@ CORE_WORK = {
     "rules.due": "Let rules act whose time has come",
     "crm.record": "Tell a customer system of a closed case",
 }
+# What core does by itself when something happened.
+CORE_HEARS = {
+    "classify": "Read what a message is about",
+    "clocks": "Look after the clocks of a case",
+    "crm": "Tell customer systems of a case",
+    "mood": "Read the mood of a message",
+    "notices.customers": "Tell customers",
+    "notices.staff": "Tell members of staff",
+    "outgoing": "Note what became of a message",
+    "outgoing_settings": "Try again what waited for a setting",
+    "routing.ends": "End routing that is not needed any more",
+    "viewing.told": "Tell of an emergency access",
+}
 STATES = {"parked": "Parked", "running": "Running", "waiting": "Waiting", "done": "Done lately", "given_up": "Given up"}
 
 # How an error begins (the class that was raised, or what the watchdog wrote), and what that means.
@@ -64,10 +77,12 @@ def what(subscriber: str, plugin: str) -> str:
     kind, _, name = subscriber.partition("/")
     if kind == "job" and name in CORE_WORK:
         return word(CORE_WORK[name])
+    if kind == "core" and name in CORE_HEARS:
+        return word(CORE_HEARS[name])
     if kind == "plugin":
         return sentence("Tell %(name)s what happened", name=plugin_name(name))
     short = name.removeprefix(f"{plugin}.") if plugin else name
-    return short.replace(".", " ").replace("_", " ").replace("-", " ").capitalize()
+    return word(short.replace(".", " ").replace("_", " ").replace("-", " ").capitalize())
 
 
 def plugin_name(slug: str) -> str:

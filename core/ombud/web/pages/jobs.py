@@ -165,8 +165,10 @@ async def run_all_again(request: Req) -> Response[Any]:
     if not kind:
         return await _again_page(request, kind, plugin, status=422)
     count = await work.run_all_again(viewer_of(request), kind, plugin)
-    said = "Nothing was parked any more" if not count else counted("1 runs again", "%(num)s run again", count)
-    return go(_href(show="parked", kind=kind), f"{job_words.what(kind, plugin)}: {said}.")
+    said = counted("1 runs again", "%(num)s run again", count) if count else word("Nothing was parked any more")
+    return go(
+        _href(show="parked", kind=kind), sentence("%(work)s: %(said)s.", work=job_words.what(kind, plugin), said=said)
+    )
 
 
 async def _again_page(request: Req, kind: str, plugin: str, status: int = 200) -> Response[Any]:

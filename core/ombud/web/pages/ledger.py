@@ -223,7 +223,8 @@ def _day(asked: dict[str, str], name: str) -> date | None:
 def _entry(each: EntryFound) -> dict[str, Any]:
     one = each.happened
     return {
-        "number": each.number, "stream": each.stream, "seq": one.id, "at": one.at, "text": one.text, "icon": one.icon,
+        "number": each.number, "stream": each.stream, "seq": one.id, "at": one.at, "text": one.phrase.text,
+        "values": one.phrase.values, "icon": one.icon,
         "who": one.actor_name, "actor": one.actor, "kind": one.code, "hash": each.hash, "sealed": each.sealed,
         "codes": canonical(dict(one.body)).decode(), "cause": one.cause,
     }  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from ombud.speech import sentence
+from ombud.speech import sentence, word_of
 from ombud.trust import settings as kept
 from ombud.trust.settings import MayNotSetError
 from ombud.web import themes
@@ -40,7 +40,8 @@ async def choose(request: Req) -> Response[Any]:
         return await _page(request, status=409, wrong="Nothing was changed. The look of the whole desk needs the right "
                            "to change settings in every unit at the top.")  # fmt: skip
     await look.refresh()  # this process answers the next page; the others hear the notice
-    return go(HERE, sentence("Everybody sees %(theme)s from now on.", theme=theme.label))
+    label = word_of(theme.label, theme.version, theme.folder)
+    return go(HERE, sentence("Everybody sees %(theme)s from now on.", theme=label))
 
 
 async def _page(request: Req, *, status: int = 200, wrong: str = "") -> Response[Any]:
@@ -60,7 +61,8 @@ def _shown(each: themes.Installed, previewed: str) -> dict[str, Any]:
         except ThemeError as found:
             problem = str(found)
     return {
-        "name": each.name, "label": theme.label if theme else each.name, "summary": theme.summary if theme else "",
+        "name": each.name, "label": word_of(theme.label, theme.version, theme.folder) if theme else each.name,
+        "summary": word_of(theme.summary, theme.version, theme.folder) if theme else "",
         "version": theme.version if theme else "", "problem": problem,
         "in_force": look.theme is not None and look.theme.name == each.name,
         "previewed": previewed == each.name and not problem,

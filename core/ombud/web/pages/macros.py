@@ -97,7 +97,7 @@ async def _page(request: Req, chosen: Macro | None, kept: Mapping[str, str], wro
         chosen={"id": str(chosen.id), "version": chosen.version} if chosen else None,
         form={**dict.fromkeys(FIELDS, ""), **kept, "errors": wrong.errors, "error_of": wrong.error_of},
         units=[(str(each.id), each.name) for each in await unit_tree() if viewer.may_in(RIGHT, each.id)],
-        texts=[(each.key, f"{each.name} ({each.language})") for each in texts],
+        texts=[(each.key, templates.named(each)) for each in texts],
         priorities=[(code, label(code)) for code in PRIORITIES], queues=queues,
         owners=[(code, words) for code, words in OWNERS.items() if code], trail=await trail([macros.STREAM], size=15),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from ombud.kernel.database import db
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError
-from ombud.speech import counted, sentence
+from ombud.speech import both, counted, joined, sentence, word
 from ombud.web import plugin_changes
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -55,17 +55,18 @@ async def _standing(slug: str) -> Standing:
 
 def _facts(standing: Standing) -> list[tuple[str, str]]:
     manifest = standing.manifest
-    facts = [("Installed version", standing.version or "none"), ("Version in use", standing.applied_version or "none")]
+    none = word("none")
+    facts = [("Installed version", standing.version or none), ("Version in use", standing.applied_version or none)]
     if manifest is None:
         return facts
     facts += [
-        ("Made for", f"plugin API {manifest.api}"),
-        ("Needs", ", ".join(manifest.needs) or "no other plugin"),
-        ("Reaches", ", ".join(manifest.reaches) or "no other host"),
-        ("Hears", ", ".join(manifest.events) or "no events"),
+        ("Made for", sentence("plugin API %(version)s", version=manifest.api)),
+        ("Needs", ", ".join(manifest.needs) or word("no other plugin")),
+        ("Reaches", ", ".join(manifest.reaches) or word("no other host")),
+        ("Hears", ", ".join(manifest.events) or word("no events")),
     ]
     if manifest.doors:
-        facts.append(("Serves", " and ".join(DOORS[each] for each in manifest.doors)))
+        facts.append(("Serves", both(DOORS[each] for each in manifest.doors)))
     if manifest.security_contact:
         facts.append(("Security contact", manifest.security_contact))
     return facts
@@ -92,7 +93,7 @@ async def _permissions(slug: str) -> list[dict[str, str]]:
     rows = await db.fetch("SELECT label, permissions FROM core_role ORDER BY label")
     return [
         {"key": each.key, "label": each.label,
-         "roles": ", ".join(row["label"] for row in rows if each.key in row["permissions"])}
+         "roles": joined(word(row["label"]) for row in rows if each.key in row["permissions"])}
         for each in loaded.permissions
     ]  # fmt: skip
 

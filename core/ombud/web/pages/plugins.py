@@ -10,7 +10,7 @@ from ombud.kernel.faults import FaultRecord
 from ombud.kernel.lifecycle import Standing, running
 from ombud.kernel.migrations import MigrationError
 from ombud.kernel.plugins import UnfitError, discover
-from ombud.speech import counted, joined, sentence, word
+from ombud.speech import counted, joined, noted, sentence, word
 from ombud.trust import switching
 from ombud.trust.group_settings import key_of_plugin
 from ombud.web import plugin_changes
@@ -26,7 +26,15 @@ REMEDIES = {
     "upgrade needed": "Another version is installed than the one in use. Upgrade to use it.",
     "missing": "Its distribution is not installed any more. Install it again, or turn it off; its data stays.",
 }
-WORDS = {"crm": "Customer system"}
+WORDS = {
+    "crm": "Customer system", "channel": noted("Channel"), "deliverer": "Delivery", "importer": noted("Import"),
+    "deadlines": noted("Deadlines"),
+    "tables": "Tables of its own", "case file": "Case file", "settings": noted("Settings"),
+    "classifier": noted("Categories"), "returns": noted("Returns"), "rights": "Rights of people",
+    "router": noted("Routing"), "sentiment": noted("Mood"), "tracking": "Following a complaint",
+    "theme": noted("Theme"),
+    "report": noted("Report"),
+}  # fmt: skip
 KINDS = {"channel": "message-2", "tracking": "route", "importer": "upload", "theme": "palette", "report": "chart-bar"}
 
 
@@ -38,18 +46,19 @@ async def plugins(request: Req, show: str = "", kind: str = "") -> Response[Any]
 @post("/plugins/{slug:str}/enable", opt=MANAGE)
 async def enable(request: Req, slug: str) -> Response[Any]:
     """Turns on, or upgrades; why it could not be done stands at the plugin."""
-    return await _switched(request, slug, plugin_changes.enable(viewer_of(request), slug), "is on")
+    return await _switched(request, slug, plugin_changes.enable(viewer_of(request), slug), "%(name)s is on.")
 
 
 @post("/plugins/{slug:str}/disable", opt=MANAGE)
 async def disable(request: Req, slug: str) -> Response[Any]:
-    return await _switched(request, slug, switching.disable(viewer_of(request), slug), "is off. Its data stays")
+    act = switching.disable(viewer_of(request), slug)
+    return await _switched(request, slug, act, "%(name)s is off. Its data stays.")
 
 
 @post("/plugins/{slug:str}/restart", opt=MANAGE)
 async def restart(request: Req, slug: str) -> Response[Any]:
     """Ends a rest early, when its cause was mended."""
-    return await _switched(request, slug, faults.wake(slug), "may work again")
+    return await _switched(request, slug, faults.wake(slug), "%(name)s may work again.")
 
 
 async def _switched(request: Req, slug: str, act: Awaitable[Any], words: str) -> Response[Any]:
@@ -58,13 +67,13 @@ async def _switched(request: Req, slug: str, act: Awaitable[Any], words: str) ->
     except (UnfitError, MigrationError) as problem:
         return await _page(request, status=409, slug=slug, why=str(problem))
     await running.refresh()  # this process answers the next page; the others hear the notice
-    return go("/plugins", f"{_name(slug)} {words}.")
+    return go("/plugins", sentence(words, name=_name(slug)))
 
 
 def _name(slug: str) -> str:
     """As its manifest says, whether it is on or off."""
     found = discover(running.blocked).get(slug)
-    return found.manifest.name if found and found.manifest else slug
+    return word(found.manifest.name) if found and found.manifest else slug
 
 
 async def _page(

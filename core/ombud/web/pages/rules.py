@@ -23,7 +23,7 @@ from ombud.desk.rules.versions import Kept, Version
 from ombud.desk.rules.wording import change_words, differences, matched_words, summary
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
-from ombud.speech import counted, joined, sentence, word
+from ombud.speech import counted, joined, noted, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -260,7 +260,7 @@ def _about(kept: Kept, version: int | None) -> dict[str, Any]:
 
 async def _choices(viewer: Viewer, words: Vocabulary) -> dict[str, Any]:
     return {
-        "events": list(EVENTS.items()), "anchors": [*ANCHORS.items(), ("clock", "a clock is due")],
+        "events": list(EVENTS.items()), "anchors": [*ANCHORS.items(), ("clock", noted("a clock is due"))],
         "units": [(str(each.id), each.name) for each in await unit_tree()],
         "conditions": forms.groups_of(words.conditions, "Case"), "actions": forms.groups_of(words.actions, "Do"),
         "groups": list(forms.GROUPS.items()), "periods": list(forms.UNITS.items()),

@@ -16,7 +16,7 @@ from ombud.desk.settings.history import PAGE, changes
 from ombud.desk.settings.places import Place, place_of, places
 from ombud.desk.settings.trying import TriedOut
 from ombud.desk.trials import Trial
-from ombud.speech import sentence
+from ombud.speech import sentence, word
 from ombud.trust.group_settings import GroupChangedError
 from ombud.trust.settings import MayNotSetError
 from ombud.web.door import viewer_of
@@ -24,7 +24,7 @@ from ombud.web.pages import trials_drawn
 from ombud.web.pages.administration import administration_page
 from ombud.web.pages.fragments import by_htmx, fragment, leave
 from ombud.web.pages.given import Given, given
-from ombud.web.pages.settings_drawn import conflict_drawn, form_drawn, options_of
+from ombud.web.pages.settings_drawn import conflict_drawn, form_drawn, named, options_of
 from ombud.web.shell import toast_cookie
 
 Req = Request[Any, Any, Any]
@@ -94,10 +94,12 @@ async def change(request: Req, key: str) -> Response[Any]:
 def _said(now: Standing, changed: bool, tried: TriedOut | None) -> str:
     if not changed:
         return "Nothing was different, so nothing was changed."
-    said = sentence("Saved for %(name)s. It holds from now on.", name=now.place.name)
+    said = sentence("Saved for %(name)s. It holds from now on.", name=word(now.place.name))
     if tried is not None and tried.code == "fault":
         return sentence(
-            "%(said)s %(group)s could not try it out; that is the plugin's fault.", said=said, group=now.group.label
+            "%(said)s %(group)s could not try it out; that is the plugin's fault.",
+            said=said,
+            group=word(now.group.label),
         )
     return said
 
@@ -140,7 +142,7 @@ def _tried_values(now: Standing, trial: Trial | None) -> list[str]:
     for name, field in now.group.schema.fields.items():
         if name in values and values[name] != own.get(name) and not field.secret:
             value = values[name]
-            said.append(f"{field.label}: {'; '.join(map(str, value)) if isinstance(value, list) else value}")
+            said.append(named(field, "; ".join(map(str, value)) if isinstance(value, list) else field.words(value)))
     return said
 
 

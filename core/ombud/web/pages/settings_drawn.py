@@ -10,6 +10,7 @@ from ombud.desk.settings.places import Place
 from ombud.kernel import clock
 from ombud.kernel.setting_schema import LONGEST, Field
 from ombud.kernel.setting_values import Holding
+from ombud.speech import sentence, spoken, word
 from ombud.trust.group_settings import Level
 from ombud.web.templating import gettext
 
@@ -26,11 +27,16 @@ def form_drawn(now: Standing, asked: Asked = NOTHING, wrong: Mapping[str, str] |
         "version": now.version, "unit": now.place.key, "fixed": len(now.editable) == 0,
         "sections": [{"label": label, "fields": fields} for label, fields in sections.items()],
         "errors": [
-            {"field": _id(now, name), "message": f"{now.group.schema.fields[name].label}: {message}"}
+            {"field": _id(now, name), "message": named(now.group.schema.fields[name], message)}
             for name, message in problems.items()
         ],
         "again": bool(asked.secrets),
     }  # fmt: skip
+
+
+def named(field: Field, words: str) -> str:
+    """What is said of one field, after its label."""
+    return sentence("%(label)s: %(words)s", label=word(field.label), words=word(words))
 
 
 def _id(now: Standing, name: str) -> str:
@@ -73,7 +79,7 @@ def _value(now: Standing, field: Field, asked: Asked) -> dict[str, Any]:
     shown = texts_of(field, held.value)
     return {
         "was": shown, "texts": list(asked.texts.get(field.name, shown)), "words": field.words(held.value),
-        "own": held.level == 0, "source": source_of(now, held), "inherited": field.words(above.value),
+        "own": held.level == 0, "source": source_of(now, held), "inherited": spoken(field.words(above.value)),
         "from_default": above.level is None,
     }  # fmt: skip
 
@@ -106,8 +112,8 @@ def conflict_drawn(now: Standing, asked: Asked) -> dict[str, Any]:
     yours: list[dict[str, str]] = []
     theirs: list[dict[str, str]] = []
     for name in (each for each in fields if each in asked.touched):
-        yours.append({"label": fields[name].label, "value": _yours(fields[name], asked)})
-        theirs.append({"label": fields[name].label, "value": _theirs(now, fields[name])})
+        yours.append({"label": word(fields[name].label), "value": _yours(fields[name], asked)})
+        theirs.append({"label": word(fields[name].label), "value": _theirs(now, fields[name])})
     who, at = (now.own.changed_by, now.own.changed_at) if now.own else (SOMEBODY, clock.now())
     return {"who": who, "at": at, "yours": yours, "theirs": theirs, "version": now.version}
 
@@ -134,4 +140,4 @@ def options_of(places: Sequence[Place]) -> list[tuple[str, str]]:
     return [(each.key, "\u00a0" * 3 * each.depth + each.name) for each in places]
 
 
-__all__ = ["conflict_drawn", "control_of", "form_drawn", "options_of", "source_of"]
+__all__ = ["conflict_drawn", "control_of", "form_drawn", "named", "options_of", "source_of"]

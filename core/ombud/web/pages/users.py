@@ -14,7 +14,7 @@ from ombud.desk.administration.roles import all_roles
 from ombud.desk.administration.staff_list import StaffMember, StaffRow, Wanted, list_staff, member
 from ombud.desk.administration.trail import trail
 from ombud.desk.errors import Changed, DeskRefusal, Invalid, NotAllowed, NotFound, NotNow
-from ombud.speech import LANGUAGES, sentence
+from ombud.speech import LANGUAGES, joined, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.administration import administration_page
@@ -49,7 +49,7 @@ def _row(row: StaffRow) -> dict[str, Any]:
         "href": f"/users/{row.id}", "name": row.name, "display_name": row.display_name, "email": row.email,
         "active": row.active, "has_password": row.has_password,
         "seen_at": row.seen_at, "second_factor": row.second_factor,
-        "roles": [f"{each.label}, {each.unit}" for each in row.roles],
+        "roles": [joined((word(each.label), each.unit)) for each in row.roles],
     }  # fmt: skip
 
 
