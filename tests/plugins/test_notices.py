@@ -29,7 +29,7 @@ async def test_what_comes_in_is_acknowledged_once_in_the_customers_language(desk
     (message,) = sent.values()
     assert (message.kind, message.robot, message.recipient.email) == ("acknowledgement", True, "helena@example.org")
     assert filed.reference in message.subject
-    assert "Dzień dobry" in message.text
+    assert "Szanowni Państwo" in message.text
     assert message.reference == filed.reference
     rows = await db.fetch("SELECT state, author_id FROM core_outgoing o JOIN core_message m USING (id)")
     assert [(row["state"], row["author_id"]) for row in rows] == [("sent", None)]

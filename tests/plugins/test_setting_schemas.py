@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
         (field(type="string", required=True), " ", "is needed"),
         (field(type="string", allowed=["a"]), "b", "of the list"),
         (field(type="string"), "a\x00b", "cannot be kept"),
-        (field(type="list", maxlength=1), "a\nb", "at most 1 lines"),
+        (field(type="list", maxlength=1), "a\nb", "at most 1 line"),
         (field(type="list", schema={"type": "string", "regex": "[a-z]+"}), "a\nB", "right form"),
     ):
         with pytest.raises(ValueError, match=words):

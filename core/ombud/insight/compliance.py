@@ -389,7 +389,7 @@ def _table(table: TableDeclaration) -> str:
     columns = joined(table.personal) or word("no columns of their own")
     erased = word(_ERASED[table.erase])
     if not table.until:
-        return sentence("%(table)s: %(columns)s (%(erased)s)", table=table.name, columns=columns, erased=erased)
+        return joined((table.name, ": ", columns, " (", erased, ")"), "")
     return sentence(
         "%(table)s: %(columns)s (%(erased)s; kept until: %(until)s)", table=table.name, columns=columns, erased=erased,
         until=word(table.until),

@@ -67,10 +67,10 @@ async def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_los
 async def test_the_form_speaks_polish(form: Browser) -> None:
     await form.get("/language/pl", follow_redirects=False)
     page = await form.get(f"{HOME}?law=gdpr")
-    assert "Zobaczyć, co o mnie przechowujecie" in page.text
+    assert "Chcę otrzymać dostęp do moich danych" in page.text
     assert '<html lang="pl"' in page.text
     sent = await press(form)
-    assert "Mamy Twój wniosek" in (await form.get(sent.headers["location"])).text
+    assert "Otrzymaliśmy Twój wniosek" in (await form.get(sent.headers["location"])).text
 
 
 async def test_known_and_unknown_people_read_the_same(desk: Desk, form: Browser) -> None:

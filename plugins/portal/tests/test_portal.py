@@ -287,7 +287,7 @@ async def test_only_who_may_change_the_case_touches_its_links(desk: Desk, custom
 async def test_the_portal_speaks_polish(customer: Customer) -> None:
     customer.browser.http.cookies.set("ombud_language", "pl")
     page = await customer.page()
-    assert "Mamy Twoją reklamację" in page.text
+    assert "Otrzymaliśmy Twoją reklamację" in page.text
     refused = await customer.press("/say", text="", language="pl", key="k")
     assert "Napisz kilka słów" in refused.text
 

@@ -235,7 +235,7 @@ async def test_the_form_speaks_polish(form: Browser) -> None:
     await press(form, "matters", "next", open="m1", text="Karta nie działa.", when="w piątek", language="pl")
     await press(form, "about", name="Ewa Kruk", language="pl")
     answer = await press(form, "send", language="pl")
-    assert "Mamy Twoją reklamację" in (await form.get(answer.headers["location"])).text
+    assert "Otrzymaliśmy Twoją reklamację" in (await form.get(answer.headers["location"])).text
     assert await db.fetchval("SELECT language FROM core_case") == "pl"
     assert "Kiedy to się stało? w piątek" in await db.fetchval("SELECT text FROM core_aspect")
 

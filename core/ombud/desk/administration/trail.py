@@ -167,8 +167,7 @@ def _change(body: Mapping[str, Any]) -> str:
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return ""
     parts = [
-        sentence("%(what)s: %(before)s → %(after)s", what=label(key).lower(), before=_short(before.get(key)),
-                 after=_short(after[key]))
+        joined((label(key).lower(), ": ", _short(before.get(key)), " → ", _short(after[key])), "")
         for key in after
     ]  # fmt: skip
     return joined((" (", joined(parts, "; "), ")"), "") if parts else ""
@@ -180,5 +179,5 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return joined(map(str, value))
     if isinstance(value, Mapping):
-        return joined(sentence("%(name)s %(value)s", name=key, value=_short(each)) for key, each in value.items())
+        return joined(joined((key, _short(each)), " ") for key, each in value.items())
     return word("yes" if value else "no") if isinstance(value, bool) else str(value)

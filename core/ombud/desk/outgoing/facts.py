@@ -13,8 +13,8 @@ from ombud.writing import long_day_in, money_in
 _WORDS: dict[str, dict[str, str]] = {
     "pl": {
         "Upheld": "Uznana", "Partly upheld": "Uznana częściowo", "Not upheld": "Nieuznana", "Withdrawn": "Wycofana",
-        "Not for us": "Poza naszym zakresem", "Money": "Pieniądze", "Goods or service": "Towar lub usługa",
-        "Claim or fee waived": "Umorzona należność", "Apology": "Przeprosiny", "Correction": "Poprawka",
+        "Not for us": "Poza naszym zakresem", "Money": "Wypłata", "Goods or service": "Towar lub usługa",
+        "Claim or fee waived": "Umorzona należność", "Apology": "Przeprosiny", "Correction": "Naprawienie błędu",
     }
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.settled import Memory
-from ombud.speech import sentence, word
+from ombud.speech import word
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 
@@ -55,7 +55,7 @@ class Template:
 
 def named(template: Template) -> str:
     """Its name with its language; ours in the language of whoever reads."""
-    return sentence("%(name)s (%(language)s)", name=word(template.name), language=template.language)
+    return joined((word(template.name), f" ({template.language})"), "")
 
 
 _NEWEST = """

@@ -189,7 +189,7 @@ async def _on_the_page(viewer: Viewer, identity: UUID) -> str:
 
 
 def _usual_subject(case: Record, whom: Reachable) -> str:
-    words = {"pl": "Twoja skarga"}.get(whom.known["language"][:2], "Your complaint")
+    words = {"pl": "Reklamacja"}.get(whom.known["language"][:2], "Your complaint")
     return f"{words} {case['reference']}"
 
 

@@ -16,6 +16,7 @@ from ombud.desk.outgoing.apart import Letter, email_way, post
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.process import address
+from ombud.speech import gettext, reading
 from ombud.writing import long_day_in
 
 KIND = "privacy"
@@ -49,12 +50,19 @@ async def send(row: Mapping[str, Any], what: str, actor: str, link: str = "", **
     tongue = language if language in TEXTS else "en"
     day = local_day(await current(row["unit_id"]), row["due_at"])
     filled = {
-        "reference": row["reference"], "right": row["terms"]["right"], "law": row["terms"]["law"],
+        "reference": row["reference"], "right": _said(row["terms"]["right"], tongue),
+        "law": _said(row["terms"]["law"], tongue),
         "organisation": unit["name"], "link": address(link), "day": long_day_in(day, tongue), **words,
     }  # fmt: skip
     found = TEXTS[tongue][what]
     await _write(row, key, actor, tongue, found["subject"].format(**filled), found["text"].format(**filled))
     return True
+
+
+def _said(text: str, language: str) -> str:
+    """What a law calls a right, in the language of the letter."""
+    with reading(language):
+        return gettext(text)
 
 
 async def _write(row: Mapping[str, Any], way_key: str, actor: str, language: str, subject: str, text: str) -> None:

@@ -16,7 +16,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.job_list import COUNTED, Piece
 from ombud.kernel.lifecycle import running
 from ombud.process import settings
-from ombud.speech import counted, sentence, word
+from ombud.speech import counted, joined, sentence, word
 from ombud.trust import jobs as work
 from ombud.trust.jobs import JobRefused
 from ombud.web.door import viewer_of
@@ -166,9 +166,8 @@ async def run_all_again(request: Req) -> Response[Any]:
         return await _again_page(request, kind, plugin, status=422)
     count = await work.run_all_again(viewer_of(request), kind, plugin)
     said = counted("1 runs again", "%(num)s run again", count) if count else word("Nothing was parked any more")
-    return go(
-        _href(show="parked", kind=kind), sentence("%(work)s: %(said)s.", work=job_words.what(kind, plugin), said=said)
-    )
+    told = joined((job_words.what(kind, plugin), ": ", said, "."), "")
+    return go(_href(show="parked", kind=kind), told)
 
 
 async def _again_page(request: Req, kind: str, plugin: str, status: int = 200) -> Response[Any]:

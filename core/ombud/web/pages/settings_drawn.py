@@ -10,7 +10,7 @@ from ombud.desk.settings.places import Place
 from ombud.kernel import clock
 from ombud.kernel.setting_schema import LONGEST, Field
 from ombud.kernel.setting_values import Holding
-from ombud.speech import sentence, spoken, word
+from ombud.speech import joined, spoken, word
 from ombud.trust.group_settings import Level
 from ombud.web.templating import gettext
 
@@ -36,7 +36,7 @@ def form_drawn(now: Standing, asked: Asked = NOTHING, wrong: Mapping[str, str] |
 
 def named(field: Field, words: str) -> str:
     """What is said of one field, after its label."""
-    return sentence("%(label)s: %(words)s", label=word(field.label), words=word(words))
+    return joined((word(field.label), word(words)), ": ")
 
 
 def _id(now: Standing, name: str) -> str:
