@@ -30,7 +30,10 @@ def typed(text: str) -> list[str]:
         raise Invalid(sentence("These are too many tags: at most %(most)s at once.", most=MOST), "tags")
     for each in found:
         if not is_code(each):
-            raise Invalid(f"“{each[:40]}” is no tag. A tag is of small letters, digits, dots and dashes.", "tags")
+            raise Invalid(
+                sentence("“%(tag)s” is no tag. A tag is of small letters, digits, dots and dashes.", tag=each[:40]),
+                "tags",
+            )
     return found
 
 

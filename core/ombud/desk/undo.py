@@ -18,7 +18,7 @@ from ombud.desk.writing import demand, lock_case, record, refuse_concerned, upda
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
-from ombud.speech import sentence
+from ombud.speech import both, sentence
 from ombud.trust.policy import Viewer
 
 KEPT_FOR = timedelta(hours=24)
@@ -115,8 +115,8 @@ async def put_back(
 def _unchanged(case: Record, after: Mapping[str, Any]) -> None:
     since = {COLUMNS[name]: name for name, value in after.items() if _plain(case[name]) != value}
     if since:
-        what = " and ".join(sorted(since))
-        now_is = f" It is now: {label(case['status']).lower()}." if "status" in since else ""
+        what = both(label(each).lower() for each in sorted(since))
+        now_is = sentence(" It is now: %(status)s.", status=label(case["status"]).lower()) if "status" in since else ""
         raise NotNow(
             sentence(
                 "The %(what)s was changed by somebody since.%(now_is)s Open the case to see how it stands.",

@@ -230,7 +230,7 @@ async def schedule() -> Finding:
     if not entries:
         return Finding(BAD, "Nobody keeps the schedule.", remedy)
     if late:
-        facts = tuple((each.name, f"late by {span(each.late_seconds)}") for each in late[:10])
+        facts = tuple((each.name, sentence("late by %(span)s", span=span(each.late_seconds))) for each in late[:10])
         return Finding(
             BAD,
             sentence("%(late)s of %(entries)s entries are late.", late=len(late), entries=len(entries)),

@@ -11,6 +11,7 @@ import asyncpg
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.speech import sentence
 from ombud.trust import passwords, sessions, throttle, users
 from ombud.trust.ledger import NewEntry, append
 
@@ -44,7 +45,9 @@ async def make(user_id: UUID, actor: str, purpose: str = "reset", hours: int = H
         raise ValueError(f"a link is made for one of {', '.join(PURPOSES)}")
     user = await users.find(user_id)
     if not user.active:
-        raise users.UserProblem(f"{user.name} is inactive; let the user in again before making a link")
+        raise users.UserProblem(
+            sentence("%(name)s is inactive; let the user in again before making a link", name=user.name)
+        )
     plain = secrets.token_urlsafe(32)
     async with db.transaction():
         await db.execute("DELETE FROM core_reset WHERE user_id = $1 AND used_at IS NULL", user_id)

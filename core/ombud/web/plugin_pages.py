@@ -21,6 +21,7 @@ from ombud.kernel.database import is_away
 from ombud.kernel.lifecycle import running
 from ombud.kernel.plugins import Loaded
 from ombud.process import settings
+from ombud.speech import sentence, word
 from ombud.trust.permissions import KEYS
 from ombud.trust.policy import Viewer
 from ombud.web import gpc, guard, shell, templating
@@ -118,7 +119,10 @@ def _refuse_if_it_rests(loaded: Loaded | None) -> None:
     """Not where it serves one of core's public addresses: somebody may be complaining there."""
     if loaded is not None and not loaded.manifest.doors and resting_until(loaded.slug) is not None:
         raise ServiceUnavailableException(
-            f"{loaded.manifest.name} rests after repeated faults. The rest of Ombud works; try again in a few minutes."
+            sentence(
+                "%(name)s rests after repeated faults. The rest of Ombud works; try again in a few minutes.",
+                name=word(loaded.manifest.name),
+            )
         )
 
 
@@ -220,7 +224,7 @@ async def fills(request: Request[Any, Any, Any], slot: str, subject: Any, retry:
 
 def _later(loaded: Loaded) -> dict[str, Any]:
     """Fetched by the page once it is there."""
-    return {"state": "loading", "title": loaded.manifest.name}
+    return {"state": "loading", "title": word(loaded.manifest.name)}
 
 
 async def fill_again(
@@ -230,7 +234,7 @@ async def fill_again(
     nothing to show is in the state `off`."""
     for loaded, at, fill in fills_of(viewer_of(request), slot):
         if (loaded.slug, at) == (slug, place):
-            part = await _fill(request, loaded, fill, subject) or {"state": "off", "title": loaded.manifest.name}
+            part = await _fill(request, loaded, fill, subject) or {"state": "off", "title": word(loaded.manifest.name)}
             return {**part, "slug": slug, "href": _address(retry, slug, place)}
     raise NotFoundException
 
@@ -245,7 +249,7 @@ async def _fill(request: Request[Any, Any, Any], loaded: Loaded, fill: api.Fill,
     outcome: Outcome[Mapping[str, Any] | None] = await call(
         loaded.slug, fill.data, subject, context, limit=SLOT_SECONDS, place=place
     )
-    title = loaded.manifest.name
+    title = word(loaded.manifest.name)
     if outcome.fault is None and outcome.value is None:
         return None
     if outcome.fault is None and outcome.value is not None:

@@ -19,7 +19,7 @@ from ombud.desk.outgoing.ways import PAGE
 from ombud.desk.outgoing.writing import Ready, Wanted
 from ombud.kernel.database import db
 from ombud.process import settings
-from ombud.speech import sentence
+from ombud.speech import sentence, word
 from ombud.trust.policy import HIDDEN, Viewer
 
 MOST = 200
@@ -48,7 +48,7 @@ class Draft:
         return (
             sentence("By %(way)s. A second person approves it first.", way=self.way)
             if self.waits
-            else f"By {self.way}."
+            else sentence("By %(way)s.", way=word(self.way))
         )
 
 

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ombud.speech import sentence
+
 DAY = 24 * 60
 WEEKDAYS = 7
 HORIZON_YEARS = 200
@@ -161,7 +163,10 @@ def add(calendar: Calendar, start: datetime, working: timedelta) -> datetime:
         if there >= left:
             return year.reached(done + left) if forwards else year.reached_from(done - left)
         left -= there
-    raise Unworkable(f"That much working time does not fit into {HORIZON_YEARS} years. Choose less.", "working")
+    raise Unworkable(
+        sentence("That much working time does not fit into %(years)s years. Choose less.", years=HORIZON_YEARS),
+        "working",
+    )
 
 
 def between(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
@@ -189,7 +194,9 @@ def add_days(calendar: Calendar, start: datetime, days: int, business: bool) -> 
         left -= bool(windows(calendar, day))
         if not left:
             return windows(calendar, day)[-1].end
-    raise Unworkable(f"That many business days do not fit into {HORIZON_YEARS} years. Choose fewer.", "days")
+    raise Unworkable(
+        sentence("That many business days do not fit into %(years)s years. Choose fewer.", years=HORIZON_YEARS), "days"
+    )
 
 
 def _at_last_second(calendar: Calendar, day: date) -> datetime:

@@ -22,6 +22,7 @@ from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.outbox import JobContext, enqueue_job, subscribe
 from ombud.process import address
+from ombud.speech import sentence
 from ombud.trust.ledger import NewEntry, append
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import ClosedAspect, ClosedCase, Permanent, PersonMatch, Recorded
@@ -132,7 +133,10 @@ async def _checked(known: Known, given: Any) -> Recorded:
     if isinstance(given, Recorded) and isinstance(given.id, str) and 0 < len(given.id) <= LONGEST_ID:
         href = given.href if isinstance(given.href, str) and given.href.startswith(("https://", "http://")) else ""
         return Recorded(id=given.id.replace("\0", ""), href=href[:500])
-    said = f"{known.crm.label} wrote something, but did not say what; look there for this case before it is tried again"
+    said = sentence(
+        "%(system)s wrote something, but did not say what; look there for this case before it is tried again",
+        system=known.crm.label,
+    )
     await faults.record(known.slug, "error", _place(known), said)
     raise Permanent(said)
 

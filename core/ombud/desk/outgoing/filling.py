@@ -78,7 +78,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return False
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        raise SecurityError(f"“{operator}” cannot be used in a template")
+        raise SecurityError(sentence("“%(operator)s” cannot be used in a template", operator=operator))
 
 
 @lru_cache(maxsize=1)

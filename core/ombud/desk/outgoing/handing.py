@@ -14,6 +14,7 @@ from ombud.desk.platform import CoreContext, context_in
 from ombud.kernel.calling import Fault, Outcome, call
 from ombud.kernel.database import db
 from ombud.kernel.outbox import JobContext
+from ombud.speech import sentence, word
 from ombud.trust import vault
 from ombud.trust.policy import Viewer
 from ombud_plugin_api import Deliverer, Document, OutboundMessage, Receipt, Recipient, Thread
@@ -45,7 +46,8 @@ async def prepare(row: Record, job: JobContext | None) -> Prepared | Gone:
     """Reads what the deliverer gets; a Gone where nothing that runs here sends this way."""
     found = deliverer(row["channel"])
     if found is None:
-        return Gone("misconfigured", f"Nothing that is turned on here sends by {label_of(row['channel'])}.")
+        said = sentence("Nothing that is turned on here sends by %(way)s.", way=word(label_of(row["channel"])))
+        return Gone("misconfigured", said)
     slug, way = found
     message = await message_of(row)
     context = await context_in(slug, Viewer(actor=f"plugin/{slug}"), job, message.unit)

@@ -17,7 +17,7 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
 from ombud.kernel.settled import Memory
-from ombud.speech import word
+from ombud.speech import joined, word
 from ombud.trust.ledger import NewEntry, Sealed, append
 from ombud.trust.policy import Viewer
 

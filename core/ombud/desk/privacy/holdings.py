@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ombud.kernel.lifecycle import running
+from ombud.speech import word
 
 CASES = "SELECT unnest($2::uuid[])"
 MESSAGES = (
@@ -249,5 +250,5 @@ def table_words(table: str) -> str:
         return found
     for slug, loaded in running.loaded.items():
         if table.startswith(f"{slug.replace('-', '_')}_"):
-            return loaded.manifest.name
+            return word(loaded.manifest.name)
     return ""

@@ -11,6 +11,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Contex
 
 from babel.numbers import get_currency_precision
 
+from ombud.speech import day as day_in_words
+from ombud.speech import sentence
+
 DIGITS = 50
 """Of the arithmetic in between; what is shown of it is cut to `SHOWN` places."""
 SHOWN = Decimal("0.000001")
@@ -210,7 +213,10 @@ def _stretches(rates: Sequence[Rate], start: date, end: date) -> Iterator[tuple[
     known = list({each.valid_from: each for each in order}.values())
     if not known or known[0].valid_from > start:
         raise CannotReckon(
-            f"There is no rate for {start.isoformat()}. Add one that begins on that day or before.", "rate"
+            sentence(
+                "There is no rate for %(day)s. Add one that begins on that day or before.", day=day_in_words(start)
+            ),
+            "rate",
         )
     for place, rate in enumerate(known):
         until = known[place + 1].valid_from if place + 1 < len(known) else end

@@ -22,6 +22,7 @@ ENDS = {
 OF = {"received": "it was received", "last_in": "the customer last wrote", "due": "the answer was due"}
 UNITS = {"m": 1, "h": 60, "d": 24 * 60}
 STEPS, LONGEST = 8, 366 * 24 * 60
+_WHICH = {"role": "Say which role.", "user": "Say which person.", "queue": "Say which queue."}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def checked(content: Content) -> Content:
     if not content.steps:
         raise Invalid("A ladder needs a step. Say whom it reaches, and after how long.", "steps")
     if len(content.steps) > STEPS:
-        raise Invalid(f"A ladder has {STEPS} steps at most.", "steps")
+        raise Invalid(sentence("A ladder has %(most)s steps at most.", most=STEPS), "steps")
     for number, step in enumerate(content.steps, 1):
         _check_step(step, number)
     if not content.ends or set(content.ends) - set(ENDS):
@@ -106,7 +107,7 @@ def _check_step(step: Step, number: int) -> None:
     if step.to not in TARGETS:
         raise Invalid("Choose whom the step reaches.", f"s{number}.to")
     if step.to in {"role", "user", "queue"} and not step.target:
-        raise Invalid(f"Say which {step.to if step.to != 'user' else 'person'}.", f"s{number}.target")
+        raise Invalid(_WHICH[step.to], f"s{number}.target")
     if not 0 <= step.after.minutes <= LONGEST:
         raise Invalid("A step waits a year at most.", f"s{number}.after")
 

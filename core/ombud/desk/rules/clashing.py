@@ -12,6 +12,7 @@ from ombud.desk.rules import in_force, versions
 from ombud.desk.rules.wording import change_words
 from ombud.desk.words import label
 from ombud.kernel.clock import now
+from ombud.speech import sentence
 
 Names = Mapping[str, str]
 
@@ -46,7 +47,11 @@ def _told(clash: Clash, key: str, names: Names) -> Told:
     wins = clash.second.key == key
     other = clash.with_(key)
     kind, _, name = clash.thing.partition(":")
-    thing = f"the clock {name}" if kind == "clock" else "the " + label(kind).lower()
+    thing = (
+        sentence("the clock %(name)s", name=name)
+        if kind == "clock"
+        else sentence("the %(thing)s", thing=label(kind).lower())
+    )
     mine, theirs = (clash.counts, clash.was) if wins else (clash.was, clash.counts)
     return Told(other.key, other.definition.label or other.key, thing, _said(mine, names), _said(theirs, names), wins)
 

@@ -601,8 +601,8 @@ def actor_name(row: Mapping[str, Any], show_people: bool) -> str:
     if row["user_name"]:
         return f"{row['user_name']} ({row['token_name']})" if row["token_name"] else str(row["user_name"])
     if row["actor"].startswith("person/"):
-        return (row["person_name"] or "The customer") if show_people else HIDDEN
+        return (row["person_name"] or word("The customer")) if show_people else HIDDEN
     kind, _, name = str(row["actor"]).partition("/")
     if kind == "plugin" and name in running.loaded:
-        return running.loaded[name].manifest.name
+        return word(running.loaded[name].manifest.name)
     return "Ombud" if kind == "system" else name

@@ -107,7 +107,7 @@ async def _decide_on_newest(
             raise
         done = await aspects.decide_aspect(viewer, aspect.id, decision, aspect.version)
         last = await last_change(viewer, view.case.id)
-        return done, f" {last.who} changed the aspect meanwhile; both are kept."
+        return done, sentence(" %(who)s changed the aspect meanwhile; both are kept.", who=last.who)
 
 
 async def _refused_decision(

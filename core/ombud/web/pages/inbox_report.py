@@ -11,7 +11,7 @@ from ombud.desk.channels import channel_label
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.inbox import decisions, figures, sampling
 from ombud.desk.inbox.figures import DECISIONS, DecisionFilters, Line, Rate
-from ombud.speech import noted
+from ombud.speech import joined, noted, word
 from ombud.trust.policy import HIDDEN
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given, refused
@@ -69,7 +69,7 @@ def _rate(rate: Rate | None) -> dict[str, Any] | None:
 
 def _reason(line: Line) -> str:
     words = DECIDED.get(line.decision, line.decision)
-    return f"{words}: {reason_words(line.reason).lower()}" if line.reason else words
+    return joined((word(words), reason_words(line.reason).lower()), ": ") if line.reason else words
 
 
 def _sample(line: sampling.SampleLine) -> dict[str, Any]:
@@ -111,7 +111,8 @@ def _drawn(each: sampling.Drawn) -> dict[str, Any]:
         "rule": rule_words(each.rule) if each.rule else "", "at": each.at, "verdict": each.verdict, "said": each.said,
         "changed": not each.holds and not each.verdict, "channel": each.channel,
         "channel_label": channel_label(each.channel), "sender": HIDDEN if each.sender is None else each.sender or
-        NOBODY, "subject": each.subject or "No subject", "text": each.text, "came_at": each.came_at, "case": each.case,
+        word(NOBODY), "subject": each.subject or word("No subject"), "text": each.text, "came_at": each.came_at,
+        "case": each.case,
         "becomes_case": each.decision == "not_complaint", "leaves_case": each.decision == "joined",
     }  # fmt: skip
 

@@ -50,7 +50,7 @@ def drawn_row(row: InboxRow, href: str, at: datetime) -> dict[str, Any]:
 def sender_of(name: str | None, address: str | None) -> str:
     if name is None and address is None:
         return HIDDEN
-    return name or address or NOBODY
+    return name or address or word(NOBODY)
 
 
 def robot_words(kind: str) -> str:
@@ -63,7 +63,7 @@ def _note(row: InboxRow) -> str:
         return (
             sentence("Answered after %(case)s was closed", case=row.case)
             if row.after_close and row.waits
-            else f"In {row.case}"
+            else sentence("In %(case)s", case=row.case)
         )
     if row.decision == "not_complaint":
         return sentence(

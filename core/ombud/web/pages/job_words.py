@@ -157,7 +157,7 @@ def rhythm(text: str) -> str:
         return _every(int(rest))
     if kind == "cron":
         line, _, zone = rest.rpartition(" ")
-        return f"At {line} ({zone})"
+        return sentence("At %(times)s (%(zone)s)", times=line, zone=zone)
     return text
 
 

@@ -19,7 +19,7 @@ from ombud.desk.privacy.marks import marks
 from ombud.desk.support import Needs
 from ombud.desk.trail import person_history
 from ombud.kernel.clock import now
-from ombud.speech import sentence
+from ombud.speech import day, joined, sentence
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages import crm, merged
@@ -174,11 +174,11 @@ def _needs_known(view: PersonPageView) -> dict[str, Any] | None:
 
 
 def _role(part: PartOf) -> dict[str, Any]:
-    until = f" to {part.authority_until.isoformat()}" if part.authority_until else ""
+    until = sentence(" to %(day)s", day=day(part.authority_until)) if part.authority_until else ""
     return {
         "reference": part.reference, "title": part.title, "href": f"/cases/{part.reference}",
         "role_label": part.role_label, "status_label": part.status_label, "aspects": part.aspects,
-        "authority": part.authority + until if part.authority else "", "expired": part.expired,
+        "authority": joined((part.authority, until), "") if part.authority else "", "expired": part.expired,
         "received_at": part.received_at,
     }  # fmt: skip
 

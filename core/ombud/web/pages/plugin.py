@@ -129,7 +129,7 @@ async def look_first(request: Req, slug: str) -> Response[Any]:
         wrong = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
     roles = {row["key"]: row["label"] for row in await db.fetch("SELECT key, label FROM core_role")}
     permissions = [
-        {"key": key, "label": label, "roles": ", ".join(roles[each] for each in given if each in roles)}
+        {"key": key, "label": label, "roles": joined(word(roles[each]) for each in given if each in roles)}
         for key, label, given in found["permissions"]
     ]
     manifest = standing.manifest
@@ -165,14 +165,16 @@ async def uninstall(request: Req, slug: str) -> Response[Any]:
         )
     await running.refresh()
     said = (
-        "its data is kept"
+        word("its data is kept")
         if keep
         else counted("one row of its own was deleted", "%(num)s rows of its own were deleted", sum(rows.values()))
     )
     return go(
         "/plugins",
         sentence(
-            "%(slug)s is uninstalled; %(said)s.", slug=standing.manifest.name if standing.manifest else slug, said=said
+            "%(slug)s is uninstalled; %(said)s.",
+            slug=word(standing.manifest.name) if standing.manifest else slug,
+            said=said,
         ),
     )
 

@@ -217,7 +217,9 @@ async def leave(request: Req, user_id: UUID) -> Response[Any]:
         done = await leaving.leave(viewer, user_id, form.identity("to"))
     except REFUSED as problem:
         return await _leave_page(request, user_id, form.text("to"), problem)
-    work = f" {done.given} handed on, {done.returned} put back." if done.given or done.returned else ""
+    work = ""
+    if done.given or done.returned:
+        work = sentence(" %(given)s handed on, %(returned)s put back.", given=done.given, returned=done.returned)
     return go(f"/users/{user_id}", sentence("Shut out.%(work)s", work=work))
 
 

@@ -14,6 +14,7 @@ from ombud.desk.viewing import record
 from ombud.desk.viewing.explaining import Given, Part, Why, why_seen
 from ombud.desk.viewing.record import RIGHT, Looked, Sought
 from ombud.kernel.lifecycle import running
+from ombud.speech import word
 from ombud.trust import viewing
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
@@ -117,7 +118,7 @@ async def _table(viewer: Viewer, sought: Sought, name: str) -> Stream:
 
 
 def _of_plugins() -> Mapping[str, str]:
-    return {f"{PLUGIN}{slug}": loaded.manifest.name for slug, loaded in running.loaded.items()}
+    return {f"{PLUGIN}{slug}": word(loaded.manifest.name) for slug, loaded in running.loaded.items()}
 
 
 def _drawn(each: Looked) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ombud import speech
 from ombud.desk.errors import NotNow
 from ombud.desk.redress.money import text_of
 from ombud.desk.redress.payments.accounts import Payee, is_iban
+from ombud.speech import joined, sentence
 
 COLUMNS = ("key", "payee_name", "account", "bic", "amount", "currency", "reference", "batch")
 FORMATS = {"csv": "CSV", "json": "JSON", "pain001": "ISO 20022 pain.001.001.09 (SEPA)"}
@@ -70,8 +71,11 @@ def _pain001(batch: str, orders: Sequence[Order], payer: tuple[str, str, str], o
         )
     if others := [each.reference for each in orders if each.currency != "EUR" or not each.payee.is_iban]:
         raise NotNow(
-            f"pain.001 for SEPA holds payments in EUR to an IBAN alone; these are others: {', '.join(others[:5])}. "
-            "Take the CSV file."
+            sentence(
+                "pain.001 for SEPA holds payments in EUR to an IBAN alone; these are others: %(references)s. Take the "
+                "CSV file.",
+                references=joined(others[:5]),
+            )
         )
     config = {"name": name, "IBAN": iban, "batch": True, "currency": "EUR", **({"BIC": bic} if bic else {})}
     sepa = SepaTransfer(config, schema="pain.001.001.09", clean=True)

@@ -149,7 +149,10 @@ async def one(viewer: Viewer, report: Report) -> Result:
         return Result(report.place, "", "unreadable", "It holds a character that cannot be kept.")
     if not means:
         return Result(
-            report.place, report.key, "unreadable", f"“{report.status[:40]}” is no status. Use paid or failed."
+            report.place,
+            report.key,
+            "unreadable",
+            sentence("“%(status)s” is no status. Use paid or failed.", status=report.status[:40]),
         )
     identity = await db.fetchval("SELECT id FROM core_payment WHERE key = $1", report.key)
     if identity is None:
