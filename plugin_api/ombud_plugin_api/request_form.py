@@ -23,7 +23,7 @@ PUBLIC = {"public": True}
 COOKIE, LANGUAGE_COOKIE = "ombud_request", "ombud_language"
 MINUTES = 30
 PARTS, LINE, TEXT = 60, 300, 20_000
-FIELDS = ("law", "right", "name", "email", "words", "who", "agent_name", "key")
+FIELDS = ("law", "right", "name", "email", "words", "who", "agent_name", "key", "language")
 WORDS: dict[str, dict[str, Any]] = {
     language: tomllib.loads(files("ombud_plugin_api").joinpath(f"request_words/{language}.toml").read_text("utf-8"))
     for language in ("en", "pl")
@@ -81,9 +81,10 @@ async def _read(request: Req) -> _Sent:
     return _Sent(list((await request.form()).multi_items()))
 
 
-def _language(request: Req) -> str:
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    return chosen if chosen in WORDS else "en"
+def _language(request: Req, shown: str = "") -> str:
+    """The one the form was shown in, which is the unit's where nobody chose one."""
+    found = (each for each in (shown, request.cookies.get(LANGUAGE_COOKIE, "")) if each in WORDS)
+    return next(found, "en")
 
 
 def _form(form: RequestForm) -> list[Any]:
@@ -96,8 +97,9 @@ def _form(form: RequestForm) -> list[Any]:
     @post("/", opt=PUBLIC, status_code=303)
     async def send(request: Req, platform: Platform, pages: Pages) -> Any:
         """Records it and leads to its own page, so that reloading sends nothing."""
-        sent, words = await _read(request), form.words(_language(request))
-        typed = sent.typed
+        sent = await _read(request)
+        typed, language = sent.typed, _language(request, sent.typed["language"])
+        words = form.words(language)
         laws = await platform.laws()
         authority, added = await sent.documents("authority"), await sent.documents("documents")
         wrong = _wrong(words, typed, laws) | await _wrong_files(words, platform, authority, added)
@@ -105,7 +107,7 @@ def _form(form: RequestForm) -> list[Any]:
             return await _show(form, platform, pages, typed, wrong)
         asked = RightAsked(
             law=typed["law"], right=typed["right"], key=typed["key"][:100], name=typed["name"].strip(),
-            email=typed["email"].strip(), words=typed["words"].strip(), language=_language(request),
+            email=typed["email"].strip(), words=typed["words"].strip(), language=language,
             agent_name=typed["agent_name"].strip() if typed["who"] == "other" else "",
             authority=authority if typed["who"] == "other" else (), documents=added,
         )  # fmt: skip
@@ -194,7 +196,7 @@ def _asked(form: RequestForm) -> list[Any]:
         except BadLink as bad:
             return await _gone(form, pages, bad)
         except Refused as refusal:
-            return await _stands(form, request, platform, pages, token, refusal)
+            return await _stands(form, request, platform, pages, token, refusal, sent.typed["language"])
         answer = pages.go(f"asked/{token}")
         answer.set_cookie(
             key=COOKIE, value=proof, path=form.home(token), max_age=MINUTES * 60, httponly=True, samesite="lax",
@@ -221,13 +223,14 @@ def _asked(form: RequestForm) -> list[Any]:
 
 
 async def _stands(
-    form: RequestForm, request: Req, platform: Platform, pages: Pages, token: str, refusal: Refused | None = None
-) -> Any:
+    form: RequestForm, request: Req, platform: Platform, pages: Pages, token: str, refusal: Refused | None = None,
+    shown: str = "",
+) -> Any:  # fmt: skip
     try:
         found = await platform.follow_request(token, request.cookies.get(COOKIE, "")[:200])
     except BadLink as bad:
         return await _gone(form, pages, bad)
-    words = form.words(_language(request))
+    words = form.words(_language(request, shown))
     said = "" if refusal is None else words["problems"]["code"] if refusal.field == "code" else str(refusal)
     status = 200 if refusal is None else 429 if isinstance(refusal, TooMany) else 422
     answer = await pages.show(

@@ -73,6 +73,15 @@ async def test_the_form_speaks_polish(form: Browser) -> None:
     assert "Otrzymaliśmy Twój wniosek" in (await form.get(sent.headers["location"])).text
 
 
+async def test_where_nobody_chose_a_language_answers_and_letters_are_in_that_of_the_unit(form: Browser) -> None:
+    await db.execute("UPDATE core_unit SET language = 'pl'")
+    shown = re.search(r'name="language" value="(\w+)"', (await form.get(f"{HOME}?law=gdpr")).text)
+    assert shown is not None
+    assert "Wybierz, czego dotyczy wniosek." in (await press(form, right="", language=shown[1])).text
+    await press(form, language=shown[1])
+    assert await db.fetchval("SELECT language FROM core_privacy_request") == "pl"
+
+
 async def test_known_and_unknown_people_read_the_same(desk: Desk, form: Browser) -> None:
     await desk.file("A fee.", name=NAME, email=EMAIL)
     known = await form.get((await press(form)).headers["location"])

@@ -138,7 +138,7 @@ async def batch_file(batch_id: UUID, request: Req, platform: Platform, both_side
 
 def _language(request: Req) -> str:
     """The viewer's, by the cookie and the browser as core's pages have it; English where nothing says."""
-    asked = str(request.cookies.get("language") or request.headers.get("accept-language") or "en")[:2].lower()
+    asked = str(request.cookies.get("ombud_language") or request.headers.get("accept-language") or "en")[:2].lower()
     return asked if asked in TEXTS else "en"
 
 
