@@ -14,6 +14,7 @@ CORE = {
     "branch": "Branch",
     "link": "Customer's page",
 }
+OUT = {"page": "Customer's page"}  # what goes out and never comes in
 
 
 def channel_label(code: str) -> str:
@@ -22,4 +23,5 @@ def channel_label(code: str) -> str:
         for channel in loaded.channels:
             if channel.key == code:
                 return word(channel.label)
-    return word(CORE[code]) if code in CORE else code.replace("_", " ").replace("-", " ").capitalize()
+    known = CORE | OUT
+    return word(known[code]) if code in known else code.replace("_", " ").replace("-", " ").capitalize()

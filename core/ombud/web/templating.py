@@ -3,6 +3,7 @@
 The request sets `reader` (language and time zone); filters and `_()` read it, so macros need no context.
 """
 
+import re
 from collections.abc import Callable, MutableMapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -135,9 +136,15 @@ def translated(value: Any) -> Any:
 
 
 def softened(text: str) -> str:
-    """With soft hyphens, so that a long word breaks where it may: for the narrow places of the rail."""
+    """With soft hyphens in words that are too long for the narrow places of the rail, so that they break where they
+    may; all others stay whole."""
     language = reader.get().language
-    return text if language == "en" else _hyphens(language).inserted(str(text), "\u00ad")
+    if language == "en":
+        return text
+    return _TOO_LONG.sub(lambda word: _hyphens(language).inserted(word[0], "\u00ad"), str(text))
+
+
+_TOO_LONG = re.compile(r"\w{14,}")
 
 
 @cache

@@ -143,7 +143,7 @@ def phrase(kind: str, body: Mapping[str, Any], actor: str, names: Mapping[str, s
     unit = str(body.get("unit", ""))
     values = {
         **values_of(body),
-        "actor": actor, "kind": kind.replace(".", " ").replace("_", " "), "fields": _fields(body),
+        "actor": actor, "kind": word(kind.replace(".", " ").replace("_", " ")), "fields": _fields(body),
         "role": word(names.get(f"role {body.get('role', '')}", str(body.get("role", "")))),
         "unit": names.get(unit, unit),
         "permission": str(body.get("permission", "")), "key": str(body.get("key", "")),

@@ -472,7 +472,8 @@ def phrase(kind: str, body: Mapping[str, Any], around: Around) -> Phrase:
         named = {name: _plainly(body.get(name, "")) for name in _VALUE.findall(told)}
         return Phrase(told, named | {"actor": around.actor})
     if write is None:
-        return Phrase("%(actor)s: %(kind)s", {"actor": around.actor, "kind": kind.replace(".", " ").replace("_", " ")})
+        said = word(kind.replace(".", " ").replace("_", " "))
+        return Phrase("%(actor)s: %(kind)s", {"actor": around.actor, "kind": said})
     return write(body, around)
 
 

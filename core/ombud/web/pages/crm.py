@@ -15,6 +15,7 @@ from ombud.desk.crm.panel import Part
 from ombud.desk.crm.subject import Subject
 from ombud.desk.errors import Invalid, NotFound
 from ombud.kernel.database import db
+from ombud.speech import noted, word
 from ombud.trust.policy import HIDDEN, Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.fragments import by_htmx, fragment
@@ -32,8 +33,10 @@ GROUPS = {
     "account": "Accounts and products", "case": "Open cases there", "talk": "Last contacts",
     "contact": "How to reach them", "fact": "More",
 }  # fmt: skip
-EVIDENCE = {"email": "e-mail", "phone": "phone number", "reference": "customer number", "name": "name",
-            "postcode": "postcode"}  # fmt: skip
+EVIDENCE = {
+    "email": noted("e-mail"), "phone": noted("phone number"), "reference": noted("customer number"),
+    "name": noted("name"), "postcode": noted("postcode"),
+}  # fmt: skip
 _TRANSIENT, _WRONG = {"timeout", "transient", "resting", "busy", "lost"}, {"misconfigured"}
 
 
@@ -170,7 +173,7 @@ def _match(match: PersonMatch) -> dict[str, Any]:
         "id": match.id, "name": match.name, "href": match.href,
         "about": [each for each in dict.fromkeys(known) if each],
         "brief": [each for each in (match.reference, match.note) if each],
-        "evidence": [EVIDENCE[each] for each in match.evidence], "source": match.source,
+        "evidence": [word(EVIDENCE[each]) for each in match.evidence], "source": match.source,
         "fetched_at": match.fetched_at,
     }  # fmt: skip
 
