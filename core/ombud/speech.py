@@ -6,6 +6,7 @@ by `spoken`. So what is stored, logged, compared or answered to a program stays 
 
 import gettext as catalogues
 import logging
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -70,6 +71,21 @@ def reading(language: str, zone: str = "UTC") -> Iterator[None]:
 of_plugins: dict[str, dict[str, str | list[str]]] = {}
 
 
+@dataclass(frozen=True)
+class Mould:
+    """A sentence with places, by which one that a plugin put together is known again, also after it was stored.
+    `sign`: its longest piece, which is looked for first."""
+
+    sign: str
+    shape: re.Pattern[str]
+    words: str
+
+
+_moulds: dict[str, list[Mould]] = {}
+_PLACE = re.compile(r"%\((\w+)\)s")
+_SIGN = 8  # letters of the longest piece; a sentence with less of its own would be known in anybody's words
+
+
 def learn_words(folders: Iterable[tuple[str, Path]]) -> None:
     """Of the plugins that are installed (version, folder), from their `words/<language>.toml`; core's own words come
     first, so no plugin can change them. A file that cannot be read leaves its plugin in English."""
@@ -80,6 +96,21 @@ def learn_words(folders: Iterable[tuple[str, Path]]) -> None:
                 found.setdefault(language, {}).setdefault(english, words)
     of_plugins.clear()
     of_plugins.update(found)
+    _moulds.clear()
+    for language, known in found.items():
+        _moulds[language] = [each for english, words in known.items() if (each := _mould(english, words)) is not None]
+
+
+def _mould(english: str, words: str | list[str]) -> Mould | None:
+    pieces = _PLACE.split(english)
+    sign = max(pieces[::2], key=len)
+    if len(pieces) == 1 or len(sign) < _SIGN or not isinstance(words, str):
+        return None
+    shape = "".join(f"(?P<{each}>.+?)" if at % 2 else re.escape(each) for at, each in enumerate(pieces))
+    try:
+        return Mould(sign, re.compile(shape, re.DOTALL), words)
+    except re.error:  # the same place twice
+        return None
 
 
 @lru_cache(maxsize=512)
@@ -116,8 +147,24 @@ def gettext(message: str) -> str:
     text = catalogue.ngettext(message, message, 1)
     if text is not message:
         return text
-    words = of_plugins.get(language, {}).get(message, message)
+    words = of_plugins.get(language, {}).get(message)
+    if words is None:
+        return _moulded(language, message)
     return words if isinstance(words, str) else words[0]
+
+
+def _moulded(language: str, message: str) -> str:
+    """A sentence that a plugin put together, with what stands in its places said as well; all else as it is."""
+    for each in _moulds.get(language, ()) if len(message) > 2 * _SIGN else ():
+        if each.sign in message and (found := each.shape.fullmatch(message)) is not None:
+            return each.words % {name: _place(value) for name, value in found.groupdict().items()}
+    return message
+
+
+def _place(value: str) -> str:
+    """What stands in a place: a text, or several with commas between them."""
+    said = gettext(value)
+    return ", ".join(map(gettext, value.split(", "))) if said is value else said
 
 
 def ngettext(one: str, many: str, number: int) -> str:

@@ -879,8 +879,9 @@ def ledger_page(**more: Any) -> dict[str, Any]:
 
 def ledger_entries(**more: Any) -> dict[str, Any]:
     entry = {"number": 4182, "stream": "user/0190a3", "seq": 2, "at": ago(hours=3), "text": "%(actor)s added a user",
-             "values": {"actor": "Ewa Kruk"}, "icon": "user-plus", "who": "Ewa Kruk", "actor": "user/0190a1", "kind": "user.added", "hash": "d088" * 16,
-             "sealed": ["name"], "codes": '{"role":"agent"}', "cause": "command/1"}  # fmt: skip
+             "values": {"actor": "Ewa Kruk"}, "icon": "user-plus", "who": "Ewa Kruk", "actor": "user/0190a1",
+             "kind": "user.added", "hash": "d088" * 16, "sealed": ["name"], "codes": '{"role":"agent"}',
+             "cause": "command/1"}  # fmt: skip
     usual = {"asked": {"kind": "user."}, "errors": {}, "entries": [entry], "next_href": "?before=1",
              "cut_short": False, "window": 100_000}  # fmt: skip
     return administration("ledger", **{**usual, **more})

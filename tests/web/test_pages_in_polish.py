@@ -44,7 +44,8 @@ CODES = re.compile(
 STORED = (
     "Our organisation", "New complaints", "English", "Heard i McDonalda", "Financial Conduct Authority",
     "CCPA (California)", "TDPSA (Texas)", "pursuant to = under", "loan: none", "admin,",
-    "default, upper, lower, capitalize, title, trim, join, length, first, last", "Modra Bank, 12 Harbour Street, London",
+    "default, upper, lower, capitalize, title, trim, join, length, first, last",
+    "Modra Bank, 12 Harbour Street, London",
 )  # fmt: skip
 
 
