@@ -229,18 +229,21 @@ def _drawn(found: Bulk) -> dict[str, Any]:
 def _what(found: Bulk, people: list[tuple[str, str]], queues: list[tuple[str, str]]) -> str:
     """The change in a few words: Move to another queue: Fees."""
     if found.action == "redress" and found.value:
-        return (
-            f"{found.label}: {found.value['amount'] or label(found.value['kind'])} {found.value['currency']}".rstrip()
-        )
+        sum_of = f"{found.value['amount']} {found.value['currency']}".rstrip()
+        return _with(found, sum_of if found.value["amount"] else label(found.value["kind"]))
     if found.action in {"tag", "untag"} and found.value:
-        return f"{found.label}: {', '.join(found.value['tags'])}"
+        return _with(found, ", ".join(found.value["tags"]))
     if found.action == "reply":
-        return found.label
+        return word(found.label)
     names = dict(people) | dict(queues)
     to = found.value.get("owner") or found.value.get("queue") or ""
     more = names.get(to, "") or label(found.value.get("priority", "")) if found.value else ""
     more = more or SEVERITY_WORDS.get(found.value.get("severity", 0), "") or str(found.value.get("category", ""))
-    return f"{found.label}: {more}" if more else found.label
+    return _with(found, word(more)) if more else word(found.label)
+
+
+def _with(found: Bulk, more: str) -> str:
+    return joined((word(found.label), more), ": ")
 
 
 def _groups(rows: list[Row]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from ombud.desk.hand_filing import CHANNELS, RECEIPTS, complaint_of, matters_of,
 from ombud.desk.merges.similar import similar
 from ombud.kernel.clock import now
 from ombud.process import settings
-from ombud.speech import sentence
+from ombud.speech import joined, sentence, word
 from ombud.trust.policy import Viewer
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Given, Refused, given
@@ -162,7 +162,7 @@ def _chosen(code: str, known: Any, field: str) -> None:
         raise Invalid("Choose one of the list.", field)
 
 
-_LABELS = {"name": "Name", "email": "E-mail", "phone": "Phone", "channel": "Channel", "unit": "Unit",
+_LABELS = {"name": "Who complains", "email": "E-mail", "phone": "Phone", "channel": "Channel", "unit": "Unit",
            "case_type": "Case type", "received_on": "Received on", "summary": "In one line"}  # fmt: skip
 
 
@@ -175,8 +175,8 @@ def _beside(problems: Sequence[Invalid]) -> Refused:
 
 def _named(place: str, text: str) -> str:
     number = place.removeprefix("matter-")
-    label = sentence("Matter %(what)s", what=number) if number != place else _LABELS.get(place, "")
-    return f"{label}: {text}" if label else text
+    label = sentence("Matter %(what)s", what=number) if number != place else word(_LABELS.get(place, ""))
+    return joined((label, word(text)), ": ") if label else text
 
 
 def _place(name: str) -> str:

@@ -21,7 +21,7 @@ from ombud.web.shell import go
 Req = Request[Any, Any, Any]
 MANAGE = {"permission": "plugin.manage"}
 
-GROUPS = ("Needs you", "Working", "Turned off")
+GROUPS = ("Needs you", "Turned on", "Turned off")
 REMEDIES = {
     "upgrade needed": "Another version is installed than the one in use. Upgrade to use it.",
     "missing": "Its distribution is not installed any more. Install it again, or turn it off; its data stays.",
@@ -177,7 +177,7 @@ def _acts(standing: Standing, rests: bool) -> list[dict[str, Any]]:
 def _group(standing: Standing, rests: bool) -> str:
     if standing.state in {"installed", "disabled"}:
         return "Turned off"
-    return "Working" if standing.state == "enabled" and not rests else "Needs you"
+    return "Turned on" if standing.state == "enabled" and not rests else "Needs you"
 
 
 def _counts(shown: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -186,7 +186,7 @@ def _counts(shown: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def _views(shown: Sequence[dict[str, Any]], show: str, kind: str) -> list[dict[str, Any]]:
     faulty = sum(bool(each["faults"]) for each in shown)
-    views = [_view("Installed", "puzzle", "/plugins", len(shown), not show and not kind)]
+    views = [_view("All", "puzzle", "/plugins", len(shown), not show and not kind)]
     views.append(_view("Faults", "alert-circle", "/plugins?show=faults", faulty, show == "faults"))
     for each in sorted({name for one in shown for name in one["kinds"]}):
         count = sum(each in one["kinds"] for one in shown)
