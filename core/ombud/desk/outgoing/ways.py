@@ -11,14 +11,14 @@ from ombud.desk.settings.groups import values_for_plugin
 from ombud.kernel.calling import Outcome, call
 from ombud.kernel.lifecycle import running
 from ombud.kernel.settled import Memory
-from ombud.speech import word
+from ombud.speech import noted, word
 from ombud_plugin_api import Deliverer
 
 log = logging.getLogger("ombud.outgoing")
 
 PAGE = "page"
 PAGE_WORDS = "Customer's page"
-NEEDS = {"email": "e-mail address", "phone": "phone number", "address": "postal address"}
+NEEDS = {"email": noted("e-mail address"), "phone": noted("phone number"), "address": noted("postal address")}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Way:
 
     def lacks(self, recipient: Mapping[str, Any]) -> str:
         """What is missing of a recipient, in words; empty where all is there."""
-        return "" if not self.needs or recipient.get(self.needs) else NEEDS.get(self.needs, self.needs)
+        return "" if not self.needs or recipient.get(self.needs) else word(NEEDS.get(self.needs, self.needs))
 
 
 CUSTOMERS_PAGE = Way(PAGE, PAGE_WORDS, "world")
