@@ -160,3 +160,8 @@ def _ids(message: Message) -> tuple[str, ...]:
 
 def _strings(message: Message) -> tuple[str, ...]:
     return tuple(message.string) if isinstance(message.string, (tuple, list)) else (message.string,)
+
+
+def test_in_the_rail_only_words_that_are_too_long_for_it_may_break(reading_polish: None) -> None:
+    assert templating.softened("Listy wychodzące") == "Listy wychodzące"
+    assert templating.softened("Do przeprowadzenia").replace("\u00ad", "|") == "Do prze|pro|wa|dze|nia"
