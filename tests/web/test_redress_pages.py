@@ -138,7 +138,10 @@ async def test_what_cannot_be_reckoned_is_said_beside_its_field_and_keeps_what_w
         ({"refund": "much"}, "Give an amount"),
         ({}, "Give at least one amount"),
         ({"refund": "5", "rate": rate, "start": "2026-01-01"}, "Give both days"),
-        ({"refund": "5", "rate": rate, "start": "2010-01-01", "end": "2011-01-01"}, "There is no rate for 1\u00a0Jan\u00a02010"),
+        (
+            {"refund": "5", "rate": rate, "start": "2010-01-01", "end": "2011-01-01"},
+            "There is no rate for 1\u00a0Jan\u00a02010",
+        ),
         ({"refund": "5", "rate": rate, "start": "2026-02-01", "end": "2026-01-01"}, "Swap them"),
         ({"refund": "5", "paid": "6"}, "More is deducted"),
         ({"refund": "5", "start": "2026-02-01", "end": "2026-03-01"}, "Choose the rate"),
