@@ -215,7 +215,7 @@ async def _decided(desk, send, agent, **more):
 async def test_a_matter_gets_its_category_on_the_form_that_decides_it(desk, send, forms):
     await _term("category", "fees")
     agent = await desk.signed_in("agent")
-    case, matter = await _decided(desk, send, agent, category="fees")
+    case, _ = await _decided(desk, send, agent, category="fees")
     assert dict(await db.fetchrow("SELECT category, outcome FROM core_aspect")) == {
         "category": "fees", "outcome": "not_upheld",
     }  # fmt: skip
@@ -252,13 +252,13 @@ async def test_a_desk_without_categories_closes_as_before_and_a_closed_case_can_
     await send(agent, matter, f"{matter}/change", category="Fees")
     assert await db.fetchval("SELECT category FROM core_aspect") == "fees"
     assert "It can still be said" not in (await agent.get(matter)).text
+    given, viewer = await db.fetchval("SELECT id FROM core_aspect"), await desk.viewer("agent")
     with pytest.raises(NotNow, match="The case is closed"):
-        given = await db.fetchval("SELECT id FROM core_aspect")
-        await aspects.change(await desk.viewer("agent"), given, {"category": "other"}, None)
+        await aspects.change(viewer, given, {"category": "other"}, None)
 
 
 async def test_a_rule_closes_what_has_no_category_since_nobody_is_there_to_be_asked(desk, send):
     await _term("category", "fees")
-    case, _ = await _decided(desk, send, await desk.signed_in("agent"))
+    await _decided(desk, send, await desk.signed_in("agent"))
     await cases.close(SYSTEM, await db.fetchval("SELECT id FROM core_case"))
     assert await db.fetchval("SELECT status FROM core_case") == "closed"

@@ -270,9 +270,7 @@ def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
     return (Named(viewer.user_id, viewer.name),)
 
 
-async def categories_for(
-    viewer: Viewer, view: CasePageView, aspects: Sequence[AspectShown]
-) -> list[tuple[str, str]]:
+async def categories_for(viewer: Viewer, view: CasePageView, aspects: Sequence[AspectShown]) -> list[tuple[str, str]]:
     """What may be chosen in the case's unit, where one of these aspects has no category yet; no statement otherwise."""
     if all(each.category for each in aspects):
         return []
