@@ -61,8 +61,8 @@ async def _case(link: Link, own: Together) -> Record:
     row = await db.fetchrow(
         "SELECT c.unit_id, c.case_type, c.due_at, c.closed_at, own.reference, own.title, own.language, "
         "own.received_on, u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone, "
-        "(SELECT o.status FROM core_case o WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) ORDER BY "
-        "array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
+        "(SELECT o.status FROM core_case o WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) "
+        "ORDER BY array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
         "FROM core_case own JOIN core_case c ON c.id = $2 JOIN core_unit u ON u.id = c.unit_id WHERE own.id = $1",
         link.case_id, own.root, list(own.cases),
     )  # fmt: skip
