@@ -41,7 +41,8 @@ async def follow(token: str) -> CustomerCase:
     said = await _messages(own)
     zone = case["time_zone"]
     answer_by = deadlines.received_on(case["due_at"], zone) if case["due_at"] else None
-    step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by)
+    wrote_since = bool(said) and not said[-1].from_us and case["decided_at"] and said[-1].said_at > case["decided_at"]
+    step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by, wrote_since)
     return CustomerCase(
         reference=case["reference"], title=case["title"], status=case["status"], organisation=case["organisation"],
         phone=case["phone"], language=case["language"], received_on=case["received_on"], answer_by=answer_by,
@@ -61,6 +62,7 @@ async def _case(link: Link, own: Together) -> Record:
     row = await db.fetchrow(
         "SELECT c.unit_id, c.case_type, c.due_at, c.closed_at, own.reference, own.title, own.language, "
         "own.received_on, u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone, "
+        "(SELECT max(a.decided_at) FROM core_aspect a WHERE a.case_id = ANY($3::uuid[])) AS decided_at, "
         "(SELECT o.status FROM core_case o WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) "
         "ORDER BY array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
         "FROM core_case own JOIN core_case c ON c.id = $2 JOIN core_unit u ON u.id = c.unit_id WHERE own.id = $1",
@@ -131,12 +133,15 @@ async def _messages(own: Together) -> list[CustomerMessage]:
     ]
 
 
-def next_step(status: str, states: Sequence[str], answer_by: date | None) -> tuple[str, date | None]:
-    """What happens next, as a code the page puts into words, and by when. Pure."""
+def next_step(
+    status: str, states: Sequence[str], answer_by: date | None, wrote_since: bool = False
+) -> tuple[str, date | None]:
+    """What happens next, as a code the page puts into words, and by when. `wrote_since`: the customer's word came after
+    every decision and nobody answered yet. Pure."""
     if status == "closed":
         return "closed", None
     if states and all(state == "decided" for state in states):
-        return "closing", None
+        return ("again" if wrote_since else "closing"), None
     if "decided" in states:
         return "some_decided", answer_by
     return ("in_progress" if "in_progress" in states else "received"), answer_by

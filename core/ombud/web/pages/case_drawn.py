@@ -338,6 +338,9 @@ def _ending(view: CasePageView) -> dict[str, Any]:
     href, state = href_of(view), view.final_response
     close = {"label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
              "fields": {"version": view.case.version, "status": "closed"}}  # fmt: skip
+    if view.wrote_since and view.may("answer") and not view.case.about_me:
+        text = "The customer wrote after the decision. Read it, then answer, or reopen the aspect it is about."
+        return {"text": text, "label": "Answer", "icon": "mail", "href": "#composer", "also": close}
     if not state and view.may("answer") and not view.case.about_me:
         return {"text": "Every aspect has an outcome. Write the final response, then close the case.",
                 "label": "Write the final response", "icon": "file-text", "inserts": "final_response",
