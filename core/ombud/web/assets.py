@@ -44,7 +44,7 @@ SCRIPTS = (
     "drafts.js",
     "gate.js",
     "leaving.js",
-    "reveal.js",
+    "reveal.js", "taken.js",
     "selection.js",
     "palette.js",
     "live_line.js",
