@@ -1,5 +1,7 @@
 """Whether a matter of a case still lacks the category that figures and returns count it by; asked when it is closed."""
 
+from uuid import UUID
+
 from asyncpg import Record
 
 from ombud.desk import taxonomies
@@ -8,12 +10,17 @@ from ombud.kernel.database import db
 from ombud.speech import counted
 
 
+async def asked_in(unit_id: UUID) -> bool:
+    """Whether a category is asked for: where the unit has some to choose, or a return was begun on this desk, which
+    counts by what is written freely too."""
+    known = await taxonomies.choices("category", unit_id, taxonomies.today())
+    return bool(known) or bool(await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_return)"))
+
+
 async def uncategorised(case: Record) -> int:
-    """How many matters have no category, though the case's unit has some to choose; none where it has none."""
+    """How many matters have no category where one is asked for."""
     left = int(await db.fetchval("SELECT count(*) FROM core_aspect WHERE case_id = $1 AND category = ''", case["id"]))
-    if not left or not await taxonomies.choices("category", case["unit_id"], taxonomies.today()):
-        return 0
-    return left
+    return left if left and await asked_in(case["unit_id"]) else 0
 
 
 def demand_reason(count: int, why: str) -> None:

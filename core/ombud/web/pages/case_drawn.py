@@ -16,6 +16,7 @@ from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
+from ombud.desk.matters.uncategorised import asked_in
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.states import FAILED, SENT
@@ -87,8 +88,10 @@ async def show_case(
         "masked": bool(mask_in(viewer, view.case.unit.id)),
         "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
-    if view.may("close") and (categories := await categories_for(viewer, view, view.aspects)):
-        context |= {"next_step": _category_step(view, categories) or context["next_step"], "moves": moves(view, True)}
+    lacking = view.may("close") and not all(each.category for each in view.aspects)
+    if lacking and await asked_in(view.case.unit.id):
+        step = _category_step(view, await categories_for(viewer, view, view.aspects))
+        context |= {"next_step": step or context["next_step"], "moves": moves(view, True)}
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
     context |= {"priorities": list(scale.priorities.items()), "severities": list(scale.severities.items())}
