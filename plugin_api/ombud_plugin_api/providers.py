@@ -102,7 +102,8 @@ class Settings:
     min, max, minlength, maxlength, regex, allowed; for a list also `schema` with the rules of one string.
     `meta`: label (needed), help, secret, scope (`unit`, or `deployment` for what holds everywhere alike), group (a
     heading), placeholder, multiline, suffix (such as `days`), choices (words for what is allowed), columns (of a list
-    whose lines have bars between their parts, a field for each: label, terms (category or cause), many, choices, tick).
+    whose lines have bars between their parts, a field for each: label, terms (category or cause), many, choices,
+    code, tick).
 
     `try_out(candidate, context)` runs before saving, under ten seconds and outside any transaction; `candidate` is what
     would hold, secrets included. A raised `Misconfigured`, `Permanent` or `Transient` counts as not working."""

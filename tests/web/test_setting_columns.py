@@ -31,7 +31,7 @@ async def test_a_list_with_columns_is_a_form_with_the_names_of_the_taxonomy(desk
     assert "Nothing was different" in untouched.text, "shipped lists are not set only because they were seen"
     saved = await send(boss, PAGE, PAGE, **{f"{row}.3": ["isa", "loans"], f"{row}.4": "verified"}, follow=True)
     assert saved.status_code == 200
-    lines = (await db.fetchval("SELECT value FROM core_setting WHERE key = 'p-fca'"))["products"]
+    lines = (await db.fetchval("SELECT value FROM core_setting WHERE key = 'p-fca'"))["value"]["products"]
     assert "mortgages | Mortgages, including buy-to-let | Home finance | isa, loans | verified" in lines
     assert len(lines) == 28
     assert "Cash ISA, Personal loans" in (await boss.get(PAGE)).text
@@ -48,7 +48,7 @@ async def test_a_row_is_added_taken_out_and_a_bar_is_refused_in_its_own_words(de
     assert refused.status_code == 422
     assert "Leave out the bar" in refused.text
     await send(boss, PAGE, PAGE, **new, **gone)
-    lines = (await db.fetchval("SELECT value FROM core_setting WHERE key = 'p-fca'"))["products"]
+    lines = (await db.fetchval("SELECT value FROM core_setting WHERE key = 'p-fca'"))["value"]["products"]
     assert "gold | Gold | Investments |  |" in lines
     assert not [each for each in lines if each.startswith("pet_insurance")]
 

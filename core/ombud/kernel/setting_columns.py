@@ -6,19 +6,21 @@ from typing import Any
 
 BAR = "|"
 TERMS = ("category", "cause")
-_KNOWN = {"label": str, "terms": str, "many": bool, "choices": Mapping, "tick": str}
+_KNOWN = {"label": str, "terms": str, "many": bool, "choices": Mapping, "tick": str, "code": bool}
 
 
 @dataclass(frozen=True)
 class Column:
     """One column. `terms`: its cells hold codes of this taxonomy, several with commas between them where `many`;
-    `choices`: words by what may stand in it; `tick`: the one word that stands in it, or nothing."""
+    `choices`: words by what may stand in it; `tick`: the one word that stands in it, or nothing; `code`: for
+    programs, no row is told by it."""
 
     label: str
     terms: str = ""
     many: bool = False
     choices: Mapping[str, str] | None = None
     tick: str = ""
+    code: bool = False
 
 
 def read_columns(given: Any) -> tuple[Column, ...]:

@@ -43,10 +43,11 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "days_public": _days("A public response can be given for", 180),
     "responses": _lines(
         "Response categories", "As the portal words them. Tick one once you compared it with the portal.", RESPONSES,
-        {"label": "Code"}, {"label": "Exact text"}, {"label": "Kind", "choices": _KINDS},
+        {"label": "Code", "code": True}, {"label": "Exact text"}, {"label": "Kind", "choices": _KINDS},
     ),
     "public_responses": _lines(
-        "Public responses", "As the portal words them.", PUBLIC, {"label": "Code"}, {"label": "Exact text"},
+        "Public responses", "As the portal words them.", PUBLIC, {"label": "Code", "code": True},
+        {"label": "Exact text"},
     ),
     "columns_confirmed": {
         "type": "boolean", "default": False,

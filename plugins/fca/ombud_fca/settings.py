@@ -66,7 +66,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "products": _lines(
         "Products", "A complaint counts under the product that takes the category of its first aspect. Tick a product "
         "once you have compared it with the form.", list(PRODUCTS),
-        [{"label": "Code"}, {"label": "Name"}, {"label": "Group"}, _CATEGORIES, _VERIFIED], "Code lists",
+        [{"label": "Code", "code": True}, {"label": "Name"}, {"label": "Group"}, _CATEGORIES, _VERIFIED], "Code lists",
     ),
     "causes": _lines(
         "Causes", "What a root cause of your desk is called in the return.", list(CAUSES),
@@ -79,7 +79,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     ),
     "taxonomy_2027": _lines(
         "Taxonomy from 2027", "Take it from PS25/19, pages 33 to 40; none is shipped.", [],
-        [{"label": "Section"}, {"label": "Code"}, {"label": "Name"}, _CATEGORIES, _VERIFIED], "From 2027",
+        [{"label": "Section"}, {"label": "Code", "code": True}, {"label": "Name"}, _CATEGORIES, _VERIFIED], "From 2027",
     ),
     "case_types": _codes("Case types under DISP", "Empty: all.", "Clocks"),
     "payment_categories": _codes("Categories under payment services rules", "They have 15 business days.", "Clocks"),

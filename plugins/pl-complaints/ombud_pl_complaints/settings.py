@@ -55,7 +55,7 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "products": {
         "type": "list", "maxlength": MOST, "default": [], "schema": {"type": "string", "maxlength": 300},
         "meta": {"label": "Products of the yearly report", "group": "Yearly report",
-                 "columns": [{"label": "Code"}, {"label": "Name"},
+                 "columns": [{"label": "Code", "code": True}, {"label": "Name"},
                              {"label": "Categories of your taxonomy", "terms": "category", "many": True},
                              {"label": "Compared with the form", "tick": "verified"}],
                  "help": "The form's own list was not at hand: none is shipped, and the report then has no table by "

@@ -52,7 +52,9 @@ def _rows(field: Field, text: str, terms: Terms) -> list[dict[str, Any]]:
             _cell(column, content, f"cell.{field.name}.{place}.{number}", terms)
             for number, (column, content) in enumerate(zip(field.columns, texts, strict=True))
         ]
-        found.append({"words": " · ".join(each["words"] for each in drawn if each["words"]), "cells": drawn})
+        words = [each["words"] for each in drawn if each["words"] and each["control"] != "tick"]
+        ticked = [each["label"] for each in drawn if each["control"] == "tick" and each["on"]]
+        found.append({"words": " · ".join(words), "ticked": ticked, "cells": drawn})
     return found
 
 
@@ -60,13 +62,12 @@ def _cell(column: Column, text: str, name: str, terms: Terms) -> dict[str, Any]:
     """`control`: text, tick, select or ticks; `words`: what it says, in words."""
     if column.tick:
         on = text == column.tick
-        return {"name": name, "label": column.label, "control": "tick", "text": column.tick, "on": on,
-                "words": column.label if on else ""}  # fmt: skip
+        return {"name": name, "label": column.label, "control": "tick", "text": column.tick, "on": on, "words": ""}
     known = list((column.choices or {}).items()) or list(terms.get(column.terms, ()))
     chosen = codes(text) if column.many else [text]
     known += [(each, each) for each in chosen if known and each and each not in dict(known)]
     control = "text" if not known else "ticks" if column.many else "select"
-    words = ", ".join(dict(known).get(each, each) for each in chosen)
+    words = "" if column.code else ", ".join(dict(known).get(each, each) for each in chosen)
     return {"name": name, "label": column.label, "control": control, "text": text, "chosen": chosen,
             "options": [(code, said, "") for code, said in known] if control == "ticks" else known,
             "words": words}  # fmt: skip
