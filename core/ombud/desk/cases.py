@@ -153,7 +153,7 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None, why: 
         await all_aspects_closed(case)
         promises = await open_promises.undone(case_id)
         open_promises.demand_reason(promises, why)
-        uncategorised = 0 if viewer.system else await no_category.uncategorised(case)
+        uncategorised = 0 if viewer.system else len(await no_category.uncategorised(case_id, case["unit_id"]))
         no_category.demand_reason(uncategorised, why)
         moment = now()
         await update("core_case", case_id, {"status": "closed", "closed_at": moment, "changed_at": moment})

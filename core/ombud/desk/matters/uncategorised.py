@@ -2,25 +2,25 @@
 
 from uuid import UUID
 
-from asyncpg import Record
-
 from ombud.desk import taxonomies
 from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
 from ombud.speech import counted
 
+_LACKING = """
+SELECT id, position = (SELECT min(position) FROM core_aspect WHERE case_id = $1) AS main,
+    EXISTS (SELECT 1 FROM core_return) AS returns
+FROM core_aspect WHERE case_id = $1 AND category = '' ORDER BY position, id
+"""
 
-async def asked_in(unit_id: UUID) -> bool:
-    """Whether a category is asked for: where the unit has some to choose, or a return was begun on this desk, which
-    counts by what is written freely too."""
-    known = await taxonomies.choices("category", unit_id, taxonomies.today())
-    return bool(known) or bool(await db.fetchval("SELECT EXISTS (SELECT 1 FROM core_return)"))
 
-
-async def uncategorised(case: Record) -> int:
-    """How many matters have no category where one is asked for."""
-    left = int(await db.fetchval("SELECT count(*) FROM core_aspect WHERE case_id = $1 AND category = ''", case["id"]))
-    return left if left and await asked_in(case["unit_id"]) else 0
+async def uncategorised(case_id: UUID, unit_id: UUID) -> list[UUID]:
+    """The matters that lack one where it is asked for: all, where the case's unit has categories to choose; the first,
+    by which returns count, where none are set up and a return was begun on this desk."""
+    rows = await db.fetch(_LACKING, case_id)
+    if not rows or await taxonomies.choices("category", unit_id, taxonomies.today()):
+        return [row["id"] for row in rows]
+    return [row["id"] for row in rows if row["main"] and row["returns"]]
 
 
 def demand_reason(count: int, why: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from litestar import Request, Response
 
@@ -16,7 +17,7 @@ from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
-from ombud.desk.matters.uncategorised import asked_in
+from ombud.desk.matters.uncategorised import uncategorised
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.states import FAILED, SENT
@@ -88,9 +89,9 @@ async def show_case(
         "masked": bool(mask_in(viewer, view.case.unit.id)),
         "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
-    lacking = view.may("close") and not all(each.category for each in view.aspects)
-    if lacking and await asked_in(view.case.unit.id):
-        step = _category_step(view, await categories_for(viewer, view, view.aspects))
+    asked = view.may("close") and not all(each.category for each in view.aspects)
+    if asked and (lacking := await uncategorised(view.case.id, view.case.unit.id)):
+        step = _category_step(view, lacking, await categories_for(viewer, view, view.aspects))
         context |= {"next_step": step or context["next_step"], "moves": moves(view, True)}
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
@@ -292,9 +293,11 @@ _CLOSE_WHY = "Why is it closed before every promise is kept?"
 _CATEGORY_WHY = "Why is it closed without a category?"
 
 
-def _category_step(view: CasePageView, categories: Sequence[tuple[str, str]]) -> dict[str, Any] | None:
-    """Before a case is closed: what the first aspect without a category is about."""
-    lacking = next((each for each in view.aspects if not each.category and not each.may_decide), None)
+def _category_step(
+    view: CasePageView, asked: Sequence[UUID], categories: Sequence[tuple[str, str]]
+) -> dict[str, Any] | None:
+    """Before a case is closed: what the first of the aspects that lack a category is about."""
+    lacking = next((each for each in view.aspects if each.id in asked and not each.may_decide), None)
     if lacking is None or view.case.about_me:
         return None
     return {
