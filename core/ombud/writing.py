@@ -1,5 +1,6 @@
 """How pages write days, moments, spans and money: short, in the reader's zone, with hard spaces that never break."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 HARD = "\u00a0"
+_CODE_AND_NUMBER = re.compile(r"(?<=[A-Z]{3})(?=[0-9])")
 NEAR, FAR = f"d{HARD}MMM", f"d{HARD}MMM{HARD}y"
 
 
@@ -53,7 +55,12 @@ def long_day_in(value: date, language: str) -> str:
 
 def money_in(amount: Decimal, currency: str, language: str) -> str:
     """€42.00, or 42,00 €, with usual spaces."""
-    return str(format_currency(amount, currency, locale=locale_of(language))).replace(HARD, " ")
+    return _spaced(format_currency(amount, currency, locale=locale_of(language))).replace(HARD, " ")
+
+
+def _spaced(text: str) -> str:
+    """PLN 42.00: a code stands apart from its number (currencySpacing of CLDR, which Babel leaves out)."""
+    return _CODE_AND_NUMBER.sub(HARD, text)
 
 
 @lru_cache(maxsize=8192)
@@ -135,7 +142,7 @@ def ago(style: Style, value: datetime) -> str:
 
 def money(style: Style, amount: Decimal | str | int, currency: str) -> str:
     """€42.00"""
-    return format_currency(Decimal(amount), currency, locale=style.locale).replace(" ", HARD)
+    return _spaced(format_currency(Decimal(amount), currency, locale=style.locale)).replace(" ", HARD)
 
 
 def number(style: Style, value: int | Decimal) -> str:

@@ -151,7 +151,8 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
 
 class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
     """A case as the holder of a signed link sees it. `next_step` and `next_by` say what happens next and when; `unit`
-    is the key of its unit; `first_word_by`: the day we promised to write by, None once we did."""
+    is the key of its unit; `first_word_by`: the day we promised to write by, None once we did; `names_the_way`: its
+    final response must name who decides over the organisation, by the requirements chosen for its unit."""
 
     reference: str
     title: str
@@ -170,6 +171,7 @@ class CustomerCase(msgspec.Struct, frozen=True, kw_only=True):
     proof_questions: tuple[str, ...]
     unit: str = ""
     first_word_by: date | None = None
+    names_the_way: bool = False
 
 
 class UnitView(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,9 @@ class Settings:
     Types: string, integer, decimal (`Decimal`), boolean, date, list (of strings). Rules: required, nullable, default,
     min, max, minlength, maxlength, regex, allowed; for a list also `schema` with the rules of one string.
     `meta`: label (needed), help, secret, scope (`unit`, or `deployment` for what holds everywhere alike), group (a
-    heading), placeholder, multiline, suffix (such as `days`), choices (words for what is allowed).
+    heading), placeholder, multiline, suffix (such as `days`), choices (words for what is allowed), columns (of a list
+    whose lines have bars between their parts, a field for each: label, terms (category or cause), many, choices,
+    code, tick).
 
     `try_out(candidate, context)` runs before saving, under ten seconds and outside any transaction; `candidate` is what
     would hold, secrets included. A raised `Misconfigured`, `Permanent` or `Transient` counts as not working."""

@@ -253,6 +253,10 @@ def queue(**more: Any) -> dict[str, Any]:
     }
 
 
+STEPS = [
+    {"label": "Name your organisation", "text": "Its name stands in letters.", "href": "/units/1", "done": True},
+    {"label": "Add the people who work here", "text": "Each with a role.", "href": "/users/new", "done": False},
+]
 VIEW = {"id": "3", "name": "Late letters", "may_change": True, "version": 1, "unit": ""}
 
 
@@ -1334,6 +1338,10 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "asks-none": ("pages/asks.html", asks(offered=[])),
     "queue-empty": ("pages/queue.html", queue(groups=[], next_href="", fresh=0)),
     "queue-first": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="first")),
+    "queue-first-steps": (
+        "pages/queue.html",
+        queue(groups=[], next_href="", fresh=0, nothing="first", first_steps=STEPS),
+    ),
     "queue-hidden": ("pages/queue.html", queue(groups=[], next_href="", fresh=0, nothing="hidden", view=VIEW)),
     "views": ("pages/views.html", saved_views()),
     "views-none": ("pages/views.html", {**saved_views(), "views": []}),

@@ -55,7 +55,7 @@ def pages(
         "kind": "money", "amount": "", "currency": "EUR", "note": "", "calculation": "", "amount_in_dispute": "1200.00",
         "disputed_currency": "EUR", "person": "1", "payee_name": "", "account": "", "bic": "", "value_date": "",
         "how": "",
-        "reason": "", "why": "", **NO_ERRORS,
+        "reason": "", "why": "", "sent": "", **NO_ERRORS,
     }  # fmt: skip
     part = {"part": "redress", "kinds": [("money", "Money"), ("apology", "Apology")], "currencies": CURRENCIES,
             "payees": [("1", "Helena Marsh (complainant)")], "may": True, "may_claim": True, "may_pay": True,

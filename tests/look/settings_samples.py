@@ -68,6 +68,20 @@ SCHEMA = read_schema(
             "default": [],
             "meta": {"label": "Hosts", "scope": "deployment", "help": "Where it sends."},
         },
+        "products": {
+            "type": "list",
+            "default": ["savings | Savings | isa | verified", "pets | Pets | |"],
+            "meta": {
+                "label": "Products",
+                "help": "What a complaint counts under.",
+                "columns": [
+                    {"label": "Code", "code": True},
+                    {"label": "Name"},
+                    {"label": "Categories", "terms": "category", "many": True},
+                    {"label": "Checked", "tick": "verified"},
+                ],
+            },
+        },
         "password": {"type": "string", "meta": {"label": "Password", "secret": True, "help": "Of the print house."}},
         "token": {"type": "string", "meta": {"label": "Token", "secret": True}},
     }
@@ -75,6 +89,7 @@ SCHEMA = read_schema(
 GROUP = Group(
     "p-form", "Complaint form", "The public form: several matters in one complaint.", "puzzle", SCHEMA, "form", print
 )
+TERMS = {"category": [("isa", "Cash ISA"), ("loans", "Loans › Personal loans")]}
 DIRECT = Place(UUID(int=2), "direct", "Modra Direct", 1)
 PLACES = [DESK, Place(UUID(int=1), "modra", "Modra Bank"), DIRECT]
 HERE = Level(
@@ -98,7 +113,7 @@ def _group(now: Standing, asked: Asked = Asked(), wrong: dict[str, str] | None =
             "label": GROUP.label, "summary": GROUP.summary, "href": "/settings/p-form", "tries": True, "replays": True,
             "history_href": "/settings/history?group=p-form",
         },
-        "where": now.place.name, "form": {**form_drawn(now, asked, wrong), "months": "3", "months_error": ""},
+        "where": now.place.name, "form": {**form_drawn(now, asked, wrong, TERMS), "months": "3", "months_error": ""},
         "trial": {"state": "none"},
         "conflict": None, "tried": None,
         "unit_options": options_of(PLACES), **more,

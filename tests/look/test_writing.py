@@ -49,6 +49,8 @@ def test_dates_and_sums_hold_together_with_hard_spaces() -> None:
     assert templating.environment().filters["day"](date(2026, 12, 6)) == "6\u00a0Dec\u00a02026"
     assert written("long_day", date(2026, 12, 6), language="pl") == "6 grudnia 2026"
     assert written("money", Decimal("42"), "EUR") == "€42.00"
+    assert written("money", "1194", "PLN") == "PLN 1,194.00"
+    assert written("money", "-5", "CHF") == "-CHF 5.00"
     assert written("money", "42.00", "EUR", language="pl") == "42,00 €"
 
 

@@ -35,6 +35,8 @@ def _said(loaded: Loaded) -> Iterator[str]:
     yield from (right.label for law in loaded.rights for right in law.rights)
     for field in loaded.setting_schema.fields.values() if loaded.setting_schema else ():
         yield from (field.label, field.help, field.group, *(field.choices or {}).values())
+        for column in field.columns:
+            yield from (column.label, *(column.choices or {}).values())
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from ombud.desk import aspects, taxonomies
+from ombud.desk import aspects, cases, taxonomies
 from ombud.desk.administration import taxonomies as taxonomy_setup
 from ombud.desk.administration import units as unit_setup
 from ombud.desk.administration.taxonomies import TermGiven
 from ombud.desk.aspects import Decision
-from ombud.desk.errors import Invalid, NotAllowed
+from ombud.desk.errors import Invalid, NotAllowed, NotNow
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 from ombud.trust.viewers import viewer_of_user
@@ -199,3 +199,66 @@ async def test_the_tree_is_shown_as_it_held_on_a_day(desk):
     assert 'href="/taxonomies/category/' + str(gone) not in later
     assert ">Soon</a>" in later
     assert (await administrator.get("/taxonomies/category?on=yesterday")).status_code == 200
+
+
+async def _decided(desk, send, agent, **more):
+    """A case of one matter that nobody gave a category before; its path, and that of the matter."""
+    filed = await desk.file()
+    aspect = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1", filed.case_id)
+    case, matter = f"/cases/{filed.reference}", f"/cases/{filed.reference}/aspects/{aspect}"
+    await send(agent, case, f"{case}/take")
+    told = {"outcome": "not_upheld", "reason": "The fee stands in the contract.", **more}
+    assert (await send(agent, f"{matter}/decide", f"{matter}/decide", **told)).status_code in {200, 303}
+    return case, matter
+
+
+async def test_a_matter_gets_its_category_on_the_form_that_decides_it(desk, send, forms):
+    await _term("category", "fees")
+    agent = await desk.signed_in("agent")
+    case, _ = await _decided(desk, send, agent, category="fees")
+    assert dict(await db.fetchrow("SELECT category, outcome FROM core_aspect")) == {
+        "category": "fees", "outcome": "not_upheld",
+    }  # fmt: skip
+    assert "Say what aspect A is about" not in (await agent.get(case)).text
+    assert (await send(agent, case, f"{case}/status", status="closed")).status_code == 303
+
+
+async def test_a_case_is_closed_with_the_category_of_each_matter_or_with_why_there_is_none(desk, send, forms):
+    agent = await desk.signed_in("agent")
+    free, _ = await _decided(desk, send, agent)
+    await _term("category", "fees")
+    case, matter = await _decided(desk, send, agent)
+    page = (await agent.get(case)).text
+    assert "Say what aspect A is about" in page
+    assert '<option value="fees">Fees</option>' in page
+    refused = await send(agent, case, f"{case}/status", status="closed")
+    assert refused.status_code == 422
+    assert "One aspect has no category" in refused.text
+    saved = await send(agent, case, f"{matter}/change", category="fees", follow=True)
+    assert "Say what aspect A is about" not in saved.text
+    assert (await send(agent, case, f"{case}/status", status="closed")).status_code == 303
+    why = "It is about no product of ours."
+    assert (await send(agent, free, f"{free}/status", status="closed", reason=why)).status_code == 303
+    rows = await db.fetch("SELECT body FROM core_ledger_entry WHERE kind = 'case.status_changed' ORDER BY at, seq")
+    assert [row["body"].get("uncategorised") for row in rows if row["body"].get("status") == "closed"] == [None, 1]
+
+
+async def test_a_desk_without_categories_closes_as_before_and_a_closed_case_can_still_be_given_one(desk, send):
+    agent = await desk.signed_in("agent")
+    case, matter = await _decided(desk, send, agent)
+    assert (await send(agent, case, f"{case}/status", status="closed")).status_code == 303
+    await _term("category", "fees")
+    assert "It can still be said" in (await agent.get(matter)).text
+    await send(agent, matter, f"{matter}/change", category="Fees")
+    assert await db.fetchval("SELECT category FROM core_aspect") == "fees"
+    assert "It can still be said" not in (await agent.get(matter)).text
+    given, viewer = await db.fetchval("SELECT id FROM core_aspect"), await desk.viewer("agent")
+    with pytest.raises(NotNow, match="The case is closed"):
+        await aspects.change(viewer, given, {"category": "other"}, None)
+
+
+async def test_a_rule_closes_what_has_no_category_since_nobody_is_there_to_be_asked(desk, send):
+    await _term("category", "fees")
+    await _decided(desk, send, await desk.signed_in("agent"))
+    await cases.close(SYSTEM, await db.fetchval("SELECT id FROM core_case"))
+    assert await db.fetchval("SELECT status FROM core_case") == "closed"

@@ -35,15 +35,16 @@ async def test_each_aspect_is_decided_by_itself_and_the_case_then_closes(desk, s
     assert [(line["kind"], line["amount"]) for line in lines] == [("money", Decimal("42.5000")), ("apology", None)]
 
 
-async def test_a_matter_without_a_category_says_so_before_it_is_decided(desk):
+async def test_a_matter_without_a_category_gets_one_on_the_form_that_decides_it(desk, send):
     agent = await desk.signed_in("agent")
     _, _, (first, _), (aspect, _) = await _aspects(desk)
     await db.execute("UPDATE core_aspect SET category = '' WHERE id = $1", aspect)
-    page = (await agent.get(f"{first}/decide")).text
-    assert "No category yet: figures and returns to regulators count a matter by it." in page
-    assert f'href="{first}">Choose one first</a>' in page
-    await db.execute("UPDATE core_aspect SET category = 'fees' WHERE id = $1", aspect)
-    assert "No category yet" not in (await agent.get(f"{first}/decide")).text
+    asks = "returns to regulators count the matter by it"
+    assert asks in (await agent.get(f"{first}/decide")).text
+    await send(agent, f"{first}/decide", f"{first}/decide", outcome="upheld", reason=REASON, category="fees")
+    assert await db.fetchval("SELECT category FROM core_aspect WHERE id = $1", aspect) == "fees"
+    await db.execute("UPDATE core_aspect SET status = 'open', outcome = '' WHERE id = $1", aspect)
+    assert asks not in (await agent.get(f"{first}/decide")).text
 
 
 async def test_a_refused_decision_keeps_every_word_says_what_is_missing_and_stays_as_a_draft(desk, send, forms):

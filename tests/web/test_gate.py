@@ -131,6 +131,24 @@ async def test_what_a_regulator_asks_for_is_required_where_it_was_chosen_and_now
         await write(desk, filed)
 
 
+async def test_the_customers_page_promises_the_way_to_the_ombudsman_where_the_letter_must_name_it(desk: Any) -> None:
+    await desk.enable("portal")
+    filed = await desk.file("The fee was taken twice.")
+    promised = "names who decides over us"
+
+    async def page() -> str:
+        return str((await desk.browser().get(filed.track_url, follow_redirects=True)).text)
+
+    assert promised not in await page()
+    assert "Write to us on this page" in await page()
+    await rules(requires_dummy=True)
+    assert promised in await page()
+    await rules(level_rights="off")
+    assert promised not in await page(), "a letter without it leaves"
+    await rules(level_rights="block", case_types=["complaint: none"])
+    assert promised not in await page()
+
+
 async def test_a_leaflet_among_the_files_counts_as_much_as_a_link(desk: Any) -> None:
     from ombud_plugin_api.facts import Document
 

@@ -122,3 +122,17 @@ async def test_a_queue_shows_neither_confidential_cases_nor_names_that_are_not_f
     assert (await agent.get(f"/cases/{filed.reference}")).status_code == 404
     taken = await agent.submit(f"/cases/{filed.reference}/take", {}, page="/queues/all")
     assert taken.status_code == 404
+
+
+async def test_who_sets_up_a_new_desk_finds_the_next_steps_in_the_empty_queue(desk):
+    await desk.user("first", "administrator", "agent")
+    boss = await desk.signed_in("first")
+    page = (await boss.get("/queues", follow_redirects=True)).text
+    assert "This desk is new" in page
+    assert 'href="/users/new">Add the people who work here</a>' in page
+    await db.execute("UPDATE core_unit SET name = 'Modra Bank'")
+    named = (await boss.get("/queues/all")).text
+    assert re.search(r"Name your organisation</a><span class=\"tag\" data-tone=\"ok\">", named)
+    assert "This desk is new" not in (await (await desk.signed_in("agent")).get("/queues/all")).text
+    await desk.file("The fee was taken twice.")
+    assert "This desk is new" not in (await boss.get("/queues/all")).text

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -162,6 +163,10 @@ async def test_money_is_paid_by_a_file_and_read_back_in_and_the_page_shows_the_d
     slip = await send(agent, part, pay, payee_name="Helena Marsh", account="DE89370400440532013001")
     assert slip.status_code == 422
     assert "has a slip in it" in slip.text
+    again = next(fields for _, leads_to, fields in forms(slip.text).found if leads_to == pay)
+    assert (again["payee_name"], again["account"]) == ("Helena Marsh", "DE89370400440532013001")
+    assert '<a href="#account">' in slip.text, "the summary leads to the field"
+    assert re.search(r'<details open><summary class="textlink">Pay it out</summary>', slip.text)
     paid = await send(agent, part, pay, payee_name="Helena Marsh", account=IBAN, follow=True)
     assert "The payment is prepared." in paid.text
     assert "···· 3000" in paid.text
@@ -184,6 +189,18 @@ async def test_money_is_paid_by_a_file_and_read_back_in_and_the_page_shows_the_d
     assert "Paid" in (await agent.get(part)).text
     case = at.rpartition("/aspects/")[0]
     assert "paid on" in (await agent.get(case)).text
+
+
+async def test_an_account_of_somebody_else_is_named_to_whoever_hands_the_payment_over(desk, send, forms):
+    agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
+    at, _, _ = await _aspect(desk)
+    part = f"{at}/redress"
+    await send(agent, part, part, kind="money", amount="40", currency="EUR")
+    pay = next(a for _, a, _ in forms((await agent.get(part)).text).found if a.endswith("/pay"))
+    person = await db.fetchval("SELECT name FROM core_person")
+    assert forms((await agent.get(part)).text).of(pay)["payee_name"] == person
+    await send(agent, part, pay, payee_name="Somebody Else", account=IBAN)
+    assert "account of Somebody Else" in (await leader.get("/payments")).text
 
 
 async def test_a_payment_in_doubt_is_settled_by_a_person_with_a_reason(desk, send, forms):

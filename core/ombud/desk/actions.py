@@ -68,7 +68,8 @@ def case_actions(standing: Standing) -> tuple[Action, ...]:
     )
 
 
-def aspect_actions(standing: Standing, status: str) -> tuple[Action, ...]:
+def aspect_actions(standing: Standing, status: str, named: bool) -> tuple[Action, ...]:
+    """Of one aspect. `named`: it has a category."""
     closed = CLOSED if standing.status == "closed" else ""
     decided = "This aspect is decided already. Reopen it first, with the reason." if status == "closed" else ""
     undecided = "" if status == "closed" else "This aspect is open already."
@@ -79,6 +80,7 @@ def aspect_actions(standing: Standing, status: str) -> tuple[Action, ...]:
         _action(standing, "assign", "Assign", "case.assign", closed),
         _action(standing, "take", "Take", "case.write", closed),
         _action(standing, "change", "Change", "case.write", closed),
+        _action(standing, "categorise", "Say what it is about", "case.write", "Its category stands." if named else ""),
     )
 
 

@@ -40,12 +40,14 @@ ASPECTS = 20
 
 @dataclass(frozen=True)
 class Decision:
-    """How one matter ends. `cause` is a code of the unit's causes, or empty."""
+    """How one matter ends. `cause` is a code of the unit's causes, or empty; `category` says what the matter is about
+    where nobody said so before, or is empty."""
 
     outcome: str
     reason: str
     cause: str = ""
     redress: tuple[RedressGiven, ...] = ()
+    category: str = ""
 
 
 async def add(viewer: Viewer, case_id: UUID, text: str, title: str = "", category: str = "") -> UUID:
@@ -105,6 +107,8 @@ async def decide_aspect(
         if aspect["status"] == "closed":
             raise NotNow("This aspect is decided already. Reopen it first, with the reason.")
         await _demand_cause(case["unit_id"], decision.cause)
+        if decision.category:
+            await change(viewer, aspect_id, {"category": decision.category}, None)
         missing = await protocols.demand_met(viewer, case, aspect_id, decision.outcome)
         moment_now = now()
         await update(
@@ -127,7 +131,7 @@ def _checked(decision: Decision) -> Decision:
     if not is_code(cause):
         raise Invalid("Choose a cause of the list.", "cause")
     lines = tuple(checked_redress(each, place) for place, each in enumerate(decision.redress))
-    return Decision(decision.outcome, reason, cause, lines)
+    return Decision(decision.outcome, reason, cause, lines, decision.category)
 
 
 async def _demand_cause(unit_id: UUID, cause: str) -> None:
@@ -184,7 +188,8 @@ CHANGEABLE = ("title", "category", "priority", "severity", "due_at")
 
 
 async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], version: int | None) -> int:
-    """Changes title, category, priority, severity or due time of one matter; returns the new version."""
+    """Changes title, category, priority, severity or due time of one matter; returns the new version. An empty category
+    is filled in a closed case too: a return over its period needs it, and nothing that was said is taken back."""
     wanted = {key: value for key, value in values.items() if key in CHANGEABLE}
     if "title" in wanted:
         wanted["title"] = clean_text(wanted["title"], "title", longest=200, required=True)
@@ -196,7 +201,8 @@ async def change(viewer: Viewer, aspect_id: UUID, values: Mapping[str, Any], ver
         raise Invalid("The severity is a number from 1 (minor) to 4 (grave).", "severity")
     async with db.transaction():
         case, aspect = await lock_aspect(viewer, "case.write", aspect_id)
-        refuse_closed(case)
+        if aspect["category"] or wanted.keys() != {"category"}:
+            refuse_closed(case)
         check_version("This aspect", aspect, version, wanted)
         if wanted.get("category"):
             on = taxonomies.today()
@@ -242,7 +248,8 @@ async def _led_elsewhere(case: Record, aspect: Record, changed: Mapping[str, Any
 async def _led_along(case: Record, aspect: Record, changed: Mapping[str, Any]) -> UUID | None:
     """The queue of the case, where what its first matter is now about leads elsewhere: nobody has the case yet, and it
     waits where the matter led it before."""
-    if aspect["position"] != 1 or case["owner_id"] is not None or "category" not in changed:
+    settled = case["owner_id"] is not None or case["status"] == "closed"
+    if aspect["position"] != 1 or settled or "category" not in changed:
         return None
     before, after = await queues.for_category(case, aspect["category"], changed["category"])
     return after if before == case["queue_id"] and after != before else None

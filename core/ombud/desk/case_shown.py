@@ -225,7 +225,8 @@ class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
     `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
     `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped;
-    `final_response`: state of the one written since the last outcome, empty where there is none."""
+    `final_response`: state of the one written since the last outcome, empty where there is none; `wrote_since`: the
+    last word is the customer's, and came after every decision."""
 
     case: CaseShown
     aspects: tuple[AspectShown, ...]
@@ -242,6 +243,7 @@ class CasePageView:
     tied: bool = False
     promises: int = 0
     final_response: str = ""
+    wrote_since: bool = False
     routing: Glance = field(default_factory=Glance)
 
     @property

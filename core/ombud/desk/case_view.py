@@ -73,6 +73,7 @@ async def case_page(
         tied=row["tied"],
         promises=row["promises"],
         final_response=row["final_response"] or "",
+        wrote_since=bool(row["wrote_since"]),
         routing=glance_of(viewer, row),
     )
 
@@ -107,6 +108,9 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
         AND m.direction = 'out' AND o.kind = 'final_response' AND o.state <> 'cancelled' AND {messages}
         AND o.created_at >= ALL (SELECT a.decided_at FROM core_aspect a WHERE a.case_id = c.id
             AND a.decided_at IS NOT NULL) ORDER BY o.created_at DESC, o.id LIMIT 1) AS final_response,
+    (SELECT m.direction = 'in' AND m.said_at >= ALL (SELECT a.decided_at FROM core_aspect a WHERE a.case_id = c.id
+            AND a.decided_at IS NOT NULL) FROM core_message m WHERE m.case_id = c.id AND m.direction <> 'note'
+        AND {messages} ORDER BY m.said_at DESC, m.id DESC LIMIT 1) AS wrote_since,
     {glance}, ARRAY({tags}) AS tags,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
@@ -250,7 +254,8 @@ def _aspect(
         outcome=row["outcome"], reason=row["reason"], cause=row["cause"], due_at=row["due_at"], clock=clock,
         decided_at=row["decided_at"],
         decided_by=Named(row["decided_by"], row["decider_name"]) if row["decided_by"] else None,
-        redress=_redress(row["redress"] or []), said=row["said"], actions=aspect_actions(standing, row["status"]),
+        redress=_redress(row["redress"] or []), said=row["said"],
+        actions=aspect_actions(standing, row["status"], bool(row["category"])),
         suggested=tuple(each for each in findings if each.aspect_id == row["id"] and each.state == "suggested"),
         version=row["version"], category_words=_words(row, "category", viewer),
         cause_words=_words(row, "cause", viewer), waits=row["waits"], amount_in_dispute=row["amount_in_dispute"],

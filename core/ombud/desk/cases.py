@@ -11,6 +11,7 @@ from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotNow
 from ombud.desk.fields import checked_fields, coded, schema_of
 from ombud.desk.matters import open_promises
+from ombud.desk.matters import uncategorised as no_category
 from ombud.desk.words import PRIORITIES, SEVERITIES, label
 from ombud.desk.writing import check_version, lock_case, record, refuse_concerned, subject_of, update
 from ombud.kernel.clock import now
@@ -141,7 +142,7 @@ async def set_confidential(viewer: Viewer, case_id: UUID, confidential: bool, ve
 
 async def close(viewer: Viewer, case_id: UUID, version: int | None = None, why: str = "") -> None:
     """Closes a case whose every aspect is closed with an outcome and a reason. `why`: needed where something that was
-    promised is not done yet."""
+    promised is not done yet, or an aspect has no category; a rule, whom nobody can ask, closes without one."""
     why = clean_text(why, "reason", longest=1000)
     async with db.transaction():
         case = await lock_case(viewer, "case.close", case_id)
@@ -152,9 +153,12 @@ async def close(viewer: Viewer, case_id: UUID, version: int | None = None, why: 
         await all_aspects_closed(case)
         promises = await open_promises.undone(case_id)
         open_promises.demand_reason(promises, why)
+        uncategorised = 0 if viewer.system else len(await no_category.uncategorised(case_id, case["unit_id"]))
+        no_category.demand_reason(uncategorised, why)
         moment = now()
         await update("core_case", case_id, {"status": "closed", "closed_at": moment, "changed_at": moment})
-        body = {"status": "closed"} | ({"open_promises": promises} if promises else {})
+        left = {"open_promises": promises, "uncategorised": uncategorised}
+        body = {"status": "closed"} | {key: many for key, many in left.items() if many}
         sealed = {"reason": Sealed(await subject_of(case_id), why)} if why else {}
         await record(viewer, case_id, "case.status_changed", body, sealed)
 

@@ -14,10 +14,12 @@ from ombud.desk import attachments, deadlines, file_kinds, messages
 from ombud.desk.aspects import Decision, decide_aspect
 from ombud.desk.checking import clean_text
 from ombud.desk.errors import Invalid, NotAllowed, NotFound, NotNow
+from ombud.desk.gate.rules import rules_in
 from ombud.desk.merges.together import Together, first_of, together
 from ombud.desk.promises import promises_in
 from ombud.desk.words import letter
 from ombud.desk.writing import record, update
+from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.process import settings
 from ombud.trust import links, throttle, vault
@@ -39,7 +41,8 @@ async def follow(token: str) -> CustomerCase:
     said = await _messages(own)
     zone = case["time_zone"]
     answer_by = deadlines.received_on(case["due_at"], zone) if case["due_at"] else None
-    step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by)
+    wrote_since = bool(said) and not said[-1].from_us and case["decided_at"] and said[-1].said_at > case["decided_at"]
+    step, step_by = next_step(case["status"], [each.state for each in aspects], answer_by, wrote_since)
     return CustomerCase(
         reference=case["reference"], title=case["title"], status=case["status"], organisation=case["organisation"],
         phone=case["phone"], language=case["language"], received_on=case["received_on"], answer_by=answer_by,
@@ -47,6 +50,9 @@ async def follow(token: str) -> CustomerCase:
         next_step=step, next_by=step_by, aspects=tuple(aspects), messages=tuple(said),
         may_withdraw=case["status"] not in {"closed", "resolved"}, proof_questions=await _questions(link),
         unit=case["unit_key"], first_word_by=await _first_word_by(case, said),
+        names_the_way=(await rules_in(case["unit_id"])).names_the_way(
+            case["case_type"], deadlines.received_on(now(), zone), [each.outcome for each in aspects]
+        ),
     )  # fmt: skip
 
 
@@ -54,10 +60,11 @@ async def _case(link: Link, own: Together) -> Record:
     """Reference and title of the link's own case, the rest of the case that holds it today; it is as far as the least
     finished of those that belong to the same people."""
     row = await db.fetchrow(
-        "SELECT c.unit_id, c.due_at, c.closed_at, own.reference, own.title, own.language, own.received_on, "
-        "u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone, (SELECT o.status FROM core_case o "
-        "WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) ORDER BY "
-        "array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
+        "SELECT c.unit_id, c.case_type, c.due_at, c.closed_at, own.reference, own.title, own.language, "
+        "own.received_on, u.name AS organisation, u.key AS unit_key, u.phone, u.time_zone, "
+        "(SELECT max(a.decided_at) FROM core_aspect a WHERE a.case_id = ANY($3::uuid[])) AS decided_at, "
+        "(SELECT o.status FROM core_case o WHERE o.id = c.id OR (o.id = ANY($3::uuid[]) AND o.merged_into IS NULL) "
+        "ORDER BY array_position(ARRAY['new', 'in_progress', 'resolved', 'closed'], o.status) LIMIT 1) AS status "
         "FROM core_case own JOIN core_case c ON c.id = $2 JOIN core_unit u ON u.id = c.unit_id WHERE own.id = $1",
         link.case_id, own.root, list(own.cases),
     )  # fmt: skip
@@ -126,12 +133,15 @@ async def _messages(own: Together) -> list[CustomerMessage]:
     ]
 
 
-def next_step(status: str, states: Sequence[str], answer_by: date | None) -> tuple[str, date | None]:
-    """What happens next, as a code the page puts into words, and by when. Pure."""
+def next_step(
+    status: str, states: Sequence[str], answer_by: date | None, wrote_since: bool = False
+) -> tuple[str, date | None]:
+    """What happens next, as a code the page puts into words, and by when. `wrote_since`: the customer's word came after
+    every decision and nobody answered yet. Pure."""
     if status == "closed":
         return "closed", None
     if states and all(state == "decided" for state in states):
-        return "closing", None
+        return ("again" if wrote_since else "closing"), None
     if "decided" in states:
         return "some_decided", answer_by
     return ("in_progress" if "in_progress" in states else "received"), answer_by

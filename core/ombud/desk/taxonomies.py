@@ -83,6 +83,16 @@ async def choices(kind: str, unit_id: UUID, on: date, language: str = "en") -> l
     return [_choice(row, language) for row in rows]
 
 
+async def all_choices(kind: str, on: date, language: str = "en") -> list[Choice]:
+    """Those of every unit, for what is set for the whole desk."""
+    rows = await db.fetch(
+        "SELECT id, code, labels, ARRAY[labels] AS words FROM core_taxonomy_term WHERE kind = $1 "
+        "AND (valid_from IS NULL OR valid_from <= $2) AND (valid_to IS NULL OR valid_to > $2) ORDER BY position, code",
+        kind, on,
+    )  # fmt: skip
+    return [_choice(row, language) for row in rows]
+
+
 def _choice(row: Any, language: str) -> Choice:
     words = [worded(each, row["code"], language) for each in row["words"]]
     return Choice(row["id"], row["code"], words[-1], " › ".join(words), row["labels"])

@@ -20,6 +20,7 @@ from cerberus.errors import (
     UNALLOWED_VALUES,
 )  # fmt: skip
 
+from ombud.kernel.setting_columns import Column, read_columns
 from ombud.speech import counted, joined, noted, sentence, word
 
 KINDS = {
@@ -29,7 +30,7 @@ KINDS = {
 RULES = {"type", "required", "nullable", "default", "meta", "min", "max", "minlength", "maxlength", "regex", "allowed",
          "schema"}  # fmt: skip
 META = {"label": str, "help": str, "secret": bool, "scope": str, "group": str, "placeholder": str, "multiline": bool,
-        "suffix": str, "choices": Mapping}  # fmt: skip
+        "suffix": str, "choices": Mapping, "columns": list}  # fmt: skip
 SCOPES = ("unit", "deployment")
 LONGEST = 10_000  # characters of a text whose rule names no maxlength
 LARGEST = 2**53 - 1  # what the ledger's JSON holds exactly
@@ -90,6 +91,7 @@ class Field:
     multiline: bool = False
     suffix: str = ""
     choices: Mapping[str, str] | None = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -303,10 +305,15 @@ def _meta(name: str, meta: Any) -> dict[str, Any]:
             raise SchemaUnfit(
                 f"setting {name}: meta {key!r} is not known or of a wrong type; known are {', '.join(META)}"
             )
-    return dict(meta)
+    try:
+        return {**meta, "columns": read_columns(meta["columns"])} if "columns" in meta else dict(meta)
+    except ValueError as problem:
+        raise SchemaUnfit(f"setting {name}: {problem}") from None
 
 
 def _check_meta(field: Field) -> None:
+    if field.columns and (field.kind != "list" or field.allowed):
+        raise SchemaUnfit(f"setting {field.name}: only a list of free lines has columns")
     if field.scope not in SCOPES:
         raise SchemaUnfit(f"setting {field.name}: scope is one of {', '.join(SCOPES)}")
     if field.secret and (field.kind != "string" or field.allowed or "default" in field.rule or field.multiline):

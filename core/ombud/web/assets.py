@@ -45,6 +45,7 @@ SCRIPTS = (
     "gate.js",
     "leaving.js",
     "reveal.js",
+    "taken.js",
     "selection.js",
     "palette.js",
     "live_line.js",

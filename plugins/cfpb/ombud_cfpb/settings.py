@@ -7,11 +7,14 @@ from ombud_cfpb.codes import MOST, PUBLIC, RESPONSES, Unreadable, public_respons
 from ombud_plugin_api import Context, Tried, applies_rule
 from ombud_plugin_api.applicability import NEVER
 
+_VERIFIED = {"label": "Compared with the portal", "tick": "verified"}
+_KINDS = {"first": "First", "final": "Final", "administrative": "Administrative", "not_ours": "Not ours to choose"}
 
-def _lines(label: str, help_: str, default: tuple[str, ...]) -> dict[str, Any]:
+
+def _lines(label: str, help_: str, default: tuple[str, ...], *columns: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "list", "maxlength": MOST, "default": list(default), "schema": {"type": "string", "maxlength": 300},
-        "meta": {"label": label, "help": help_, "group": "Responses"},
+        "meta": {"label": label, "help": help_, "columns": [*columns, _VERIFIED], "group": "Responses"},
     }  # fmt: skip
 
 
@@ -39,11 +42,12 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "days_final": _days("Final response, after “In progress”, within", 60),
     "days_public": _days("A public response can be given for", 180),
     "responses": _lines(
-        "Response categories", "One a line: code | exact text | kind | verified. Kinds: first, final, administrative, "
-        "not_ours. Write verified at the end once you compared it with the portal.", RESPONSES,
+        "Response categories", "As the portal words them. Tick one once you compared it with the portal.", RESPONSES,
+        {"label": "Code", "code": True}, {"label": "Exact text"}, {"label": "Kind", "choices": _KINDS},
     ),
     "public_responses": _lines(
-        "Public responses", "One a line: code | exact text | verified.", PUBLIC,
+        "Public responses", "As the portal words them.", PUBLIC, {"label": "Code", "code": True},
+        {"label": "Exact text"},
     ),
     "columns_confirmed": {
         "type": "boolean", "default": False,

@@ -10,10 +10,14 @@ from ombud_plugin_api import Context, Tried, applies_rule
 _CODE = "[a-z0-9][a-z0-9_.-]{0,59}"
 
 
-def _lines(label: str, help_: str, default: list[str], placeholder: str, group: str) -> dict[str, Any]:
+_VERIFIED = {"label": "Compared with the form in force", "tick": "verified"}
+_CATEGORIES = {"label": "Categories of your taxonomy", "terms": "category", "many": True}
+
+
+def _lines(label: str, help_: str, default: list[str], columns: list[dict[str, Any]], group: str) -> dict[str, Any]:
     return {
         "type": "list", "maxlength": MOST, "default": default, "schema": {"type": "string", "maxlength": 300},
-        "meta": {"label": label, "help": help_, "placeholder": placeholder, "group": group},
+        "meta": {"label": label, "help": help_, "columns": columns, "group": group},
     }  # fmt: skip
 
 
@@ -60,21 +64,22 @@ SCHEMA: dict[str, dict[str, Any]] = {
                  "help": "Until then files call themselves a draft: the form's own cell numbers were not at hand."},
     },
     "products": _lines(
-        "Products", "One a line: code | name | group | categories of your taxonomy | verified. Write verified at the "
-        "end of a line once you have checked it against the form.", list(PRODUCTS),
-        "savings | Savings | Banking and credit cards | isa, deposits | verified", "Code lists",
+        "Products", "A complaint counts under the product that takes the category of its first aspect. Tick a product "
+        "once you have compared it with the form.", list(PRODUCTS),
+        [{"label": "Code", "code": True}, {"label": "Name"}, {"label": "Group"}, _CATEGORIES, _VERIFIED], "Code lists",
     ),
     "causes": _lines(
-        "Causes", "One a line: cause of the desk | cause in the return | its group | verified.", list(CAUSES),
-        "delay | Delays/timescales | General admin/customer service | verified", "Code lists",
+        "Causes", "What a root cause of your desk is called in the return.", list(CAUSES),
+        [{"label": "Root cause", "terms": "cause"}, {"label": "In the return"}, {"label": "Group"}, _VERIFIED],
+        "Code lists",
     ),
     "no_business": _codes("Products you do not offer", "Their rows stay blank; others say 0.", "Code lists"),
     "permissions_2027": _lines(
-        "Sections you answer from 2027", "As they are called in the taxonomy.", [], "Mortgages", "From 2027"
+        "Sections you answer from 2027", "As they are called in the taxonomy.", [], [{"label": "Section"}], "From 2027"
     ),
     "taxonomy_2027": _lines(
-        "Taxonomy from 2027", "One a line: section | code | name | categories | verified. Take it from PS25/19, pages "
-        "33 to 40; none is shipped.", [], "Mortgages | M1 | First charge | mortgages | verified", "From 2027",
+        "Taxonomy from 2027", "Take it from PS25/19, pages 33 to 40; none is shipped.", [],
+        [{"label": "Section"}, {"label": "Code", "code": True}, {"label": "Name"}, _CATEGORIES, _VERIFIED], "From 2027",
     ),
     "case_types": _codes("Case types under DISP", "Empty: all.", "Clocks"),
     "payment_categories": _codes("Categories under payment services rules", "They have 15 business days.", "Clocks"),

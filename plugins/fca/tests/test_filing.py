@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 
 from ombud.desk import aspects, cases
 from ombud.desk.aspects import Decision, RedressGiven
+from ombud.desk.errors import Invalid
 from ombud.desk.redress import limits
 from ombud.desk.retention import rules as retention
 from ombud.desk.retention import running
@@ -482,3 +483,11 @@ async def test_what_is_no_workbook_is_refused_with_words_and_agents_see_nothing(
     html = (await leader.get(PAGE)).text
     assert 'type="file"' not in html
     assert (await leader.submit(PAGE, {}, page=PAGE)).status_code == 403
+
+
+async def test_once_a_return_was_begun_no_case_is_closed_without_the_category_it_counts_by(desk: Desk) -> None:
+    await desk.enable("fca")
+    await complaint(desk, category="")
+    await begun(desk)
+    with pytest.raises(Invalid, match="One aspect has no category"):
+        await complaint(desk, category="")

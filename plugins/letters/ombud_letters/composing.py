@@ -15,6 +15,8 @@ MOST_ADDRESS_LINES = 8
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ITEM = re.compile(r"\s*(?:[-•*–]|\d{1,2}[.)])\s+(.*)", re.DOTALL)
 _BULLET = re.compile(r"\s*[-•*–]\s+\S")
+_BOLD = re.compile(r"\*\*(\S(?:.*?\S)?)\*\*")
+_HEADING = re.compile(r"#{1,3} (\S.*)")
 _SIGN_OFF = 3
 """Paragraphs at the end that stay together on a page: the last words, the closing, the name."""
 
@@ -47,7 +49,7 @@ def data_of(
         "logo": logo or None, "back": plain(head.back), "to": address_lines(message),
         "facts": [*facts, [words["date"], [dated]]],
         "running": " · ".join(each for each in (message.reference, dated) if each),
-        "blocks": [{"kind": each.kind, "parts": each.parts} for each in blocks],
+        "blocks": [{"kind": each.kind, "parts": _set(each)} for each in blocks],
         "closing": min(_SIGN_OFF, sum(_short(each) for each in blocks[-_SIGN_OFF:])),
         "enclosures": [plain(each) for each in enclosures],
         "words": {"page": words["page"], "enclosures": words["enclosures"]},
@@ -106,6 +108,21 @@ def _blocks(lines: Sequence[str]) -> list[Block]:
             items[-1].append(line.strip())
     before = [Block("text", list(lines[:start]))] if start else []
     return [*before, Block("list", items)]
+
+
+def _set(block: Block) -> list[Any]:
+    """Its lines as runs of words; a list has the lines of each item."""
+    if block.kind == "list":
+        return [[runs(line) for line in item] for item in block.parts]
+    return [runs(line) for line in block.parts]
+
+
+def runs(line: str) -> list[tuple[bool, str]]:
+    """Words and whether they are bold: what stands between two stars, and a whole line that begins with `# `."""
+    if heading := _HEADING.fullmatch(line):
+        return [(True, heading[1])]
+    parts = _BOLD.split(line)
+    return [(place % 2 == 1, words) for place, words in enumerate(parts) if words]
 
 
 def _short(block: Block) -> bool:

@@ -201,6 +201,16 @@ def test_lines_that_all_begin_with_a_dash_are_a_list_and_a_single_one_is_not() -
     ]  # fmt: skip
 
 
+async def test_bold_words_and_headings_of_a_message_are_bold_and_show_no_signs() -> None:
+    text = "**A. The fee was taken twice**\n\nUpheld, and **at once**.\n\n# What next\n\n- We pay **42**\n- We write"
+    told = squeezed(papers.words_of(await typeset(text)))
+    for words in ("A. The fee was taken twice", "Upheld, and at once.", "What next", "We pay 42"):
+        assert squeezed(words) in told
+    assert "*" not in told
+    assert "#" not in told
+    assert composing.runs("5 * 4 ** 2 = 80") == [(False, "5 * 4 ** 2 = 80")]
+
+
 async def test_a_separator_sheet_has_a_code_that_is_found_in_a_scan(tmp_path: Any) -> None:
     import pypdfium2
     import zxingcpp

@@ -55,9 +55,11 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "products": {
         "type": "list", "maxlength": MOST, "default": [], "schema": {"type": "string", "maxlength": 300},
         "meta": {"label": "Products of the yearly report", "group": "Yearly report",
-                 "placeholder": "kredyty | Kredyty | mortgages, loans | verified",
-                 "help": "One a line: code | name | categories of your taxonomy | verified. The form's own list was "
-                         "not at hand: none is shipped, and the report then has no table by product."},
+                 "columns": [{"label": "Code", "code": True}, {"label": "Name"},
+                             {"label": "Categories of your taxonomy", "terms": "category", "many": True},
+                             {"label": "Compared with the form", "tick": "verified"}],
+                 "help": "The form's own list was not at hand: none is shipped, and the report then has no table by "
+                         "product."},
     },
     "layout_confirmed": {
         "type": "boolean", "default": False,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ombud.desk import messages
+from ombud.desk import cases, messages
 from ombud.desk.aspects import Decision, RedressGiven, decide_aspect
 from ombud.kernel import clock
 from ombud.kernel.database import db
@@ -344,3 +344,21 @@ async def test_until_we_write_the_page_names_the_day_by_which_we_promised_to(des
     case_id = await db.fetchval("SELECT id FROM core_case")
     await messages.write(agent, case_id, "answer", "We have it.")
     assert words not in (await customer.page()).text.replace("\u00a0", " ")
+
+
+async def test_who_writes_after_the_decision_is_told_that_it_is_read_and_staff_are_told_to_answer(
+    desk: Desk, customer: Customer
+) -> None:
+    leader, agent = await desk.viewer("leader"), await desk.signed_in("agent")
+    case_id, case = await db.fetchval("SELECT id FROM core_case"), f"/cases/{customer.filed.reference}"
+    await cases.take(await desk.viewer("agent"), case_id)
+    for each in await aspect_ids():
+        await decide_aspect(leader, each, Decision("not_upheld", "The contract says so."), None)
+    await cases.close(leader, case_id)
+    assert "Your complaint is closed" in (await customer.page()).text
+    await customer.press("/say", text="That is another contract.")
+    assert "We are reading what you wrote" in (await customer.page()).text
+    assert "The customer wrote after the decision." in (await agent.get(case)).text
+    await messages.write(leader, case_id, "answer", "We read it; it is yours.")
+    assert "We have decided every matter" in (await customer.page()).text
+    assert "The customer wrote after the decision." not in (await agent.get(case)).text

@@ -97,9 +97,14 @@ def countries() -> dict[str, str]:
     return _countries(reader.get().language)
 
 
+_NO_COUNTRY = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+"""Codes of the CLDR for unions, regions, and languages that only test programs speak."""
+
+
 @lru_cache
 def _countries(language: str) -> dict[str, str]:
-    words = {code: name for code, name in Locale(language).territories.items() if re.fullmatch("[A-Z]{2}", code)}
+    named = Locale(language).territories.items()
+    words = {code: name for code, name in named if re.fullmatch("[A-Z]{2}", code) and code not in _NO_COUNTRY}
     return dict(sorted(words.items(), key=lambda each: str(each[1])))
 
 

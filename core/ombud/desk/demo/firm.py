@@ -6,6 +6,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from ombud.desk import first_desk
+from ombud.desk.administration import taxonomies
 from ombud.desk.errors import NotNow
 from ombud.desk.retention import rules as retention
 from ombud.kernel.clock import now
@@ -86,6 +87,24 @@ RETENTION = (
     ("modra", "modra_card", 13, "months", "last_word", "PSD2 art. 71: payments may be disputed for 13 months"),
 )
 
+# code, English, Polish
+CATEGORIES = (
+    ("account_access", "Access to an account", "Dostęp do rachunku"),
+    ("account_closing", "Closing an account", "Zamknięcie rachunku"),
+    ("payments", "Payments and transfers", "Płatności i\u00a0przelewy"),
+    ("fees", "Fees and charges", "Opłaty i\u00a0prowizje"),
+    ("fraud", "Fraud", "Oszustwa"),
+    ("promotions", "Promotions and bonuses", "Promocje i\u00a0premie"),
+    ("information", "Information", "Informacja"),
+    ("staff", "Conduct of staff", "Zachowanie pracowników"),
+    ("lending_terms", "Terms of lending", "Warunki kredytów"),
+    ("loan_servicing", "Servicing of loans", "Obsługa pożyczek"),
+    ("mortgage_application", "Application for a mortgage", "Wniosek o\u00a0kredyt hipoteczny"),
+    ("mortgage_servicing", "Servicing of mortgages", "Obsługa kredytów hipotecznych"),
+    ("collection", "Collection of debts", "Windykacja"),
+    ("credit_reporting", "Credit reporting", "Wpisy w\u00a0biurze informacji"),
+)
+
 
 @dataclass(frozen=True)
 class LogIn:
@@ -157,6 +176,7 @@ async def found() -> Firm:
     await _case_types(firm)
     await _queues(firm)
     await _retention(firm)
+    await _categories(firm)
     for each in LOG_INS:
         await _employ(firm, each.name, each.display_name, each.role, None, PASSWORD)
     for name, display_name, role, unit in COLLEAGUES:
@@ -170,11 +190,14 @@ async def _refuse_taken() -> None:
         "SELECT 'user ' || name AS name FROM core_user WHERE name = ANY($1) "
         "UNION ALL SELECT 'unit ' || key FROM core_unit WHERE key = ANY($2) "
         "UNION ALL SELECT 'queue ' || key FROM core_queue WHERE key = ANY($3) "
-        "UNION ALL SELECT 'case type ' || key FROM core_case_type WHERE key = ANY($4)) AS taken",
+        "UNION ALL SELECT 'case type ' || key FROM core_case_type WHERE key = ANY($4) "
+        "UNION ALL SELECT 'category ' || code FROM core_taxonomy_term WHERE kind = 'category' AND code = ANY($5)) "
+        "AS taken",
         [each.name for each in LOG_INS] + [each[0] for each in COLLEAGUES],
         [unit[0] for unit in UNITS],
         [queue[0] for queue in QUEUES],
         [kind[0] for kind in CASE_TYPES],
+        [category[0] for category in CATEGORIES],
     )
     if taken:
         raise NotNow(f"This desk has {taken} already. Load the demonstration data into a desk without them.")
@@ -253,6 +276,13 @@ async def _retention(firm: Firm) -> None:
     for unit, case_type, amount, span, counts_from, source in RETENTION:
         given = retention.RuleGiven(firm.units[unit], "", case_type, amount, span, counts_from, source, False)
         await retention.write(SYSTEM, given)
+
+
+async def _categories(firm: Firm) -> None:
+    """They count on the whole desk, since what is filed at the front door belongs to no unit of the firm yet."""
+    for place, (code, english, polish) in enumerate(CATEGORIES, 1):
+        given = taxonomies.TermGiven({"en": english, "pl": polish}, position=10 * place)
+        firm.made.append(("term", await taxonomies.add(SYSTEM, "category", code, None, given)))
 
 
 async def _employ(firm: Firm, name: str, display_name: str, role: str, unit: str | None, password: str | None) -> None:

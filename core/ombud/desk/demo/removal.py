@@ -49,6 +49,7 @@ class _Doomed:
     rates: list[UUID]
     protocols: list[UUID]
     retention: list[UUID]
+    terms: list[UUID]
     batches: list[UUID] = field(default_factory=list)
 
 
@@ -106,6 +107,7 @@ async def _doomed(with_later: bool) -> _Doomed:
         rates=noted.get("rate", []),
         protocols=await _ids("SELECT id FROM core_protocol WHERE unit_id = ANY($1)", units),
         retention=await _ids("SELECT id FROM core_retention_rule WHERE unit_id = ANY($1)", units),
+        terms=noted.get("term", []),
     )  # fmt: skip
 
 
@@ -211,6 +213,7 @@ async def _remove(doomed: _Doomed) -> RemovalReport:
     await db.execute("DELETE FROM core_person WHERE id = ANY($1)", doomed.people)
     await db.execute("DELETE FROM core_ladder WHERE id = ANY($1)", doomed.ladders)
     await db.execute("DELETE FROM core_skill WHERE id = ANY($1)", doomed.skills)
+    await db.execute("DELETE FROM core_taxonomy_term WHERE id = ANY($1)", doomed.terms)
     kept = [*await _remove_queues(doomed), *await _remove_case_types(doomed), *await _remove_rates(doomed)]
     staying = await _remove_users(doomed)
     await db.execute("DELETE FROM core_return WHERE unit_id = ANY($1) AND amends IS NOT NULL", doomed.units)
@@ -350,6 +353,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         "OR (event->>'stream' = 'setting/rates' AND event->'body'->>'rate' = ANY($5)) "
         "OR (event->>'stream' = 'setting/skills' AND (event->'body'->>'key' = ANY($6) "
         "OR event->'body'->>'reason' = 'demonstration')) "
+        "OR (event->>'stream' = 'setting/taxonomy-category' AND event->'body'->>'term' = ANY($8)) "
         "OR (event->>'stream' = 'setting/protocols' AND event->'body'->>'protocol' = ANY($7)) "
         "OR (event->>'kind' = 'unit.changed' AND event->'body'->>'why' = 'demonstration') "
         "OR (subscriber = 'job/outgoing.send' "
@@ -361,6 +365,7 @@ async def _forget_deliveries(doomed: _Doomed) -> None:
         [str(each) for each in doomed.rates],
         doomed.skill_keys,
         [str(each) for each in doomed.protocols],
+        [str(each) for each in doomed.terms],
     )
 
 

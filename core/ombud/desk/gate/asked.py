@@ -1,6 +1,6 @@
 """The parts, rights and leaflets that requirements ask for, and core's own. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ombud.desk.gate import phrases
 from ombud.desk.gate.comparing import names_the_complaint
@@ -10,10 +10,15 @@ from ombud_plugin_api.responses import REDRESS, REFUSED, ResponseLeaflet, Respon
 LANGUAGES = {"en": "English", "pl": "Polish"}
 
 
+def refuses(outcomes: Iterable[str]) -> bool:
+    """Whether a matter that is decided was not upheld in full."""
+    return any(each and each != "upheld" for each in outcomes)
+
+
 def applies(when: str, record: Record) -> bool:
     """Whether a part is asked for as the case was decided."""
     if when == REFUSED:
-        return any(each.outcome and each.outcome != "upheld" for each in record.aspects)
+        return refuses(each.outcome for each in record.aspects)
     if when == REDRESS:
         return any(each.sums for each in record.aspects)
     return True

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from ombud.desk.gate.asked import refuses
 from ombud.desk.gate.findings import CHECKS, LEVELS, USUAL, Policy
 from ombud.desk.gate.jargon import USUAL_JARGON
 from ombud.kernel.lifecycle import running
 from ombud.kernel.setting_schema import SettingSchema, read_schema
 from ombud.speech import sentence
 from ombud.trust.group_settings import held_in
-from ombud_plugin_api.responses import ResponseRequirement
+from ombud_plugin_api.responses import ALWAYS, REFUSED, ResponseRequirement
 
 KEY = "gate"
 LABEL = "Final response gate"
@@ -46,6 +48,14 @@ class Rules:
         """What holds for cases of this type, of plugins that run."""
         chosen = self.by_type.get(case_type, self.regulators)
         return tuple(each for each in requirements() if each.regulator in chosen)
+
+    def names_the_way(self, case_type: str, day: date, outcomes: Sequence[str]) -> bool:
+        """Whether a final response of that day must say who decides over the firm, as far as its matters are decided
+        (an empty outcome: not yet)."""
+        if self.policy.level("rights") != "block":
+            return False
+        asked = [part for each in self.required(case_type) if each.holds_on(day) for part in each.parts if part.rights]
+        return any(part.when == ALWAYS or (part.when == REFUSED and refuses(outcomes)) for part in asked)
 
 
 def requirements() -> list[ResponseRequirement]:

@@ -22,13 +22,13 @@ SIZE = 50
 STATE_WORDS: Mapping[str, tuple[str, str, str]] = {
     "waiting": ("Waits for a second person", "hourglass", "warn"),
     "approved": ("Approved", "check", "ok"),
-    "refused": ("Refused", "ban", "bad"),
+    "refused": ("Refused", "ban", "danger"),
     "withdrawn": ("Withdrawn", "arrow-back-up", ""),
     "intended": ("Not paid yet", "clock", ""),
     "handing": ("Is being handed over", "send", ""),
     "handed_over": ("Handed over", "send", "info"),
     "paid": ("Paid", "check", "ok"),
-    "failed": ("Failed", "alert-circle", "bad"),
+    "failed": ("Failed", "alert-circle", "danger"),
     "unsure": ("Not certain", "help-circle", "warn"),
     "cancelled": ("Cancelled", "ban", ""),
 }
@@ -68,7 +68,8 @@ class RequestShown:
 
 @dataclass(frozen=True)
 class PaymentShown:
-    """A payment; `hint`: the end of the account, None where the viewer may not see people's details."""
+    """A payment; `hint`: the end of the account, None where the viewer may not see people's details; `holder`: whose
+    account it is, where that is somebody else than the payee."""
 
     id: UUID
     line_id: UUID
@@ -82,6 +83,7 @@ class PaymentShown:
     attempt: int
     payee: str | None
     hint: str | None
+    holder: str
     batch_id: UUID | None
     at: datetime
     handed_at: datetime | None
@@ -233,11 +235,13 @@ async def _payments(
 def _payment(viewer: Viewer, row: Record) -> PaymentShown:
     mask = mask_in(viewer, row["unit_id"])
     hidden = "address" in mask and not viewer.may_in("payment.manage", row["unit_id"])
+    end, _, holder = row["payee_hint"].partition(" ")
     return PaymentShown(
         id=row["id"], line_id=row["line_id"], reference=row["reference"], aspect_id=row["aspect_id"],
         amount=row["amount"], currency=row["currency"], way=row["way"], state=row["state"], key=row["key"],
         attempt=row["attempt"], payee=None if "name" in mask else row["payee"],
-        hint=None if hidden else row["payee_hint"], batch_id=row["batch_id"], at=row["created_at"],
+        hint=None if hidden else end, holder="" if hidden or "name" in mask else holder,
+        batch_id=row["batch_id"], at=row["created_at"],
         handed_at=row["handed_at"], value_date=row["value_date"], remote=row["remote"], detail=row["detail"],
         by=row["by"], version=row["version"],
     )  # fmt: skip

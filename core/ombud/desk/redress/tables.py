@@ -90,7 +90,7 @@ class RedressRequest(Table, tablename="core_redress_request"):
 
 class Payment(Table, tablename="core_payment"):
     """One line of money on its way to a payee. The account is in the vault under the payee's key; `payee_hint` is its
-    end. Both go when the person is erased."""
+    end, followed by its holder where that is somebody else. Both go when the person is erased."""
 
     id = UUID(primary_key=True, default=new_id)
     case_id = UUID(default=None)

@@ -9,9 +9,10 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ombud.kernel.setting_columns import joined, same
 from ombud.kernel.setting_schema import Field, SettingSchema
 
-SET, WAS, UNSET = "set.", "was.", "unset."
+SET, WAS, UNSET, CELL = "set.", "was.", "unset.", "cell."
 DIGITS = 16  # of a whole number; more fit no ledger
 NUMBER = 40  # characters of a decimal
 
@@ -54,17 +55,38 @@ def read_form(schema: SettingSchema, parts: Mapping[str, Sequence[str]], editabl
     for name in (each for each in schema.fields if each in editable and each not in unset):
         field = schema.fields[name]
         typed, shown = (_tidy(parts.get(prefix + name, ())) for prefix in (SET, WAS))
+        if field.columns:
+            try:
+                typed = _lines(field, parts, typed)
+            except ValueError as parting:
+                wrong[name] = str(parting)
+                continue
         if field.secret:
             if secret := "".join(typed):
                 problem = field.problem(secret)
                 (wrong if problem else secrets)[name] = problem or secret
-        elif typed != shown:
+        elif typed != shown and not (field.columns and same("".join(typed), "".join(shown), field.columns)):
             texts[name] = typed
             try:
                 values[name] = value_of(field, typed)
             except ValueError as problem:
                 wrong[name] = str(problem)
     return Asked(values, secrets, frozenset(unset), wrong, texts)
+
+
+def _lines(field: Field, parts: Mapping[str, Sequence[str]], typed: list[str]) -> list[str]:
+    """The lines of a list whose cells were typed one by one; a row without a word is none."""
+    begin = f"{CELL}{field.name}."
+    rows = {int(row) for row, _, _ in (key.removeprefix(begin).partition(".") for key in parts if key.startswith(begin))
+            if row.isascii() and row.isdigit() and len(row) < 5}  # fmt: skip
+    if not rows:
+        return typed
+    lines = []
+    for row in sorted(rows):
+        texts = [", ".join(_tidy(parts.get(f"{begin}{row}.{place}", ()))) for place in range(len(field.columns))]
+        if any(text for text, column in zip(texts, field.columns, strict=True) if not column.tick):
+            lines.append(joined(texts))
+    return ["\n".join(lines)]
 
 
 def _tidy(texts: Sequence[str]) -> list[str]:

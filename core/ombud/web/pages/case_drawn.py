@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from litestar import Request, Response
 
@@ -16,6 +17,7 @@ from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
+from ombud.desk.matters.uncategorised import uncategorised
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.states import FAILED, SENT
@@ -23,7 +25,7 @@ from ombud.desk.outgoing.templates import Template
 from ombud.desk.rules.explained import is_told
 from ombud.desk.scales import STANDARD, Scales, scales_known
 from ombud.desk.shown import Named
-from ombud.desk.taxonomies import worded
+from ombud.desk.taxonomies import choices, today, worded
 from ombud.desk.trail.history import Happened
 from ombud.desk.trail.timeline import Said
 from ombud.desk.viewing.explaining import emergency_until
@@ -87,6 +89,10 @@ async def show_case(
         "masked": bool(mask_in(viewer, view.case.unit.id)),
         "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
+    asked = view.may("close") and not all(each.category for each in view.aspects)
+    if asked and (lacking := await uncategorised(view.case.id, view.case.unit.id)):
+        step = _category_step(view, lacking, await categories_for(viewer, view, view.aspects))
+        context |= {"next_step": step or context["next_step"], "moves": moves(view, True)}
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
     context |= {"priorities": list(scale.priorities.items()), "severities": list(scale.severities.items())}
@@ -268,13 +274,41 @@ def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
     return (Named(viewer.user_id, viewer.name),)
 
 
-def moves(view: CasePageView) -> list[dict[str, Any]]:
-    possible = [("closed", "Close the case", view.may("close"), _CLOSE_WHY if view.promises else ""),
+async def categories_for(viewer: Viewer, view: CasePageView, aspects: Sequence[AspectShown]) -> list[tuple[str, str]]:
+    """What may be chosen in the case's unit, where one of these aspects has no category yet; no statement otherwise."""
+    if all(each.category for each in aspects):
+        return []
+    known = await choices("category", view.case.unit.id, today(), viewer.language)
+    return [(each.code, each.path) for each in known]
+
+
+def moves(view: CasePageView, uncategorised: bool = False) -> list[dict[str, Any]]:
+    why = _CLOSE_WHY if view.promises else _CATEGORY_WHY if uncategorised else ""
+    possible = [("closed", "Close the case", view.may("close"), why),
                 ("in_progress", "Reopen the case", view.may("reopen"), "Reason")]  # fmt: skip
     return [{"status": code, "label": words, "reason": reason} for code, words, may, reason in possible if may]
 
 
 _CLOSE_WHY = "Why is it closed before every promise is kept?"
+_CATEGORY_WHY = "Why is it closed without a category?"
+
+
+def _category_step(
+    view: CasePageView, asked: Sequence[UUID], categories: Sequence[tuple[str, str]]
+) -> dict[str, Any] | None:
+    """Before a case is closed: what the first of the aspects that lack a category is about."""
+    lacking = next((each for each in view.aspects if each.id in asked and not each.may_decide), None)
+    if lacking is None or view.case.about_me:
+        return None
+    return {
+        "phrase": {
+            "text": "Say what aspect %(letter)s is about: figures and returns to regulators count it by its category.",
+            "label": "Save the category", "values": {"letter": lacking.letter},
+        },
+        "text": "", "icon": "tags", "action": f"{href_of(view)}/aspects/{lacking.id}/change",
+        "fields": {"version": lacking.version},
+        "choose": {"name": "category", "label": "Category", "options": categories},
+    }  # fmt: skip
 
 
 def next_step(view: CasePageView) -> dict[str, Any] | None:
@@ -310,6 +344,9 @@ def _ending(view: CasePageView) -> dict[str, Any]:
     href, state = href_of(view), view.final_response
     close = {"label": "Close the case", "action": f"{href}/status", "key": "E", "act": "close", "icon": "lock",
              "fields": {"version": view.case.version, "status": "closed"}}  # fmt: skip
+    if view.wrote_since and view.may("answer") and not view.case.about_me:
+        text = "The customer wrote after the decision. Read it, then answer, or reopen the aspect it is about."
+        return {"text": text, "label": "Answer", "icon": "mail", "href": "#composer", "also": close}
     if not state and view.may("answer") and not view.case.about_me:
         return {"text": "Every aspect has an outcome. Write the final response, then close the case.",
                 "label": "Write the final response", "icon": "file-text", "inserts": "final_response",

@@ -32,6 +32,7 @@ from ombud.web.pages.case_drawn import (
     SEVERITY_WORDS,
     aspect_drawn,
     case_drawn,
+    categories_for,
     conflict_of,
     href_of,
     owners,
@@ -47,6 +48,7 @@ LINES = 20
 CURRENCIES = ("EUR", "GBP", "USD", "PLN", "CHF")
 END_OF_DAY = time(23, 59, 59)
 Lines = list[dict[str, str]]
+TYPED = ("outcome", "reason", "cause", "category", "note")
 
 
 @get("/cases/{reference:str}/aspects/{aspect_id:uuid}/decide", opt=DECIDE)
@@ -59,7 +61,7 @@ async def decide_form(request: Req, reference: str, aspect_id: UUID, outcome: st
         return await _aspect_page(request, view, aspect)
     draft = (await drafts.mine(viewer, view.case.id)).get(drafts.for_decision(aspect_id))
     proposed = outcome if outcome in OUTCOMES else ""
-    kept = {"outcome": proposed, "reason": "", "cause": "", "note": "", **(draft["body"] if draft else {})}
+    kept = {**dict.fromkeys(TYPED, ""), "outcome": proposed, **(draft["body"] if draft else {})}
     return await _decide_page(request, view, aspect, kept, _drafted_lines(kept), draft=draft)
 
 
@@ -69,11 +71,11 @@ async def decide(request: Req, reference: str, aspect_id: UUID) -> Response[Any]
     viewer, form = viewer_of(request), await given(request)
     view, aspect = await aspect_of(viewer, reference, aspect_id)
     lines = _lines(form)
-    kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
+    kept = {name: form.text(name) for name in TYPED}
     if form.text("step") == "add":
         return await _decide_page(request, view, aspect, kept, [*lines, {"kind": "", "amount": "", "currency": ""}])
     try:
-        decision = Decision(kept["outcome"], kept["reason"], kept["cause"], _redress(lines))
+        decision = Decision(kept["outcome"], kept["reason"], kept["cause"], _redress(lines), kept["category"])
         done, other = await _decide_on_newest(viewer, view, aspect, decision, form.version())
     except ON_A_FORM as problem:
         await _keep(viewer, view, aspect_id, kept, lines)
@@ -131,7 +133,7 @@ async def keep_decision(request: Req, reference: str, aspect_id: UUID) -> Respon
     """What is typed into the form so far; a newer one of another window is shown, not overwritten unseen."""
     viewer, form = viewer_of(request), await given(request)
     view, aspect = await aspect_of(viewer, reference, aspect_id)
-    kept = {name: form.text(name) for name in ("outcome", "reason", "cause", "note")}
+    kept = {name: form.text(name) for name in TYPED}
     typed = {**kept, **_flat(_lines(form))} if aspect.may_decide else {}  # else it was decided in this moment
     seen = form.number("draft_version") or 0
     purpose = drafts.for_decision(aspect_id)
@@ -192,6 +194,7 @@ async def _decide_page(
         "plan": await protocols.plan_of(viewer_of(request), aspect.id),
         "outcomes": _pairs(OUTCOMES), "redress_kinds": _pairs(REDRESS_KINDS),
         "causes": await _causes(viewer_of(request), view, kept.get("cause", "")),
+        "categories": await categories_for(viewer_of(request), view, [aspect]),
         "currencies": [(code, code) for code in dict.fromkeys((currency, *CURRENCIES))],
     }  # fmt: skip
     status = 409 if conflict else wrong.status

@@ -12,6 +12,7 @@ from litestar.exceptions import NotFoundException
 
 from ombud import speech
 from ombud.desk import cases, queues, undo
+from ombud.desk.administration.first_steps import first_steps
 from ombud.desk.bulk import plan as bulk
 from ombud.desk.bulk import run as bulk_run
 from ombud.desk.case_list import CaseFilters, CasePage, CaseRow, list_cases, sees_any
@@ -91,6 +92,7 @@ async def queue(request: Req, code: str, after: str = "", going_on: str = "") ->
     if asks_for(request, "more"):
         return await fragment(request, "fragments/queue_groups.html", **shown)
     shown["nothing"] = await _nothing(viewer, which, filters) if not found.rows else ""
+    shown["first_steps"] = await first_steps(viewer) if shown["nothing"] == "first" else []
     if asks_for(request, "rows"):
         return await fragment(request, "fragments/queue_rows.html", **shown)
     more = drawn(filters, which, side, MORE)

@@ -32,7 +32,7 @@ CURRENCIES = ("EUR", "GBP", "USD", "PLN", "CHF")
 PART = "/cases/{reference:str}/aspects/{aspect_id:uuid}/redress"
 REFUSED = (Invalid, NotNow, NotAllowed, Changed)
 _FORM = ("kind", "amount", "currency", "note", "calculation", "amount_in_dispute", "disputed_currency", "person",
-         "payee_name", "account", "bic", "value_date", "how", "reason", "why")  # fmt: skip
+         "payee_name", "account", "bic", "value_date", "how", "reason", "why", "sent")  # fmt: skip
 
 
 @get(PART, opt=READ)
@@ -53,6 +53,7 @@ async def _page(
     viewer, own = viewer_of(request), await currency_of(viewer_of(request), view)
     form = {**dict.fromkeys(_FORM, ""), "currency": own, "disputed_currency": aspect.disputed_currency or own}
     form["amount_in_dispute"] = _amount(aspect.amount_in_dispute, aspect.disputed_currency)
+    form["payee_name"] = next((each.name for each in view.parties if each.name), "")
     payments = await redress_shown.payments_of(viewer, aspect.id)
     room = await redress_shown.room(viewer, view.case.unit.id, view.case.id, own) if _may(aspect) else None
     return await aspect_page(
@@ -98,7 +99,7 @@ def payment_drawn(each: PaymentShown) -> dict[str, Any]:
     words, icon, tone = STATE_WORDS[each.state]
     return {
         "id": str(each.id), "state": each.state, "label": words, "icon": icon, "tone": tone, "amount": each.amount,
-        "currency": each.currency, "payee": each.payee, "hint": each.hint, "way": each.way,
+        "currency": each.currency, "payee": each.payee, "hint": each.hint, "holder": each.holder, "way": each.way,
         "value_date": each.value_date, "detail": each.detail, "remote": each.remote, "key": each.key, "at": each.at,
         "handed_at": each.handed_at, "attempt": each.attempt, "reference": each.reference, "by": each.by,
         "redress_href": f"/cases/{each.reference}/aspects/{each.aspect_id}/redress",
@@ -134,8 +135,13 @@ async def _do(
         toast = await change(viewer, form)
     except REFUSED as problem:
         fresh_view, fresh = await aspect_of(viewer, reference, aspect_id)
-        return await _page(request, fresh_view, fresh, _plain(problem), form.texts())
+        return await _page(request, fresh_view, fresh, _plain(problem), _kept(request, form))
     return go(f"{href_of(view)}/aspects/{aspect.id}/redress", toast, undo())
+
+
+def _kept(request: Req, form: Given) -> dict[str, str]:
+    """What was typed, and by `sent` into which of the page's forms, so that this one is open with it."""
+    return {**form.texts(), "sent": request.url.path.partition("/redress")[2]}
 
 
 def _plain(problem: DeskRefusal) -> Refused:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -163,11 +164,19 @@ def _steps(head: Head) -> list[dict[str, Any]]:
 
 def _figure(head: Head, figure: Figure) -> dict[str, Any]:
     return {
-        "number": figure.number, "label": figure.label, "value": written(figure.value), "unit": figure.unit,
+        "number": figure.number, "label": figure.label, "value": _plain(figure), "unit": figure.unit,
         "definition": figure.definition, "definition_version": figure.definition_version,
         "official": figure.official, "entered": figure.entered, "name": f"item.{figure.number}",
         "href": f"/returns/{head.id}/figures?number={_quoted(figure.number)}" if figure.evidence else "",
     }  # fmt: skip
+
+
+def _plain(figure: Figure) -> str | None:
+    """As a reader takes it: money without the noughts that it is kept with, 80.00 and not 80.0000."""
+    if figure.unit != "money" or not isinstance(figure.value, Decimal):
+        return written(figure.value)
+    exponent = figure.value.normalize().as_tuple().exponent
+    return f"{figure.value:.{max(2, -exponent if isinstance(exponent, int) else 2)}f}"
 
 
 def _quoted(number: str) -> str:

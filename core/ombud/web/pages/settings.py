@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 
+from ombud.desk import taxonomies
 from ombud.desk.clocks import trying_settings
 from ombud.desk.clocks.trying import Tried
 from ombud.desk.clocks.trying_settings import TriedSettings
@@ -183,7 +184,8 @@ async def _page(
     conflict: dict[str, Any] | None = None, tried: dict[str, Any] | None = None, status: int = 0,
     months: str = trials_drawn.MONTHS, months_error: str = "",
 ) -> Response[Any]:  # fmt: skip
-    form = {**form_drawn(now, asked, wrong), "months": months, "months_error": months_error}
+    terms = {each: await _terms(request, now, each) for each in _named(now)}
+    form = {**form_drawn(now, asked, wrong, terms), "months": months, "months_error": months_error}
     replays = trying_settings.tries(now.group)
     trial = await trying_settings.latest(now) if replays else None
     status = status or (422 if form["errors"] else 200)
@@ -203,6 +205,21 @@ async def _page(
     return await administration_page(
         request, "pages/settings_group.html", "settings", status=status, unit_options=options_of(open_to), **context
     )
+
+
+def _named(now: Standing) -> set[str]:
+    """The taxonomies that columns of its lists name."""
+    return {column.terms for field in now.group.schema.fields.values() for column in field.columns if column.terms}
+
+
+async def _terms(request: Req, now: Standing, kind: str) -> list[tuple[str, str]]:
+    unit, language = now.place.id, viewer_of(request).language
+    known = (
+        await taxonomies.choices(kind, unit, taxonomies.today(), language)
+        if unit
+        else await taxonomies.all_choices(kind, taxonomies.today(), language)
+    )
+    return [(each.code, each.path) for each in known]
 
 
 handlers = [index, history, show, change, try_it, replay_it]

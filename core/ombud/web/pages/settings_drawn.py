@@ -8,21 +8,30 @@ from ombud.desk.settings.changes import Standing
 from ombud.desk.settings.form import NOTHING, Asked, texts_of
 from ombud.desk.settings.places import Place
 from ombud.kernel import clock
+from ombud.kernel.setting_columns import Column, cells, codes
 from ombud.kernel.setting_schema import LONGEST, Field
 from ombud.kernel.setting_values import Holding
 from ombud.speech import joined, spoken, word
 from ombud.trust.group_settings import Level
 from ombud.web.templating import gettext
 
+Terms = Mapping[str, Sequence[tuple[str, str]]]
+BLANK = 3  # rows to add at once
 RADIOS = 4  # more choices than this become a list to open
 
 
-def form_drawn(now: Standing, asked: Asked = NOTHING, wrong: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The whole form; `asked`: what was typed and not saved, shown again but for secrets."""
+def form_drawn(
+    now: Standing, asked: Asked = NOTHING, wrong: Mapping[str, str] | None = None, terms: Terms | None = None
+) -> dict[str, Any]:
+    """The whole form; `asked`: what was typed and not saved, shown again but for secrets; `terms`: what the taxonomies
+    that its columns name have to choose."""
     problems = {**asked.wrong, **(wrong or {})}
     sections: dict[str, list[dict[str, Any]]] = {}
     for field in now.group.schema.fields.values():
-        sections.setdefault(field.group, []).append(_field(now, field, asked, problems.get(field.name, "")))
+        drawn = _field(now, field, asked, problems.get(field.name, ""))
+        if field.columns:
+            drawn["rows"] = _rows(field, "".join(drawn["texts"][:1]), terms or {})
+        sections.setdefault(field.group, []).append(drawn)
     return {
         "version": now.version, "unit": now.place.key, "fixed": len(now.editable) == 0,
         "sections": [{"label": label, "fields": fields} for label, fields in sections.items()],
@@ -37,6 +46,37 @@ def form_drawn(now: Standing, asked: Asked = NOTHING, wrong: Mapping[str, str] |
 def named(field: Field, words: str) -> str:
     """What is said of one field, after its label."""
     return joined((word(field.label), word(words)), ": ")
+
+
+def _rows(field: Field, text: str, terms: Terms) -> list[dict[str, Any]]:
+    """A row for each line, with the words it is known by, and some without."""
+    lines = [each for each in text.split("\n") if each.strip()]
+    found = []
+    for place, line in enumerate([*lines, *[""] * BLANK]):
+        texts = cells(line, field.columns)
+        drawn = [
+            _cell(column, content, f"cell.{field.name}.{place}.{number}", terms)
+            for number, (column, content) in enumerate(zip(field.columns, texts, strict=True))
+        ]
+        words = [each["words"] for each in drawn if each["words"] and each["control"] != "tick"]
+        ticked = [each["label"] for each in drawn if each["control"] == "tick" and each["on"]]
+        found.append({"words": " · ".join(words), "ticked": ticked, "cells": drawn})
+    return found
+
+
+def _cell(column: Column, text: str, name: str, terms: Terms) -> dict[str, Any]:
+    """`control`: text, tick, select or ticks; `words`: what it says, in words."""
+    if column.tick:
+        on = text == column.tick
+        return {"name": name, "label": column.label, "control": "tick", "text": column.tick, "on": on, "words": ""}
+    known = list((column.choices or {}).items()) or list(terms.get(column.terms, ()))
+    chosen = codes(text) if column.many else [text]
+    known += [(each, each) for each in chosen if known and each and each not in dict(known)]
+    control = "text" if not known else "ticks" if column.many else "select"
+    words = "" if column.code else ", ".join(dict(known).get(each, each) for each in chosen)
+    return {"name": name, "label": column.label, "control": control, "text": text, "chosen": chosen,
+            "options": [(code, said, "") for code, said in known] if control == "ticks" else known,
+            "words": words}  # fmt: skip
 
 
 def _id(now: Standing, name: str) -> str:
@@ -65,6 +105,8 @@ def control_of(field: Field) -> str:
         return "secret"
     if field.allowed:
         return "ticks" if field.kind == "list" else "radios" if _few(field) else "select"
+    if field.columns:
+        return "rows"
     by_kind = {"boolean": "tick", "list": "lines", "date": "date", "integer": "number", "decimal": "number"}
     return by_kind.get(field.kind, "long_text" if field.multiline else "text")
 

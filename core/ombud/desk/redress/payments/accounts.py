@@ -19,9 +19,10 @@ class Payee:
     account: str
     bic: str = ""
 
-    @property
-    def hint(self) -> str:
-        return self.account[-4:]
+    def hint(self, person: str) -> str:
+        """The end of the account, and whose it is where that is somebody else than the person who is paid."""
+        theirs = sorted(self.name.casefold().split()) == sorted(person.casefold().split())
+        return self.account[-4:] if theirs or not person else f"{self.account[-4:]} {self.name}"
 
     @property
     def is_iban(self) -> bool:

@@ -32,6 +32,9 @@ SELECT r.*, EXISTS (SELECT 1 FROM core_redress b WHERE b.reverses = r.id) AS gon
 FROM core_redress r WHERE r.id = $1 AND r.aspect_id = $2
 """
 
+_NAME = """SELECT p.name FROM core_party y JOIN core_person p ON p.id = y.person_id
+WHERE y.case_id = $1 AND p.id = $2 LIMIT 1"""
+
 
 async def _payable(viewer: Viewer, aspect_id: UUID, line_id: UUID) -> tuple[Record, Record]:
     """The case and the line, locked. Also of a closed case: what was promised is paid after it is closed too."""
@@ -51,9 +54,8 @@ async def intend(viewer: Viewer, aspect_id: UUID, line_id: UUID, person_id: UUID
     async with db.transaction():
         case, line = await _payable(viewer, aspect_id, line_id)
         rules = await rules_in(case["unit_id"])
-        if not await db.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM core_party WHERE case_id = $1 AND person_id = $2)", case["id"], person_id
-        ):
+        name = await db.fetchval(_NAME, case["id"], person_id)
+        if name is None:
             raise Invalid("Choose which of the people of this case is paid.", "person")
         try:
             account = await vault.store(f"person/{person_id}", speech.encoded(_plain(payee)))
@@ -61,7 +63,7 @@ async def intend(viewer: Viewer, aspect_id: UUID, line_id: UUID, person_id: UUID
             raise NotNow("This person was erased, so nothing can be kept of them. Choose somebody else.") from None
         row = await _insert(
             viewer, case, line, rules.way, states.INTENDED, person_id=person_id, payee_vault_id=account,
-            payee_hint=payee.hint,
+            payee_hint=payee.hint(name),
         )  # fmt: skip
         if rules.way == "webhook":
             await wake(row["id"], row["version"])

@@ -35,8 +35,8 @@ MEANS = {
 }  # fmt: skip
 RESULTS = {
     "paid": ("Paid", "check", "ok"),
-    "failed": ("Failed", "alert-circle", "bad"),
-    "returned": ("Came back", "alert-circle", "bad"),
+    "failed": ("Failed", "alert-circle", "danger"),
+    "returned": ("Came back", "alert-circle", "danger"),
     "accepted": ("Still on its way", "send", ""),
     "again": ("Known already", "copy", ""),
     "differs": ("Another amount: in doubt now", "help-circle", "warn"),
