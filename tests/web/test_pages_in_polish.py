@@ -16,6 +16,8 @@ import pytest
 
 from ombud import speech
 from ombud.kernel import plugins
+from ombud.kernel.lifecycle import running
+from ombud.kernel.setting_columns import cells
 from ombud.testing_desk import Browser, Desk
 from ombud.web import catalogue
 from ombud.web.door import LANGUAGE_COOKIE
@@ -106,8 +108,22 @@ def _words(text: Any) -> set[str]:
     return set().union(*map(_words, text.values() if isinstance(text, dict) else text or ()))
 
 
+def _of_regulators() -> frozenset[str]:
+    """Exact words of forms and portals, as the lists of plugins' settings quote them."""
+    fields = [
+        field for loaded in running.loaded.values() if loaded.setting_schema
+        for field in loaded.setting_schema.fields.values() if field.columns
+    ]  # fmt: skip
+    return frozenset(
+        text for field in fields for line in field.default or ()
+        for column, text in zip(field.columns, cells(line, field.columns), strict=True)
+        if text and not (column.choices or column.tick or column.terms)
+    )  # fmt: skip
+
+
 async def _walk(browser: Browser, starts: list[str], english: set[str]) -> dict[str, list[str]]:
     """The English of each page, by its kind."""
+    quoted = _of_regulators()
     browser.http.cookies.set(LANGUAGE_COOKIE, "pl")
     left: dict[str, list[str]] = {}
     waiting, seen, opened = list(starts), set(starts), Counter[str]()
@@ -121,7 +137,7 @@ async def _walk(browser: Browser, starts: list[str], english: set[str]) -> dict[
         if answer.status_code != 200 or "text/html" not in answer.headers.get("content-type", ""):
             continue
         assert '<html lang="pl"' in answer.text, path
-        if said := sorted(each for each in Words(answer.text).said if _english(each, english)):
+        if said := sorted(each for each in Words(answer.text).said if _english(each, english, quoted)):
             left.setdefault(kind, said)
         for link in LINK.findall(answer.text):
             to = urljoin(path, link.replace("&amp;", "&"))
@@ -132,7 +148,8 @@ async def _walk(browser: Browser, starts: list[str], english: set[str]) -> dict[
     return left
 
 
-def _english(text: str, english: set[str]) -> bool:
+def _english(text: str, english: set[str], quoted: frozenset[str]) -> bool:
+    text = " · ".join(each for each in text.split(" · ") if each not in quoted)
     for name in STORED:
         text = text.replace(name, " ")
     return bool(_words(CODES.sub(" ", text)) & english)

@@ -60,7 +60,7 @@ def _rows(field: Field, text: str, terms: Terms) -> list[dict[str, Any]]:
         ]
         words = [each["words"] for each in drawn if each["words"] and each["control"] != "tick"]
         ticked = [each["label"] for each in drawn if each["control"] == "tick" and each["on"]]
-        found.append({"words": " · ".join(words), "ticked": ticked, "cells": drawn})
+        found.append({"words": joined(words, " · "), "ticked": ticked, "cells": drawn})
     return found
 
 
@@ -73,7 +73,7 @@ def _cell(column: Column, text: str, name: str, terms: Terms) -> dict[str, Any]:
     chosen = codes(text) if column.many else [text]
     known += [(each, each) for each in chosen if known and each and each not in dict(known)]
     control = "text" if not known else "ticks" if column.many else "select"
-    words = "" if column.code else ", ".join(dict(known).get(each, each) for each in chosen)
+    words = "" if column.code else joined((word(dict(known).get(each, each)) for each in chosen), ", ")
     return {"name": name, "label": column.label, "control": control, "text": text, "chosen": chosen,
             "options": [(code, said, "") for code, said in known] if control == "ticks" else known,
             "words": words}  # fmt: skip
