@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,12 +24,13 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
 from ombud.kernel.ids import new_id
+from ombud.kernel.installed import seen
 from ombud.kernel.lifecycle import running
 from ombud.start import prepare_desk
 from ombud.trust import passwords, switching, tokens, users
 from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
-from ombud.web import templating
+from ombud.web import templating, themes
 from ombud.web.look import look
 from ombud.web.themes import Theme
 from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
@@ -163,6 +166,20 @@ def _environment_once(theme: Theme | None = None) -> templating.Templates:
 
 
 templating.environment = _environment_once
+_theme = themes.find
+
+
+@cache
+def _theme_once(name: str, seen: tuple[object, ...]) -> Theme:
+    return _theme(name)
+
+
+def _known_theme(name: str, installed: Iterable[EntryPoint] | None = None) -> Theme:
+    """Looked for once, as long as nothing is installed and nothing taken away: Python would ask every folder anew."""
+    return _theme_once(name, seen()) if installed is None else _theme(name, installed)
+
+
+themes.find = _known_theme
 
 
 def _app(config: Config) -> Litestar:

@@ -78,10 +78,10 @@ def standing_loop() -> asyncio.AbstractEventLoop:
 
 @dataclass
 class _Baseline:
-    """What a database was copied from. `rows`: what stands in each table that is not empty, as COPY writes it."""
+    """What a database was copied from. `rows`: the statement that writes them, for each table that is not empty."""
 
     tables: list[str] = field(default_factory=list)
-    rows: dict[str, bytes] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     sequences: dict[str, tuple[int, bool]] = field(default_factory=dict)
     newest: int = 0
@@ -150,10 +150,9 @@ class StandingDatabase:
         base.newest = self._ask("SELECT max(oid)::bigint FROM pg_class")[0][0]
         return base
 
-    def _written(self, table: str) -> bytes:
-        assert self._connection is not None
-        with self._connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
-            return b"".join(bytes(each) for each in copy)
+    def _written(self, table: str) -> str:
+        rows = self._ask(f"SELECT quote_literal(array_agg(t)::text) FROM {table} t")[0][0]
+        return f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT (row).* FROM unnest({rows}::{table}[]) AS row"
 
     def _set_back(self) -> bool:
         """False where that cannot be done."""
@@ -219,18 +218,17 @@ class StandingDatabase:
         )
 
     def _rows_back(self, changed: list[str]) -> None:
-        assert self._connection is not None
+        """In one message, which is one transaction."""
         base = self._baseline
         tables = [name for name in changed if name not in base.sequences]
-        with self._connection.transaction():
-            self._connection.execute("SET LOCAL session_replication_role = replica")  # neither triggers nor keys
-            for name in tables:
-                self._connection.execute(f"DELETE FROM {name}", prepare=True)
-            for name in [each for each in tables if each in base.rows]:
-                with self._connection.cursor().copy(f"COPY {name} FROM STDIN") as copy:
-                    copy.write(base.rows[name])
-            for name in [each for each in changed if each in base.sequences]:
-                self._connection.execute("SELECT setval(%s, %s, %s)", (name, *base.sequences[name]))
+        said = ["SET LOCAL session_replication_role = replica"]  # neither triggers nor keys
+        said += [f"DELETE FROM {name}" for name in tables]
+        said += [base.rows[name] for name in tables if name in base.rows]
+        for name in [each for each in changed if each in base.sequences]:
+            last, called = base.sequences[name]
+            said.append(f"SELECT setval('{name}', {last}, {called})")
+        assert self._connection is not None
+        self._connection.execute("; ".join(["BEGIN", *said, "COMMIT"]))
 
     def _next_transaction(self) -> int:
         return int(self._ask("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0][0])
