@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -166,20 +165,23 @@ def _environment_once(theme: Theme | None = None) -> templating.Templates:
 
 
 templating.environment = _environment_once
-_theme = themes.find
+_find_theme = themes.find
 
 
 @cache
-def _theme_once(name: str, seen: tuple[object, ...]) -> Theme:
-    return _theme(name)
+def _theme_of(name: str, seen: tuple[object, ...]) -> Theme:
+    return _find_theme(name)
 
 
-def _known_theme(name: str, installed: Iterable[EntryPoint] | None = None) -> Theme:
-    """Looked for once, as long as nothing is installed and nothing taken away: Python would ask every folder anew."""
-    return _theme_once(name, seen()) if installed is None else _theme(name, installed)
-
-
-themes.find = _known_theme
+@contextmanager
+def _known_theme() -> Iterator[None]:
+    """As a desk begins, its theme is looked for once, as long as nothing is installed and nothing taken away: Python
+    would ask every folder anew. Whoever looks later finds it as it is then."""
+    themes.find = lambda name, installed=None: _theme_of(name, seen())
+    try:
+        yield
+    finally:
+        themes.find = _find_theme
 
 
 def _app(config: Config) -> Litestar:
@@ -187,7 +189,8 @@ def _app(config: Config) -> Litestar:
     size = config.limits.body_mb
     if size not in _apps:
         _apps[size] = create_app(config)
-    begin(config)
+    with _known_theme():
+        begin(config)
     _apps[size].state["jinja"] = look.jinja
     return _apps[size]
 
