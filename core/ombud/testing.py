@@ -2,7 +2,8 @@
 
 Each process of a run (each of xdist's workers) starts an embedded server of its own at the first need: on a shared one,
 another test's open transaction would hold back this one's ledger checkpoints. It ends with its process, also when that
-is killed. Each database is a copy of one migrated template, and each desk of one that was prepared once.
+is killed. Each database is a copy of one migrated template, and each desk of one that was prepared once; the database
+of a test's desk is set back to that for the next (`ombud.testing_standing`).
 OMBUD_TEST_DATABASE_URL names another server, 15 or newer.
 
 pytest loads this module in every run, also in those that need no database; so functions import what they use.
