@@ -2,7 +2,8 @@
 
 Each process of a run (each of xdist's workers) starts an embedded server of its own at the first need: on a shared one,
 another test's open transaction would hold back this one's ledger checkpoints. It ends with its process, also when that
-is killed. Each database is a copy of one migrated template, and each desk of one that was prepared once.
+is killed. Each database is a copy of one migrated template, and each desk of one that was prepared once; the database
+of a test's desk is set back to that for the next (`ombud.testing_standing`).
 OMBUD_TEST_DATABASE_URL names another server, 15 or newer.
 
 pytest loads this module in every run, also in those that need no database; so functions import what they use.
@@ -28,6 +29,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ombud.kernel.postgres import EmbeddedPostgres
+    from ombud.testing_standing import StandingDatabase
 
 FOLDER_PREFIX = "ombud-tests-"
 _numbers = count(1)
@@ -95,11 +97,21 @@ _SERVER = pytest.StashKey[TestServer]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVER] = TestServer()
+    # What the kit's mypy learns of the libraries is the same for every plugin, and takes ten times as long as the rest.
+    os.environ.setdefault("MYPY_CACHE_DIR", str(config.rootpath / ".mypy_cache" / "of-plugins"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _SERVER in config.stash:
         config.stash[_SERVER].stop()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> dict[str, Any]:
+    """One loop for all asynchronous tests of a process, so that connections last longer than a test."""
+    from ombud.testing_standing import standing_loop
+
+    return {"standing": standing_loop}
 
 
 @pytest.fixture(scope="session")
@@ -199,11 +211,20 @@ def fresh_database_url(_postgres_run: tuple[str, str], template_database: str) -
         yield url
 
 
+@pytest.fixture(scope="session")
+def _standing_database(_postgres_run: tuple[str, str], desk_template: DeskTemplate) -> Iterator[StandingDatabase]:
+    from ombud.testing_standing import StandingDatabase
+
+    url, run = _postgres_run
+    standing = StandingDatabase(url, f"ombud_test_{run}_{os.getpid()}_standing", desk_template.database)
+    yield standing
+    standing.drop()
+
+
 @pytest.fixture
-def prepared_database_url(_postgres_run: tuple[str, str], desk_template: DeskTemplate) -> Iterator[str]:
+def prepared_database_url(_standing_database: StandingDatabase) -> str:
     """The database of a fresh desk for one test alone; its keys come by `desk_template.copy_data`."""
-    with migrated_copy(*_postgres_run, desk_template.database) as url:
-        yield url
+    return _standing_database.fresh()
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,12 +23,13 @@ from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.delivery import Runner
 from ombud.kernel.ids import new_id
+from ombud.kernel.installed import seen
 from ombud.kernel.lifecycle import running
 from ombud.start import prepare_desk
 from ombud.trust import passwords, switching, tokens, users
 from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_user
-from ombud.web import templating
+from ombud.web import templating, themes
 from ombud.web.look import look
 from ombud.web.themes import Theme
 from ombud_plugin_api.facts import Complaint, Document, Filed, Matter, PersonGiven, RawReceipt
@@ -163,6 +165,23 @@ def _environment_once(theme: Theme | None = None) -> templating.Templates:
 
 
 templating.environment = _environment_once
+_find_theme = themes.find
+
+
+@cache
+def _theme_of(name: str, seen: tuple[object, ...]) -> Theme:
+    return _find_theme(name)
+
+
+@contextmanager
+def _known_theme() -> Iterator[None]:
+    """As a desk begins, its theme is looked for once, as long as nothing is installed and nothing taken away: Python
+    would ask every folder anew. Whoever looks later finds it as it is then."""
+    themes.find = lambda name, installed=None: _theme_of(name, seen())
+    try:
+        yield
+    finally:
+        themes.find = _find_theme
 
 
 def _app(config: Config) -> Litestar:
@@ -170,7 +189,8 @@ def _app(config: Config) -> Litestar:
     size = config.limits.body_mb
     if size not in _apps:
         _apps[size] = create_app(config)
-    begin(config)
+    with _known_theme():
+        begin(config)
     _apps[size].state["jinja"] = look.jinja
     return _apps[size]
 

@@ -71,7 +71,7 @@ class Running:
     async def _look(self) -> None:
         wanted = {row["slug"]: row for row in await _wanted()}
         installed = plugins.discover(self.blocked)
-        learn_words((each.version, plugins.folder_of(each.package)) for each in installed.values() if each.manifest)
+        learn_words((each.version, each.folder) for each in installed.values() if each.manifest)
         loaded, problems = {}, {}
         for slug, row in sorted(wanted.items()):
             try:

@@ -34,13 +34,15 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True)
 class Installed:
-    """A distribution found on this machine. `problem` says why it cannot run, if it cannot; no code was imported."""
+    """A distribution found on this machine. `problem` says why it cannot run, if it cannot; `folder` is the package's,
+    where there is a manifest. No code was imported."""
 
     slug: str
     package: str
     version: str
     manifest: api.Manifest | None
     problem: str = ""
+    folder: Path = field(default_factory=Path)
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,19 @@ def discover(blocked: Iterable[str] = ()) -> dict[str, Installed]:
 def _read(point: EntryPoint, version: str, facts: tuple[object, ...]) -> Installed:
     package = point.value.split(":")[0].rsplit(".", 1)[0]
     try:
-        manifest = _manifest(package, facts)
+        manifest, folder = _manifest(package, facts)
         _agree(point.name, manifest, version)
     except (api.ManifestError, UnfitError) as problem:
         return Installed(point.name, package, version, None, str(problem))
-    return Installed(point.name, package, version, manifest)
+    return Installed(point.name, package, version, manifest, folder=folder)
 
 
-def _manifest(package: str, facts: tuple[object, ...]) -> api.Manifest:
+def _manifest(package: str, facts: tuple[object, ...]) -> tuple[api.Manifest, Path]:
+    """With the folder it lies in, which is the package's."""
     path = _place(package, facts) / "plugin.toml"
     if not path.is_file():  # perhaps it is elsewhere by now, and if it is nowhere, that is to be said
         path = folder_of(package) / "plugin.toml"
-    return manifests.read(path)
+    return manifests.read(path), path.parent
 
 
 @lru_cache(maxsize=256)

@@ -115,9 +115,10 @@ def test_a_workbook_that_unpacks_without_end_is_refused(monkeypatch: pytest.Monk
 def test_without_the_parts_that_read_workbooks_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
+    data = _workbook(["Name"], ["Ann"])
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(UnreadableError, match=r"ombud-crm-csv\[xlsx\]"):
-        read(_workbook(["Name"], ["Ann"]))
+        read(data)
 
 
 def test_names_that_come_twice_are_told_apart() -> None:
