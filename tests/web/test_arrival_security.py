@@ -1,5 +1,6 @@
 """Hosts, proxies, cookies and headers: what the desk believes of a request, and what it sends with every answer."""
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -133,6 +134,8 @@ class Page(HTMLParser):
 
 
 MOST = 120
+# Each asks a process of its own what would change, and they differ in words alone: the first stands for all.
+PREVIEW = re.compile(r"/plugins/[^/]+/enable\Z")
 
 
 @pytest.mark.parametrize("role", ["anonymous", *(role.key for role in ROLES)])
@@ -148,6 +151,8 @@ async def test_every_page_one_can_walk_to_is_without_inline_code_and_carries_the
     while waiting and len(seen) < MOST:
         path = waiting.pop(0)
         if path in seen or path.startswith(("/language/", "/files/")):
+            continue
+        if PREVIEW.match(path) and any(PREVIEW.match(each) for each in seen):
             continue
         seen.add(path)
         answer = await browser.get(path)
@@ -169,6 +174,7 @@ async def test_every_page_one_can_walk_to_is_without_inline_code_and_carries_the
         assert page.open_forms == [], path
         waiting += sorted(page.leads_to - seen)
     assert len(seen) >= (15 if role == "anonymous" else 20), sorted(seen)
+    assert any(PREVIEW.match(path) for path in seen) == (role == "administrator")
 
 
 def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
