@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import axe
 from jinja2 import Environment
 from look_samples import NOW, PAGES, ZONE
 
@@ -73,8 +72,6 @@ class Stage(BaseHTTPRequestHandler):
             return self._send(draw(name, **chosen).encode(), "text/html; charset=utf-8")
         if address.path.startswith("/s/"):  # a plugin's slot with nothing to say
             return self._send(b"", "text/html; charset=utf-8", HTTPStatus.NO_CONTENT)
-        if address.path == "/axe.js":
-            return self._send(axe.SOURCE.read_bytes(), "text/javascript")
         of_themes = [(f"/themes/{theme}/", folder / "static") for theme, folder in THEMES.items()]
         for prefix, folder in ((assets.URL_PREFIX, assets.BUILT_DIR), *of_themes):
             path = folder / Path(address.path).name

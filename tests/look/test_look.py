@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from axe import OF_LOOKS, RULES, barriers, contrast, sized, wear, whole
+from axe import OF_LOOKS, RULES, barriers, contrast, ready, sized, wear, whole
 from look_samples import PAGES
 from look_stage import draw, draw_fragment, jinja, look_of, sheet_of
 from playwright.sync_api import Browser, Page, Route, expect
@@ -138,6 +138,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def _one_page(chromium: Browser) -> Iterator[Page]:
     with _opened(chromium) as page:
+        ready(page)
         yield page
 
 
@@ -171,7 +172,6 @@ def test_a_page_has_no_barrier_in_light_and_dark_in_each_theme_and_fits_a_phone(
 ) -> None:
     page = glass
     page.goto(f"{desk_address}/{name}?theme=light")
-    page.add_script_tag(url=f"{desk_address}/axe.js")
     enhanced = "color-contrast-enhanced"
     if name in WHOLE:
         assert whole(page, [*RULES, "wcag2aaa"], seen, without=(enhanced,)) == []
@@ -211,7 +211,6 @@ def test_a_theme_neither_hides_nor_says_anything(theme: str) -> None:
 @pytest.mark.browser
 def test_a_barrier_would_be_found_in_light_in_dark_and_on_a_phone(glass: Page, desk_address: str) -> None:
     glass.goto(f"{desk_address}/queue?theme=light")
-    glass.add_script_tag(url=f"{desk_address}/axe.js")
     glass.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<p><img src=/s/0 id=blank></p>')")
     assert barriers(glass, RULES) == [("image-alt", ['<img src="/s/0" id="blank">'])]
     glass.evaluate("document.querySelector('h1').style.color = 'var(--o-canvas)'")
@@ -258,7 +257,6 @@ def test_a_look_that_was_seen_is_not_looked_at_again_and_one_that_changed_is(
     glass: Page, desk_address: str, change: str
 ) -> None:
     glass.goto(f"{desk_address}/queue?theme=light")
-    glass.add_script_tag(url=f"{desk_address}/axe.js")
     seen: set[tuple[str, int]] = set()
     assert contrast(glass, seen) == []
     before = len(seen)
@@ -276,7 +274,6 @@ def test_a_look_that_was_seen_is_not_looked_at_again_and_one_that_changed_is(
 @pytest.mark.browser
 def test_another_theme_brings_looks_of_its_own(glass: Page, desk_address: str) -> None:
     glass.goto(f"{desk_address}/queue?theme=light")
-    glass.add_script_tag(url=f"{desk_address}/axe.js")
     ink = "getComputedStyle(document.querySelector('.side__item')).color"
     before, seen = glass.evaluate(ink), set[tuple[str, int]]()
     contrast(glass, seen)
@@ -468,8 +465,8 @@ def test_pages_work_without_javascript(chromium: Browser, desk_address: str) -> 
 def test_the_open_palette_and_the_key_sheet_have_no_barrier_and_fit_a_phone(
     page: Page, desk_address: str, theme: str
 ) -> None:
+    ready(page)
     page.goto(f"{desk_address}/case?theme={theme}")
-    page.add_script_tag(url=f"{desk_address}/axe.js")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="All keys")).to_contain_text("W")  # the key this person chose for a reply
     assert barriers(page, RULES) == []

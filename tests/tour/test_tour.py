@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe import ready
 from crawl import walk
 from look_stage import sheet_of
 from looks import look
@@ -38,6 +39,7 @@ def test_every_page_is_found_by_links_has_no_barrier_in_either_theme_and_fits_a_
     context = chromium.new_context()
     context.add_cookies([{"name": name, "value": value, "url": desk.address} for name, value in client.cookies.items()])
     page, refused = context.new_page(), []
+    ready(page)
     page.on("console", lambda said: said.type == "error" and refused.append(f"{page.url}: {said.text}"))
     for theme in ("contrast", "plain"):  # as an administrator does it; then each page is opened once for both
         choose(page, desk.address, theme)
