@@ -48,6 +48,7 @@ class Desk:
                 text=True,
             )
         self.url = ""
+        self._connection: psycopg.Connection[Any] | None = None
 
     def wait_ready(self) -> "Desk":
         assert self.process.stdout is not None
@@ -68,9 +69,11 @@ class Desk:
         return 0
 
     def ask(self, sql: str, *args: Any) -> Any:
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            row = connection.execute(sql, args).fetchone()
-            return row[0] if row else None
+        """On one connection: a new one costs more than the question, and many ask until something holds."""
+        if self._connection is None:
+            self._connection = psycopg.connect(self.database, autocommit=True)
+        row = self._connection.execute(sql, args).fetchone()
+        return row[0] if row else None
 
     def enqueue(self, job: str, **payload: Any) -> Any:
         async def write() -> Any:
@@ -86,6 +89,8 @@ class Desk:
         return self.ask("SELECT count(*) FROM noted WHERE name = %s", name)
 
     def end(self) -> int:
+        if self._connection is not None:
+            self._connection.close()
         if self.process.poll() is None:
             self.process.terminate()
         try:
