@@ -29,7 +29,7 @@ def rehearse(config: Config, asked: argparse.Namespace) -> int:
     newer version than is in use is tried. Exit code 0 for go, 1 for no-go."""
 
     async def run() -> int:
-        async with desk(config) as url:
+        async with desk(config, plugins=False) as url:  # those of the copy are looked at, in processes of their own
             return await asyncio.to_thread(_rehearsed, config, url, asked.wheel)
 
     return asyncio.run(run())
