@@ -62,12 +62,12 @@ def test_a_fresh_desk_takes_a_complaint_and_every_command_works_beside_it(make_d
     assert "hold" in desk.command("ledger", "verify")
 
 
-def test_wrong_words_are_refused_with_the_remedy(make_desk: Callable[..., Any]) -> None:
-    desk = make_desk()
-    desk.command("check", code=1)
-    assert "Make one with: ombud migrate" in desk.said
-    assert not desk.data.exists()
-    desk.command("migrate")
+def test_wrong_words_are_refused_with_the_remedy(make_desk: Callable[..., Any], prepared: Path) -> None:
+    nowhere = make_desk("nowhere")
+    nowhere.command("check", code=1)
+    assert "Make one with: ombud migrate" in nowhere.said
+    assert not nowhere.data.exists()
+    desk = make_desk(of=prepared)
     desk.command("plugin", "enable", "nothing", code=1)
     assert "no plugin nothing installed" in desk.said
     desk.command("token", "create", "--user", "nobody", code=1)
