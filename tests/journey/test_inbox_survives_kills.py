@@ -18,9 +18,17 @@ pytestmark = pytest.mark.slow
 CASES, OF_EACH, STRANGERS = 40, 20, 200
 
 
-def ask(desk: Served, sql: str) -> list[Any]:
-    with psycopg.connect(EmbeddedPostgres(desk.data / "postgres").start(), autocommit=True) as connection:
-        return connection.execute(sql).fetchall()
+class Asked:
+    """The desk's database, on one connection: a new one costs more than the question, and some ask until it holds."""
+
+    def __init__(self, desk: Served) -> None:
+        self._connection = psycopg.connect(EmbeddedPostgres(desk.data / "postgres").start(), autocommit=True)
+
+    def __call__(self, sql: str) -> list[Any]:
+        return self._connection.execute(sql).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def filed(desk: Served) -> list[str]:
@@ -58,11 +66,11 @@ def messages(references: list[str]) -> dict[str, dict[str, Any]]:
     return told
 
 
-def wait_for(desk: Served, sql: str, wanted: int, seconds: float) -> int:
+def wait_for(ask: Asked, sql: str, wanted: int, seconds: float) -> int:
     until = time.monotonic() + allowed(seconds)
-    while (found := int(ask(desk, sql)[0][0])) < wanted:
+    while (found := int(ask(sql)[0][0])) < wanted:
         assert time.monotonic() < until, (
-            f"{found} of {wanted}: {ask(desk, 'SELECT status, count(*) FROM core_raw GROUP BY 1')}"
+            f"{found} of {wanted}: {ask('SELECT status, count(*) FROM core_raw GROUP BY 1')}"
         )
         time.sleep(0.2)
     return found
@@ -78,26 +86,27 @@ def test_a_thousand_messages_are_taken_once_each_and_in_order_though_the_work_pr
     for place, name in enumerate(names):
         said = {"channel": "spool", **told[name]}
         (spool / f"{place:05}.json").write_text(json.dumps(said))
+    ask = Asked(desk)
     taken = "SELECT count(*) FROM core_message WHERE channel = 'spool'"
     for share in (0.1, 0.4, 0.7):
-        wait_for(desk, taken, int(len(told) * share), 240)
+        wait_for(ask, taken, int(len(told) * share), 240)
         desk.kill("ombud.kernel.child work")
-    wait_for(desk, taken, len(told), 400)
+    wait_for(ask, taken, len(told), 400)
     joined = CASES * OF_EACH
-    wait_for(desk, f"{taken} AND case_id IS NOT NULL", joined, 240)
+    wait_for(ask, f"{taken} AND case_id IS NOT NULL", joined, 240)
     assert not list(spool.glob("*.json"))
-    assert ask(desk, "SELECT count(*), count(DISTINCT body) FROM core_message WHERE channel = 'spool'")[0] == (
+    assert ask("SELECT count(*), count(DISTINCT body) FROM core_message WHERE channel = 'spool'")[0] == (
         len(told), len(told),
     )  # fmt: skip
-    assert ask(desk, "SELECT count(*) FROM core_raw WHERE channel = 'spool' AND status <> 'done'")[0][0] == 0
+    assert ask("SELECT count(*) FROM core_raw WHERE channel = 'spool' AND status <> 'done'")[0][0] == 0
     rows = ask(
-        desk,
         "SELECT a.text, array_agg(split_part(m.body, ' ', 1) || ' ' || split_part(m.body, ' ', 2) "
         "ORDER BY m.said_at, m.id) FROM core_message m JOIN core_aspect a ON a.case_id = m.case_id "
         "WHERE m.channel = 'spool' GROUP BY a.text",
     )
     assert dict(rows) == {f"Case {case}": [f"{case} {n}" for n in range(OF_EACH)] for case in range(CASES)}
     strangers = "SELECT count(*) FROM core_message WHERE body LIKE 'stranger%' AND case_id IS NULL AND waits"
-    assert ask(desk, strangers)[0][0] == STRANGERS
-    assert ask(desk, "SELECT count(*) FROM core_person WHERE email LIKE 'p%@example.org'")[0][0] == CASES
+    assert ask(strangers)[0][0] == STRANGERS
+    assert ask("SELECT count(*) FROM core_person WHERE email LIKE 'p%@example.org'")[0][0] == CASES
+    ask.close()
     assert "hold" in desk.command("ledger", "verify")
