@@ -144,7 +144,7 @@ async def test_in_a_closed_case_nothing_is_proposed_or_accepted(desk_with_dummy:
     aspect = await db.fetchval("SELECT id FROM core_aspect WHERE case_id = $1", filed.case_id)
     found = await proposals.waiting(viewer, filed.case_id)
     await aspects.decide_aspect(viewer, aspect, Decision("upheld", "Yes."), None)
-    await cases.close(viewer, filed.case_id)
+    await cases.close(viewer, filed.case_id, why="No category fits.")
     with pytest.raises(NotNow, match="closed"):
         await proposals.accept(viewer, filed.case_id, found[0].id)
 

@@ -8,9 +8,7 @@ from ombud_plugin_api import Context, Tried
 
 SCHEMA: dict[str, dict[str, Any]] = {
     "words": {
-        "type": "string",
-        "maxlength": 300,
-        "default": "Kept with care.",
+        "type": "string", "maxlength": 300, "default": "Kept with care.",
         "meta": {"label": "Words beside a case", "multiline": True, "group": "Words"},
     },
     "days": {"type": "integer", "min": 1, "max": 90, "default": 30, "meta": {"label": "Keep for", "suffix": "days"}},

@@ -6,17 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request, get, post
 from ombud_plugin_api import (
-    BadLink,
-    Complaint,
-    Document,
-    Matter,
-    Pages,
-    Permanent,
-    PersonGiven,
-    Platform,
-    RawReceipt,
-    Refused,
-    TooMany,
+    BadLink, Complaint, Document, Matter, Pages, Permanent, PersonGiven, Platform, RawReceipt, Refused, TooMany,
 )
 
 from ombud_keepsake.wording import TEXTS
@@ -45,9 +35,7 @@ class KeepsakeChannel:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
             raise Permanent(f"these bytes are no complaint of this form: {problem}") from problem
         return Complaint(
-            channel=KEY,
-            matters=(Matter(text=said.text),),
-            language="en",
+            channel=KEY, matters=(Matter(text=said.text),), language="en",
             person=PersonGiven(name=said.name, email=said.email, phone=said.phone, postcode=said.postcode),
             documents=(Document(name="said.txt", content_type="text/plain", data=said.text.encode()),),
         )

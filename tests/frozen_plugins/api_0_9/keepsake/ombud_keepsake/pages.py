@@ -29,12 +29,7 @@ async def _index(pages: Pages, platform: Platform, typed: dict[str, str], wrong:
     """Notes of the cases that this viewer may see; what was typed stands in the form again."""
     notes = await Note.select(Note.reference, Note.text).order_by(Note.written_at, ascending=False).limit(50)
     return await pages.show(
-        "keepsake/notes.html",
-        here=HERE,
-        status=422 if wrong else 200,
-        texts=TEXTS,
-        typed=typed,
-        wrong=wrong,
+        "keepsake/notes.html", here=HERE, status=422 if wrong else 200, texts=TEXTS, typed=typed, wrong=wrong,
         notes=[each for each in notes if await _seen(platform, each["reference"])],
         key=typed.get("key") or secrets.token_urlsafe(16),
     )
@@ -59,10 +54,7 @@ async def write(request: Request[Any, Any, Any], pages: Pages, platform: Platfor
     except Refused as refusal:
         return await _index(pages, platform, typed, str(refusal))
     note = Note(
-        id=typed["key"] or secrets.token_urlsafe(16),
-        case_id=case.id,
-        reference=case.reference,
-        text=typed["text"],
+        id=typed["key"] or secrets.token_urlsafe(16), case_id=case.id, reference=case.reference, text=typed["text"],
         written_at=datetime.now(UTC),
     )
     await Note.insert(note).on_conflict(action="DO NOTHING")

@@ -2,17 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 from ombud_plugin_api import (
-    Channel,
-    Command,
-    Event,
-    Fill,
-    Job,
-    Manifest,
-    NavItem,
-    Permission,
-    Platform,
-    Settings,
-    hookimpl,
+    Channel, Command, Event, Fill, Job, Manifest, NavItem, Permission, Platform, Settings, hookimpl,
 )
 
 from ombud_keepsake import beside, chosen, door, hearing, pages, showing, tidying
