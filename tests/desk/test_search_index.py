@@ -362,6 +362,11 @@ async def test_how_common_words_are_is_counted_once_a_minute_and_hides_nothing_n
     assert await counted() == (5, statements)
 
 
+def test_right_after_the_machine_started_nothing_counts_as_known_to_be_rare(monkeypatch):
+    monkeypatch.setattr(frequency.time, "monotonic", lambda: 5.0)
+    assert frequency.known_common("core_search_a", read("cormorant"), ["case", "message"]) is None
+
+
 async def test_words_are_read_by_postgres_as_they_are_written(stage):
     odd = "ŁÓDŹ ½ ﬁ don't a@b.example +48 600 700 800 49,99 中文 слово 'x' \\ :* & | ! ( ) <-> \t\n tab"
     assert (

@@ -19,10 +19,10 @@ def known_common(table: str, asked: Asked, kinds: Sequence[str]) -> frozenset[st
     """The kinds of which many rows hold the words, where that was counted a moment ago; else None."""
     found, until = set(), time.monotonic() - KEPT_SECONDS
     for kind in _counted(kinds):
-        counted_at, common = _kept.get((table, kind, asked.wanted()), (0.0, False))
-        if counted_at <= until:
+        kept = _kept.get((table, kind, asked.wanted()))
+        if kept is None or kept[0] <= until:
             return None
-        found |= {kind} if common else set()
+        found |= {kind} if kept[1] else set()
     return frozenset(found)
 
 
