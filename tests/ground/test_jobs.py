@@ -334,6 +334,19 @@ async def test_what_the_schedule_wrote_waits_no_longer_than_its_next_moment_wher
     assert await waits(identity) <= 1
 
 
+@pytest.mark.parametrize("handled", [True, False])
+async def test_what_the_schedule_wrote_is_soon_tried_again_while_its_plugin_is_changed(
+    runner: Runner, handled: bool
+) -> None:
+    """A worker that has the plugin before the schedule plans it again, or still has it, or has it no more."""
+    if handled:
+        failing(Misconfigured("no folder"))
+    identity = await planned(40)
+    await db.execute("TRUNCATE core_planned")
+    await runner.run(identity)
+    assert await waits(identity) <= 60
+
+
 async def test_what_the_other_side_asked_for_and_faults_are_waited_for_in_full(runner: Runner) -> None:
     busy = Transient("come back later")
     busy.retry_after = 500.0  # type: ignore[attr-defined]

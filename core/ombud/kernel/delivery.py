@@ -18,6 +18,7 @@ BACK_OFF = (1, 5, 30, 300, 900, 3600, 10_800)  # seconds before the second, thir
 ATTEMPTS = len(BACK_OFF) + 1
 SCHEDULED = "schedule/"
 """How the keys of jobs begin that the schedule wrote; the name of the entry follows."""
+UNPLANNED = 60.0  # seconds that work of the schedule waits at most while its plugin is off the plan, being changed
 PATIENCE = "7 days"  # how long something transient is tried again
 PROGRESS_EVERY = 0.5  # seconds between two writes of progress
 
@@ -46,6 +47,10 @@ class LostDelivery(Exception):
 
 class NoHandler(Exception):
     """Nothing in this process handles that subscriber; another version of the program may."""
+
+
+PATIENT = (Transient, Misconfigured, NoHandler)
+"""What may pass by itself, or as soon as somebody sets something right."""
 
 
 class Running:
@@ -279,9 +284,8 @@ class Runner:
 
     async def _failed(self, row: Any, error: Exception) -> None:
         said = faults.told(error)[:4000]
-        patient = isinstance(error, Transient | Misconfigured | NoHandler)
         over = row["attempts"] >= ATTEMPTS
-        if patient:
+        if isinstance(error, PATIENT):
             over = await db.fetchval(f"SELECT $1::timestamptz < now() - interval '{PATIENCE}'", row["created_at"])
         if over or isinstance(error, Permanent):
             log.error("%s is parked after %s attempts: %s", row["subscriber"], row["attempts"], said)
@@ -294,18 +298,18 @@ class Runner:
         await self._close(row, "waiting", error=said, delay=float(delay))
 
     async def _delay(self, row: Any, error: Exception) -> float:
-        """Seconds until the next attempt. Work of the schedule whose other side is away, or whose settings are wrong,
-        is not put off beyond its next moment: while it waits, the schedule writes no other, and what was corrected
-        should show then. What the other side asked for is kept."""
+        """Seconds until the next attempt. Work of the schedule whose other side is away, whose settings are wrong or
+        whose plugin is just being changed is not put off beyond its next moment: while it waits, the schedule writes no
+        other, and what was corrected should show then. What the other side asked for is kept."""
         asked = getattr(error, "retry_after", None)
         delay = float(max(BACK_OFF[min(row["attempts"], len(BACK_OFF)) - 1], asked or 0))
-        if asked or not isinstance(error, Transient | Misconfigured) or not str(row["dedupe"]).startswith(SCHEDULED):
+        if asked or not isinstance(error, PATIENT) or not str(row["dedupe"]).startswith(SCHEDULED):
             return delay
         left = await db.fetchval(
             "SELECT extract(epoch FROM next_at - now())::float8 FROM core_planned WHERE name = $1",
             row["dedupe"].removeprefix(SCHEDULED),
         )
-        return delay if left is None else min(delay, max(1.0, left))
+        return min(delay, UNPLANNED if left is None else max(1.0, left))
 
     async def _close(
         self, row: Any, state: str, *, error: str = "", delay: float = 0.0, attempts: int | None = None
