@@ -72,7 +72,7 @@ async def open_case(
     if receipt.case_id is not None:
         return await answer_again(receipt.case_id)
     ground = await ground_of(complaint.unit, complaint.case_type, receipt.settled)
-    complaint = await taxonomies.coded_complaint(complaint, ground.unit_id)
+    complaint = await taxonomies.coded_complaint(complaint, ground.unit_id, receipt.settled)
     opening = planned(receipt, complaint, ground, actor=actor, message_id=message_id)
     if await _write(opening):
         return opening.filed

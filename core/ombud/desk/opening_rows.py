@@ -1,6 +1,9 @@
-"""The rows of new cases and the entries that tell of them, as one statement for several complaints of one moment."""
+"""The rows of new cases and the entries that tell of them, as one statement for several complaints of one moment.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+The rows of a table travel as one JSON text: encoding an array for each of its columns costs both sides more.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ombud.desk import deadlines, fields
@@ -25,28 +28,27 @@ RETURNING core_raw.id
 _TAKE_ALONE = f"{_TAKE}, set_config('ombud.opening', 'on', true)"
 _NOTES = """
 INSERT INTO core_search_due (kind, subject, at)
-SELECT new.kind, new.subject, new.at
-FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS new (kind, subject, at) WHERE {gate}
+SELECT new.kind, new.subject, new.at FROM json_to_recordset($1) AS new (kind text, subject uuid, at timestamptz)
+WHERE {gate}
 """
 _COUNTS = """
 INSERT INTO core_queue_count (id, queue_id, unit_id, status, confidential, owned, delta, at)
 SELECT new.id, new.queue_id, new.unit_id, 'new', new.confidential, FALSE, 1, new.at
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[], $5::timestamptz[])
-    AS new (id, queue_id, unit_id, confidential, at)
+FROM json_to_recordset($1) AS new (id uuid, queue_id uuid, unit_id uuid, confidential boolean, at timestamptz)
 WHERE {gate}
 """
 _PERSON = """
 INSERT INTO core_person (id, kind, name, email, phone, postcode, address, language, created_at, version)
 SELECT new.id, 'person', new.name, new.email, new.phone, new.postcode, '', new.language, new.at, 1
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-    AS new (id, name, email, phone, postcode, language, at)
+FROM json_to_recordset($1)
+    AS new (id uuid, name text, email text, phone text, postcode text, language text, at timestamptz)
 WHERE {gate}
 """
 _PERSON_KNOWN = """
 UPDATE core_person SET name = new.name, email = new.email, phone = new.phone, postcode = new.postcode,
     language = new.language, version = version + 1
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-    AS new (id, name, email, phone, postcode, language, at)
+FROM json_to_recordset($1)
+    AS new (id uuid, name text, email text, phone text, postcode text, language text, at timestamptz)
 WHERE core_person.id = new.id AND {gate}
 """
 _CASE = """
@@ -56,24 +58,24 @@ INSERT INTO core_case (id, reference, unit_id, case_type, title, status, priorit
 SELECT new.id, new.reference, new.unit_id, new.case_type, new.title, 'new', 'normal', 1, new.queue_id, new.channel,
     new.language, new.confidential, new.received_at, new.received_on, new.opened_at, new.due_at, new.opened_at,
     new.fields, new.aspects_total, 0, '', new.received_at, new.channel, 1
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::text[],
-    $9::boolean[], $10::timestamptz[], $11::date[], $12::timestamptz[], $13::jsonb[], $14::int[], $15::timestamptz[])
-    AS new (id, reference, unit_id, case_type, title, queue_id, channel, language, confidential, received_at,
-        received_on, due_at, fields, aspects_total, opened_at)
+FROM json_to_recordset($1)
+    AS new (id uuid, reference text, unit_id uuid, case_type text, title text, queue_id uuid, channel text,
+        language text, confidential boolean, received_at timestamptz, received_on date, due_at timestamptz,
+        fields jsonb, aspects_total int, opened_at timestamptz)
 WHERE {gate}
 """
 _PARTY_AND_LINK = (
     """
     INSERT INTO core_party (id, case_id, person_id, role, authority, created_at)
     SELECT new.id, new.case_id, new.person_id, 'complainant', '', new.at
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $6::timestamptz[]) AS new (id, case_id, person_id, at)
+    FROM json_to_recordset($1) AS new (id uuid, case_id uuid, person_id uuid, at timestamptz)
     WHERE {gate}
     """,
     """
     INSERT INTO core_link (id, case_id, person_id, purpose, created_at, expires_at, revoked_by)
-    SELECT new.id, new.case_id, new.person_id, 'track', new.at, new.expires_at, ''
-    FROM unnest($4::uuid[], $2::uuid[], $3::uuid[], $5::timestamptz[], $6::timestamptz[])
-        AS new (id, case_id, person_id, expires_at, at)
+    SELECT new.link_id, new.case_id, new.person_id, 'track', new.at, new.link_ends, ''
+    FROM json_to_recordset($1)
+        AS new (link_id uuid, case_id uuid, person_id uuid, link_ends timestamptz, at timestamptz)
     WHERE {gate}
     """,
 )
@@ -83,18 +85,18 @@ _MESSAGE_AND_ITS_DECISION = (
         key, decision, decision_reason, decided_by, decided_at, told)
     SELECT new.id, new.case_id, new.person_id, new.raw_id, new.channel, 'in', new.subject, new.body, new.said_at,
         new.at, '', 'complaint', 'filed as a complaint by ' || new.channel, 'system', new.at, new.told
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-        $9::boolean[], $12::timestamptz[])
-        AS new (id, case_id, person_id, raw_id, channel, subject, body, said_at, told, at)
+    FROM json_to_recordset($1)
+        AS new (id uuid, case_id uuid, person_id uuid, raw_id uuid, channel text, subject text, body text,
+            said_at timestamptz, told boolean, at timestamptz)
     WHERE {gate}
     """,
     """
     INSERT INTO core_triage (id, message_id, version, decision, reason, words, wording, rule, actor, unit_id, case_id,
         at)
-    SELECT new.id, new.message_id, 1, 'complaint', '', '', '', 'filed.' || new.channel, 'system', new.unit_id,
+    SELECT new.triage_id, new.id, 1, 'complaint', '', '', '', 'filed.' || new.channel, 'system', new.unit_id,
         new.case_id, new.at
-    FROM unnest($10::uuid[], $1::uuid[], $5::text[], $11::uuid[], $2::uuid[], $12::timestamptz[])
-        AS new (id, message_id, channel, unit_id, case_id, at)
+    FROM json_to_recordset($1)
+        AS new (triage_id uuid, id uuid, channel text, unit_id uuid, case_id uuid, at timestamptz)
     WHERE {gate}
     """,
 )
@@ -113,20 +115,21 @@ _ASPECTS = (
         queue_id)
     SELECT new.id, new.case_id, new.position, new.title, new.text, new.category, 'open', 'normal', 1, new.due_at, 1,
         new.queue_id
-    FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::uuid[])
-        AS new (id, case_id, position, title, text, category, due_at, queue_id)
+    FROM json_to_recordset($1)
+        AS new (id uuid, case_id uuid, position int, title text, text text, category text, due_at timestamptz,
+            queue_id uuid)
     WHERE {gate}
     """,
     """
     INSERT INTO core_message_aspect (id, message_id, aspect_id)
-    SELECT pin.id, pin.message_id, pin.aspect_id
-    FROM unnest($10::uuid[], $9::uuid[], $1::uuid[]) AS pin (id, message_id, aspect_id) WHERE {gate}
+    SELECT new.pin_id, new.message_id, new.id FROM json_to_recordset($1) AS new (pin_id uuid, message_id uuid, id uuid)
+    WHERE {gate}
     """,
 )
 _STEPS = """
 INSERT INTO core_intake_step (id, raw_id, step, state, attempts, error, at)
 SELECT done.id, done.raw_id, done.step, 'done', 1, '', done.at
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) AS done (id, raw_id, step, at) WHERE {gate}
+FROM json_to_recordset($1) AS done (id uuid, raw_id uuid, step text, at timestamptz) WHERE {gate}
 ON CONFLICT (raw_id, step) DO UPDATE SET state = 'done', error = '', at = excluded.at
 """
 
@@ -136,95 +139,109 @@ def written(openings: Sequence[Opening], subject_keys: Mapping[str, bytes]) -> W
     all, or none where one of the receipts has its case. What waited in the inbox is opened by itself."""
     assert len(openings) == 1 or not any(each.waited for each in openings)
     alone = not db.in_transaction()
-    taken = _columns((each.receipt.id, each.case_id, each.message_id) for each in openings)
-    writes = Writes(_TAKE_ALONE if alone else _TAKE, *taken, several=len(openings))
+    taken = zip(*((each.receipt.id, each.case_id, each.message_id) for each in openings), strict=True)
+    writes = Writes(_TAKE_ALONE if alone else _TAKE, *map(list, taken), several=len(openings))
     _put_people(writes, openings)
     _put_cases(writes, openings)
     _put_messages(writes, openings)
     _put_aspects(writes, openings)
-    steps = _columns((new_id(), each.receipt.id, step, each.opened_at) for each in openings for step in STEPS)
-    writes.add([_STEPS], *steps)
+    _put_steps(writes, openings)
     if alone:
         _put_notes(writes, openings)
     begin(writes, [_beginning(each) for each in openings], subject_keys)
     return writes
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[Any]]:
-    """At least one row."""
-    return map(list, zip(*rows, strict=True))
-
-
 def _put_people(writes: Writes, openings: Sequence[Opening]) -> None:
-    people = _columns(
-        (
-            each.receipt.person_id, who.name, who.email, who.phone, who.postcode, each.complaint.language,
-            each.opened_at,
-        )
+    people = [
+        {
+            "id": each.receipt.person_id, "name": who.name, "email": who.email, "phone": who.phone,
+            "postcode": who.postcode, "language": each.complaint.language, "at": each.opened_at,
+        }
         for each, who in ((each, each.complaint.person) for each in openings)
-    )  # fmt: skip
-    writes.add([_PERSON_KNOWN if openings[0].waited else _PERSON], *people)
+    ]  # fmt: skip
+    writes.add([_PERSON_KNOWN if openings[0].waited else _PERSON], people)
 
 
 def _put_cases(writes: Writes, openings: Sequence[Opening]) -> None:
-    cases = _columns(
-        (
-            each.case_id, each.reference, each.ground.unit_id, each.complaint.case_type, each.title, each.queue_id,
-            each.complaint.channel, each.complaint.language, each.complaint.confidential, each.received_at,
-            deadlines.received_on(each.received_at, each.ground.time_zone), each.due_at, each.fields,
-            len(each.complaint.matters), each.opened_at,
-        )
+    cases = [
+        {
+            "id": each.case_id, "reference": each.reference, "unit_id": each.ground.unit_id,
+            "case_type": each.complaint.case_type, "title": each.title, "queue_id": each.queue_id,
+            "channel": each.complaint.channel, "language": each.complaint.language,
+            "confidential": each.complaint.confidential, "received_at": each.received_at,
+            "received_on": deadlines.received_on(each.received_at, each.ground.time_zone), "due_at": each.due_at,
+            "fields": each.fields, "aspects_total": len(each.complaint.matters), "opened_at": each.opened_at,
+        }
         for each in openings
-    )  # fmt: skip
-    writes.add([_CASE], *cases)
-    parties = _columns(
-        (each.party_id, each.case_id, each.receipt.person_id, each.link.id, each.link.expires_at, each.opened_at)
+    ]  # fmt: skip
+    writes.add([_CASE], cases)
+    parties = [
+        {
+            "id": each.party_id, "case_id": each.case_id, "person_id": each.receipt.person_id, "at": each.opened_at,
+            "link_id": each.link.id, "link_ends": each.link.expires_at,
+        }
         for each in openings
-    )
-    writes.add(_PARTY_AND_LINK, *parties)
+    ]  # fmt: skip
+    writes.add(_PARTY_AND_LINK, parties)
 
 
 def _put_messages(writes: Writes, openings: Sequence[Opening]) -> None:
     if (only := openings[0]).waited:
         writes.add(_MESSAGE_KNOWN, only.message_id, only.case_id, only.ground.unit_id, only.receipt.id)
         return
-    messages = _columns(
-        (
-            each.message_id, each.case_id, each.receipt.person_id, each.receipt.id, each.complaint.channel, each.title,
-            body_of(each.complaint), each.received_at, each.complaint.told, new_id(), each.ground.unit_id,
-            each.opened_at,
-        )
+    messages = [
+        {
+            "id": each.message_id, "case_id": each.case_id, "person_id": each.receipt.person_id,
+            "raw_id": each.receipt.id, "channel": each.complaint.channel, "subject": each.title,
+            "body": body_of(each.complaint), "said_at": each.received_at, "told": each.complaint.told,
+            "triage_id": new_id(), "unit_id": each.ground.unit_id, "at": each.opened_at,
+        }
         for each in openings
-    )  # fmt: skip
-    writes.add(_MESSAGE_AND_ITS_DECISION, *messages)
+    ]  # fmt: skip
+    writes.add(_MESSAGE_AND_ITS_DECISION, messages)
 
 
 def _put_aspects(writes: Writes, openings: Sequence[Opening]) -> None:
-    aspects = _columns(
-        (
-            identity, each.case_id, place, matter.title or shortened(matter.text, 80), matter.text, matter.category,
-            each.due_at, queue, each.message_id, new_id(),
-        )
+    aspects = [
+        {
+            "id": identity, "case_id": each.case_id, "position": place,
+            "title": matter.title or shortened(matter.text, 80), "text": matter.text, "category": matter.category,
+            "due_at": each.due_at, "queue_id": queue, "message_id": each.message_id, "pin_id": new_id(),
+        }
         for each in openings
         for place, identity, matter, queue in each.aspects()
-    )  # fmt: skip
-    writes.add(_ASPECTS, *aspects)
+    ]  # fmt: skip
+    writes.add(_ASPECTS, aspects)
+
+
+def _put_steps(writes: Writes, openings: Sequence[Opening]) -> None:
+    steps = [
+        {"id": new_id(), "raw_id": each.receipt.id, "step": step, "at": each.opened_at}
+        for each in openings
+        for step in STEPS
+    ]
+    writes.add([_STEPS], steps)
 
 
 def _put_notes(writes: Writes, openings: Sequence[Opening]) -> None:
     """What is to be searchable, and which queue has one case more."""
-    new = _columns(
-        (kind, subject, each.opened_at)
+    new = [
+        {"kind": kind, "subject": subject, "at": each.opened_at}
         for each in openings
         for kind, subject in (
             ("case", each.case_id), ("message", each.message_id), ("person", each.receipt.person_id)
         )
-    )  # fmt: skip
-    writes.add([_NOTES], *new)
-    counts = _columns(
-        (new_id(), each.queue_id, each.ground.unit_id, each.complaint.confidential, each.opened_at) for each in openings
-    )
-    writes.add([_COUNTS], *counts)
+    ]  # fmt: skip
+    writes.add([_NOTES], new)
+    counts = [
+        {
+            "id": new_id(), "queue_id": each.queue_id, "unit_id": each.ground.unit_id,
+            "confidential": each.complaint.confidential, "at": each.opened_at,
+        }
+        for each in openings
+    ]  # fmt: skip
+    writes.add([_COUNTS], counts)
 
 
 def _beginning(opening: Opening) -> Beginning:

@@ -17,6 +17,7 @@ from ombud.desk.words import CAUSES, LABELS
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.ids import new_id
+from ombud.kernel.settled import Memory
 from ombud.trust.ledger import NewEntry, append
 from ombud_plugin_api.facts import Complaint
 
@@ -77,8 +78,17 @@ SELECT id, code, labels, to_jsonb(words) AS words FROM tree ORDER BY place
 """
 
 
-async def choices(kind: str, unit_id: UUID, on: date, language: str = "en") -> list[Choice]:
-    """What may be chosen in a unit on a day, each term after the one above it. One statement."""
+_remembered: Memory[tuple[str, UUID, date, str], Sequence[Choice]] = Memory(1000)
+
+
+async def choices(kind: str, unit_id: UUID, on: date, language: str = "en", settled: int = 0) -> Sequence[Choice]:
+    """What may be chosen in a unit on a day, each term after the one above it. One statement, or none where it is
+    remembered under the number `settled` (`kernel/settled.py`)."""
+    key = (kind, unit_id, on, language)
+    return await _remembered.of(key, settled, lambda: _choices(*key))
+
+
+async def _choices(kind: str, unit_id: UUID, on: date, language: str) -> Sequence[Choice]:
     rows = await db.fetch(_HERE, kind, unit_id, on)
     return [_choice(row, language) for row in rows]
 
@@ -119,11 +129,11 @@ async def coded(kind: str, unit_id: UUID, on: date, text: str) -> str:
     return code_of(text, [each for lang in ("en", "pl") for each in await choices(kind, unit_id, on, lang)])
 
 
-async def coded_complaint(complaint: Complaint, unit_id: UUID) -> Complaint:
-    """The complaint with the codes of those categories that the unit's taxonomy knows; no statement without one."""
+async def coded_complaint(complaint: Complaint, unit_id: UUID, settled: int) -> Complaint:
+    """The complaint with the codes of those categories that the unit's taxonomy knows; mostly without a statement."""
     if not any(matter.category for matter in complaint.matters):
         return complaint
-    known = await choices("category", unit_id, today())
+    known = await choices("category", unit_id, today(), settled=settled)
     matters = tuple(msgspec.structs.replace(each, category=code_of(each.category, known)) for each in complaint.matters)
     return msgspec.structs.replace(complaint, matters=matters)
 

@@ -160,11 +160,10 @@ def set_plugins(
 def wants(wanted: Sequence[str], event: Event) -> bool:
     """Whether an event is of one of these kinds. A kind may be followed by what its body must say:
     `case.opened channel=post`."""
+    if not (known := _needs(tuple(wanted), str(event["kind"]))):
+        return False
     body = event.get("body", {})
-    return any(
-        all(str(body.get(name, "")) == value for name, value in needs)
-        for needs in _needs(tuple(wanted), str(event["kind"]))
-    )
+    return any(all(str(body.get(name, "")) == value for name, value in needs) for needs in known)
 
 
 @lru_cache(maxsize=4096)
@@ -181,8 +180,7 @@ def _needs(wanted: tuple[str, ...], kind: str) -> tuple[tuple[tuple[str, str], .
 _DELIVERIES = """
 INSERT INTO core_delivery (id, subscriber, plugin, event, dedupe, available_at, created_at)
 SELECT new.id, new.subscriber, new.plugin, new.event, new.dedupe, now(), now()
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::text[])
-    AS new(id, subscriber, plugin, event, dedupe) WHERE {gate}
+FROM json_to_recordset($1) AS new (id uuid, subscriber text, plugin text, event jsonb, dedupe text) WHERE {gate}
 ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'running') DO NOTHING
 """
 
@@ -190,16 +188,13 @@ ON CONFLICT (subscriber, dedupe) WHERE dedupe <> '' AND state IN ('waiting', 'ru
 def put_events(writes: Writes, events: Sequence[Event]) -> int:
     """One delivery per event and interested subscriber, together with the fact; each event has `id` and `kind`. Returns
     how many there are. Nobody hears of them before the commit."""
-    rows = [(subscriber, slug, event) for event in events for subscriber, slug in _interested(event)]
+    rows = [
+        {"id": new_id(), "subscriber": subscriber, "plugin": slug, "event": dict(event), "dedupe": str(event["id"])}
+        for event in events
+        for subscriber, slug in _interested(event)
+    ]
     if rows:
-        writes.add(
-            [_DELIVERIES],
-            [new_id() for _ in rows],
-            [subscriber for subscriber, _, _ in rows],
-            [slug for _, slug, _ in rows],
-            [dict(event) for _, _, event in rows],
-            [str(event["id"]) for _, _, event in rows],
-        )
+        writes.add([_DELIVERIES], rows)
         writes.then(wake_relay)
     return len(rows)
 

@@ -31,7 +31,8 @@ class Writes:
         self._then: list[Callable[[], object]] = []
 
     def add(self, statements: Sequence[str], *arguments: Any) -> None:
-        """Statements that share these arguments, numbered from $1."""
+        """Statements that share these arguments, numbered from $1. Rows are given best as a list of dicts, which the
+        statement reads with `json_to_recordset`: an array for each column takes several times as long to encode."""
         self._parts += [(each, len(self._arguments)) for each in statements]
         self._arguments += arguments
 
@@ -60,3 +61,8 @@ def _together(gate: str, parts: tuple[tuple[str, int], ...], arguments: int) -> 
 
 def _moved(statement: str, by: int) -> str:
     return _PLACE.sub(lambda found: f"${int(found[1]) + by}", statement)
+
+
+def hex_bytes(data: bytes) -> str:
+    """Bytes as PostgreSQL reads them from text."""
+    return f"\\x{data.hex()}"

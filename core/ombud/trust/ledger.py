@@ -14,9 +14,9 @@ import msgspec
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.kernel.outbox import put_events
-from ombud.kernel.writes import Writes
+from ombud.kernel.writes import Writes, hex_bytes
 from ombud.trust import keys
-from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, entry_hash, moment_text
+from ombud.trust.canonical import ZERO, NotCanonical, canonical, commitment, encode_checked, entry_hash, moment_text
 from ombud.trust.vault import Box, seal, unseal
 
 FORMAT = 1
@@ -202,8 +202,9 @@ class _Chain:
 def _put(writes: Writes, chains: Sequence[_Written], heads: _Heads, move_heads: str) -> None:
     """Entries of several chains, which are told of each by itself."""
     entries = [entry for chain in chains for entry, _ in chain]
-    writes.add([_ENTRIES], *_entry_columns(entries))
-    writes.add([_SECRETS], *_secret_columns([secret for chain in chains for _, secrets in chain for secret in secrets]))
+    writes.add([_ENTRIES], [_entry_row(entry) for entry in entries])
+    secrets = [_secret_row(secret) for chain in chains for _, secrets in chain for secret in secrets]
+    writes.add([_SECRETS], secrets)
     writes.add([move_heads], list(heads), *map(list, zip(*heads.values(), strict=True)))
     put_events(writes, [_told(entry) for entry in entries])
     for chain in chains:
@@ -302,14 +303,16 @@ async def _lock_heads(streams: set[str]) -> dict[str, tuple[int, bytes]]:
 
 _ENTRIES = """
 INSERT INTO core_ledger_entry (stream, seq, at, actor, cause, kind, body, sealed, prev, hash)
-SELECT e.stream, e.seq, e.at, e.actor, e.cause, e.kind, e.body::jsonb, e.sealed::jsonb, e.prev, e.hash
-FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::bytea[], $10::bytea[]) AS e (stream, seq, at, actor, cause, kind, body, sealed, prev, hash) WHERE {gate}
+SELECT e.* FROM json_to_recordset($1)
+    AS e (stream text, seq bigint, at timestamptz, actor text, cause text, kind text, body jsonb, sealed jsonb,
+        prev bytea, hash bytea)
+WHERE {gate}
 """
 _SECRETS = """
 INSERT INTO core_sealed (stream, seq, field, subject, wrapped, nonce, ciphertext)
-SELECT s.* FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])
-    AS s (stream, seq, field, subject, wrapped, nonce, ciphertext) WHERE {gate}
+SELECT s.* FROM json_to_recordset($1)
+    AS s (stream text, seq bigint, field text, subject text, wrapped bytea, nonce bytea, ciphertext bytea)
+WHERE {gate}
 """
 _NEXT_HEADS = """
 UPDATE core_stream SET seq = head.seq, hash = head.hash
@@ -322,22 +325,24 @@ SELECT head.* FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS head (stream
 """
 
 
-def _entry_columns(entries: Sequence[Entry]) -> tuple[Any, ...]:
-    return (
-        [each.stream for each in entries], [each.seq for each in entries], [each.at for each in entries],
-        [each.actor for each in entries], [each.cause for each in entries],
-        [each.kind for each in entries], [canonical(each.body).decode() for each in entries],
-        [canonical(each.sealed).decode() for each in entries], [each.prev for each in entries],
-        [each.hash for each in entries],
-    )  # fmt: skip
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "stream": entry.stream, "seq": entry.seq, "at": entry.at, "actor": entry.actor, "cause": entry.cause,
+        "kind": entry.kind, "body": _as_json(entry.body), "sealed": _as_json(entry.sealed),
+        "prev": hex_bytes(entry.prev), "hash": hex_bytes(entry.hash),
+    }  # fmt: skip
 
 
-def _secret_columns(secrets: Sequence[_Secret]) -> tuple[Any, ...]:
-    return (
-        [each.stream for each in secrets], [each.seq for each in secrets], [each.field for each in secrets],
-        [each.subject for each in secrets], [each.box.wrapped for each in secrets],
-        [each.box.nonce for each in secrets], [each.box.ciphertext for each in secrets],
-    )  # fmt: skip
+def _as_json(checked: dict[str, Any]) -> msgspec.Raw:
+    return msgspec.Raw(encode_checked(checked))
+
+
+def _secret_row(secret: _Secret) -> dict[str, Any]:
+    return {
+        "stream": secret.stream, "seq": secret.seq, "field": secret.field, "subject": secret.subject,
+        "wrapped": hex_bytes(secret.box.wrapped), "nonce": hex_bytes(secret.box.nonce),
+        "ciphertext": hex_bytes(secret.box.ciphertext),
+    }  # fmt: skip
 
 
 def entry_of(row: asyncpg.Record) -> Entry:

@@ -1,5 +1,6 @@
 """Whether a matter of a case still lacks the category that figures and returns count it by; asked when it is closed."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from ombud.desk import taxonomies
@@ -7,20 +8,33 @@ from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
 from ombud.speech import counted
 
-_LACKING = """
-SELECT id, position = (SELECT min(position) FROM core_aspect WHERE case_id = $1) AS main,
-    EXISTS (SELECT 1 FROM core_return) AS returns
-FROM core_aspect WHERE case_id = $1 AND category = '' ORDER BY position, id
+LACKING = """
+(SELECT jsonb_agg(jsonb_build_array(l.id, l.position = (SELECT min(position) FROM core_aspect WHERE case_id = {case})
+        AND EXISTS (SELECT 1 FROM core_return)) ORDER BY l.position, l.id)
+    FROM core_aspect l WHERE l.case_id = {case} AND l.category = '')
 """
+"""In a statement about a case: those of its matters that have none, each with whether a return counts by it, which is
+the first one on a desk where a return was begun."""
+
+Lacking = Sequence[tuple[UUID, bool]]
+
+
+def lacking_of(found: list[list[object]] | None) -> Lacking:
+    """What a statement found as `LACKING`."""
+    return tuple((UUID(str(identity)), bool(counted_by)) for identity, counted_by in found or ())
+
+
+def asked_for(lacking: Lacking, to_choose: bool) -> list[UUID]:
+    """The matters that are asked for one: all, where the case's unit has categories to choose; else the one by which
+    returns count."""
+    return [identity for identity, counted_by in lacking if to_choose or counted_by]
 
 
 async def uncategorised(case_id: UUID, unit_id: UUID) -> list[UUID]:
-    """The matters that lack one where it is asked for: all, where the case's unit has categories to choose; the first,
-    by which returns count, where none are set up and a return was begun on this desk."""
-    rows = await db.fetch(_LACKING, case_id)
-    if not rows or await taxonomies.choices("category", unit_id, taxonomies.today()):
-        return [row["id"] for row in rows]
-    return [row["id"] for row in rows if row["main"] and row["returns"]]
+    """The matters of a case that are asked for one now."""
+    lacking = lacking_of(await db.fetchval(f"SELECT {LACKING.format(case='$1')}", case_id))
+    known = await taxonomies.choices("category", unit_id, taxonomies.today()) if lacking else []
+    return asked_for(lacking, bool(known))
 
 
 def demand_reason(count: int, why: str) -> None:

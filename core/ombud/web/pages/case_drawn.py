@@ -17,7 +17,7 @@ from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.colleagues.last_change import last_change
 from ombud.desk.errors import Changed
 from ombud.desk.file_kinds import warning
-from ombud.desk.matters.uncategorised import uncategorised
+from ombud.desk.matters.uncategorised import asked_for
 from ombud.desk.merges.shown import Tied, tied_to
 from ombud.desk.outgoing.offer import Offer, offer
 from ombud.desk.outgoing.states import FAILED, SENT
@@ -90,8 +90,9 @@ async def show_case(
         "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
     asked = view.may("close") and not all(each.category for each in view.aspects)
-    if asked and (lacking := await uncategorised(view.case.id, view.case.unit.id)):
-        step = _category_step(view, lacking, await categories_for(viewer, view, view.aspects))
+    known = await categories_for(viewer, view, view.aspects) if asked else []
+    if asked and (lacking := asked_for(view.lacking, bool(known))):
+        step = _category_step(view, lacking, known)
         context |= {"next_step": step or context["next_step"], "moves": moves(view, True)}
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
@@ -275,10 +276,11 @@ def owners(viewer: Viewer, view: CasePageView) -> tuple[Named, ...]:
 
 
 async def categories_for(viewer: Viewer, view: CasePageView, aspects: Sequence[AspectShown]) -> list[tuple[str, str]]:
-    """What may be chosen in the case's unit, where one of these aspects has no category yet; no statement otherwise."""
+    """What may be chosen in the case's unit, where one of these aspects has no category yet. A statement only
+    where the desk's settings changed since it was last read."""
     if all(each.category for each in aspects):
         return []
-    known = await choices("category", view.case.unit.id, today(), viewer.language)
+    known = await choices("category", view.case.unit.id, today(), viewer.language, viewer.settled)
     return [(each.code, each.path) for each in known]
 
 
