@@ -154,12 +154,19 @@ async def test_what_cannot_be_reckoned_is_said_beside_its_field_and_keeps_what_w
             assert forms(refused.text).of(calculator)["refund"] == wrong["refund"]
 
 
-async def test_money_is_paid_by_a_file_and_read_back_in_and_the_page_shows_the_day(desk, send, forms):
+async def _granted(desk, send, forms):
+    """Money that may be paid: an agent and a leader signed in, the path of the aspect, and where it is paid out."""
     agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
     at, _, _ = await _aspect(desk)
     part = f"{at}/redress"
     await send(agent, part, part, kind="money", amount="40", currency="EUR")
     pay = next(a for _, a, _ in forms((await agent.get(part)).text).found if a.endswith("/pay"))
+    return agent, leader, at, pay
+
+
+async def test_money_is_paid_by_a_file_and_read_back_in_and_the_page_shows_the_day(desk, send, forms):
+    agent, leader, at, pay = await _granted(desk, send, forms)
+    part = f"{at}/redress"
     slip = await send(agent, part, pay, payee_name="Helena Marsh", account="DE89370400440532013001")
     assert slip.status_code == 422
     assert "has a slip in it" in slip.text
@@ -192,11 +199,8 @@ async def test_money_is_paid_by_a_file_and_read_back_in_and_the_page_shows_the_d
 
 
 async def test_an_account_of_somebody_else_is_named_to_whoever_hands_the_payment_over(desk, send, forms):
-    agent, leader = await desk.signed_in("agent"), await desk.signed_in("leader")
-    at, _, _ = await _aspect(desk)
+    agent, leader, at, pay = await _granted(desk, send, forms)
     part = f"{at}/redress"
-    await send(agent, part, part, kind="money", amount="40", currency="EUR")
-    pay = next(a for _, a, _ in forms((await agent.get(part)).text).found if a.endswith("/pay"))
     person = await db.fetchval("SELECT name FROM core_person")
     assert forms((await agent.get(part)).text).of(pay)["payee_name"] == person
     await send(agent, part, pay, payee_name="Somebody Else", account=IBAN)

@@ -44,7 +44,7 @@ def cells(line: str, columns: Sequence[Column]) -> list[str]:
     return parts + [""] * (len(columns) - len(parts))
 
 
-def joined(texts: Sequence[str]) -> str:
+def line_of(texts: Sequence[str]) -> str:
     """The line; raises ValueError where a cell holds what parts them."""
     if any(BAR in each for each in texts):
         raise ValueError("Leave out the bar |, it parts the columns where the list is kept.")

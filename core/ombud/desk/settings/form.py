@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ombud.kernel.setting_columns import joined, same
+from ombud.kernel.setting_columns import line_of, same
 from ombud.kernel.setting_schema import Field, SettingSchema
 
 SET, WAS, UNSET, CELL = "set.", "was.", "unset.", "cell."
@@ -85,7 +85,7 @@ def _lines(field: Field, parts: Mapping[str, Sequence[str]], typed: list[str]) -
     for row in sorted(rows):
         texts = [", ".join(_tidy(parts.get(f"{begin}{row}.{place}", ()))) for place in range(len(field.columns))]
         if any(text for text, column in zip(texts, field.columns, strict=True) if not column.tick):
-            lines.append(joined(texts))
+            lines.append(line_of(texts))
     return ["\n".join(lines)]
 
 
