@@ -102,6 +102,20 @@ async def test_a_desk_without_a_system_and_a_unit_that_does_not_use_it_show_noth
     assert asked == module.ASKED, "nobody else is asked about"
 
 
+async def test_no_system_is_asked_from_a_case_whose_words_are_gone(desk_with_dummy: Any, dummy_book: Any) -> None:
+    agent = await desk_with_dummy.signed_in("agent")
+    filed = await desk_with_dummy.file()
+    page = f"/cases/{filed.reference}"
+    assert "/crm/dummy" in (await agent.get(page)).text
+    await db.execute("UPDATE core_case SET status = 'closed', closed_at = now(), destroyed_at = now()")
+    assert "/crm/" not in (await agent.get(page)).text
+    asked = list(dummy_book.ASKED)
+    assert (await agent.get(f"{page}/crm/dummy", headers=HTMX)).status_code == 404
+    assert (await agent.get(f"/parties/{await _person()}/crm/dummy", headers=HTMX)).status_code == 404
+    await desk_with_dummy.work()
+    assert asked == dummy_book.ASKED
+
+
 async def test_a_system_that_says_it_is_not_used_shows_nothing(desk_with_dummy: Any, dummy_book: Any) -> None:
     agent = await desk_with_dummy.signed_in("agent")
     filed = await desk_with_dummy.file()

@@ -31,7 +31,8 @@ class NextClock:
 class CaseShown:
     """The case itself. `about_me`: an aspect is hidden from this viewer; then title is the reference, and mood, own
     fields and last word are left out. `customer` is None where the viewer may not see names. `seq`: the number of the
-    newest entry in the case's history when this was read. `merged_into`: reference of the case that holds it now."""
+    newest entry in the case's history when this was read. `merged_into`: reference of the case that holds it now.
+    `destroyed`: its words are gone at the end of their time."""
 
     id: UUID
     reference: str
@@ -70,6 +71,7 @@ class CaseShown:
     merged_into: str = ""
     next_clock: NextClock | None = None
     tags: tuple[str, ...] = ()
+    destroyed: bool = False
 
     @property
     def status_label(self) -> str:

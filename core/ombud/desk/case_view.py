@@ -182,7 +182,7 @@ def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[st
         version=row["version"], claim=claims.of_row(viewer, row, hidden=hidden),
         claims=claims.of_rows(viewer, row, hidden=hidden), seq=row["seq"],
         merged_into=row["merged_into_reference"] or "", next_clock=_next_clock(row["next_clock"], row["time_zone"]),
-        tags=() if hidden else tuple(row["tags"]),
+        tags=() if hidden else tuple(row["tags"]), destroyed=row["destroyed_at"] is not None,
     )  # fmt: skip
 
 

@@ -28,13 +28,14 @@ class Subject:
     case_id: UUID | None = None
 
 
-# Who is complained about, or a member of staff one of whose colleagues' aspects concerns, is asked about by nobody;
-# and whoever such an aspect is about learns nothing of the complainant here.
+# Who is complained about, or a member of staff one of whose colleagues' aspects concerns, is asked about by nobody; and
+# whoever such an aspect is about learns nothing of the complainant here. A case whose words are gone asks for nothing.
 _WHO = """
 SELECT c.id AS case_id, c.reference, c.unit_id, u.key AS unit, p.id AS person_id, p.name, p.version
 FROM core_party y JOIN core_case c ON c.id = y.case_id JOIN core_unit u ON u.id = c.unit_id
 JOIN core_person p ON p.id = y.person_id
-WHERE {wanted} AND p.erased_at IS NULL AND {read} AND {rows} AND NOT y.role = ANY({spoken_about})
+WHERE {wanted} AND p.erased_at IS NULL AND c.destroyed_at IS NULL AND {read} AND {rows}
+    AND NOT y.role = ANY({spoken_about})
     AND NOT EXISTS (SELECT 1 FROM core_party other WHERE other.person_id = p.id AND {mine})
 ORDER BY {order} LIMIT 1
 """

@@ -130,8 +130,9 @@ def case_files(view: CasePageView) -> list[dict[str, str]]:
 
 
 def crm_places(viewer: Viewer, view: CasePageView) -> list[dict[str, Any]]:
-    """Where customer systems tell of the complainant; nothing of them for somebody whom an aspect is about."""
-    if view.case.about_me or view.case.customer_id is None:
+    """Where customer systems tell of the complainant; nothing of them for somebody whom an aspect is about, nor
+    once the words of the case are gone."""
+    if view.case.about_me or view.case.destroyed or view.case.customer_id is None:
         return []
     return crm.places(viewer, [view.case.unit.id], href_of(view))
 
