@@ -67,6 +67,7 @@ async def test_a_rule_is_built_replayed_tried_in_shadow_turned_on_and_explained(
     monkeypatch.setattr(demo, "plan", lambda *given: stories(*given)[1::3])
     await demo.load()
     await desk.work()
+    await red_case(desk)  # the made-up year has few, and another third of them at each hour
     await db.execute(
         "INSERT INTO core_queue (id, key, name, condition, position, active) "
         "VALUES ($1, 'senior', 'Senior team', '{}', 9000, TRUE)",

@@ -9,12 +9,12 @@ from ombud.kernel.database import db
 from ombud.speech import counted
 
 LACKING = """
-(SELECT jsonb_agg(jsonb_build_array(l.id, l.position = (SELECT min(position) FROM core_aspect WHERE case_id = {case})
-        AND EXISTS (SELECT 1 FROM core_return)) ORDER BY l.position, l.id)
-    FROM core_aspect l WHERE l.case_id = {case} AND l.category = '')
+(SELECT jsonb_agg(jsonb_build_array(a.id, a.position = (SELECT min(position) FROM core_aspect WHERE case_id = {case})
+        AND EXISTS (SELECT 1 FROM core_return)) ORDER BY a.position, a.id)
+    FROM core_aspect a WHERE a.case_id = {case} AND a.category = '' AND {seen})
 """
-"""In a statement about a case: those of its matters that have none, each with whether a return counts by it, which is
-the first one on a desk where a return was begun."""
+"""In a statement about a case: those of its matters that have none, as far as they are `seen` (which says it of `a`),
+each with whether a return counts by it, which is the first one on a desk where a return was begun."""
 
 Lacking = Sequence[tuple[UUID, bool]]
 
@@ -32,7 +32,7 @@ def asked_for(lacking: Lacking, to_choose: bool) -> list[UUID]:
 
 async def uncategorised(case_id: UUID, unit_id: UUID) -> list[UUID]:
     """The matters of a case that are asked for one now."""
-    lacking = lacking_of(await db.fetchval(f"SELECT {LACKING.format(case='$1')}", case_id))
+    lacking = lacking_of(await db.fetchval(f"SELECT {LACKING.format(case='$1', seen='TRUE')}", case_id))
     known = await taxonomies.choices("category", unit_id, taxonomies.today()) if lacking else []
     return asked_for(lacking, bool(known))
 
