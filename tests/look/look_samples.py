@@ -193,6 +193,14 @@ LATER = [
         1,
         {"state": "met", "day": 12, "of": 30},
     ),
+    row(
+        4119,
+        "The key of the safe was given to somebody else",
+        "Ruta Balsys",
+        "ab",
+        2,
+        {"state": "met_late", "day": 33, "of": 30},
+    ),
 ]
 GROUPS = [
     {"label": "Late", "count": 2, "cases": LATE},

@@ -15,7 +15,7 @@ from ombud.desk.colleagues import claims
 from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.errors import Invalid
 from ombud.desk.search import index as search_index
-from ombud.desk.shown import AspectMark, ClockShown, Named, clock_shown, read_cursor, write_cursor
+from ombud.desk.shown import AspectMark, ClockShown, Named, answered_at, clock_shown, read_cursor, write_cursor
 from ombud.desk.words import label, letter
 from ombud.desk.writing import demand
 from ombud.kernel.clock import now
@@ -212,7 +212,7 @@ def _shown(viewer: Viewer, rows: Sequence[Any]) -> tuple[CaseRow, ...]:
 def _row(viewer: Viewer, row: Any, masked: Collection[str], moment: datetime) -> CaseRow:
     hidden = bool(row["about_me"]) and not viewer.system
     aspects = aspects_read(row["aspects"])
-    met_at = row["closed_at"] or (last_decision(aspects) if row["status"] == "resolved" else None)
+    met_at = answered_at(row["status"], row["closed_at"], (each.decided_at for each in aspects if each.decided_at))
     return CaseRow(
         id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],
         customer=None if "customer" in masked else row["customer"], customer_id=row["customer_id"],
@@ -274,10 +274,6 @@ def aspect_marks(aspects: Sequence[AspectRead]) -> tuple[AspectMark, ...]:
         )
         for place, each in enumerate(aspects, 1)
     )
-
-
-def last_decision(aspects: Sequence[AspectRead]) -> datetime | None:
-    return max((each.decided_at for each in aspects if each.decided_at is not None), default=None)
 
 
 def _has_kept_counts(filters: CaseFilters) -> bool:

@@ -23,7 +23,7 @@ from ombud.desk.errors import Invalid
 from ombud.desk.fields import form
 from ombud.desk.matters.uncategorised import LACKING, lacking_of
 from ombud.desk.routing.shown import GLANCE, glance_of
-from ombud.desk.shown import Named, clock_shown, emptied
+from ombud.desk.shown import Named, answered_at, clock_shown, emptied
 from ombud.desk.taxonomies import worded
 from ombud.desk.trail.history import SPOKEN_ABOUT
 from ombud.desk.trail.timeline import FileShown, timeline
@@ -162,7 +162,7 @@ def _standing(viewer: Viewer, row: Any, aspects: list[Any], rights: frozenset[st
 def _case_shown(viewer: Viewer, row: Any, aspects: list[Any], mask: frozenset[str]) -> CaseShown:
     hidden = _hidden(viewer, row)
     decided = [each["decided_at"] for each in aspects if each["decided_at"]]
-    met_at = row["closed_at"] or (max(decided, default=None) if row["status"] == "resolved" else None)
+    met_at = answered_at(row["status"], row["closed_at"], decided)
     values = {} if hidden else row["fields"]
     return CaseShown(
         id=row["id"], reference=row["reference"], title=row["reference"] if hidden else row["title"],

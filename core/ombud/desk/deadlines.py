@@ -22,7 +22,8 @@ def due(received_at: datetime, days: int, zone: str) -> datetime:
 
 
 class Clock(msgspec.Struct, frozen=True):
-    """How a clock stands. `state`: running, soon (three days or less), late, met. `remaining`: negative when late."""
+    """How a clock stands. `state`: running, soon (three days or less), late, met, met_late. `remaining`: negative where
+    it is or was late."""
 
     due_at: datetime
     state: str
@@ -42,8 +43,8 @@ def clock(received_at: datetime, due_at: datetime, at: datetime, zone: str, met_
 
 
 def _state(remaining: timedelta, met_at: datetime | None) -> str:
+    if met_at is not None:
+        return "met_late" if remaining < NOTHING_LEFT else "met"
     if remaining < NOTHING_LEFT:
         return "late"
-    if met_at is not None:
-        return "met"
     return "soon" if remaining <= SOON else "running"

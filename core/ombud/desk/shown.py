@@ -5,7 +5,7 @@ What stands in every row of a list is a frozen msgspec struct: made in a fifth o
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -39,6 +39,11 @@ class ClockShown(msgspec.Struct, frozen=True):
     day: int
     of: int
     label: str = ""
+
+
+def answered_at(status: str, closed_at: datetime | None, decisions: Iterable[datetime]) -> datetime | None:
+    """What stops the clock of a case: the last of its decisions, once all are made; its closing where there is none."""
+    return max(decisions, default=closed_at) if status in {"resolved", "closed"} else None
 
 
 def clock_shown(

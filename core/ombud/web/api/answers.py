@@ -39,7 +39,8 @@ class Reference(_Answer):
 
 
 class Clock(_Answer):
-    """`state`: running, soon (three days or less), late, met; today is day `day` of `of_days`."""
+    """`state`: running, soon (three days or less), late, met, met_late (answered after it was due); today, or the day
+    it was answered, is day `day` of `of_days`."""
 
     state: str
     due_at: datetime

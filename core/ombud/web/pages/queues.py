@@ -141,7 +141,7 @@ def _one_group(found: CasePage, place: "Place") -> list[dict[str, Any]]:
 def _grouped(found: CasePage, going_on: str, place: "Place") -> list[dict[str, Any]]:
     parts: dict[str, list[CaseRow]] = {}
     for row in found.rows:
-        parts.setdefault(row.clock.state if row.clock else "none", []).append(row)
+        parts.setdefault(_band(row), []).append(row)
     whole = not going_on and found.next_cursor is None
     return [
         {
@@ -152,6 +152,11 @@ def _grouped(found: CasePage, going_on: str, place: "Place") -> list[dict[str, A
         }
         for code, rows in sorted(parts.items(), key=lambda part: list(GROUPS).index(part[0]))
     ]
+
+
+def _band(row: CaseRow) -> str:
+    state = row.clock.state if row.clock else "none"
+    return "met" if state == "met_late" else state
 
 
 def _next(request: Req, code: str, found: CasePage, groups: list[dict[str, Any]]) -> str:
