@@ -14,6 +14,7 @@ from ombud.desk.casefile.profiles import labels, profiles
 from ombud.desk.casefile.record import RIGHT
 from ombud.desk.errors import DeskRefusal, Invalid, NotFound, NotNow
 from ombud.desk.in_view import in_view
+from ombud.desk.opening import shortened
 from ombud.web.door import viewer_of
 from ombud.web.pages.given import NOTHING_WRONG, Refused, given, refused
 from ombud.web.shell import go, page
@@ -120,7 +121,7 @@ def _title(item: Item) -> str:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    text = " ".join(item.said.text.split())[:WORDS] if item.said is not None else ""
+    text = shortened(item.said.text, WORDS) if item.said is not None else ""
     return {
         "key": item.key, "kind": item.kind, "title": item.title, "who": item.who, "at": item.at, "text": text,
         "about": list(item.about), "included": item.included, "may": item.may, "why": item.why_words,

@@ -9,6 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import FormMultiDict
 
 from ombud.desk import people, support
+from ombud.desk.administration.units import languages
 from ombud.desk.case_shown import CasePageView, PartyShown
 from ombud.desk.case_view import case_page
 from ombud.desk.colleagues.last_change import SOMEBODY
@@ -152,6 +153,7 @@ async def _person(
 def _facts(person: PersonShown) -> list[dict[str, str]]:
     """What is known, and that something is known where it is not for this reader."""
     shown = {name: getattr(person, name) for name in _WORDS}
+    shown["language"] = languages().get(person.language, person.language)
     return [
         {"label": _WORDS[name], "value": HIDDEN if value is None else value}
         for name, value in shown.items()
