@@ -9,11 +9,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from ombud.desk import taxonomies
+from ombud.desk.administration import taxonomies as terms
+from ombud.desk.administration.taxonomies import TermGiven
 from ombud.desk.outgoing import templates
 from ombud.kernel.database import db
 from ombud.kernel.settled import SETTLED, Memory
 from ombud.trust import tokens
-from ombud.trust.policy import Viewer
+from ombud.trust.policy import SYSTEM, Viewer
 from ombud.trust.viewers import viewer_of_token, viewer_of_user
 
 GIVE_MORE = "UPDATE core_role SET permissions = array_append(permissions, 'user.manage') WHERE key = 'agent'"
@@ -139,6 +142,25 @@ async def test_a_text_to_begin_with_that_another_process_changed_is_offered_at_t
             (await reader(desk))[0],
         )
     assert "Ours alone" in await offered()
+
+
+async def test_a_term_that_another_process_changed_is_chosen_from_at_the_next_request(desk: Any) -> None:
+    unit = await db.fetchval("SELECT id FROM core_unit WHERE parent_id IS NULL")
+    await terms.add(SYSTEM, "category", "fees", None, TermGiven({"en": "Fees"}))
+
+    async def offered() -> list[str]:
+        found = await taxonomies.choices("category", unit, taxonomies.today(), settled=await settled())
+        return [each.label for each in found]
+
+    assert await offered() == ["Fees"]
+    with db.counting() as count:
+        await offered()
+    assert count.statements == 1, "only the number is read"
+    async with another_process() as other:
+        await other.execute("UPDATE core_taxonomy_term SET labels = '{\"en\": \"Charges\"}' WHERE code = 'fees'")
+        assert await offered() == ["Charges"]
+        await other.execute("UPDATE core_taxonomy_term SET valid_to = '2020-01-01' WHERE code = 'fees'")
+        assert await offered() == []
 
 
 @pytest.mark.parametrize("table", ["core_unit", "core_queue", "core_case_type"])

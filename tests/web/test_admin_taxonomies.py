@@ -1,6 +1,7 @@
 """Taxonomies: terms added, retired for others, read from CSV; and used where categories and causes are chosen."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -10,6 +11,7 @@ from ombud.desk.administration import units as unit_setup
 from ombud.desk.administration.taxonomies import TermGiven
 from ombud.desk.aspects import Decision
 from ombud.desk.errors import Invalid, NotAllowed, NotNow
+from ombud.desk.matters.uncategorised import asked_for
 from ombud.kernel.database import db
 from ombud.trust.policy import SYSTEM
 from ombud.trust.viewers import viewer_of_user
@@ -255,6 +257,16 @@ async def test_a_desk_without_categories_closes_as_before_and_a_closed_case_can_
     given, viewer = await db.fetchval("SELECT id FROM core_aspect"), await desk.viewer("agent")
     with pytest.raises(NotNow, match="The case is closed"):
         await aspects.change(viewer, given, {"category": "other"}, None)
+
+
+def test_without_a_taxonomy_only_the_first_matter_is_asked_for_and_only_where_returns_count_by_it():
+    first, second = uuid4(), uuid4()
+    none, later = [(first, ""), (second, "")], [(first, "fees"), (second, "")]
+    assert asked_for(none, to_choose=True, return_begun=False) == [first, second]
+    assert asked_for(later, to_choose=True, return_begun=True) == [second]
+    assert asked_for(none, to_choose=False, return_begun=True) == [first]
+    assert asked_for(later, to_choose=False, return_begun=True) == []
+    assert asked_for(none, to_choose=False, return_begun=False) == []
 
 
 async def test_a_rule_closes_what_has_no_category_since_nobody_is_there_to_be_asked(desk, send):

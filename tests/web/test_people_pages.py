@@ -21,6 +21,7 @@ async def test_people_are_listed_searched_and_shown_with_their_cases(desk):
     page = (await agent.get(f"/parties/{person}")).text
     assert filed.reference in page
     assert "helena@example.org" in page
+    assert "<dd>English</dd>" in page
     masked = (await (await desk.signed_in("quality")).get(f"/parties/{person}")).text
     assert "helena@example.org" not in masked
     assert "Not shown to you" in masked

@@ -3,7 +3,8 @@
 import re
 from datetime import timedelta
 
-from ombud.desk import queues
+from ombud.desk import aspects, cases, queues
+from ombud.desk.aspects import Decision
 from ombud.kernel.clock import now
 from ombud.kernel.database import db
 from ombud.web.pages import queues as queue_pages
@@ -37,6 +38,21 @@ async def test_a_queue_shows_its_cases_by_clock_with_counts_and_the_hour_they_we
     only_late = (await agent.get("/queues/late")).text
     assert late.reference in only_late
     assert fresh.reference not in only_late
+
+
+async def test_what_was_answered_late_stands_among_the_answered_and_says_on_which_day(desk):
+    agent, viewer = await desk.signed_in("agent"), await desk.viewer("agent")
+    late = await desk.file("Old matter.", received_at=now() - timedelta(days=90))
+    await cases.take(viewer, late.case_id)
+    aspect = await db.fetchval("SELECT id FROM core_aspect")
+    await aspects.decide_aspect(viewer, aspect, Decision("upheld", "The fee was wrong."), None)
+    for page in ("/queues/new-complaints", f"/cases/{late.reference}"):
+        text = (await agent.get(page)).text
+        assert 'data-state="met_late"' in text
+        assert "Decided on day 90 of 56" in text
+        assert 'data-state="late"' not in text
+    assert ">Answered" in (await agent.get("/queues/new-complaints")).text
+    assert late.reference not in (await agent.get("/queues/late")).text
 
 
 async def test_an_unknown_queue_and_an_unknown_choice_are_refused_in_words(desk):

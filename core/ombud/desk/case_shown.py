@@ -10,7 +10,6 @@ from uuid import UUID
 from ombud.desk.actions import Action
 from ombud.desk.colleagues.claims import Claimed
 from ombud.desk.fields import FormField
-from ombud.desk.matters.uncategorised import Lacking
 from ombud.desk.routing.shown import Glance
 from ombud.desk.shown import ClockShown, Named
 from ombud.desk.trail.history import Happened
@@ -228,7 +227,7 @@ class CasePageView:
     """`said`: all messages in view; `earlier`: cursor of the timeline before; `drafts`: the viewer's own, by purpose;
     `people`: who may own the case, empty where the viewer may not assign; `links`: working links for customers;
     `tied`: other cases were merged into it or split from it; `promises`: made in it, neither done nor dropped;
-    `lacking`: its aspects without a category (`matters/uncategorised.py`);
+    `return_begun`: on this desk (`matters/uncategorised.py`);
     `final_response`: state of the one written since the last outcome, empty where there is none; `wrote_since`: the
     last word is the customer's, and came after every decision."""
 
@@ -246,7 +245,7 @@ class CasePageView:
     people: tuple[Named, ...]
     tied: bool = False
     promises: int = 0
-    lacking: Lacking = ()
+    return_begun: bool = False
     final_response: str = ""
     wrote_since: bool = False
     routing: Glance = field(default_factory=Glance)

@@ -21,7 +21,7 @@ from ombud.desk.case_shown import (
 from ombud.desk.colleagues import claims, drafts
 from ombud.desk.errors import Invalid
 from ombud.desk.fields import form
-from ombud.desk.matters.uncategorised import LACKING, lacking_of
+from ombud.desk.matters.uncategorised import RETURN_BEGUN
 from ombud.desk.routing.shown import GLANCE, glance_of
 from ombud.desk.shown import Named, answered_at, clock_shown, emptied
 from ombud.desk.taxonomies import worded
@@ -73,7 +73,7 @@ async def case_page(
         people=await _people(row) if talk and "case.assign" in rights else (),
         tied=row["tied"],
         promises=row["promises"],
-        lacking=lacking_of(row["lacking"]),
+        return_begun=row["return_begun"],
         final_response=row["final_response"] or "",
         wrote_since=bool(row["wrote_since"]),
         routing=glance_of(viewer, row),
@@ -113,7 +113,7 @@ SELECT c.*, u.name AS unit_name, u.key AS unit_key, u.time_zone, t.label AS type
     (SELECT m.direction = 'in' AND m.said_at >= ALL (SELECT a.decided_at FROM core_aspect a WHERE a.case_id = c.id
             AND a.decided_at IS NOT NULL) FROM core_message m WHERE m.case_id = c.id AND m.direction <> 'note'
         AND {messages} ORDER BY m.said_at DESC, m.id DESC LIMIT 1) AS wrote_since,
-    {glance}, ARRAY({tags}) AS tags, {lacking} AS lacking,
+    {glance}, ARRAY({tags}) AS tags, {return_begun} AS return_begun,
     (SELECT count(*) FROM core_link l WHERE l.case_id = c.id AND l.revoked_at IS NULL AND l.expires_at > {now}) AS links
 FROM core_case c JOIN core_unit u ON u.id = c.unit_id JOIN core_case_type t ON t.key = c.case_type
 LEFT JOIN core_user o ON o.id = c.owner_id LEFT JOIN core_queue q ON q.id = c.queue_id {claim}
@@ -136,7 +136,7 @@ async def _case(viewer: Viewer, reference: str) -> Any:
             mine="FALSE" if viewer.system else mine, aspects=seen_aspects,
             entries=decide(viewer, "case.read", "entry").where("e", arguments),
         ),
-        tags=tags.OF_CASE.format(case="c.id"), lacking=LACKING.format(case="c.id", seen=seen_aspects),
+        tags=tags.OF_CASE.format(case="c.id"), return_begun=RETURN_BEGUN,
         claim=claims.joined(moment), claim_columns=claims.COLUMNS, claims=claims.every(moment),
         aspects=seen_aspects, messages=decide(viewer, "case.read", "message").where("m", arguments),
         files=decide(viewer, "case.read", "attachment").where("f", arguments),

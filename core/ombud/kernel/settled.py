@@ -1,9 +1,9 @@
 """What a process may remember of rights and of the desk's own settings, and for how long.
 
-A number in the database counts the transactions that changed units, roles, queues, case types, texts to begin with or
-settings, whoever made the change (triggers keep it). A request reads it in a statement that it asks anyway; what was
-remembered under another number is read again. So nothing is older than that statement: there is no listener to lose,
-and nothing ends by time.
+A number in the database counts the transactions that changed units, roles, queues, case types, taxonomies, texts to
+begin with or settings, whoever made the change (triggers keep it). A request reads it in a statement that it asks
+anyway; what was remembered under another number is read again. So nothing is older than that statement: there is no
+listener to lose, and nothing ends by time.
 """
 
 from collections.abc import Awaitable, Callable

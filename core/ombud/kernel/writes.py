@@ -32,7 +32,7 @@ class Writes:
 
     def add(self, statements: Sequence[str], *arguments: Any) -> None:
         """Statements that share these arguments, numbered from $1. Rows are given best as a list of dicts, which the
-        statement reads with `json_to_recordset`: an array for each column takes several times as long to encode."""
+        statement reads with `json_to_recordset`: an array for each column takes twice as long to encode."""
         self._parts += [(each, len(self._arguments)) for each in statements]
         self._arguments += arguments
 

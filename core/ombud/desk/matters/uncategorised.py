@@ -8,33 +8,28 @@ from ombud.desk.errors import Invalid
 from ombud.kernel.database import db
 from ombud.speech import counted
 
-LACKING = """
-(SELECT jsonb_agg(jsonb_build_array(a.id, a.position = (SELECT min(position) FROM core_aspect WHERE case_id = {case})
-        AND EXISTS (SELECT 1 FROM core_return)) ORDER BY a.position, a.id)
-    FROM core_aspect a WHERE a.case_id = {case} AND a.category = '' AND {seen})
-"""
-"""In a statement about a case: those of its matters that have none, as far as they are `seen` (which says it of `a`),
-each with whether a return counts by it, which is the first one on a desk where a return was begun."""
-
-Lacking = Sequence[tuple[UUID, bool]]
+RETURN_BEGUN = "EXISTS (SELECT FROM core_return)"
+"""In a statement: whether a return was begun on this desk."""
 
 
-def lacking_of(found: list[list[object]] | None) -> Lacking:
-    """What a statement found as `LACKING`."""
-    return tuple((UUID(str(identity)), bool(counted_by)) for identity, counted_by in found or ())
-
-
-def asked_for(lacking: Lacking, to_choose: bool) -> list[UUID]:
-    """The matters that are asked for one: all, where the case's unit has categories to choose; else the one by which
-    returns count."""
-    return [identity for identity, counted_by in lacking if to_choose or counted_by]
+def asked_for(matters: Sequence[tuple[UUID, str]], *, to_choose: bool, return_begun: bool) -> list[UUID]:
+    """Of the matters of a case in their order, each with its category: those that are asked for one. All without, where
+    the case's unit has categories to choose; else the first, by which returns count, once one was begun."""
+    counted_by = matters if to_choose else matters[:1] if return_begun else []
+    return [identity for identity, category in counted_by if not category]
 
 
 async def uncategorised(case_id: UUID, unit_id: UUID) -> list[UUID]:
     """The matters of a case that are asked for one now."""
-    lacking = lacking_of(await db.fetchval(f"SELECT {LACKING.format(case='$1', seen='TRUE')}", case_id))
-    known = await taxonomies.choices("category", unit_id, taxonomies.today()) if lacking else []
-    return asked_for(lacking, bool(known))
+    rows = await db.fetch(
+        f"SELECT id, category, {RETURN_BEGUN} AS begun FROM core_aspect WHERE case_id = $1 ORDER BY position, id",
+        case_id,
+    )
+    if all(row["category"] for row in rows):
+        return []
+    known = await taxonomies.choices("category", unit_id, taxonomies.today())
+    matters = [(row["id"], row["category"]) for row in rows]
+    return asked_for(matters, to_choose=bool(known), return_begun=rows[0]["begun"])
 
 
 def demand_reason(count: int, why: str) -> None:

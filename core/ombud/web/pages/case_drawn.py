@@ -89,11 +89,7 @@ async def show_case(
         "masked": bool(mask_in(viewer, view.case.unit.id)),
         "may_see_viewers": viewer.may_in("viewing.read", view.case.unit.id) and not view.case.about_me,
     }
-    asked = view.may("close") and not all(each.category for each in view.aspects)
-    known = await categories_for(viewer, view, view.aspects) if asked else []
-    if asked and (lacking := asked_for(view.lacking, bool(known))):
-        step = _category_step(view, lacking, known)
-        context |= {"next_step": step or context["next_step"], "moves": moves(view, True)}
+    context |= await _before_closing(viewer, view)
     scale = await scales_known(view.case.unit.id, viewer.settled)
     context["case"]["facts"] = facts(view, scale)
     context |= {"priorities": list(scale.priorities.items()), "severities": list(scale.severities.items())}
@@ -294,6 +290,15 @@ def moves(view: CasePageView, uncategorised: bool = False) -> list[dict[str, Any
 
 _CLOSE_WHY = "Why is it closed before every promise is kept?"
 _CATEGORY_WHY = "Why is it closed without a category?"
+
+
+async def _before_closing(viewer: Viewer, view: CasePageView) -> dict[str, Any]:
+    """Of the page's context, what differs where a category is asked for before the case is closed."""
+    known = await categories_for(viewer, view, view.aspects) if view.may("close") else []
+    matters = [(each.id, each.category) for each in view.aspects] if view.may("close") else []
+    lacking = asked_for(matters, to_choose=bool(known), return_begun=view.return_begun)
+    step = _category_step(view, lacking, known)
+    return ({"next_step": step} if step else {}) | ({"moves": moves(view, True)} if lacking else {})
 
 
 def _category_step(
