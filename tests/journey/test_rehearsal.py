@@ -59,6 +59,6 @@ def test_a_rehearsal_says_go_or_no_go_and_leaves_the_desk_alone(
     assert "AGAINST: GET /p/made-up/ was for made-up.look and would be open to everybody" in said
     took = re.search(r"AGAINST: /p/made-up/slow takes (\d+) ms, before \d+ ms", said)
     assert took, said
-    assert int(took[1]) >= 399, "what is taken off lies within what was measured"
+    assert int(took[1]) > 350, "what the loop waits for a processor while the page pauses is taken off too"
     assert re.search(r"^made-up +enabled +0\.1\.0", desk.command("plugin", "list"), re.MULTILINE)
     assert {each.name: each.read_bytes() for each in (desk.data / "secrets").iterdir()} == secrets
